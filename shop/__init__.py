@@ -1,0 +1,61 @@
+"""Aftercare: the online shop of a medical spa. `create_app` reads like a table of contents."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import Migrate
+
+from shop.config import Config, from_environment
+from shop.core.cluster import SEARCH_PATH
+from shop.core.db import db
+from shop.core.sealed import keyring
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The web application. Raises config.Unconfigured where a secret is missing."""
+    config = config or from_environment()
+    app = Flask(__name__)
+    app.config.from_mapping(
+        SHOP=config,
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
+        TESTING=config.testing,
+    )
+    keyring.load(config.sealed_keys)
+    db.init_app(app)
+    Migrate(app, db, compare_type=True)
+    return app
+
+
+def engine_options() -> dict[str, object]:
+    """Every connection speaks UTC, finds the job queue, and waits for nobody for long."""
+    settings = {
+        "search_path": SEARCH_PATH.replace(" ", ""),
+        "timezone": "UTC",
+        "lock_timeout": "2s",
+        "statement_timeout": "5s",
+        "idle_in_transaction_session_timeout": "10s",
+    }
+    options = " ".join(f"-c{name}={value}" for name, value in settings.items())
+    return {
+        "connect_args": {"options": options},
+        "pool_pre_ping": True,
+        "isolation_level": "READ COMMITTED",
+    }
+
+
+def load_models() -> sa.MetaData:
+    """Every table of the shop, for migrations and for the test that compares the two."""
+    import shop.accounts.models
+    import shop.catalog.models
+    import shop.charts.models
+    import shop.core.events
+    import shop.inventory.models
+    import shop.orders.models
+    import shop.payments.models
+    import shop.prescriptions.models
+    import shop.web.models  # noqa: F401
+
+    return db.metadata
