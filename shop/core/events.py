@@ -143,20 +143,21 @@ class Event(Base):
     )
 
     subject_id: Mapped[uuid.UUID]
-    seq: Mapped[int]
+    # The trigger `event_chained` fills whatever says FetchedValue.
+    seq: Mapped[int] = mapped_column(server_default=sa.FetchedValue())
     previous_seq: Mapped[int | None] = mapped_column(
         sa.Integer, sa.Computed("nullif(seq - 1, 0)", persisted=True)
     )
     machine: Mapped[str] = mapped_column(server_default="")
     kind: Mapped[str]
-    from_state: Mapped[str]
+    from_state: Mapped[str] = mapped_column(server_default=sa.FetchedValue())
     to_state: Mapped[str]
-    actor: Mapped[str]
-    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    actor: Mapped[str] = mapped_column(server_default=sa.FetchedValue())
+    at: Mapped[datetime] = mapped_column(UtcDateTime(), server_default=sa.FetchedValue())
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     request_id: Mapped[str] = mapped_column(server_default="")
-    previous_hash: Mapped[bytes]
-    hash: Mapped[bytes]
+    previous_hash: Mapped[bytes] = mapped_column(server_default=sa.FetchedValue())
+    hash: Mapped[bytes] = mapped_column(server_default=sa.FetchedValue())
 
 
 _TABLE = cast("sa.Table", Event.__table__)

@@ -118,17 +118,18 @@ class Movement(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4, unique=True)
     lot_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("lots.id"))
-    seq: Mapped[int]
+    # The trigger fills whatever says FetchedValue.
+    seq: Mapped[int] = mapped_column(server_default=sa.FetchedValue())
     previous_seq: Mapped[int | None] = mapped_column(
         sa.Integer, sa.Computed("nullif(seq - 1, 0)", persisted=True)
     )
     kind: Mapped[MovementKind] = mapped_column(Word(MovementKind))
     delta: Mapped[int]  # units; positive comes in
-    previous: Mapped[int]
-    balance: Mapped[int]
+    previous: Mapped[int] = mapped_column(server_default=sa.FetchedValue())
+    balance: Mapped[int] = mapped_column(server_default=sa.FetchedValue())
     reference_id: Mapped[uuid.UUID]  # the receipt line, order line, count … that moved it
-    actor: Mapped[str]
-    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(server_default=sa.FetchedValue())
+    at: Mapped[datetime] = mapped_column(server_default=sa.FetchedValue())
 
 
 class Reservation(Base):
