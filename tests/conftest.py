@@ -126,7 +126,8 @@ class FreshClient(FlaskClient):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         db.session.remove()
-        return super().open(*args, **kwargs)
+        with self.application.app_context():  # or `g`, and who is signed in, would be shared
+            return super().open(*args, **kwargs)
 
 
 @pytest.fixture(scope="session")
