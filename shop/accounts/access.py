@@ -86,7 +86,10 @@ def hashed(secret: str) -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    """Wire Flask-Login and the session cookie's flags."""
+    """Wire Flask-Login and the session cookie's flags.
+
+    Who asks is found before anything else happens, and is the actor of the request's writes.
+    """
     config: Config = app.config["SHOP"]
     app.config.update(
         SESSION_COOKIE_NAME="__Host-aftercare" if config.secure else "aftercare",
@@ -100,6 +103,11 @@ def init_app(app: Flask) -> None:
     manager.user_loader(_by_cookie)
     manager.request_loader(_by_header)
     manager.init_app(app, add_context_processor=False)
+
+    @app.before_request
+    def know_who_asks() -> None:
+        if request.endpoint != "static":
+            visitor()
 
 
 def allow(*roles: Role, scope: Scope | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -126,7 +134,7 @@ def allow(*roles: Role, scope: Scope | None = None) -> Callable[[Callable[P, R]]
 
 
 def visitor() -> Person | None:
-    """The person asking, or None. The first call of a request names the actor of its writes."""
+    """The person asking, or None."""
     visit = _visit()
     return visit.person if visit else None
 
