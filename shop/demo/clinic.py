@@ -63,9 +63,9 @@ def _settings(clinic: contextlib.ExitStack, port: int) -> dict[str, str]:
     kept = secrets.of(HOME)
     smtp_port = _free_port(port + 2)
     clinic.enter_context(mail.caught(HOME / "mail", smtp_port))
-    admin = os.environ.get("DATABASE_URL") or clinic.enter_context(
-        running(HOME / "postgres")
-    ).url("postgres")
+    admin = os.environ.get("DATABASE_URL") or clinic.enter_context(running(HOME / "postgres")).url(
+        "postgres"
+    )
     ensure_roles(admin, kept)
     ensure_database(admin, DATABASE)
     owner = _as_role(admin, OWNER, kept)
@@ -114,7 +114,16 @@ def _started(
         )
         programs.append(clinic.enter_context(_program("sandbox", sandbox, environment)))
         _wait_for(f"{base}/", programs)
-    server = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port))
+    server: tuple[str, ...] = (
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
     server += ("--workers", "2", "--no-ws", "wsgi:app")
     programs.append(clinic.enter_context(_program("server", server, environment)))
     programs.append(
