@@ -90,6 +90,7 @@ class Store:
     """Opens its tables on the first use; `close` gives the connections back."""
 
     def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             database_url,
             min_size=1,
@@ -102,13 +103,14 @@ class Store:
 
     def open(self) -> None:
         """Make what is missing of the schema; raises psycopg.Error when it may not or cannot."""
-        self._pool.open(wait=True)
-        with self._pool.connection() as connection:
+        with psycopg.connect(self._database_url, connect_timeout=10) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
-            known = connection.execute("SELECT to_regnamespace(%s) AS it", (SCHEMA,)).fetchone()
-            if known is None or known["it"] is None:
+            known = connection.execute("SELECT to_regnamespace(%s)", (SCHEMA,)).fetchone()
+            if known == (None,):  # IF NOT EXISTS would want the right to create even when it does
                 connection.execute(f"CREATE SCHEMA {SCHEMA}")
+            connection.execute(f"SET LOCAL search_path = {SCHEMA}")
             connection.execute(TABLES)
+        self._pool.open()
 
     def close(self) -> None:
         self._pool.close()
