@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from flask import Flask
-from werkzeug.test import Client
+from flask.testing import FlaskClient
 
 from shop.payments.gateway import IntentState, SessionState
 from shop.payments.sandbox import cards
@@ -151,7 +151,7 @@ def test_ten_presses_of_the_button_pay_once(
 
 
 def test_the_page_says_what_for_and_that_nothing_is_real(
-    gateway: StripeGateway, browser: Client
+    gateway: StripeGateway, browser: FlaskClient
 ) -> None:
     session = open_session(gateway, amount_cents=123456)
 
