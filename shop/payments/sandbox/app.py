@@ -8,8 +8,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from shop.payments.sandbox import calls, control, hosted
-from shop.payments.sandbox.acts import new_id
 from shop.payments.sandbox.calls import Answer, Call
+from shop.payments.sandbox.desk import new_id
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import EXTENSION, Sandbox
 

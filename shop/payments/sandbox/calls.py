@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from shop.payments.sandbox.acts import API_VERSION, Desk, expire_overdue, new_id
+from shop.payments.sandbox import sessions
+from shop.payments.sandbox.desk import API_VERSION, Desk, new_id
 from shop.payments.sandbox.endpoints import ENDPOINTS, Endpoint
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import BadParameter, Params, Refusal, nested, read
@@ -59,7 +60,7 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
         params = read(nested(call.form), endpoint.accepts)
         with store.writing(call.key) as ledger:
             desk = Desk(ledger, public_url, request_id, call.key)
-            expire_overdue(desk)
+            sessions.expire_overdue(desk)
             answered = _once(call, params, desk, fault, lambda: endpoint.act(desk, params, id))
         return _lost(answered) if fault == "dropped_after" else answered
     except KeyInUse:

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from shop.payments.sandbox import acts
-from shop.payments.sandbox.acts import Desk
+from shop.payments.sandbox import refunding, sessions
 from shop.payments.sandbox.calls import FAULTS
+from shop.payments.sandbox.desk import Desk
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import here
 from shop.payments.sandbox.store import Row
@@ -98,7 +98,7 @@ def clock() -> Json:
         if abs(offset) > FARTHEST:
             raise BadRequest(f"The clock moves by at most {FARTHEST} seconds.")
         ledger.set_switch("clock_offset", offset)
-        acts.expire_overdue(Desk(ledger, here().public_url))
+        sessions.expire_overdue(Desk(ledger, here().public_url))
         moved = {"now": ledger.now(), "clock_offset": offset}
     here().courier.wake()
     return moved
@@ -110,7 +110,7 @@ def settle(refund_id: str) -> Json:
     status = _body({"status": str}).get("status", "")
     try:
         with here().store.writing() as ledger:
-            settled = acts.settle_refund(Desk(ledger, here().public_url), refund_id, status)
+            settled = refunding.settle_refund(Desk(ledger, here().public_url), refund_id, status)
     except Refusal as refusal:
         raise (NotFound if refusal.status == NotFound.code else BadRequest)(
             str(refusal)
