@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 import stripe
 
 from shop.payments.gateway import (
@@ -311,9 +310,8 @@ def _over_the_network(api_base: str | None) -> stripe.HTTPClient:
     timeout = (CONNECT_SECONDS, READ_SECONDS)
     if api_base is None or not _is_loopback(api_base):
         return stripe.RequestsClient(timeout=timeout)
-    direct = requests.Session()
-    direct.trust_env = False  # a proxy of the surroundings cannot reach our own loopback
-    return stripe.RequestsClient(timeout=timeout, session=direct)
+    # A proxy named by the environment cannot reach our own loopback.
+    return stripe.RequestsClient(timeout=timeout, proxy={"http": "", "https": ""})
 
 
 def _kind_of(error: stripe.StripeError) -> type[GatewayError]:

@@ -183,5 +183,7 @@ def test_an_expired_page_takes_no_card(
 
 
 def test_an_unknown_page_is_not_found(visitor: Visitor) -> None:
-    assert visitor.look("http://127.0.0.1/c/pay/cs_test_nothing").status == 404
+    lost = visitor.look("http://127.0.0.1/c/pay/cs_test_nothing")
+    assert lost.status == 404
+    assert "no such payment page" in lost.page
     assert visitor.look("http://127.0.0.1/c/pay/%00").status == 404

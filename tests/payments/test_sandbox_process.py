@@ -59,7 +59,12 @@ def emptied(sandbox: Sandbox, sandbox_database_url: str) -> str:
     return sandbox_database_url
 
 
-def test_it_remembers_over_a_restart_and_loses_an_answer_for_real(emptied: str) -> None:
+def test_it_remembers_over_a_restart_and_loses_an_answer_for_real(
+    emptied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # of no use for one's own machine
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     gateway = StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), api_base=base)
@@ -67,7 +72,9 @@ def test_it_remembers_over_a_restart_and_loses_an_answer_for_real(emptied: str) 
     with running(emptied, port):
         opened = open_session(gateway)
         fault = {"mode": "dropped_after", "method": "POST"}
-        assert requests.post(f"{base}/_sandbox/faults", json=fault, timeout=10).status_code == 200
+        direct = {"http": ""}
+        set_up = requests.post(f"{base}/_sandbox/faults", json=fault, timeout=10, proxies=direct)
+        assert set_up.status_code == 200
         with pytest.raises(Unknown):
             open_session(gateway, key="open:2")
         since = opened.expires_at.replace(year=2020)

@@ -405,13 +405,20 @@ BAD_SWITCHES = {
     "unknown": ("clock", {"hours": 1}),
     "too far": ("clock", {"advance": 10**30}),
     "list": ("clock", []),
+    "another method": ("faults", {"mode": "429", "method": "BREW"}),
+    "a path elsewhere": ("faults", {"mode": "429", "path": "/c/pay"}),
+    "a path with NUL": ("faults", {"mode": "429", "path": "/v1/\0"}),
+    "half a letter": ("faults", {"mode": "429", "path": "/v1/\ud800"}),
+    "no such refund": ("refunds/re_none", {"status": "failed"}),
 }
 
 
 @pytest.mark.parametrize("case", BAD_SWITCHES)
 def test_a_switch_used_wrongly_says_so(case: str, browser: FlaskClient) -> None:
     path, body = BAD_SWITCHES[case]
-    assert browser.post(f"/_sandbox/{path}", json=body).status_code == 400
+    wrong = browser.post(f"/_sandbox/{path}", json=body)
+    assert wrong.status_code == (404 if case == "no such refund" else 400)
+    assert wrong.get_json()["error"]["message"]
     assert browser.post(f"/_sandbox/{path}", data={"mode": "429"}).status_code == 415
 
 

@@ -73,6 +73,10 @@ def break_next() -> Json:
     times = given.get("times", 1)
     if given.get("mode") not in FAULTS:
         raise BadRequest(f"mode must be one of {', '.join(FAULTS)}.")
+    if given.get("method", "GET") not in {"GET", "POST"}:
+        raise BadRequest("method must be GET or POST.")
+    if not given.get("path", "/v1/").startswith("/v1/") or not given.get("path", "").isprintable():
+        raise BadRequest("path must be the beginning of an address under /v1/.")
     if not 1 <= times <= MOST_TIMES:
         raise BadRequest(f"times must be between 1 and {MOST_TIMES}.")
     with here().store.writing() as ledger:

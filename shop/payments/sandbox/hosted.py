@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from shop.payments.sandbox import paying, sessions
@@ -166,6 +166,14 @@ def _policy(success_url: str) -> str:
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none';"
         f" form-action 'self' {shop.scheme}://{shop.netloc}"
     )
+
+
+@bp.errorhandler(HTTPException)
+def lost(error: HTTPException) -> AnyResponse:
+    """A person came to a page that is not there, or sent what no form of ours sends."""
+    response = make_response(render_template("lost.html"), error.code or 500)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'"
+    return response
 
 
 @bp.after_request
