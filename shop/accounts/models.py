@@ -1,0 +1,212 @@
+"""People, how they sign in, and the licences they hold."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.core.db import Base, Citext, Word, one_of
+
+
+class Role(StrEnum):
+    """What a person is here. One role each."""
+
+    CLIENT = "client"
+    PHYSICIAN = "physician"
+    ESTHETICIAN = "esthetician"
+    STAFF = "staff"
+    MANAGER = "manager"
+
+
+class Person(Base):
+    """Somebody with an account."""
+
+    __tablename__ = "people"
+    __table_args__ = (
+        sa.UniqueConstraint("id", "npi", name="people_identity_key"),
+        sa.CheckConstraint(one_of("role", Role), name="role_is_known"),
+        sa.CheckConstraint("role <> 'physician' OR npi IS NOT NULL", name="physician_has_an_npi"),
+        sa.CheckConstraint("npi IS NULL OR npi_valid(npi)", name="npi_has_its_check_digit"),
+        sa.CheckConstraint("state ~ '^[A-Z]{2}$'", name="state_is_a_usps_code"),
+        sa.CheckConstraint("role <> 'client' OR birth_date IS NOT NULL", name="client_has_an_age"),
+        sa.CheckConstraint("role <> 'client' OR state IS NOT NULL", name="client_has_a_state"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    email: Mapped[str] = mapped_column(Citext(), unique=True)
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(Word(Role))
+    birth_date: Mapped[date | None]
+    state: Mapped[str | None]  # USPS code of where a client lives
+    npi: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str]  # argon2id
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    email_confirmed_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    session_epoch: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
+
+    licences: Mapped[list[Licence]] = relationship(
+        back_populates="person",
+        order_by="Licence.valid_from",
+        foreign_keys="Licence.person_id",
+    )
+
+    @property
+    def actor(self) -> str:
+        """How the events name this person."""
+        return f"person:{self.id}"
+
+    @property
+    def active(self) -> bool:
+        """May sign in and act."""
+        return self.disabled_at is None
+
+    def age_on(self, day: date) -> int | None:
+        """Full years on `day`; None where no birth date is known."""
+        if self.birth_date is None:
+            return None
+        born = self.birth_date
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+class Licence(Base):
+    """A right to practise in one state, from a day until (not including) another."""
+
+    __tablename__ = "licences"
+    __table_args__ = (
+        # What a signature copies (the range as issued); ending a licence early is `ended_on`.
+        sa.UniqueConstraint(
+            "id", "person_id", "state", "valid_from", "valid_until", name="licences_terms_key"
+        ),
+        sa.CheckConstraint("valid_from < valid_until", name="licence_range_is_forward"),
+        sa.CheckConstraint("state ~ '^[A-Z]{2}$'", name="licence_state_is_a_usps_code"),
+        sa.CheckConstraint(
+            "(ended_on IS NULL) = (ended_by_id IS NULL)", name="licence_ended_by_someone"
+        ),
+        ExcludeConstraint(
+            ("person_id", "="),
+            ("state", "="),
+            (sa.text("daterange(valid_from, valid_until)"), "&&"),
+            using="gist",
+            where=sa.text("ended_on IS NULL"),
+            name="licences_do_not_overlap",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    kind: Mapped[str]  # "MD", "DO", "NP", "PA", "esthetician"
+    state: Mapped[str]
+    number: Mapped[str]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+    verified_on: Mapped[date | None]  # looked up at the board, by hand
+    ended_on: Mapped[date | None]
+    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+
+    person: Mapped[Person] = relationship(back_populates="licences", foreign_keys=[person_id])
+
+    def in_force(self, day: date) -> bool:
+        """Whether it counts on `day`."""
+        ended = self.ended_on is not None and self.ended_on <= day
+        return self.valid_from <= day < self.valid_until and not ended
+
+
+class Factor(StrEnum):
+    """What a person proved when signing in."""
+
+    PASSWORD = "password"
+
+
+class AuthEvent(Base):
+    """A proof of who somebody is: at sign-in, or afresh before a signature. Never changed."""
+
+    __tablename__ = "auth_events"
+    __table_args__ = (
+        sa.UniqueConstraint("id", "person_id", "kind", "at", name="auth_events_proof_key"),
+        sa.CheckConstraint("kind IN ('sign_in', 'fresh')", name="auth_event_kind_is_known"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    kind: Mapped[str]
+    factors: Mapped[list[str]]
+    at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+
+class SignIn(Base):
+    """A session of a person in a browser. The cookie holds a secret; here is its hash only."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_is_hashed"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    epoch: Mapped[int]
+    agent: Mapped[str] = mapped_column(server_default="")  # the browser's own word, shortened
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    ends_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    fresh_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("auth_events.id"))
+
+    person: Mapped[Person] = relationship()
+    fresh: Mapped[AuthEvent | None] = relationship()
+
+
+class Token(Base):
+    """A Bearer token of a program: named, scoped, dated, revocable."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name="token_is_hashed"),
+        sa.CheckConstraint("cardinality(scopes) > 0", name="token_has_a_scope"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    epoch: Mapped[int]
+    name: Mapped[str]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    used_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    fresh_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("auth_events.id"))
+
+    person: Mapped[Person] = relationship()
+    fresh: Mapped[AuthEvent | None] = relationship()
+
+
+class SignInAttempt(Base):
+    """A failed try, kept to slow the next ones down."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (sa.Index("sign_in_attempts_who_idx", "who_hash", "at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    who_hash: Mapped[bytes]  # SHA-256 of the mail address or of the network address
+    at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+
+class MailLink(Base):
+    """A one-time secret sent by mail, e.g. to confirm the address."""
+
+    __tablename__ = "mail_links"
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="link_is_hashed"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    purpose: Mapped[str]
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

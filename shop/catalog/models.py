@@ -1,0 +1,191 @@
+"""What the spa sells: brands, products (a formula), variants (a pack), ingredients, prices."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.core.db import Base, Word, one_of
+
+
+class LegalClass(StrEnum):
+    """What a product is in law, as filed."""
+
+    COSMETIC = "cosmetic"
+    OTC_DRUG = "otc_drug"
+    RX = "rx"
+    RX_UNAPPROVED = "rx_unapproved"
+    CLINIC_USE = "clinic_use"
+
+    @property
+    def prescription_only(self) -> bool:
+        """Always doctor-only, whatever anybody sets."""
+        return self in (LegalClass.RX, LegalClass.RX_UNAPPROVED)
+
+
+class Brand(Base):
+    """Who stands behind a product: the labeler or company, as filed."""
+
+    __tablename__ = "brands"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(unique=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+
+
+class Product(Base):
+    """A formula in one strength and form, keyed by the product NDC or NPN it was filed under."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        sa.UniqueConstraint("source", "source_key", name="products_source_key"),
+        sa.UniqueConstraint("id", "legal_class", "doctor_only", name="products_class_key"),
+        sa.CheckConstraint(one_of("legal_class", LegalClass), name="legal_class_is_known"),
+        sa.CheckConstraint(
+            "doctor_only OR legal_class NOT IN ('rx', 'rx_unapproved')", name="rx_is_doctor_only"
+        ),
+        sa.CheckConstraint("source IN ('ndc', 'lnhpd', 'csv')", name="source_is_known"),
+        sa.Index("products_search_idx", "search", postgresql_using="gin"),
+        sa.Index(
+            "products_name_trgm_idx",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    slug: Mapped[str] = mapped_column(unique=True)
+    source: Mapped[str]
+    source_key: Mapped[str]
+    name: Mapped[str]
+    brand_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("brands.id"), index=True)
+    legal_class: Mapped[LegalClass] = mapped_column(Word(LegalClass))
+    doctor_only: Mapped[bool]
+    finished: Mapped[bool] = mapped_column(server_default=sa.true(), default=True)
+    category: Mapped[str] = mapped_column(server_default="")
+    dosage_form: Mapped[str] = mapped_column(server_default="")
+    route: Mapped[str] = mapped_column(server_default="")
+    marketing_category: Mapped[str] = mapped_column(server_default="")
+    application_number: Mapped[str] = mapped_column(server_default="")
+    description: Mapped[str] = mapped_column(server_default="")
+    strength_text: Mapped[str] = mapped_column(server_default="")  # as filed
+    flags: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'"))  # e.g. odd strengths
+    marketing_ends_on: Mapped[date | None]  # ends the product
+    listing_expires_on: Mapped[date | None]  # only warns
+    filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
+    published_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)  # kept by a trigger
+
+    brand: Mapped[Brand] = relationship()
+    variants: Mapped[list[Variant]] = relationship(back_populates="product", order_by="Variant.sku")
+    ingredients: Mapped[list[ProductIngredient]] = relationship(
+        back_populates="product",
+        order_by="ProductIngredient.position",
+        cascade="all, delete-orphan",
+    )
+
+
+class Variant(Base):
+    """One pack of a product: what is priced, stocked, prescribed and ordered."""
+
+    __tablename__ = "variants"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["product_id", "legal_class", "doctor_only"],
+            ["products.id", "products.legal_class", "products.doctor_only"],
+            onupdate="CASCADE",
+            name="variant_is_of_its_products_class",
+        ),
+        sa.CheckConstraint(
+            "NOT for_sale OR legal_class <> 'clinic_use'", name="clinic_use_is_never_sold"
+        ),
+        sa.CheckConstraint("net_content > 0", name="net_content_is_positive"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    product_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    legal_class: Mapped[LegalClass] = mapped_column(
+        Word(LegalClass)
+    )  # truthful copies of the product's
+    doctor_only: Mapped[bool]
+    sku: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]  # "20 g tube"
+    package_ndc: Mapped[str | None] = mapped_column(unique=True)
+    package_ndc11: Mapped[str | None]
+    gtin: Mapped[str | None] = mapped_column(unique=True)
+    net_content: Mapped[Decimal | None]  # in `net_unit`
+    net_unit: Mapped[str | None]  # "g", "mL"
+    for_sale: Mapped[bool] = mapped_column(server_default=sa.false(), default=False)
+    filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
+
+    product: Mapped[Product] = relationship(back_populates="variants")
+    prices: Mapped[list[Price]] = relationship(
+        back_populates="variant", order_by="Price.valid_from"
+    )
+
+    def price_at(self, at: datetime) -> Price | None:
+        """The price in force at a moment, if any."""
+        for price in self.prices:
+            if price.valid_from <= at and (price.valid_until is None or at < price.valid_until):
+                return price
+        return None
+
+
+class Price(Base):
+    """What a variant costs for a stretch of time. Never changed; a new price ends the old one."""
+
+    __tablename__ = "prices"
+    __table_args__ = (
+        sa.UniqueConstraint("id", "variant_id", "cents", name="prices_terms_key"),
+        sa.CheckConstraint("cents BETWEEN 0 AND 10000000", name="price_is_sane"),
+        ExcludeConstraint(
+            ("variant_id", "="),
+            (sa.text("tstzrange(valid_from, valid_until)"), "&&"),
+            using="gist",
+            name="prices_do_not_overlap",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
+    cents: Mapped[int]
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+
+    variant: Mapped[Variant] = relationship(back_populates="prices")
+
+
+class Ingredient(Base):
+    """A substance, by the name it was filed under, normalised."""
+
+    __tablename__ = "ingredients"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(unique=True)  # upper case, single spaces
+
+
+class ProductIngredient(Base):
+    """A substance in a product: raw text kept beside what was understood of it."""
+
+    __tablename__ = "product_ingredients"
+    __table_args__ = (sa.PrimaryKeyConstraint("product_id", "position"),)
+
+    product_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"))
+    position: Mapped[int]
+    ingredient_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("ingredients.id"), index=True)
+    active: Mapped[bool]
+    raw: Mapped[str]
+    strength_text: Mapped[str] = mapped_column(server_default="")  # "0.25 mg/g", as filed
+    percent: Mapped[Decimal | None]  # comparable strength in % w/w or w/v; None where not clear
+
+    product: Mapped[Product] = relationship(back_populates="ingredients")
+    ingredient: Mapped[Ingredient] = relationship()

@@ -1,0 +1,119 @@
+"""The session, the base of every model, and the one way to lock a row.
+
+PostgreSQL only (15 to 18). Every transaction carries the actor (`app.actor`), which the triggers
+of the events table demand; see docs/transactions.md.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import CITEXT, JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.types import TypeDecorator
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+NAMING = {
+    "pk": "%(table_name)s_pkey",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "ck": "%(constraint_name)s",  # a CHECK's name is a sentence about the row
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment. Refuses a naive datetime, which would mean somebody's local time."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("A moment needs its time zone.")
+        return value
+
+
+class Citext(TypeDecorator[str]):
+    """Text that compares without regard to case: mail addresses."""
+
+    impl = CITEXT
+    cache_ok = True
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A word of a closed vocabulary, kept as text; the column's CHECK or state log closes it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else self.words(value).value
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
+def one_of(column: str, words: type[StrEnum]) -> str:
+    """The text of a CHECK that closes a vocabulary."""
+    return f"{column} IN ({', '.join(repr(word.value) for word in words)})"
+
+
+class Base(DeclarativeBase):
+    """The base of every row. Public ids are UUIDs, made before the insert."""
+
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            uuid.UUID: sa.Uuid(),
+            str: sa.Text(),
+            int: sa.Integer(),
+            datetime: UtcDateTime(),
+            date: sa.Date(),
+            bytes: sa.LargeBinary(),
+            dict[str, Any]: JSONB(),
+            list[str]: sa.ARRAY(sa.Text()),
+        },
+    )
+
+
+db = SQLAlchemy(
+    metadata=Base.metadata,
+    session_options={"expire_on_commit": False},  # answers are made from plain data after a commit
+)
+
+
+@sa.event.listens_for(Session, "after_begin")
+def _name_the_actor(session: Session, transaction: Any, connection: sa.Connection) -> None:
+    actor = session.info.get("actor")
+    if actor and not transaction.nested:
+        connection.execute(sa.select(sa.func.set_config("app.actor", actor, True)))
+
+
+def act_as(actor: str) -> None:
+    """From now on the session's writes are this actor's (`person:<id>` or `system:<what>`).
+
+    Holds for the transaction under way and for those that follow in this request or job.
+    """
+    session = db.session()
+    session.info["actor"] = actor
+    if session.in_transaction():
+        session.execute(sa.select(sa.func.set_config("app.actor", actor, True)))
+
+
+def locked(query: sa.Select[Row], *of: Any) -> sa.Select[Row]:
+    """`query` FOR UPDATE, reading the rows afresh: what the session already held is not trusted.
+
+    Lock in the one order of docs/transactions.md. `of` limits the lock to these entities.
+    """
+    return query.with_for_update(of=of or None).execution_options(populate_existing=True)

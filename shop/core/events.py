@@ -1,0 +1,297 @@
+"""The events table: state log, audit trail and the history people see, in one.
+
+An event is written in the transaction of the change it tells of. The database adds number, state
+before, actor, time and the hash that chains it to the subject's previous event; a row with a state
+machine points at the event that brought it into its state, so no state changes without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shop.core import jobs
+from shop.core.db import Base, UtcDateTime, db
+
+NO_HASH = bytes(32)
+
+
+class Kind(StrEnum):
+    """Everything that can happen in the shop."""
+
+    # accounts
+    ACCOUNT_OPENED = "account_opened"
+    EMAIL_CONFIRMED = "email_confirmed"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    SIGN_IN_REFRESHED = "sign_in_refreshed"
+    TOKEN_ISSUED = "token_issued"
+    TOKEN_REVOKED = "token_revoked"
+    SESSION_REVOKED = "session_revoked"
+    ACCOUNT_DISABLED = "account_disabled"
+    LICENCE_RECORDED = "licence_recorded"
+    LICENCE_ENDED = "licence_ended"
+    # catalog
+    CATALOG_IMPORTED = "catalog_imported"
+    PRODUCT_CREATED = "product_created"
+    PRODUCT_CHANGED = "product_changed"
+    PRODUCT_PUBLISHED = "product_published"
+    PRODUCT_WITHDRAWN = "product_withdrawn"
+    VARIANT_ADDED = "variant_added"
+    VARIANT_CHANGED = "variant_changed"
+    PRICE_SET = "price_set"
+    # approval requests
+    REQUEST_STARTED = "request_started"
+    REQUEST_ANSWERED = "request_answered"
+    REQUEST_SUBMITTED = "request_submitted"
+    REQUEST_REFERRED = "request_referred"
+    REQUEST_CLAIMED = "request_claimed"
+    REQUEST_RELEASED = "request_released"
+    REQUEST_QUESTIONED = "request_questioned"
+    REQUEST_APPROVED = "request_approved"
+    REQUEST_CHANGES_PROPOSED = "request_changes_proposed"
+    REQUEST_CHANGES_ACCEPTED = "request_changes_accepted"
+    REQUEST_DECLINED = "request_declined"
+    REQUEST_WITHDRAWN = "request_withdrawn"
+    REQUEST_EXPIRED = "request_expired"
+    EXAMINATION_RECORDED = "examination_recorded"
+    # prescriptions and fills
+    PRESCRIPTION_SIGNED = "prescription_signed"
+    PRESCRIPTION_ACCEPTED = "prescription_accepted"
+    PRESCRIPTION_HELD = "prescription_held"
+    PRESCRIPTION_RESUMED = "prescription_resumed"
+    PRESCRIPTION_REVOKED = "prescription_revoked"
+    PRESCRIPTION_DEPLETED = "prescription_depleted"
+    FILL_RESERVED = "fill_reserved"
+    FILL_CONSUMED = "fill_consumed"
+    FILL_DISPENSED = "fill_dispensed"
+    FILL_RELEASED = "fill_released"
+    # inventory
+    LOT_RECEIVED = "lot_received"
+    LOT_RELEASED = "lot_released"
+    LOT_HELD = "lot_held"
+    LOT_QUARANTINED = "lot_quarantined"
+    LOT_EXPIRED = "lot_expired"
+    # orders
+    ORDER_PLACED = "order_placed"
+    ORDER_PAID = "order_paid"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_EXPIRED = "order_expired"
+    ORDER_CLOSED = "order_closed"
+    LINE_PLACED = "line_placed"
+    LINE_READY = "line_ready"
+    LINE_HELD = "line_held"
+    LINE_RESUMED = "line_resumed"
+    LINE_PACKED = "line_packed"
+    LINE_SHIPPED = "line_shipped"
+    LINE_DELIVERED = "line_delivered"
+    LINE_CANCELLED = "line_cancelled"
+    LINE_RETURNED = "line_returned"
+    # payments
+    PAYMENT_BEGUN = "payment_begun"
+    PAYMENT_OPENED = "payment_opened"
+    PAYMENT_FAILED = "payment_failed"
+    PAYMENT_SUCCEEDED = "payment_succeeded"
+    PAYMENT_CANCELLED = "payment_cancelled"
+    PAYMENT_QUESTIONED = "payment_questioned"
+    REFUND_PLANNED = "refund_planned"
+    REFUND_DONE = "refund_done"
+    REFUND_FAILED = "refund_failed"
+
+
+class Subject(Protocol):
+    """What an event can be about: any row with a UUID."""
+
+    id: Any
+
+
+class Event(Base):
+    """One thing that happened to one subject. Never changed, never removed."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("subject_id", "seq"),
+        sa.UniqueConstraint("subject_id", "seq", "to_state", name="events_state_key"),
+        sa.ForeignKeyConstraint(
+            ["subject_id", "previous_seq", "from_state"],
+            ["events.subject_id", "events.seq", "events.to_state"],
+            name="event_follows_the_one_before",
+        ),
+        sa.ForeignKeyConstraint(
+            ["machine", "from_state", "to_state"],
+            [
+                "legal_transitions.machine",
+                "legal_transitions.from_state",
+                "legal_transitions.to_state",
+            ],
+            name="event_is_a_legal_transition",
+        ),
+        sa.CheckConstraint("seq > 1 OR from_state = ''", name="first_event_comes_from_nothing"),
+        sa.CheckConstraint("octet_length(hash) = 32", name="event_hash_is_sha256"),
+        sa.CheckConstraint("actor ~ '^(person|system):.'", name="event_has_an_actor"),
+        sa.Index("events_at_idx", "at"),
+    )
+
+    subject_id: Mapped[uuid.UUID]
+    # The trigger `event_chained` fills whatever says FetchedValue.
+    seq: Mapped[int] = mapped_column(server_default=sa.FetchedValue())
+    previous_seq: Mapped[int | None] = mapped_column(
+        sa.Integer, sa.Computed("nullif(seq - 1, 0)", persisted=True)
+    )
+    machine: Mapped[str] = mapped_column(server_default="")
+    kind: Mapped[str]
+    from_state: Mapped[str] = mapped_column(server_default=sa.FetchedValue())
+    to_state: Mapped[str]
+    actor: Mapped[str] = mapped_column(server_default=sa.FetchedValue())
+    at: Mapped[datetime] = mapped_column(UtcDateTime(), server_default=sa.FetchedValue())
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
+    request_id: Mapped[str] = mapped_column(server_default="")
+    previous_hash: Mapped[bytes] = mapped_column(server_default=sa.FetchedValue())
+    hash: Mapped[bytes] = mapped_column(server_default=sa.FetchedValue())
+
+
+_TABLE = cast("sa.Table", Event.__table__)
+
+
+class LegalTransition(Base):
+    """An arrow of a state machine, as the database knows it; a test compares it with the code's."""
+
+    __tablename__ = "legal_transitions"
+    __table_args__ = (sa.PrimaryKeyConstraint("machine", "from_state", "to_state"),)
+
+    machine: Mapped[str]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+
+
+class Stateful:
+    """A row whose status is the `to_state` of one of its events.
+
+    `machine` names the state machine; the table carries
+    `events.state_key(<table>)` among its constraints. Setting `status` and recording the event that
+    says so belong together: `record` numbers the state.
+    """
+
+    machine: str
+    id: Any
+    state_seq: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
+
+
+def state_key(name: str) -> sa.ForeignKeyConstraint:
+    """The foreign key that makes a change of status without its event impossible."""
+    return sa.ForeignKeyConstraint(
+        ["id", "state_seq", "status"],
+        ["events.subject_id", "events.seq", "events.to_state"],
+        name=f"{name}_status_has_its_event",
+        deferrable=True,
+        initially="DEFERRED",
+    )
+
+
+# Kinds that something follows; create_app fills it from shop.reactions.
+followed: set[Kind] = set()
+
+
+def record(kind: Kind, subject: Subject, **facts: object) -> None:
+    """Write what happened to `subject`, in the transaction of the change itself.
+
+    For a row with a state machine, call it once per change of `status`. `facts` are plain JSON
+    values that hold nothing medical. Defers the reactions to `kind` in the same transaction.
+    """
+    machine, status = "", ""
+    if isinstance(subject, Stateful):
+        machine, status = subject.machine, str(getattr(subject, "status", ""))
+    seq: int = db.session.execute(
+        sa.insert(_TABLE)
+        .values(
+            subject_id=subject.id,
+            machine=machine,
+            kind=kind.value,
+            to_state=status,
+            facts=facts,
+            request_id=db.session.info.get("request_id", ""),
+        )
+        .returning(_TABLE.c.seq)
+    ).scalar_one()
+    if isinstance(subject, Stateful):
+        subject.state_seq = seq
+    if kind in followed:
+        jobs.defer("react", subject_id=str(subject.id), seq=seq)
+
+
+def of(subject_id: uuid.UUID) -> list[Event]:
+    """The history of a subject, oldest first."""
+    query = sa.select(Event).where(Event.subject_id == subject_id).order_by(Event.seq)
+    return list(db.session.scalars(query))
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where the trail is not what was written."""
+
+    subject_id: uuid.UUID
+    seq: int
+    why: str
+
+
+def verify() -> Iterator[Break]:
+    """Walk every chain and report what was altered, removed or slipped in. Changes nothing.
+
+    The hash is computed here, not by the database: who can alter rows can alter functions.
+    """
+    rows = db.session.execute(
+        sa.select(
+            Event.subject_id,
+            Event.seq,
+            Event.machine,
+            Event.kind,
+            Event.from_state,
+            Event.to_state,
+            Event.actor,
+            (sa.func.extract("epoch", Event.at) * 1_000_000).cast(sa.BigInteger).label("micros"),
+            sa.cast(Event.facts, sa.Text).label("facts"),
+            Event.request_id,
+            Event.previous_hash,
+            Event.hash,
+        ).order_by(Event.subject_id, Event.seq)
+    ).yield_per(2_000)
+    before: Any = None
+    for row in rows:
+        first = before is None or before.subject_id != row.subject_id
+        expected_seq = 1 if first else before.seq + 1
+        expected_hash = NO_HASH if first else before.hash
+        if row.seq != expected_seq:
+            yield Break(row.subject_id, expected_seq, "an event is missing")
+        elif row.previous_hash != expected_hash:
+            yield Break(row.subject_id, row.seq, "the chain to the event before is broken")
+        elif row.hash != _hash(row):
+            yield Break(row.subject_id, row.seq, "the event was altered")
+        before = row
+
+
+def _hash(row: Any) -> bytes:
+    """SHA-256 over the event's fields; the trigger `event_chained` computes the same in SQL."""
+    fields = (
+        str(row.subject_id),
+        str(row.seq),
+        row.machine,
+        row.kind,
+        row.from_state,
+        row.to_state,
+        row.actor,
+        str(row.micros),
+        row.facts,
+        row.request_id,
+        row.previous_hash.hex(),
+    )
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).digest()

@@ -1,0 +1,74 @@
+"""Background work: procrastinate, whose queue is a table of our own database.
+
+A job is deferred on the session's own connection, so it exists exactly when the change that asked
+for it was committed. It is the only outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import procrastinate
+import structlog
+from flask import Flask
+
+from shop.core.cluster import SEARCH_PATH
+from shop.core.db import act_as, db
+
+TRIES = 8  # then the job stays as failed, for a person
+
+queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
+log = structlog.get_logger()
+_flask: list[Flask] = []
+
+
+def job(name: str, *, retry: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a background job. It runs in an app context as `system:worker` and commits itself.
+
+    A job may run twice: it must be safe to repeat.
+    """
+
+    def registered(work: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(work)
+        def run(**arguments: Any) -> None:
+            with _flask[0].app_context():
+                act_as("system:worker")
+                try:
+                    work(**arguments)
+                except Exception:
+                    db.session.rollback()
+                    log.exception("job_failed", job=name)
+                    raise
+
+        strategy = procrastinate.RetryStrategy(max_attempts=TRIES, exponential_wait=2)
+        queue.task(name=name, retry=strategy if retry else False)(run)
+        return work
+
+    return registered
+
+
+def defer(name: str, *, lock: str | None = None, **arguments: Any) -> None:
+    """Queue a job within the session's transaction; jobs with one `lock` run one after another."""
+    connection = db.session.connection().connection.driver_connection
+    queue.configure_task(name, lock=lock, connection=connection).defer(**arguments)
+
+
+def drain(flask: Flask, conninfo: str, *, wait: bool = False) -> None:
+    """Run jobs: all that are due (`wait=False`), or for ever."""
+    _flask[:] = [flask]
+    connector = procrastinate.PsycopgConnector(
+        conninfo=conninfo,
+        kwargs={"options": f"-csearch_path={SEARCH_PATH.replace(' ', '')}"},
+        min_size=1,
+        max_size=3,
+    )
+
+    async def work() -> None:
+        with queue.replace_connector(connector) as app:
+            async with app.open_async():
+                await app.run_worker_async(wait=wait, listen_notify=wait, concurrency=1)
+
+    asyncio.run(work())

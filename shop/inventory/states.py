@@ -1,0 +1,28 @@
+"""The life cycle of a lot, as data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LotStatus(StrEnum):
+    QUARANTINE = "quarantine"
+    AVAILABLE = "available"
+    ON_HOLD = "on_hold"
+    RECALLED = "recalled"
+    RETURNED = "returned"
+    EXPIRED = "expired"
+    DESTROYED = "destroyed"
+
+
+L = LotStatus
+LOT_ARROWS: dict[LotStatus | None, set[LotStatus]] = {
+    None: {L.QUARANTINE, L.AVAILABLE},
+    L.QUARANTINE: {L.AVAILABLE, L.RECALLED, L.DESTROYED, L.EXPIRED},
+    L.AVAILABLE: {L.ON_HOLD, L.QUARANTINE, L.RECALLED, L.EXPIRED},
+    L.ON_HOLD: {L.AVAILABLE, L.RECALLED, L.EXPIRED},
+    L.RECALLED: {L.RETURNED, L.DESTROYED},
+    L.EXPIRED: {L.DESTROYED, L.RECALLED},
+    L.RETURNED: set(),
+    L.DESTROYED: set(),
+}

@@ -1,0 +1,292 @@
+"""Carts (a wish), orders (a promise), their lines, and the shipments that keep it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.db import Base, Word
+from shop.core.errors import WrongState
+from shop.core.events import Stateful, state_key
+from shop.inventory.models import Reservation
+from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
+from shop.prescriptions.models import Fill
+
+MAX_QUANTITY = 20
+
+
+class Cart(Base):
+    """What a client would like. Holds nothing, promises nothing."""
+
+    __tablename__ = "carts"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), unique=True)
+
+    client: Mapped[Person] = relationship()
+    lines: Mapped[list[CartLine]] = relationship(
+        back_populates="cart", order_by="CartLine.added_at", cascade="all, delete-orphan"
+    )
+
+
+class CartLine(Base):
+    """So many of a variant."""
+
+    __tablename__ = "cart_lines"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("cart_id", "variant_id"),
+        sa.CheckConstraint(f"quantity BETWEEN 1 AND {MAX_QUANTITY}", name="cart_quantity_is_sane"),
+    )
+
+    cart_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("carts.id"))
+    variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
+    quantity: Mapped[int]
+    added_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    cart: Mapped[Cart] = relationship(back_populates="lines")
+    variant: Mapped[Variant] = relationship()
+
+
+class Order(Stateful, Base):
+    """A promise: prices fixed, fills taken, stock reserved, all in one transaction."""
+
+    machine = "order"
+    __tablename__ = "orders"
+    __table_args__ = (
+        state_key("order"),
+        sa.UniqueConstraint("id", "total_cents", name="orders_total_key"),
+        sa.UniqueConstraint(
+            "id", "client_id", "ship_to_state", "placed_xid", name="orders_terms_key"
+        ),
+        sa.CheckConstraint(
+            "total_cents = subtotal_cents + shipping_cents + tax_cents - discount_cents",
+            name="total_is_the_sum",
+        ),
+        sa.CheckConstraint(
+            "subtotal_cents >= 0 AND shipping_cents >= 0 AND tax_cents >= 0"
+            " AND discount_cents BETWEEN 0 AND subtotal_cents AND total_cents >= 50",
+            name="amounts_are_sane",
+        ),
+        sa.CheckConstraint("currency = 'usd'", name="currency_is_usd"),
+        sa.CheckConstraint("country = 'US'", name="ships_within_the_us"),
+        sa.CheckConstraint("ship_to_state ~ '^[A-Z]{2}$'", name="order_state_is_a_usps_code"),
+        sa.CheckConstraint(
+            "status NOT IN ('paid', 'closed') OR paid_at IS NOT NULL", name="paid_at_some_time"
+        ),
+        sa.CheckConstraint(
+            "(status IN ('cancelled', 'expired')) = (ended_at IS NOT NULL)",
+            name="ended_at_some_time",
+        ),
+        sa.Index("orders_client_idx", "client_id", "placed_at"),
+        sa.Index(
+            "orders_open_idx",
+            "pay_by",
+            postgresql_where=sa.text("status = 'awaiting_payment'"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    number: Mapped[str] = mapped_column(unique=True)
+    client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    status: Mapped[OrderStatus] = mapped_column(Word(OrderStatus))
+    ship_to_state: Mapped[str]
+    name: Mapped[str]
+    line1: Mapped[str]
+    line2: Mapped[str] = mapped_column(server_default="")
+    city: Mapped[str]
+    postal_code: Mapped[str]
+    country: Mapped[str] = mapped_column(server_default="US", default="US")
+    phone: Mapped[str] = mapped_column(server_default="")
+    shipping_method: Mapped[str]
+    subtotal_cents: Mapped[int]
+    discount_cents: Mapped[int]
+    shipping_cents: Mapped[int]
+    tax_cents: Mapped[int]
+    total_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
+    placed_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    placed_xid: Mapped[str] = mapped_column(
+        server_default=sa.text("pg_current_xact_id()::text")
+    )  # only this transaction may add lines
+    pay_by: Mapped[datetime]
+    paid_at: Mapped[datetime | None]  # this and the next are stamped by a trigger
+    ended_at: Mapped[datetime | None]
+
+    client: Mapped[Person] = relationship()
+    lines: Mapped[list[OrderLine]] = relationship(
+        back_populates="order",
+        order_by="OrderLine.position",
+        foreign_keys="OrderLine.order_id",
+        primaryjoin="Order.id == OrderLine.order_id",
+    )
+    shipments: Mapped[list[Shipment]] = relationship(
+        back_populates="order", order_by="Shipment.shipped_at"
+    )
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: OrderStatus) -> OrderStatus:
+        if new not in ORDER_ARROWS[self.status]:
+            raise WrongState(
+                f"An order that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class OrderLine(Stateful, Base):
+    """So many of a variant at a fixed price, with the fill and the reservation that back it."""
+
+    machine = "order_line"
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        state_key("order_line"),
+        sa.ForeignKeyConstraint(
+            ["order_id", "client_id", "ship_to_state", "placed_xid"],
+            ["orders.id", "orders.client_id", "orders.ship_to_state", "orders.placed_xid"],
+            name="line_is_of_its_order",
+        ),
+        sa.ForeignKeyConstraint(
+            ["price_id", "variant_id", "unit_price_cents"],
+            ["prices.id", "prices.variant_id", "prices.cents"],
+            name="line_has_the_listed_price",
+        ),
+        sa.ForeignKeyConstraint(
+            ["fill_id", "client_id", "variant_id", "ship_to_state", "quantity"],
+            ["fills.id", "fills.client_id", "fills.variant_id", "fills.state", "fills.quantity"],
+            name="fill_covers_the_line",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reservation_id", "variant_id", "quantity"],
+            ["reservations.id", "reservations.variant_id", "reservations.units"],
+            name="reservation_is_for_the_line",
+        ),
+        sa.UniqueConstraint("order_id", "position", name="order_lines_position_key"),
+        sa.UniqueConstraint("reservation_id", name="order_lines_reservation_key"),
+        sa.CheckConstraint(f"quantity BETWEEN 1 AND {MAX_QUANTITY}", name="line_quantity_is_sane"),
+        sa.CheckConstraint(
+            "total_cents = unit_price_cents * quantity", name="line_total_is_the_product"
+        ),
+        sa.CheckConstraint(
+            "requires_prescription = (fill_id IS NOT NULL)", name="doctor_only_line_has_a_fill"
+        ),
+        # A live line keeps its fill to itself.
+        sa.Index(
+            "order_lines_one_per_fill",
+            "fill_id",
+            unique=True,
+            postgresql_where=sa.text("status <> 'cancelled'"),
+        ),
+        sa.Index("order_lines_variant_idx", "variant_id"),
+        sa.CheckConstraint(
+            "(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at_some_time"
+        ),
+        sa.CheckConstraint(
+            "status NOT IN ('shipped', 'delivered', 'returned') OR shipped_at IS NOT NULL",
+            name="shipped_at_some_time",
+        ),
+        sa.CheckConstraint(
+            "(status = 'on_hold') = (held_at IS NOT NULL)", name="held_at_some_time"
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    order_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    position: Mapped[int]
+    client_id: Mapped[uuid.UUID]
+    ship_to_state: Mapped[str]
+    placed_xid: Mapped[str]
+    variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
+    sku: Mapped[str]
+    name: Mapped[str]
+    quantity: Mapped[int]
+    price_id: Mapped[uuid.UUID]
+    unit_price_cents: Mapped[int]
+    total_cents: Mapped[int]
+    requires_prescription: Mapped[bool]  # as it was when placed; a trigger compares it
+    fill_id: Mapped[uuid.UUID | None]
+    reservation_id: Mapped[uuid.UUID]
+    status: Mapped[LineStatus] = mapped_column(Word(LineStatus))
+    held_at: Mapped[datetime | None]  # stamped by a trigger, like the two below
+    cancelled_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+
+    order: Mapped[Order] = relationship(
+        back_populates="lines",
+        foreign_keys=[order_id],
+        primaryjoin="Order.id == OrderLine.order_id",
+    )
+    variant: Mapped[Variant] = relationship(foreign_keys=[variant_id])
+    fill: Mapped[Fill | None] = relationship(
+        foreign_keys="OrderLine.fill_id", primaryjoin="Fill.id == OrderLine.fill_id"
+    )
+    reservation: Mapped[Reservation] = relationship(
+        foreign_keys="OrderLine.reservation_id",
+        primaryjoin="Reservation.id == OrderLine.reservation_id",
+    )
+    parcels: Mapped[list[ShipmentLine]] = relationship(back_populates="line")
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: LineStatus) -> LineStatus:
+        if new not in LINE_ARROWS[self.status]:
+            raise WrongState(
+                f"A line that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class Shipment(Base):
+    """A parcel, or a hand-over at the desk. Never changed."""
+
+    __tablename__ = "shipments"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    number: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("orders.id"), index=True)
+    carrier: Mapped[str]
+    tracking: Mapped[str]
+    shipped_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    shipped_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    order: Mapped[Order] = relationship(back_populates="shipments")
+    lines: Mapped[list[ShipmentLine]] = relationship(back_populates="shipment")
+
+
+class ShipmentLine(Base):
+    """Units of a line that left from one lot: the recall trace, lot → order → client and back."""
+
+    __tablename__ = "shipment_lines"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["movement_id", "lot_id"],
+            ["movements.id", "movements.lot_id"],
+            name="shipped_by_this_movement",
+        ),
+        sa.UniqueConstraint("movement_id", name="shipment_lines_movement_key"),
+        sa.CheckConstraint("units > 0", name="shipped_something"),
+        sa.Index("shipment_lines_lot_idx", "lot_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    shipment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("shipments.id"), index=True)
+    order_line_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("order_lines.id"), index=True)
+    lot_id: Mapped[uuid.UUID]
+    movement_id: Mapped[uuid.UUID]
+    fill_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("fills.id"))
+    units: Mapped[int]
+
+    shipment: Mapped[Shipment] = relationship(back_populates="lines")
+    line: Mapped[OrderLine] = relationship(back_populates="parcels")
+
+
+def arrows() -> dict[str, dict[Any, set[Any]]]:
+    """This package's machines, for the test that compares them with the database."""
+    return {"order": ORDER_ARROWS, "order_line": LINE_ARROWS}

@@ -1,0 +1,171 @@
+"""Money: payments of orders, refunds, calls to the provider, and what the provider told us."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from shop.core.db import Base, Word, one_of
+from shop.core.errors import WrongState
+from shop.core.events import Stateful, state_key
+from shop.orders.models import Order
+from shop.payments.states import (
+    PAYMENT_ARROWS,
+    REFUND_ARROWS,
+    CallStatus,
+    PaymentStatus,
+    RefundStatus,
+)
+
+
+class Payment(Stateful, Base):
+    """One attempt to pay an order in full: one Checkout Session, one PaymentIntent."""
+
+    machine = "payment"
+    __tablename__ = "payments"
+    __table_args__ = (
+        state_key("payment"),
+        sa.ForeignKeyConstraint(
+            ["order_id", "amount_cents"],
+            ["orders.id", "orders.total_cents"],
+            name="amount_is_the_orders_total",
+        ),
+        sa.UniqueConstraint("provider_session_id", name="payments_session_key"),
+        sa.UniqueConstraint("provider_intent_id", name="payments_intent_key"),
+        sa.CheckConstraint("currency = 'usd'", name="payment_currency_is_usd"),
+        sa.CheckConstraint("captured_cents IN (0, amount_cents)", name="capture_is_total"),
+        sa.CheckConstraint(
+            "(status = 'succeeded') = (captured_cents > 0)", name="succeeded_is_captured"
+        ),
+        sa.CheckConstraint(
+            "refunded_cents BETWEEN 0 AND captured_cents", name="refunds_within_capture"
+        ),
+        sa.Index(
+            "payments_one_live",
+            "order_id",
+            unique=True,
+            postgresql_where=sa.text("status IN ('created', 'open', 'questioned')"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    order_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    status: Mapped[PaymentStatus] = mapped_column(Word(PaymentStatus))
+    amount_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
+    captured_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    refunded_cents: Mapped[int] = mapped_column(
+        server_default=sa.text("0"), default=0
+    )  # planned and done
+    provider_session_id: Mapped[str | None]
+    provider_intent_id: Mapped[str | None]
+    url: Mapped[str | None]  # the provider's hosted page
+    page_ends_at: Mapped[datetime]  # when the provider's page closes
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    order: Mapped[Order] = relationship(
+        foreign_keys=[order_id], primaryjoin="Order.id == Payment.order_id"
+    )
+    refunds: Mapped[list[Refund]] = relationship(back_populates="payment")
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: PaymentStatus) -> PaymentStatus:
+        if new not in PAYMENT_ARROWS[self.status]:
+            raise WrongState(
+                f"A payment that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class Refund(Stateful, Base):
+    """Money sent back to the card it came from."""
+
+    machine = "refund"
+    __tablename__ = "refunds"
+    __table_args__ = (
+        state_key("refund"),
+        sa.UniqueConstraint("payment_id", "request_key", name="refunds_one_per_request"),
+        sa.UniqueConstraint("provider_refund_id", name="refunds_provider_key"),
+        sa.CheckConstraint("amount_cents > 0", name="refund_is_positive"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    payment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("payments.id"))
+    request_key: Mapped[str]  # what asked for it, e.g. "cancelled"
+    amount_cents: Mapped[int]
+    reason: Mapped[str]
+    status: Mapped[RefundStatus] = mapped_column(Word(RefundStatus))
+    provider_refund_id: Mapped[str | None]
+    planned_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    payment: Mapped[Payment] = relationship(back_populates="refunds")
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: RefundStatus) -> RefundStatus:
+        if new not in REFUND_ARROWS[self.status]:
+            raise WrongState(
+                f"A refund that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class ProviderCall(Base):
+    """A call to the provider, written in the transaction that decided it, before it is sent."""
+
+    __tablename__ = "provider_calls"
+    __table_args__ = (
+        sa.UniqueConstraint("operation", "reference_id", name="provider_calls_once"),
+        sa.UniqueConstraint("idempotency_key", name="provider_calls_key"),
+        sa.CheckConstraint(one_of("status", CallStatus), name="call_status_is_known"),
+        sa.CheckConstraint(
+            "operation IN ('open_session', 'expire_session', 'refund')",
+            name="call_operation_is_known",
+        ),
+        sa.CheckConstraint("length(idempotency_key) <= 255", name="call_key_fits"),
+        sa.Index(
+            "provider_calls_due_idx",
+            "lease_until",
+            postgresql_where=sa.text("status IN ('planned', 'in_flight')"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    operation: Mapped[str]
+    reference_id: Mapped[uuid.UUID]  # the payment or the refund
+    idempotency_key: Mapped[str]  # "<operation>:<reference>"
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    status: Mapped[CallStatus] = mapped_column(Word(CallStatus))
+    tries: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    fence: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    lease_until: Mapped[datetime | None]
+    first_sent_at: Mapped[datetime | None]
+    planned_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    answer: Mapped[str | None]  # the provider's code, for people
+
+
+class ProviderEvent(Base):
+    """A webhook, remembered by its id: a hint to read the object again, once."""
+
+    __tablename__ = "provider_events"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    object_type: Mapped[str]
+    object_id: Mapped[str]
+    created: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    applied_at: Mapped[datetime | None]
+
+
+def arrows() -> dict[str, dict[Any, set[Any]]]:
+    """This package's machines, for the test that compares them with the database."""
+    return {"payment": PAYMENT_ARROWS, "refund": REFUND_ARROWS}

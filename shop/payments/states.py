@@ -1,0 +1,49 @@
+"""The life cycles of a payment and of a refund, as data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PaymentStatus(StrEnum):
+    CREATED = "created"  # decided here, the provider may not know yet
+    OPEN = "open"  # the provider's page can be paid on
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"  # expired or given up; money can no longer come
+    QUESTIONED = "questioned"  # amounts, currency or mode do not fit: a person decides
+
+
+P = PaymentStatus
+PAYMENT_ARROWS: dict[PaymentStatus | None, set[PaymentStatus]] = {
+    None: {P.CREATED},
+    P.CREATED: {P.OPEN, P.SUCCEEDED, P.CANCELLED, P.QUESTIONED},
+    P.OPEN: {P.SUCCEEDED, P.CANCELLED, P.QUESTIONED},
+    P.QUESTIONED: {P.SUCCEEDED, P.CANCELLED},
+    P.CANCELLED: {P.SUCCEEDED},  # facts from outside are recorded, never refused
+    P.SUCCEEDED: set(),
+}
+
+
+class RefundStatus(StrEnum):
+    PLANNED = "planned"
+    DONE = "done"
+    FAILED = "failed"
+
+
+R = RefundStatus
+REFUND_ARROWS: dict[RefundStatus | None, set[RefundStatus]] = {
+    None: {R.PLANNED},
+    R.PLANNED: {R.DONE, R.FAILED},
+    R.DONE: {R.FAILED},  # a bank may send it back days later
+    R.FAILED: set(),
+}
+
+
+class CallStatus(StrEnum):
+    """A call to the provider: recorded before it is sent, sent at most once in effect."""
+
+    PLANNED = "planned"
+    IN_FLIGHT = "in_flight"
+    DONE = "done"
+    REJECTED = "rejected"
+    HUMAN = "human"

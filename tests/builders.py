@@ -1,0 +1,75 @@
+"""Things, valid by default: `a_product(**given)`, `a_variant(**given)`; saved, not committed."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from shop.catalog.models import Brand, LegalClass, Price, Product, Variant
+from shop.core.clock import now
+from shop.core.db import db
+
+
+def a_brand(**given: Any) -> Brand:
+    word = uuid.uuid4().hex[:8]
+    brand = Brand(
+        **({"id": uuid.uuid4(), "name": f"Brand {word}", "slug": f"brand-{word}"} | given)
+    )
+    db.session.add(brand)
+    db.session.flush()  # products point at it
+    return brand
+
+
+def a_product(legal_class: LegalClass = LegalClass.OTC_DRUG, **given: Any) -> Product:
+    """A published product without variants."""
+    word = uuid.uuid4().hex[:8]
+    fields: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "slug": f"product-{word}",
+        "source": "csv",
+        "source_key": word,
+        "name": f"Product {word}",
+        "legal_class": legal_class,
+        "doctor_only": legal_class.prescription_only,
+        "published_at": now(),
+    }
+    if "brand_id" not in given:
+        fields["brand_id"] = a_brand().id
+    product = Product(**(fields | given))
+    db.session.add(product)
+    db.session.flush()  # variants point at it
+    return product
+
+
+def a_variant(product: Product | None = None, *, cents: int = 2400, **given: Any) -> Variant:
+    """A pack that is for sale, with a price since yesterday."""
+    product = product or a_product()
+    word = uuid.uuid4().hex[:8].upper()
+    fields: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "product_id": product.id,
+        "legal_class": product.legal_class,
+        "doctor_only": product.doctor_only,
+        "sku": f"SKU-{word}",
+        "name": "20 g tube",
+        "for_sale": product.legal_class is not LegalClass.CLINIC_USE,
+    }
+    variant = Variant(**(fields | given))
+    variant.prices = [
+        Price(
+            id=uuid.uuid4(),
+            variant_id=variant.id,
+            cents=cents,
+            valid_from=now() - timedelta(days=1),
+        )
+    ]
+    db.session.add(variant)
+    db.session.flush()  # lots and lines point at it
+    return variant
+
+
+def a_cream(*, cents: int = 6200, **given: Any) -> Variant:
+    """A doctor-only tretinoin cream."""
+    product = a_product(LegalClass.RX, name="Tretinoin Cream 0.025 %")
+    return a_variant(product, cents=cents, **given)
