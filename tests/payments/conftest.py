@@ -1,15 +1,10 @@
-"""A database for the Stripe sandbox, the sandbox itself, and the gateway that talks to it."""
+"""The Stripe sandbox in this process, and the gateway that talks to it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,44 +19,10 @@ from shop.payments.sandbox.in_process import Visitor, in_process
 from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
 
-SECRET_KEY = "sk_test_sandbox"
+SECRET_KEY = "sk_test_sand-box"
 WEBHOOK_SECRET = "whsec_sandbox"
-NOBODY = 65534
 # One moment for all, so that a session opened again is opened with the same parameters.
 STARTED = datetime.now(UTC)
-
-
-@pytest.fixture(scope="session")
-def sandbox_database_url() -> Iterator[str]:
-    """A database whose role `aftercare_sandbox` owns the schema `stripe_sandbox`."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    folder = Path(tempfile.mkdtemp(prefix="aftercare-"))
-    nobody = NOBODY if os.geteuid() == 0 else None  # the server refuses to run as root
-    if nobody is not None:
-        os.chown(folder, nobody, nobody)
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [str(binaries / program), "-D", str(folder / "data"), *arguments],
-            check=True,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            user=nobody,
-            group=nobody,
-            extra_groups=None if nobody is None else [],
-        )
-
-    run("initdb", "-U", "owner", "-A", "trust", "-E", "UTF8", "-N")
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        with psycopg.connect(f"host={folder} user=owner dbname=postgres") as owner:
-            owner.execute("CREATE ROLE aftercare_sandbox LOGIN")
-            owner.execute("CREATE SCHEMA stripe_sandbox AUTHORIZATION aftercare_sandbox")
-        yield f"postgresql://aftercare_sandbox@/postgres?host={folder}"
-    finally:
-        run("pg_ctl", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
 
 
 @dataclass
@@ -105,24 +66,24 @@ def sandbox(sandbox_database_url: str, inbox: Inbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def app(sandbox: Sandbox) -> Flask:
+def sandbox_app(sandbox: Sandbox) -> Flask:
     return create_app(sandbox)
 
 
 @pytest.fixture
-def gateway(app: Flask) -> StripeGateway:
-    return StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(app))
+def gateway(sandbox_app: Flask) -> StripeGateway:
+    return StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(sandbox_app))
 
 
 @pytest.fixture
-def visitor(app: Flask) -> Visitor:
-    return Visitor(app)
+def visitor(sandbox_app: Flask) -> Visitor:
+    return Visitor(sandbox_app)
 
 
 @pytest.fixture
-def browser(app: Flask) -> FlaskClient:
+def browser(sandbox_app: Flask) -> FlaskClient:
     """Bare HTTP, for what neither the library nor the page would send."""
-    return app.test_client()
+    return sandbox_app.test_client()
 
 
 @dataclass

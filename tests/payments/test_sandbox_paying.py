@@ -134,14 +134,14 @@ def test_a_bank_that_asks_is_answered_with_no(gateway: StripeGateway, visitor: V
 
 
 def test_ten_presses_of_the_button_pay_once(
-    gateway: StripeGateway, app: Flask, control: Control
+    gateway: StripeGateway, sandbox_app: Flask, control: Control
 ) -> None:
     session = open_session(gateway)
     ready = Barrier(10)
 
     def press(_: int) -> int:
         ready.wait(timeout=30)
-        return Visitor(app).pay(url_of(session)).status
+        return Visitor(sandbox_app).pay(url_of(session)).status
 
     with ThreadPoolExecutor(10) as hands:
         statuses = list(hands.map(press, range(10)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -119,6 +120,29 @@ def test_events_reach_a_webhook_by_themselves(emptied: str) -> None:
         shop.shutdown()
         serving.join()
         shop.server_close()
+
+
+def test_secrets_may_come_from_the_environment(emptied: str) -> None:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "SANDBOX_DATABASE_URL": emptied,
+        "STRIPE_SECRET_KEY": SECRET_KEY,
+        "STRIPE_WEBHOOK_SECRETS": f"{WEBHOOK_SECRET},whsec_old",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shop.payments.sandbox", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == f"Stripe sandbox: http://127.0.0.1:{port}\n"
+        base = f"http://127.0.0.1:{port}"
+        assert open_session(StripeGateway(SECRET_KEY, (), api_base=base)).id
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 REFUSED = {

@@ -89,11 +89,11 @@ def test_parameters_that_fail_validation_do_not_use_up_the_key(browser: FlaskCli
     assert (refused.status_code, done.status_code) == (400, 200)
 
 
-def test_one_key_in_many_hands_at_once_has_one_effect(app: Flask, control: Control) -> None:
+def test_one_key_in_many_hands_at_once_has_one_effect(sandbox_app: Flask, control: Control) -> None:
     ready = Barrier(8)
 
     def hand(_: int) -> int:
-        client = app.test_client()
+        client = sandbox_app.test_client()
         ready.wait(timeout=30)
         return call(client, "POST", "/v1/customers", {"name": "A"}, Idempotency_Key="k").status_code
 

@@ -15,7 +15,7 @@ from shop.payments.sandbox.running import Sandbox
 from shop.payments.sandbox.webhooks import GIVE_UP_AFTER, LONGEST_PAUSE, next_try
 from shop.payments.stripe_gateway import StripeGateway
 
-from .conftest import Control, Inbox, open_session, paid_intent
+from .conftest import SECRET_KEY, Control, Inbox, open_session, paid_intent
 
 STORIES = {
     "pays": (
@@ -194,7 +194,7 @@ def test_an_event_keeps_the_object_as_it_was(
 
     def shown(event_type: str) -> bool:
         answer = browser.get(
-            f"/v1/events/{told[event_type]}", headers={"Authorization": "Bearer sk_test_sandbox"}
+            f"/v1/events/{told[event_type]}", headers={"Authorization": f"Bearer {SECRET_KEY}"}
         )
         refunded: bool = answer.get_json()["data"]["object"]["refunded"]
         return refunded

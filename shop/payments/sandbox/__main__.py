@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         sandbox.open()
     except (ValueError, psycopg.Error) as error:
-        print(f"The sandbox cannot start: {error}", file=sys.stderr)
+        sys.stderr.write(f"The sandbox cannot start: {error}\n")
         return 2
     return _serve(sandbox, given.port)
 
@@ -40,7 +40,7 @@ def _serve(sandbox: Sandbox, port: int) -> int:
     try:
         server = make_server(LOOPBACK, port, create_app(sandbox), threaded=True)
     except (OSError, SystemExit):  # the server library exits by itself when a port is taken
-        print(f"Port {port} cannot be used.", file=sys.stderr)
+        sys.stderr.write(f"Port {port} cannot be used.\n")
         sandbox.close()
         return 2
 
@@ -51,7 +51,8 @@ def _serve(sandbox: Sandbox, port: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     sandbox.courier.start()
-    print(f"Stripe sandbox: http://{LOOPBACK}:{port}", flush=True)
+    sys.stdout.write(f"Stripe sandbox: http://{LOOPBACK}:{port}\n")
+    sys.stdout.flush()
     try:
         server.serve_forever()
     finally:
@@ -69,7 +70,7 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", choices=[LOOPBACK], default=LOOPBACK)
     parser.add_argument("--webhook-url", help="where to send events; without it none are sent")
     _from_environment(parser, "--database-url", "SANDBOX_DATABASE_URL")
-    _from_environment(parser, "--webhook-secret", "STRIPE_WEBHOOK_SECRET")
+    _from_environment(parser, "--webhook-secret", "STRIPE_WEBHOOK_SECRETS")
     _from_environment(parser, "--secret-key", "STRIPE_SECRET_KEY")
     return parser.parse_args(arguments)
 
@@ -84,6 +85,8 @@ def _port(text: str) -> int:
 def _from_environment(parser: argparse.ArgumentParser, option: str, variable: str) -> None:
     """Other users of the machine can read a command line, but not an environment."""
     value = os.environ.get(variable)
+    if value and variable == "STRIPE_WEBHOOK_SECRETS":
+        value = value.partition(",")[0]  # the newest, which the shop lists first
     parser.add_argument(option, default=value, required=value is None, help=f"or {variable}")
 
 

@@ -52,7 +52,7 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
     request_id = new_id("req", 14)
     try:
         _check_caller(call, secret_key)
-        endpoint, id = _endpoint(call)
+        endpoint, object_id = _endpoint(call)
         with store.writing() as ledger:
             fault = ledger.take_fault(call.method, call.path)
         if fault is not None and fault in EARLY:
@@ -61,7 +61,9 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
         with store.writing(call.key) as ledger:
             desk = Desk(ledger, public_url, request_id, call.key)
             sessions.expire_overdue(desk)
-            answered = _once(call, params, desk, fault, lambda: endpoint.act(desk, params, id))
+            answered = _once(
+                call, params, desk, fault, lambda: endpoint.act(desk, params, object_id)
+            )
         return _lost(answered) if fault == "dropped_after" else answered
     except KeyInUse:
         return _early("409", request_id)
@@ -91,9 +93,9 @@ def _check_caller(call: Call, secret_key: str) -> None:
 
 def _endpoint(call: Call) -> tuple[Endpoint, str]:
     for endpoint in ENDPOINTS:
-        id = endpoint.id_in(call.path)
-        if endpoint.method == call.method and id is not None:
-            return endpoint, id
+        object_id = endpoint.id_in(call.path)
+        if endpoint.method == call.method and object_id is not None:
+            return endpoint, object_id
     raise Refusal(404, f"Unrecognized request URL ({call.method}: {call.path}).")
 
 

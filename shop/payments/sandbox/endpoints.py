@@ -163,7 +163,7 @@ ENDPOINTS = (
         "POST",
         f"{SESSIONS}/{{id}}/expire",
         EXPAND,
-        lambda desk, _, id: sessions.expire_session(desk, id),
+        lambda desk, _, session_id: sessions.expire_session(desk, session_id),
     ),
     Endpoint(
         "GET",
@@ -176,7 +176,7 @@ ENDPOINTS = (
         "POST",
         f"{INTENTS}/{{id}}/cancel",
         {**EXPAND, "cancellation_reason": TEXT},
-        lambda desk, _, id: paying.cancel_intent(desk, id),
+        lambda desk, _, intent_id: paying.cancel_intent(desk, intent_id),
     ),
     Endpoint(
         "GET",

@@ -33,14 +33,14 @@ def open_session(desk: Desk, given: Params) -> Body:
     _check_session(desk, given)
     now = desk.ledger.now()
     amount, currency = _total(given)
-    id = new_id("cs_test", 58)
+    session_id = new_id("cs_test", 58)
     body = objects.checkout_session(
-        id,
+        session_id,
         created=now,
         amount=amount,
         currency=currency,
         expires_at=_expiry(given, now),
-        url=page_url(desk.public_url, id),
+        url=page_url(desk.public_url, session_id),
         given=given,
     )
     hidden = {
