@@ -127,6 +127,12 @@ def held() -> SignIn | Token:
     return visit.held
 
 
+def visiting_session() -> SignIn | None:
+    """The browser's session, if it has one that lives."""
+    visit = _visit()
+    return visit.held if visit and isinstance(visit.held, SignIn) else None
+
+
 def fresh_proof() -> AuthEvent | None:
     """The fresh sign-in of this very session or token, if it is at most 5 minutes old."""
     visit = _visit()

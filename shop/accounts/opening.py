@@ -99,8 +99,8 @@ def _wrong_with(*, email: str, name: str) -> Wrong:
     wrong: Wrong = {}
     if len(email) > LONGEST_EMAIL or not EMAIL.fullmatch(email):
         wrong["email"] = ["Give a mail address, such as name@example.com."]
-    if not name.strip() or len(name) > LONGEST_NAME:
-        wrong["name"] = [f"Give a name of 1 to {LONGEST_NAME} characters."]
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        wrong["name"] = [f"Give a name of 1 to {LONGEST_NAME} characters, in one line."]
     return wrong
 
 
