@@ -51,7 +51,7 @@ def reserve(
     for variant_id, units in demand:
         wanted[variant_id] += units
     shelf = _shelf(wanted)
-    hands: dict[uuid.UUID, list[list[Pick[Lot]]]] = {}
+    hands: dict[uuid.UUID, list[list[Pick]]] = {}
     for variant_id, units in wanted.items():
         picks = _picked(
             shelf[variant_id], variant_id, units, today=today, lasting=lasting.get(variant_id)
@@ -75,9 +75,7 @@ def release(reservations: Iterable[Reservation], *, at: datetime) -> None:
         db.session.refresh(reservation)
 
 
-def preview(
-    reservation: Reservation, *, today: date, lasting: date | None = None
-) -> list[Pick[Lot]]:
+def preview(reservation: Reservation, *, today: date, lasting: date | None = None) -> list[Pick]:
     """The lots that `ship` would take from now, soonest expiry first. Changes nothing.
 
     Raises NotEnoughStock where the shelf no longer has the promised units in sellable lots.
@@ -164,15 +162,17 @@ def _picked(
     today: date,
     lasting: date | None,
     own: Mapping[uuid.UUID, int] = NOTHING,
-) -> list[Pick[Lot]]:
+) -> list[Pick]:
     try:
         return pick(lots, units, today=today, lasting=lasting, own=own)
     except NotEnoughStock as short:
         sku = db.session.scalar(sa.select(Variant.sku).where(Variant.id == variant_id))
-        raise NotEnoughStock(short.text, sku=sku, **short.facts) from None
+        raise NotEnoughStock(
+            short.text, sku=sku, wanted=units, available=short.facts["available"]
+        ) from None
 
 
-def _promised(variant_id: uuid.UUID, units: int, hand: list[Pick[Lot]]) -> Reservation:
+def _promised(variant_id: uuid.UUID, units: int, hand: list[Pick]) -> Reservation:
     reservation = Reservation(id=uuid.uuid4(), variant_id=variant_id, units=units)
     reservation.parts = [
         ReservationPart(id=uuid.uuid4(), lot_id=lot_id, variant_id=variant_id, units=held)
@@ -197,7 +197,7 @@ def _own(reservation: Reservation) -> dict[uuid.UUID, int]:
     query = sa.select(ReservationPart.lot_id, ReservationPart.units).where(
         ReservationPart.reservation_id == reservation.id, ReservationPart.ended_at.is_(None)
     )
-    return {lot_id: units for lot_id, units in db.session.execute(query)}
+    return {row.lot_id: row.units for row in db.session.execute(query)}
 
 
 def _end_parts(reservations: Sequence[Reservation]) -> None:
@@ -218,7 +218,7 @@ def _end_parts(reservations: Sequence[Reservation]) -> None:
     _reread(lots)
 
 
-def _leaving(taken: Pick[Lot], reference_id: uuid.UUID) -> Movement:
+def _leaving(taken: Pick, reference_id: uuid.UUID) -> Movement:
     return Movement(
         id=uuid.uuid4(),
         lot_id=taken.lot.id,

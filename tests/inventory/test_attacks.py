@@ -38,8 +38,10 @@ LOT = (
 )
 BY_HAND = (
     "ALTER TABLE movements DISABLE TRIGGER movement_chained",
-    "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor,"
-    " at) VALUES (gen_random_uuid(), %(good)s, ",
+    (
+        "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor,"
+        " at) VALUES (gen_random_uuid(), %(good)s, "
+    ),
 )
 
 
@@ -232,18 +234,24 @@ ATTACKS: dict[str, tuple[str, str, list[str]]] = {
         APP,
         "event_is_a_legal_transition",
         [
-            "INSERT INTO events (subject_id, machine, kind, to_state)"
-            " VALUES (%(new)s, 'lot', 'lot_received', 'destroyed')"
+            (
+                "INSERT INTO events (subject_id, machine, kind, to_state)"
+                " VALUES (%(new)s, 'lot', 'lot_received', 'destroyed')"
+            )
         ],
     ),
     "un-expire by an event": (
         APP,
         "event_is_a_legal_transition",
         [
-            "INSERT INTO events (subject_id, machine, kind, to_state)"
-            " VALUES (%(good)s, 'lot', 'lot_expired', 'expired')",
-            "INSERT INTO events (subject_id, machine, kind, to_state)"
-            " VALUES (%(good)s, 'lot', 'lot_released', 'available')",
+            (
+                "INSERT INTO events (subject_id, machine, kind, to_state)"
+                " VALUES (%(good)s, 'lot', 'lot_expired', 'expired')"
+            ),
+            (
+                "INSERT INTO events (subject_id, machine, kind, to_state)"
+                " VALUES (%(good)s, 'lot', 'lot_released', 'available')"
+            ),
         ],
     ),
     "make a lot without its event": (
@@ -265,8 +273,10 @@ ATTACKS: dict[str, tuple[str, str, list[str]]] = {
         APP,
         "received_units_are_sane",
         [
-            "INSERT INTO receipt_lines (id, receipt_id, lot_id, units, received_by_id)"
-            " VALUES (gen_random_uuid(), gen_random_uuid(), %(good)s, 100001, %(sam)s)"
+            (
+                "INSERT INTO receipt_lines (id, receipt_id, lot_id, units, received_by_id)"
+                " VALUES (gen_random_uuid(), gen_random_uuid(), %(good)s, 100001, %(sam)s)"
+            )
         ],
     ),
     # the owner, who may change every row
@@ -307,8 +317,10 @@ ATTACKS: dict[str, tuple[str, str, list[str]]] = {
         OWNER,
         "part_only_ends",
         [
-            "UPDATE reservation_parts SET ended_at = now(), lot_id = %(expired)s"
-            " WHERE reservation_id = %(live)s"
+            (
+                "UPDATE reservation_parts SET ended_at = now(), lot_id = %(expired)s"
+                " WHERE reservation_id = %(live)s"
+            )
         ],
     ),
     "enlarge a promise": (
