@@ -13,6 +13,7 @@ from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
 from shop.inventory.errors import NotEnoughStock
+from shop.inventory.heads import reread
 from shop.inventory.models import Lot, Movement, MovementKind, Reservation, ReservationPart
 from shop.inventory.picking import NOTHING, Pick, dealt, pick
 from shop.inventory.states import LotStatus
@@ -60,7 +61,7 @@ def reserve(
         hands[variant_id] = list(reversed(dealt(picks, shares)))
     made = [_promised(variant_id, units, hands[variant_id].pop()) for variant_id, units in demand]
     db.session.flush()  # the lots show what is promised
-    _reread(lot for lots in shelf.values() for lot in lots)
+    reread(lot for lots in shelf.values() for lot in lots)
     return made
 
 
@@ -125,7 +126,7 @@ def ship(
     reservation.shipped_at = sa.func.shop_now()
     db.session.flush()  # the database numbers the movements and stamps the time
     db.session.refresh(reservation)
-    _reread(shelf)
+    reread(shelf)
     return movements
 
 
@@ -215,7 +216,7 @@ def _end_parts(reservations: Sequence[Reservation]) -> None:
     )
     for reservation in reservations:
         db.session.expire(reservation, ["parts"])
-    _reread(lots)
+    reread(lots)
 
 
 def _leaving(taken: Pick, reference_id: uuid.UUID) -> Movement:
@@ -244,9 +245,3 @@ def _shipped(reservation: Reservation, reference_id: uuid.UUID) -> list[Movement
     if sum(-movement.delta for movement in movements) != reservation.units:
         raise WrongState("These units left for another line.", status="shipped")
     return movements
-
-
-def _reread(lots: Iterable[Lot]) -> None:
-    """Show the heads of the lots as the triggers left them."""
-    query = sa.select(Lot).where(Lot.id.in_([lot.id for lot in lots]))
-    db.session.scalars(query.execution_options(populate_existing=True)).all()

@@ -19,11 +19,10 @@ from shop.core.clock import now
 from shop.core.cluster import APP, OWNER, WORKER
 from shop.core.db import act_as, db
 from shop.inventory import stock
-from shop.inventory.models import MovementKind
 from shop.inventory.states import LotStatus
 from tests.builders import a_variant
 from tests.conftest import Database
-from tests.inventory.lots import a_lot, a_movement, today
+from tests.inventory.lots import a_delivery, a_lot, today
 from tests.people import sam
 
 MOVE = "INSERT INTO movements (id, lot_id, kind, delta, reference_id) VALUES (gen_random_uuid(), "
@@ -52,7 +51,7 @@ def shelf(live_app: Flask) -> dict[str, Any]:
         act_as("system:test")
         cream, soap = a_variant(), a_variant()
         good = a_lot(cream, 6)
-        db.session.add(a_movement(good, MovementKind.RECEIVE, 4))
+        a_delivery(good, 4)
         live, ended = stock.reserve([(cream.id, 3), (cream.id, 2)], today=today())
         stock.release([ended], at=now())
         known = {
