@@ -11,6 +11,25 @@ branch_labels = None
 depends_on = None
 
 STAMPS = """
+-- A status goes along an arrow and never back to an event that has been. TG_ARGV[0]: the machine.
+CREATE FUNCTION ordering_goes_on() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.state_seq < OLD.state_seq
+       OR (NEW.status <> OLD.status AND NOT EXISTS (
+            SELECT FROM legal_transitions
+            WHERE machine = TG_ARGV[0] AND from_state = OLD.status AND to_state = NEW.status))
+    THEN
+        RAISE EXCEPTION '% cannot become %', OLD.status, NEW.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER order_goes_along_an_arrow BEFORE UPDATE ON orders
+    FOR EACH ROW EXECUTE FUNCTION ordering_goes_on('order');
+CREATE TRIGGER line_goes_along_an_arrow BEFORE UPDATE ON order_lines
+    FOR EACH ROW EXECUTE FUNCTION ordering_goes_on('order_line');
+
 -- Times of legal weight, set once the row is locked; the application may not write them.
 CREATE FUNCTION order_stamped() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -98,13 +117,17 @@ DECLARE
     wrong text;
 BEGIN
     SELECT * INTO o FROM orders WHERE id = the_order FOR NO KEY UPDATE;
-    SELECT CASE WHEN count(*) = 0 THEN 'order_has_a_line'
+    SELECT CASE WHEN o.state_seq <> (SELECT max(seq) FROM events WHERE subject_id = o.id)
+                    THEN 'order_is_what_its_last_event_says'
+                WHEN count(*) = 0 THEN 'order_has_a_line'
                 WHEN sum(total_cents) <> o.subtotal_cents THEN 'subtotal_is_the_sum_of_the_lines'
            END INTO wrong
         FROM order_lines WHERE order_id = o.id;
     IF wrong IS NULL THEN
         SELECT violated INTO wrong FROM (
             SELECT CASE
+                WHEN l.state_seq <> (SELECT max(seq) FROM events WHERE subject_id = l.id)
+                    THEN 'line_is_what_its_last_event_says'
                 WHEN o.status NOT IN ('paid', 'closed') AND l.status NOT IN ('placed', 'cancelled')
                     THEN 'only_a_paid_order_moves_its_lines'
                 WHEN o.status <> 'awaiting_payment' AND l.status = 'placed'
@@ -189,7 +212,7 @@ BEGIN
     SELECT p.id INTO the_prescription
         FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
         WHERE f.id = NEW.fill_id FOR SHARE OF p;
-    IF NOT prescription_stands(the_prescription, shop_now()) THEN
+    IF NOT prescription_stands(the_prescription, NEW.ship_to_state, shop_now()) THEN
         RAISE EXCEPTION 'order line %: its prescription does not stand', NEW.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'line_goes_on_under_a_standing_prescription',
                 TABLE = TG_TABLE_NAME;
@@ -546,7 +569,7 @@ def downgrade() -> None:
     op.drop_table("orders")
     op.drop_table("carts")
     op.execute(
-        "DROP FUNCTION order_stamped(); DROP FUNCTION order_line_stamped();"
+        "DROP FUNCTION ordering_goes_on(); DROP FUNCTION order_stamped(); DROP FUNCTION order_line_stamped();"
         " DROP FUNCTION order_line_is_sellable(); DROP FUNCTION shipment_line_is_true();"
         " DROP FUNCTION order_gate(); DROP FUNCTION order_judged(uuid);"
         " DROP FUNCTION line_prescription_stands();"

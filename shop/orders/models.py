@@ -14,7 +14,7 @@ from shop.catalog.models import Variant
 from shop.core.db import Base, Word
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.inventory.models import Reservation
+from shop.inventory.models import Lot, Reservation
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
 
@@ -292,6 +292,11 @@ class ShipmentLine(Base):
 
     shipment: Mapped[Shipment] = relationship(back_populates="lines")
     line: Mapped[OrderLine] = relationship(back_populates="parcels")
+    lot: Mapped[Lot] = relationship(
+        foreign_keys="ShipmentLine.lot_id",
+        primaryjoin="ShipmentLine.lot_id == Lot.id",
+        viewonly=True,
+    )
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:
