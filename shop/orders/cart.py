@@ -69,7 +69,7 @@ def _line(cart: Cart, sku: str) -> CartLine | None:
     return next((line for line in cart.lines if line.variant.sku == sku), None)
 
 
-def _with_lines(query: sa.Select[tuple[Cart]]) -> sa.Select[tuple[Cart]]:
+def _with_lines(query: sa.Select[Cart]) -> sa.Select[Cart]:
     variant = selectinload(Cart.lines).selectinload(CartLine.variant)
     return query.options(
         selectinload(Cart.client),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
@@ -40,7 +39,7 @@ def order_for(reader: Person, number: str, *, lock: bool = False) -> Order:
     return order
 
 
-def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Select[tuple[Order]]:
+def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Select[Order]:
     """The orders a reader may see, for a list."""
     query = sa.select(Order).where(visible_to(reader)).options(*WHOLE)
     return query if status is None else query.where(Order.status == status)
@@ -89,5 +88,5 @@ def visible_to(reader: Person) -> sa.ColumnElement[bool]:
     return Order.client_id == reader.id
 
 
-def _whole(query: sa.Select[Any]) -> sa.Select[Any]:
+def _whole(query: sa.Select[Order]) -> sa.Select[Order]:
     return query.options(*WHOLE).execution_options(populate_existing=True)
