@@ -19,6 +19,10 @@ from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatu
 from shop.prescriptions.models import Fill
 
 MAX_QUANTITY = 20
+STAMPED: dict[str, Any] = {  # a trigger fills it, the application may not
+    "server_default": sa.FetchedValue(),
+    "server_onupdate": sa.FetchedValue(),
+}
 
 
 class Cart(Base):
@@ -119,8 +123,8 @@ class Order(Stateful, Base):
     )  # only this transaction may add lines
     pay_by: Mapped[datetime]
     # Stamped by the trigger `order_stamped`.
-    paid_at: Mapped[datetime | None] = mapped_column(server_onupdate=sa.FetchedValue())
-    ended_at: Mapped[datetime | None] = mapped_column(server_onupdate=sa.FetchedValue())
+    paid_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    ended_at: Mapped[datetime | None] = mapped_column(**STAMPED)
 
     client: Mapped[Person] = relationship()
     lines: Mapped[list[OrderLine]] = relationship(
@@ -220,9 +224,9 @@ class OrderLine(Stateful, Base):
     reservation_id: Mapped[uuid.UUID]
     status: Mapped[LineStatus] = mapped_column(Word(LineStatus))
     # Stamped by the trigger `order_line_stamped`.
-    held_at: Mapped[datetime | None] = mapped_column(server_onupdate=sa.FetchedValue())
-    cancelled_at: Mapped[datetime | None] = mapped_column(server_onupdate=sa.FetchedValue())
-    shipped_at: Mapped[datetime | None] = mapped_column(server_onupdate=sa.FetchedValue())
+    held_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    cancelled_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    shipped_at: Mapped[datetime | None] = mapped_column(**STAMPED)
 
     order: Mapped[Order] = relationship(
         back_populates="lines",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from shop.accounts.models import Person
@@ -42,8 +43,9 @@ def placed(
     address: Address = HOME,
     shipping_method: str = "standard",
     expect_total_cents: int | None = None,
+    days: int = 0,
 ) -> Order:
-    """An order that awaits its payment."""
+    """An order that awaits its payment, placed `days` from now."""
     order = checkout.place(
         cart or a_cart(client, wishes),
         skus=skus,
@@ -51,7 +53,7 @@ def placed(
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
         by=client,
-        at=now(),
+        at=now() + timedelta(days=days),
     )
     db.session.commit()
     return order
