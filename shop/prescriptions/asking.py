@@ -15,10 +15,10 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from shop.accounts.models import Licence, Person, Role
+from shop.accounts.models import Person, Role
 from shop.catalog.models import Product, Variant
 from shop.core.db import db, locked
-from shop.prescriptions import gate
+from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
 from shop.prescriptions.states import REQUEST_ARROWS
@@ -166,7 +166,7 @@ def _prescriptions(
     rows = db.session.execute(locked(query, Prescription) if lock else query).all()
     ids = {row.id for row in rows}
     fills, states = _fills(ids), _states(ids)
-    licensed = _licensed_in({row.prescriber_id for row in rows}, day=day)
+    licensed = licensing.in_force({row.prescriber_id for row in rows}, day=day)
     return tuple(
         gate.Authority(
             id=row.id,
@@ -223,25 +223,6 @@ def _states(prescription_ids: set[UUID]) -> dict[UUID, list[str]]:
     for row in rows:
         states[row.prescription_id].append(row.state)
     return states
-
-
-def _licensed_in(prescriber_ids: set[UUID], *, day: date) -> dict[UUID, list[str]]:
-    """Where each prescriber may prescribe on `day`: active, with a licence in force there."""
-    rows = db.session.execute(
-        sa.select(Licence.person_id, Licence.state)
-        .join(Person, Person.id == Licence.person_id)
-        .where(
-            Licence.person_id.in_(prescriber_ids),
-            Person.disabled_at.is_(None),
-            Licence.valid_from <= day,
-            day < Licence.valid_until,
-            sa.or_(Licence.ended_on.is_(None), Licence.ended_on > day),
-        )
-    )
-    licensed: dict[UUID, list[str]] = defaultdict(list)
-    for row in rows:
-        licensed[row.person_id].append(row.state)
-    return licensed
 
 
 def _requests(client_id: UUID) -> dict[UUID, gate.Asked]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -212,7 +212,7 @@ def _opened(facts: Facts, wish: Wish) -> Decision:
         valid_until=cover.valid_until,
         fills_left=cover.fills_left,
         sentence=f"Approved by {cover.prescriber_name} until"
-        f" {_day(cover.valid_until.date(), facts.day)},"
+        f" {_day(_last_day(cover), facts.day)},"
         f" {cover.fills_left} of {cover.fills_allowed} fills left.",
     )
 
@@ -428,7 +428,7 @@ def _revoked(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 def _over(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     if facts.at < one.valid_until:
         return None
-    ended = _day(one.valid_until.date(), facts.day)
+    ended = _day(_last_day(one), facts.day)
     return _ask_again("expired", f"Your prescription {one.number} ended on {ended}.", one)
 
 
@@ -565,6 +565,10 @@ def _ask_again(code: str, text: str, one: Authority) -> Objection:
     return Objection(
         Answer.NEEDS_REQUEST, code, text, "Ask the physician again.", {"prescription": one.number}
     )
+
+
+def _last_day(one: Authority) -> date:
+    return (one.valid_until - timedelta(microseconds=1)).date()
 
 
 def _day(day: date, today: date) -> str:
