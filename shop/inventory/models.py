@@ -16,7 +16,6 @@ from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.inventory.states import LOT_ARROWS, LotStatus
 
-
 MAX_RECEIVED_UNITS = 100_000  # on one line of a delivery; more is a typing error
 
 

@@ -1,50 +1,34 @@
-"""Which lots to take from: first expired, first out. Pure; the same for a preview and for shipping."""
+"""Which lots to take from: first expired, first out. Pure; the same to preview and to ship."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Generic, Protocol, TypeVar
+from datetime import date
 
 from shop.inventory.errors import NotEnoughStock
+from shop.inventory.models import Lot
 
-
-class Shelved(Protocol):
-    """What picking asks of a lot."""
-
-    @property
-    def id(self) -> uuid.UUID: ...
-    @property
-    def expires_on(self) -> date: ...
-    @property
-    def received_at(self) -> datetime: ...
-    @property
-    def free(self) -> int: ...
-    def sellable(self, today: date) -> bool: ...
-
-
-AnyLot = TypeVar("AnyLot", bound=Shelved)
 NOTHING: Mapping[uuid.UUID, int] = {}
 
 
 @dataclass(frozen=True)
-class Pick(Generic[AnyLot]):
+class Pick:
     """So many units from this lot."""
 
-    lot: AnyLot
+    lot: Lot
     units: int
 
 
 def pick(
-    lots: Iterable[AnyLot],
+    lots: Iterable[Lot],
     units: int,
     *,
     today: date,
     lasting: date | None = None,
     own: Mapping[uuid.UUID, int] = NOTHING,
-) -> list[Pick[AnyLot]]:
+) -> list[Pick]:
     """Choose lots for `units`, soonest expiry first. Changes nothing.
 
     `lasting` is the last day the units will be used: a lot must still be good on it. `own` are
@@ -61,14 +45,12 @@ def pick(
     return list(_take(shelf, units, own))
 
 
-def fit(lot: Shelved, *, today: date, lasting: date | None = None) -> bool:
+def fit(lot: Lot, *, today: date, lasting: date | None = None) -> bool:
     """May be promised today, and is still good on the day of last use."""
     return lot.sellable(today) and (lasting is None or lasting <= lot.expires_on)
 
 
-def _take(
-    shelf: Sequence[AnyLot], units: int, own: Mapping[uuid.UUID, int]
-) -> Iterator[Pick[AnyLot]]:
+def _take(shelf: Sequence[Lot], units: int, own: Mapping[uuid.UUID, int]) -> Iterator[Pick]:
     for lot in shelf:
         taken = min(units, lot.free + own.get(lot.id, 0))
         if taken > 0:
@@ -78,20 +60,20 @@ def _take(
             return
 
 
-def dealt(picks: Iterable[Pick[AnyLot]], shares: Sequence[int]) -> list[list[Pick[AnyLot]]]:
+def dealt(picks: Iterable[Pick], shares: Sequence[int]) -> list[list[Pick]]:
     """Share out what was picked: the first share gets the soonest expiry.
 
     The picks hold exactly as many units as the shares together.
     """
     left = [(each.lot, each.units) for each in reversed(list(picks))]
-    hands: list[list[Pick[AnyLot]]] = []
+    hands: list[list[Pick]] = []
     for share in shares:
-        hand = []
-        while share > 0:
+        hand, due = [], share
+        while due > 0:
             lot, units = left.pop()
-            hand.append(Pick(lot, min(units, share)))
-            if units > share:
-                left.append((lot, units - share))
-            share -= hand[-1].units
+            hand.append(Pick(lot, min(units, due)))
+            if units > due:
+                left.append((lot, units - due))
+            due -= hand[-1].units
         hands.append(hand)
     return hands

@@ -13,6 +13,7 @@ from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
 from shop.inventory.errors import NotEnoughStock
+from shop.inventory.heads import reread
 from shop.inventory.models import Lot, Movement, MovementKind, Reservation, ReservationPart
 from shop.inventory.picking import NOTHING, Pick, dealt, pick
 from shop.inventory.states import LotStatus
@@ -51,7 +52,7 @@ def reserve(
     for variant_id, units in demand:
         wanted[variant_id] += units
     shelf = _shelf(wanted)
-    hands: dict[uuid.UUID, list[list[Pick[Lot]]]] = {}
+    hands: dict[uuid.UUID, list[list[Pick]]] = {}
     for variant_id, units in wanted.items():
         picks = _picked(
             shelf[variant_id], variant_id, units, today=today, lasting=lasting.get(variant_id)
@@ -60,7 +61,7 @@ def reserve(
         hands[variant_id] = list(reversed(dealt(picks, shares)))
     made = [_promised(variant_id, units, hands[variant_id].pop()) for variant_id, units in demand]
     db.session.flush()  # the lots show what is promised
-    _reread(lot for lots in shelf.values() for lot in lots)
+    reread(lot for lots in shelf.values() for lot in lots)
     return made
 
 
@@ -75,9 +76,7 @@ def release(reservations: Iterable[Reservation], *, at: datetime) -> None:
         db.session.refresh(reservation)
 
 
-def preview(
-    reservation: Reservation, *, today: date, lasting: date | None = None
-) -> list[Pick[Lot]]:
+def preview(reservation: Reservation, *, today: date, lasting: date | None = None) -> list[Pick]:
     """The lots that `ship` would take from now, soonest expiry first. Changes nothing.
 
     Raises NotEnoughStock where the shelf no longer has the promised units in sellable lots.
@@ -127,7 +126,7 @@ def ship(
     reservation.shipped_at = sa.func.shop_now()
     db.session.flush()  # the database numbers the movements and stamps the time
     db.session.refresh(reservation)
-    _reread(shelf)
+    reread(shelf)
     return movements
 
 
@@ -164,15 +163,17 @@ def _picked(
     today: date,
     lasting: date | None,
     own: Mapping[uuid.UUID, int] = NOTHING,
-) -> list[Pick[Lot]]:
+) -> list[Pick]:
     try:
         return pick(lots, units, today=today, lasting=lasting, own=own)
     except NotEnoughStock as short:
         sku = db.session.scalar(sa.select(Variant.sku).where(Variant.id == variant_id))
-        raise NotEnoughStock(short.text, sku=sku, **short.facts) from None
+        raise NotEnoughStock(
+            short.text, sku=sku, wanted=units, available=short.facts["available"]
+        ) from None
 
 
-def _promised(variant_id: uuid.UUID, units: int, hand: list[Pick[Lot]]) -> Reservation:
+def _promised(variant_id: uuid.UUID, units: int, hand: list[Pick]) -> Reservation:
     reservation = Reservation(id=uuid.uuid4(), variant_id=variant_id, units=units)
     reservation.parts = [
         ReservationPart(id=uuid.uuid4(), lot_id=lot_id, variant_id=variant_id, units=held)
@@ -197,7 +198,7 @@ def _own(reservation: Reservation) -> dict[uuid.UUID, int]:
     query = sa.select(ReservationPart.lot_id, ReservationPart.units).where(
         ReservationPart.reservation_id == reservation.id, ReservationPart.ended_at.is_(None)
     )
-    return {lot_id: units for lot_id, units in db.session.execute(query)}
+    return {row.lot_id: row.units for row in db.session.execute(query)}
 
 
 def _end_parts(reservations: Sequence[Reservation]) -> None:
@@ -215,10 +216,10 @@ def _end_parts(reservations: Sequence[Reservation]) -> None:
     )
     for reservation in reservations:
         db.session.expire(reservation, ["parts"])
-    _reread(lots)
+    reread(lots)
 
 
-def _leaving(taken: Pick[Lot], reference_id: uuid.UUID) -> Movement:
+def _leaving(taken: Pick, reference_id: uuid.UUID) -> Movement:
     return Movement(
         id=uuid.uuid4(),
         lot_id=taken.lot.id,
@@ -244,9 +245,3 @@ def _shipped(reservation: Reservation, reference_id: uuid.UUID) -> list[Movement
     if sum(-movement.delta for movement in movements) != reservation.units:
         raise WrongState("These units left for another line.", status="shipped")
     return movements
-
-
-def _reread(lots: Iterable[Lot]) -> None:
-    """Show the heads of the lots as the triggers left them."""
-    query = sa.select(Lot).where(Lot.id.in_([lot.id for lot in lots]))
-    db.session.scalars(query.execution_options(populate_existing=True)).all()

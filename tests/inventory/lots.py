@@ -10,8 +10,9 @@ from shop.catalog.models import Variant
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory.models import Lot, Movement, MovementKind
+from shop.inventory.models import Lot, Movement, MovementKind, ReceiptLine
 from shop.inventory.states import LotStatus
+from tests.people import sam
 
 
 def today() -> date:
@@ -34,14 +35,29 @@ def a_lot(variant: Variant, units: int = 10, *, days: int = 365, **given: Any) -
     db.session.add(lot)
     events.record(events.Kind.LOT_RECEIVED, lot, units=units)
     if units:
-        db.session.flush()  # the movement points at it
-        db.session.add(a_movement(lot, MovementKind.RECEIVE, units))
+        db.session.flush()  # the delivery points at it
+        a_delivery(lot, units)
     db.session.flush()  # the database keeps the heads
     db.session.refresh(lot)
     return lot
 
 
-def a_movement(lot: Lot, kind: MovementKind, delta: int) -> Movement:
-    return Movement(
-        id=uuid.uuid4(), lot_id=lot.id, kind=kind, delta=delta, reference_id=uuid.uuid4()
+def a_delivery(lot: Lot, units: int) -> Movement:
+    """More units of a lot, with the receipt line that brought them."""
+    line = ReceiptLine(
+        id=uuid.uuid4(),
+        receipt_id=uuid.uuid4(),
+        lot_id=lot.id,
+        units=units,
+        received_by_id=sam().id,
     )
+    movement = Movement(
+        id=uuid.uuid4(),
+        lot_id=lot.id,
+        kind=MovementKind.RECEIVE,
+        delta=units,
+        reference_id=line.id,
+    )
+    db.session.add_all([line, movement])
+    db.session.flush()  # the database moves the head
+    return movement

@@ -100,7 +100,7 @@ def test_any_shelf(wish: tuple[list[OnShelf], int, date | None, dict[uuid.UUID, 
         lot
         for lot in shelf
         if lot.available
-        and TODAY <= lot.expires_on
+        and lot.expires_on >= TODAY
         and (lasting is None or lot.expires_on >= lasting)
     ]
     stock = {lot.id: lot.free + own.get(lot.id, 0) for lot in good}
