@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("reference_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
@@ -41,6 +42,9 @@ def upgrade() -> None:
             name=op.f("call_status_is_known"),
         ),
         sa.CheckConstraint("length(idempotency_key) <= 255", name=op.f("call_key_fits")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["orders.id"], name=op.f("provider_calls_order_id_fkey")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("provider_calls_pkey")),
         sa.UniqueConstraint("idempotency_key", name="provider_calls_key"),
         sa.UniqueConstraint("operation", "reference_id", name="provider_calls_once"),
@@ -52,12 +56,15 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status IN ('planned', 'in_flight')"),
     )
+    op.create_index(
+        op.f("provider_calls_order_id_idx"), "provider_calls", ["order_id"], unique=False
+    )
     op.create_table(
         "provider_events",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("object_type", sa.Text(), nullable=False),
-        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=True),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "received_at",
@@ -79,6 +86,7 @@ def upgrade() -> None:
         sa.Column("refunded_cents", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("provider_session_id", sa.Text(), nullable=True),
         sa.Column("provider_intent_id", sa.Text(), nullable=True),
+        sa.Column("livemode", sa.Boolean(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("page_ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -168,4 +176,5 @@ def downgrade() -> None:
         table_name="provider_calls",
         postgresql_where=sa.text("status IN ('planned', 'in_flight')"),
     )
+    op.drop_index(op.f("provider_calls_order_id_idx"), table_name="provider_calls")
     op.drop_table("provider_calls")
