@@ -9,24 +9,58 @@ from flask_migrate import Migrate
 from shop.config import Config, from_environment
 from shop.core.cluster import SEARCH_PATH
 from shop.core.db import db
+from shop.core.money import dollars
 from shop.core.sealed import keyring
+from shop.web import api, headers, health, limits, origin, problems
+from shop.web.json import OrjsonProvider
+from shop.web.problems import Retrying
+from shop.web.words import day, moment
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The web application. Raises config.Unconfigured where a secret is missing."""
     config = config or from_environment()
-    app = Flask(__name__)
+    app = Retrying(__name__)
+    _settings(app, config)
+    keyring.load(config.sealed_keys)
+    db.init_app(app)
+    Migrate(app, db, compare_type=True)
+    headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
+    limits.init_app(app)
+    origin.init_app(app, base_url=config.base_url)
+    problems.init_app(app)
+    _resources(app)
+    _pages(app)
+    return app
+
+
+def _settings(app: Flask, config: Config) -> None:
     app.config.from_mapping(
         SHOP=config,
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
         TESTING=config.testing,
+        SESSION_COOKIE_NAME="__Host-aftercare" if config.secure else "aftercare",
+        SESSION_COOKIE_SECURE=config.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=config.idle,
     )
-    keyring.load(config.sealed_keys)
-    db.init_app(app)
-    Migrate(app, db, compare_type=True)
-    return app
+    app.json = OrjsonProvider(app)
+    app.jinja_env.globals.update(
+        clinic_name=config.clinic_name, demo=config.demo, dollars=dollars, day=day, moment=moment
+    )
+
+
+def _resources(app: Flask) -> None:
+    """JSON, under /api/v1."""
+    api.init_app(app)
+
+
+def _pages(app: Flask) -> None:
+    """HTML, at plain paths."""
+    app.register_blueprint(health.bp)
 
 
 def engine_options() -> dict[str, object]:

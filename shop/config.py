@@ -37,6 +37,11 @@ class Config:
     idle: timedelta = timedelta(hours=12)
 
     @property
+    def pay_origins(self) -> tuple[str, ...]:
+        """Where paying leads: the provider's hosted pages."""
+        return (self.stripe_api_base,) if self.stripe_api_base else ("https://checkout.stripe.com",)
+
+    @property
     def secure(self) -> bool:
         """Whether clients come by https: decides the cookie's name and flags."""
         return self.base_url.startswith("https://")

@@ -64,3 +64,7 @@ class TooMany(Refusal):
     """Too often; `retry_after` (seconds) is among the facts."""
 
     code = "too_many"
+
+
+class StartAgain(Exception):
+    """Nothing was done: roll back and run the whole request or job once more."""

@@ -1,0 +1,174 @@
+"""JSON over HTTP: blueprints, the base of every schema, the fields all share, and `committed`.
+
+OpenAPI 3.1 comes from the same declarations (flask-smorest), at /api/openapi.json and /api/docs.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+import flask_smorest
+import marshmallow as ma
+from flask import Flask, Response, current_app
+from marshmallow import fields, validate
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+
+from shop.core.db import db
+from shop.web import idempotency, problems
+
+LONGEST_TEXT = 2_000  # characters, where a field says nothing else
+
+
+class Schema(ma.Schema):
+    """The shape of something on the wire. Unknown fields are refused."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+class Text(fields.String):
+    """Text PostgreSQL can hold and a person can read: no NUL, no lone surrogate, bounded length."""
+
+    def __init__(self, *, longest: int = LONGEST_TEXT, shortest: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.insert(0, validate.Length(min=shortest, max=longest))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        for character in text:
+            odd = unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn")
+            if odd and character not in "\n\r\t":
+                raise ma.ValidationError("Holds a character that cannot be kept.")
+        return text
+
+
+class StrictBoolean(fields.Field[bool]):
+    """JSON's own true or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ma.ValidationError("Must be true or false.")
+        return value
+
+
+class Whole(fields.Integer):
+    """A whole number between two bounds; "3", 3.0 and true are not numbers here."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+        self.validators.insert(0, validate.Range(min=least, max=most))
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ma.ValidationError("Must be a whole number.")
+        return value
+
+
+class WholeQuery(fields.Integer):
+    """A whole number in a query string: ASCII digits, between two bounds."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.insert(0, validate.Range(min=least, max=most))
+
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,12}", str(value)):
+            raise ma.ValidationError("Must be a whole number.")
+        return int(value)
+
+
+class Cents(Whole):
+    """An amount of money in integer cents."""
+
+    def __init__(self, *, least: int = 0, most: int = 10_000_000, **kwargs: Any) -> None:
+        super().__init__(least=least, most=most, **kwargs)
+
+
+class State(fields.String):
+    """A US state: its two-letter USPS code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.insert(
+            0, validate.OneOf(sorted(STATES), error="Must be a two-letter US state, such as CA.")
+        )
+
+
+_STATES = """
+    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM
+    NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY
+"""
+STATES = frozenset(_STATES.split())
+
+
+class Moment(fields.AwareDateTime):
+    """RFC 3339, in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.isoformat().replace("+00:00", "Z")
+
+
+class PageQuery(Schema):
+    """The arguments every list takes."""
+
+    limit = WholeQuery(least=1, most=100, load_default=24)
+    after = Text(longest=400, load_default=None)
+
+
+class _Parser(FlaskParser):
+    """Refuses what it was not told of, wherever it stands."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(
+        ("json", "query", "form", "files", "headers_strict"), ma.RAISE
+    )
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A resource of the API."""
+
+    ARGUMENTS_PARSER = _Parser()
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """flask-smorest, with problems instead of its own error bodies."""
+
+    ERROR_SCHEMA = problems.ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return problems.from_http(error)
+
+
+def init_app(app: Flask) -> Api:
+    """Set up the API and its description."""
+    app.config.update(
+        API_TITLE="Aftercare",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    api = Api(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme(
+        "cookie", {"type": "apiKey", "in": "cookie", "name": app.config["SESSION_COOKIE_NAME"]}
+    )
+    return api
+
+
+def committed(schema: type[ma.Schema] | None, thing: Any, status: int = 200) -> Response:
+    """Answer with `thing` after committing; the answer is kept for the caller's Idempotency-Key.
+
+    The answer is made and kept in the transaction of the effect, so that a repeat after a lost
+    answer, even after a crash, gets the same one and no second effect.
+    """
+    db.session.flush()  # the database stamps times that the answer shows
+    body = b"" if schema is None else current_app.json.dumps(schema().dump(thing)).encode()
+    idempotency.keep(status, body)
+    db.session.commit()
+    return idempotency.answer(status, body)
