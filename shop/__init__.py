@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 
+from shop.accounts import access
 from shop.config import Config, from_environment
 from shop.core.cluster import SEARCH_PATH
 from shop.core.db import db
@@ -27,10 +28,12 @@ def create_app(config: Config | None = None) -> Flask:
     Migrate(app, db, compare_type=True)
     headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
     limits.init_app(app)
+    access.init_app(app)
     origin.init_app(app, base_url=config.base_url)
     problems.init_app(app)
     _resources(app)
     _pages(app)
+    _guard_every_door(app)
     return app
 
 
@@ -41,11 +44,6 @@ def _settings(app: Flask, config: Config) -> None:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
         TESTING=config.testing,
-        SESSION_COOKIE_NAME="__Host-aftercare" if config.secure else "aftercare",
-        SESSION_COOKIE_SECURE=config.secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=config.idle,
     )
     app.json = OrjsonProvider(app)
     app.jinja_env.globals.update(
@@ -61,6 +59,22 @@ def _resources(app: Flask) -> None:
 def _pages(app: Flask) -> None:
     """HTML, at plain paths."""
     app.register_blueprint(health.bp)
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        return {"viewer": access.visitor()}
+
+
+def _guard_every_door(app: Flask) -> None:
+    """A route that does not say who may call it does not open."""
+    described = app.view_functions["api-docs.openapi_json"]
+    app.view_functions["api-docs.openapi_json"] = access.allow()(described)
+    if silent := access.unguarded(app):
+        raise Unguarded(f"These routes do not say who may call them: {', '.join(silent)}")
+
+
+class Unguarded(RuntimeError):
+    """A route lacks @allow."""
 
 
 def engine_options() -> dict[str, object]:

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from psycopg import sql
 from sqlalchemy.orm import Session
@@ -125,8 +125,10 @@ class FreshClient(FlaskClient):
     """Every request gets a context of its own, as in production: nothing leaks into the next."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        db.session.remove()
-        return super().open(*args, **kwargs)
+        if has_app_context():
+            db.session.remove()
+        with self.application.app_context():  # or `g`, and who is signed in, would be shared
+            return super().open(*args, **kwargs)
 
 
 @pytest.fixture(scope="session")

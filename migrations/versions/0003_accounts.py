@@ -11,6 +11,121 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+RULES = """
+CREATE TRIGGER auth_events_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON auth_events
+    FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
+
+-- What a signature refers to stays as it was recorded; a licence is ended, not edited.
+CREATE FUNCTION licence_only_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.ended_on IS NOT NULL
+       OR (to_jsonb(NEW) - 'ended_on' - 'ended_by_id')
+          <> (to_jsonb(OLD) - 'ended_on' - 'ended_by_id') THEN
+        RAISE EXCEPTION 'a licence can only be ended, once' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'licences_are_only_ended', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER licences_are_only_ended BEFORE UPDATE OR DELETE ON licences
+    FOR EACH ROW EXECUTE FUNCTION licence_only_ended();
+
+-- A session or token that was revoked never comes back, and none is prolonged or handed over.
+CREATE FUNCTION revoked_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+        RAISE EXCEPTION 'what was revoked stays revoked' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'revoked_once', TABLE = TG_TABLE_NAME;
+    END IF;
+    IF NEW.revoked_at IS NOT NULL AND OLD.revoked_at IS NULL THEN
+        NEW.revoked_at := shop_now();
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER revoked_once BEFORE UPDATE ON sign_ins
+    FOR EACH ROW EXECUTE FUNCTION revoked_once();
+CREATE TRIGGER revoked_once BEFORE UPDATE ON tokens
+    FOR EACH ROW EXECUTE FUNCTION revoked_once();
+
+-- A fresh sign-in serves the session of the person who made it, and only one of its own kind.
+CREATE FUNCTION fresh_is_own() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.fresh_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM auth_events
+        WHERE id = NEW.fresh_id AND person_id = NEW.person_id AND kind = 'fresh') THEN
+        RAISE EXCEPTION 'a fresh sign-in belongs to the person who made it'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'fresh_is_own', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fresh_is_own BEFORE INSERT OR UPDATE OF fresh_id ON sign_ins
+    FOR EACH ROW EXECUTE FUNCTION fresh_is_own();
+CREATE TRIGGER fresh_is_own BEFORE INSERT OR UPDATE OF fresh_id ON tokens
+    FOR EACH ROW EXECUTE FUNCTION fresh_is_own();
+
+-- Somebody disabled has no live session from that moment on: the epoch moves with it.
+CREATE FUNCTION person_guarded() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.session_epoch < OLD.session_epoch THEN
+        RAISE EXCEPTION 'an epoch only moves on' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'epoch_moves_on', TABLE = TG_TABLE_NAME;
+    END IF;
+    IF OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL THEN
+        NEW.disabled_at := shop_now();
+        IF NEW.session_epoch = OLD.session_epoch THEN
+            RAISE EXCEPTION 'who is disabled loses every session'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'disabled_ends_sessions',
+                TABLE = TG_TABLE_NAME;
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER person_guarded BEFORE UPDATE ON people
+    FOR EACH ROW EXECUTE FUNCTION person_guarded();
+
+-- A mailed secret works once, before its end; only what is past its end is cleared away.
+CREATE FUNCTION link_works_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.ends_at > shop_now() THEN
+            RAISE EXCEPTION 'only an expired link is removed' USING ERRCODE = 'check_violation',
+                CONSTRAINT = 'only_expired_links_go', TABLE = TG_TABLE_NAME;
+        END IF;
+        RETURN OLD;
+    END IF;
+    IF OLD.used_at IS NOT NULL THEN
+        RAISE EXCEPTION 'a link works once' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'link_works_once', TABLE = TG_TABLE_NAME;
+    END IF;
+    IF NEW.used_at IS NOT NULL AND OLD.ends_at <= shop_now() THEN
+        RAISE EXCEPTION 'the link is past its end' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'link_used_in_time', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER link_works_once BEFORE UPDATE OR DELETE ON mail_links
+    FOR EACH ROW EXECUTE FUNCTION link_works_once();
+
+GRANT SELECT ON people, licences, auth_events, sign_ins, tokens, sign_in_attempts, mail_links
+    TO aftercare_app, aftercare_worker;
+GRANT INSERT (id, email, name, role, birth_date, state, npi, password_hash, session_epoch,
+    email_confirmed_at, disabled_at) ON people TO aftercare_app, aftercare_worker;
+GRANT UPDATE (name, state, password_hash, email_confirmed_at, disabled_at, session_epoch)
+    ON people TO aftercare_app, aftercare_worker;
+GRANT INSERT (id, person_id, kind, state, number, valid_from, valid_until, verified_on,
+    ended_on, ended_by_id) ON licences TO aftercare_app, aftercare_worker;
+GRANT UPDATE (ended_on, ended_by_id) ON licences TO aftercare_app, aftercare_worker;
+GRANT INSERT (id, person_id, kind, factors) ON auth_events TO aftercare_app;
+GRANT INSERT (id, secret_hash, person_id, epoch, agent, ends_at, revoked_at, fresh_id) ON sign_ins
+    TO aftercare_app;
+GRANT UPDATE (seen_at, revoked_at, fresh_id) ON sign_ins TO aftercare_app;
+GRANT INSERT (id, secret_hash, person_id, epoch, name, scopes, ends_at, used_at, revoked_at,
+    fresh_id) ON tokens TO aftercare_app;
+GRANT UPDATE (used_at, revoked_at, fresh_id) ON tokens TO aftercare_app;
+GRANT INSERT (id, who_hash) ON sign_in_attempts TO aftercare_app;
+GRANT INSERT (id, secret_hash, person_id, purpose, ends_at, used_at), UPDATE (used_at), DELETE
+    ON mail_links TO aftercare_app, aftercare_worker;
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -188,6 +303,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_hash", name=op.f("tokens_secret_hash_key")),
     )
     op.create_index(op.f("tokens_person_id_idx"), "tokens", ["person_id"], unique=False)
+    op.execute(RULES)
 
 
 def downgrade() -> None:
@@ -201,3 +317,8 @@ def downgrade() -> None:
     op.drop_index("sign_in_attempts_who_idx", table_name="sign_in_attempts")
     op.drop_table("sign_in_attempts")
     op.drop_table("people")
+    op.execute(
+        "DROP FUNCTION licence_only_ended(); DROP FUNCTION revoked_once();"
+        " DROP FUNCTION fresh_is_own(); DROP FUNCTION person_guarded();"
+        " DROP FUNCTION link_works_once()"
+    )

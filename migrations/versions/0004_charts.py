@@ -10,6 +10,15 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+RULES = """
+CREATE TRIGGER accesses_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON accesses
+    FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
+
+GRANT SELECT ON accesses TO aftercare_app, aftercare_worker;
+GRANT INSERT (id, reader_id, client_id, record, purpose, request_id) ON accesses
+    TO aftercare_app, aftercare_worker;
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -33,6 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("accesses_pkey")),
     )
     op.create_index("accesses_client_idx", "accesses", ["client_id", "at"], unique=False)
+    op.execute(RULES)
 
 
 def downgrade() -> None:

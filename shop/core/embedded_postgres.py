@@ -214,7 +214,7 @@ def _started(place: _Place, *, durable: bool) -> subprocess.Popen[bytes]:
             stderr=log,
             cwd=place.scratch,
             start_new_session=True,  # Ctrl-C is for us; we stop the server, in order
-            preexec_fn=_die_with_the_parent,  # noqa: PLW1509  (we are single-threaded here)
+            preexec_fn=die_with_the_parent,  # noqa: PLW1509  (we are single-threaded here)
             **_as_nobody(place),
         )
     return process
@@ -237,7 +237,7 @@ def _as_nobody(place: _Place) -> dict[str, Any]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if place.as_root else {}
 
 
-def _die_with_the_parent() -> None:
+def die_with_the_parent() -> None:
     """Linux: the server ends when we are killed outright, so that nothing is left running."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1

@@ -1,0 +1,48 @@
+# Aftercare. `make` alone lists what there is.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix lock serve worker clean
+
+help:  ## This list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: .venv/ready  ## The demo clinic, complete, on http://127.0.0.1:$(PORT) (Ctrl-C ends it)
+	@exec $(BIN)/flask demo --port $(PORT)
+
+test: .venv/ready  ## All tests
+	$(BIN)/pytest
+
+check: .venv/ready  ## The gate: format, lint, types, layers, tests (migrations among them)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+fix: .venv/ready  ## Format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/ready  ## Pin the dependencies again (needs uv)
+	uv pip compile pyproject.toml --extra demo --extra dev --universal --generate-hashes \
+		--no-annotate --no-header --output-file requirements.lock
+
+serve: .venv/ready  ## The web server, as in production (settings from the environment)
+	$(BIN)/granian --interface wsgi --host 127.0.0.1 --port $(PORT) --workers 2 wsgi:app
+
+worker: .venv/ready  ## The job worker, as in production
+	$(BIN)/flask worker
+
+clean:  ## Forget the demo clinic and the virtual environment
+	rm -rf .demo .test .venv
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Aftercare needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

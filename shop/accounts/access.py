@@ -1,0 +1,295 @@
+"""Who is asking: signed-in browsers, programs with a token, and the guard on every route.
+
+A browser's cookie holds a random secret, Flask signs it; the database knows its SHA-256 only. A
+session or token ends when its row says so, when its person is disabled, or when the person's
+epoch moves on: all three are read again at every request, in one SELECT.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask, Request, current_app, g, has_request_context, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from sqlalchemy.orm import contains_eager, joinedload
+
+from shop.accounts.models import AuthEvent, Person, Role, SignIn, Token
+from shop.config import Config
+from shop.core.clock import now
+from shop.core.db import act_as, db
+from shop.core.errors import NotAllowed, NotSignedIn
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NOBODY = "system:signing-in"  # who writes before anybody is known
+FRESH_FOR = timedelta(minutes=5)
+SEEN_EVERY = timedelta(minutes=1)  # how exact "last seen" is
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+BEARER = "bearer "
+
+
+class Scope(StrEnum):
+    """What a token may be used for; its person's role limits it further."""
+
+    READ = "read"  # every GET
+    SHOP = "shop"  # what a client does: cart, requests, orders
+    CLINIC = "clinic"  # what a physician or esthetician does
+    STOCK = "stock"  # what staff do: receive, pick, ship
+    MANAGE = "manage"  # what a manager does: catalogue, people
+    ACCOUNT = "account"  # the person's own sessions and tokens
+
+
+WRITES = {
+    Role.CLIENT: Scope.SHOP,
+    Role.PHYSICIAN: Scope.CLINIC,
+    Role.ESTHETICIAN: Scope.CLINIC,
+    Role.STAFF: Scope.STOCK,
+    Role.MANAGER: Scope.MANAGE,
+}
+
+
+@dataclass(eq=False)
+class Visit(UserMixin):  # type: ignore[misc]  # flask_login has no types
+    """A person, and the session or token that stands for her in this request."""
+
+    held: SignIn | Token
+    secret: str
+
+    @property
+    def person(self) -> Person:
+        return self.held.person
+
+    def get_id(self) -> str:
+        """What the cookie carries."""
+        return self.secret
+
+
+def new_secret() -> str:
+    """256 random bits, safe in a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def hashed(secret: str) -> bytes:
+    """How a secret is kept. A fast hash is enough: 256 random bits cannot be guessed, and rows
+    are found by the hash, so that no comparison's time depends on the secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def init_app(app: Flask) -> None:
+    """Wire Flask-Login and the session cookie's flags.
+
+    Who asks is found before anything else happens, and is the actor of the request's writes.
+    """
+    config: Config = app.config["SHOP"]
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-aftercare" if config.secure else "aftercare",
+        SESSION_COOKIE_SECURE=config.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
+    manager = LoginManager()
+    manager.session_protection = None  # the row is the protection; addresses change
+    manager.user_loader(_by_cookie)
+    manager.request_loader(_by_header)
+    manager.init_app(app, add_context_processor=False)
+
+    @app.before_request
+    def know_who_asks() -> None:
+        if request.endpoint != "static":
+            visitor()
+
+
+def allow(*roles: Role, scope: Scope | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Say who may call a view: these roles, or anyone where none is named.
+
+    A token also needs `scope`; without one, "read" for a safe method, and otherwise the scope of
+    its person's role. The view raises NotSignedIn or NotAllowed before anything else happens.
+    """
+
+    def guarded(view: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(view)
+        def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+            person = visitor()
+            if roles:
+                _require_role(person, roles)
+            _require_scope(scope)
+            return view(*args, **kwargs)
+
+        asked.allowed = roles  # type: ignore[attr-defined]
+        _document(asked, roles)
+        return asked
+
+    return guarded
+
+
+def visitor() -> Person | None:
+    """The person asking, or None."""
+    visit = _visit()
+    return visit.person if visit else None
+
+
+def actor() -> Person:
+    """The person asking. Raises NotSignedIn."""
+    person = visitor()
+    if person is None:
+        raise NotSignedIn("Sign in first.")
+    return person
+
+
+def held() -> SignIn | Token:
+    """The session or token in use. Raises NotSignedIn."""
+    visit = _visit()
+    if visit is None:
+        raise NotSignedIn("Sign in first.")
+    return visit.held
+
+
+def fresh_proof() -> AuthEvent | None:
+    """The fresh sign-in of this very session or token, if it is at most 5 minutes old."""
+    visit = _visit()
+    fresh = visit.held.fresh if visit else None
+    if fresh is None or now() - fresh.at > FRESH_FOR:
+        return None
+    return fresh
+
+
+def by_token() -> bool:
+    """Whether this request is judged by its Bearer token alone, and its cookie left unread.
+
+    A browser never adds that header by itself, so such a request needs no CSRF token.
+    """
+    return request.headers.get("Authorization", "").lower().startswith(BEARER)
+
+
+def begin_visit(sign_in: SignIn, secret: str) -> None:
+    """Give the browser its new session; whatever its cookie held before is forgotten."""
+    session.clear()
+    login_user(Visit(sign_in, secret))
+    act_as(sign_in.person.actor)
+
+
+def end_visit() -> None:
+    """Take the session out of the browser's cookie; its row is the verb's business."""
+    logout_user()
+    session.clear()
+
+
+def unguarded(app: Flask) -> list[str]:
+    """The routes that do not say who may call them, as "METHODS /path". Static files are open."""
+    return sorted(
+        f"{','.join(sorted(rule.methods or ()))} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.rpartition(".")[2] != "static"
+        and not all(hasattr(view, "allowed") for view in _views(app, rule.endpoint))
+    )
+
+
+def _views(app: Flask, endpoint: str) -> Iterator[object]:
+    view = app.view_functions[endpoint]
+    view_class = getattr(view, "view_class", None)
+    methods = getattr(view_class, "methods", None) or ()
+    if hasattr(view, "allowed") or not methods:
+        yield view
+    for method in () if hasattr(view, "allowed") else methods:
+        yield getattr(view_class, method.lower())
+
+
+def _require_role(person: Person | None, roles: tuple[Role, ...]) -> None:
+    if person is None:
+        raise NotSignedIn("Sign in first.")
+    if person.role not in roles:
+        raise NotAllowed("Your role does not include this.", role=person.role.value)
+
+
+def _require_scope(scope: Scope | None) -> None:
+    visit = _visit()
+    if visit is None or not isinstance(visit.held, Token):
+        return
+    needed = scope or (Scope.READ if request.method in SAFE else WRITES[visit.person.role])
+    if needed not in visit.held.scopes:
+        raise NotAllowed("This token was not issued for that.", scope=needed.value)
+
+
+def _document(view: Any, roles: tuple[Role, ...]) -> None:
+    """Tell the OpenAPI page how to sign in (flask-smorest reads `_apidoc`)."""
+    doc = copy.deepcopy(getattr(view, "_apidoc", {}))
+    manual = doc.setdefault("manual_doc", {})
+    manual["security"] = [{"bearer": []}, {"cookie": []}] if roles else []
+    view._apidoc = doc  # noqa: SLF001  # what `Blueprint.doc` does, for any view
+
+
+def _visit() -> Visit | None:
+    if not has_request_context():
+        return None
+    if "_login_user" not in g:
+        act_as(NOBODY)
+    found = current_user._get_current_object()  # noqa: SLF001  # the way to look behind a proxy
+    return found if isinstance(found, Visit) else None
+
+
+def _by_cookie(secret: str) -> Visit | None:
+    if by_token():
+        return None
+    config: Config = current_app.config["SHOP"]
+    return _look_up(SignIn, SignIn.seen_at, secret, SignIn.seen_at > _ago(config.idle))
+
+
+def _by_header(asked: Request) -> Visit | None:
+    if not by_token():
+        return None
+    secret = asked.headers["Authorization"][len(BEARER) :].strip()
+    return _look_up(Token, Token.used_at, secret)
+
+
+def _look_up(
+    kind: type[SignIn] | type[Token], seen: Any, secret: str, *also: sa.ColumnElement[bool]
+) -> Visit | None:
+    """Find the live session or token in one SELECT, and act as its person from here on."""
+    stale = sa.func.coalesce(seen < _ago(SEEN_EVERY), sa.true())
+    row = db.session.execute(
+        sa.select(kind, stale)
+        .join(kind.person)
+        .where(
+            kind.secret_hash == hashed(secret),
+            kind.revoked_at.is_(None),
+            kind.ends_at > sa.func.shop_now(),
+            kind.epoch == Person.session_epoch,
+            Person.disabled_at.is_(None),
+            *also,
+        )
+        .options(contains_eager(kind.person), joinedload(kind.fresh))
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        return None
+    found, is_stale = row
+    if is_stale:
+        _note_seen(kind, seen, found.id)
+    act_as(found.person.actor)
+    return Visit(found, secret)
+
+
+def _note_seen(kind: type[SignIn] | type[Token], seen: Any, held_id: object) -> None:
+    """Committed at once: a page that only reads commits nothing, and nobody waits for this row."""
+    db.session.execute(
+        sa.update(kind)
+        .where(kind.id == held_id)
+        .values({seen.key: sa.func.shop_now()})
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+
+
+def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
+    return sa.func.shop_now() - sa.bindparam(None, span, sa.Interval())

@@ -1,0 +1,1 @@
+"""The demo clinic: everything a newcomer needs to see the shop at work, on one machine."""

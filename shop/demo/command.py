@@ -1,0 +1,17 @@
+"""`flask demo`: what `make demo` runs."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1024, 65000))
+def demo(port: int) -> None:
+    """Run the demo clinic on http://127.0.0.1:PORT until Ctrl-C."""
+    from shop.demo import clinic
+
+    try:
+        clinic.run(port)
+    except clinic.CannotStart as error:
+        raise click.ClickException(str(error)) from error
