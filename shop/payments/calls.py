@@ -133,9 +133,7 @@ def send_due(gateway: Gateway) -> int:
 
 
 def _leased(call_id: uuid.UUID) -> Lease | None:
-    order_id = db.session.scalar(
-        sa.select(ProviderCall.order_id).where(ProviderCall.id == call_id)
-    )
+    order_id = db.session.scalar(sa.select(ProviderCall.order_id).where(ProviderCall.id == call_id))
     if order_id is None:
         return None
     order = queries.locked_order(order_id)

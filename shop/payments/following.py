@@ -21,12 +21,12 @@ Fact = CheckoutSession | Intent | Refund
 log = structlog.get_logger()
 
 
-def session(session_id: str, gateway: Gateway) -> None:
+def session(session_id: str, gateway: Gateway) -> set[uuid.UUID]:
     """Read a page and its intent, and apply both. Raises GatewayError."""
-    _apply(read_session(session_id, gateway))
+    return _applied(read_session(session_id, gateway))
 
 
-def intent(intent_id: str, gateway: Gateway) -> None:
+def intent(intent_id: str, gateway: Gateway) -> set[uuid.UUID]:
     """Read an intent and apply it; an unknown one is looked for on the pages of its order."""
     _outside()
     told = gateway.intent(intent_id)
@@ -35,16 +35,16 @@ def intent(intent_id: str, gateway: Gateway) -> None:
         pages = queries.sessions_without_intent(told.order_ref)
         _outside()
         facts = [gateway.session(page) for page in pages]
-    _apply([*facts, told])
+    return _applied([*facts, told])
 
 
-def refund(refund_id: str, gateway: Gateway) -> None:
+def refund(refund_id: str, gateway: Gateway) -> set[uuid.UUID]:
     """Read a refund and apply it. Raises GatewayError."""
     _outside()
-    _apply([gateway.refund_state(refund_id)])
+    return _applied([gateway.refund_state(refund_id)])
 
 
-def payment(payment_id: uuid.UUID, gateway: Gateway) -> None:
+def payment(payment_id: uuid.UUID, gateway: Gateway) -> set[uuid.UUID]:
     """Read whatever the provider knows of a payment and its refunds. Raises GatewayError."""
     known = queries.payment(payment_id)
     session_id, intent_id = known.provider_session_id, known.provider_intent_id
@@ -52,7 +52,7 @@ def payment(payment_id: uuid.UUID, gateway: Gateway) -> None:
     if intent_id is not None:
         _outside()
         facts += gateway.refunds_of(intent_id)
-    _apply(facts)
+    return _applied(facts)
 
 
 def read_session(session_id: str, gateway: Gateway) -> list[Fact]:
@@ -62,38 +62,48 @@ def read_session(session_id: str, gateway: Gateway) -> list[Fact]:
     return [page, gateway.intent(page.intent_id)] if page.intent_id else [page]
 
 
-def apply(facts: Sequence[Fact], *, of: uuid.UUID | None = None) -> None:
-    """Apply facts in the transaction under way. `of` is the payment or refund that was asked."""
+def apply(facts: Sequence[Fact], *, of: uuid.UUID | None = None) -> set[uuid.UUID]:
+    """Apply facts in the transaction under way; tells the orders they were about.
+
+    `of` is the payment or refund that was asked about, where one was.
+    """
     at = now()
+    orders = set()
     for fact in facts:
         match fact:
             case CheckoutSession():
-                settling.apply_session(fact, at=at, payment_id=of)
+                about = settling.apply_session(fact, at=at, payment_id=of)
             case Intent():
-                settling.apply_intent(fact, at=at)
+                about = settling.apply_intent(fact, at=at)
             case Refund():
-                refunding.apply(fact, at=at, refund_id=of)
+                refunded = refunding.apply(fact, at=at, refund_id=of)
+                about = refunded and refunded.payment
         db.session.flush()  # the next fact finds what this one taught
+        if about is not None:
+            orders.add(about.order_id)
+    return orders
 
 
-def event(object_type: str, object_id: str | None, gateway: Gateway) -> bool:
-    """Follow a webhook's hint; tells whether it was about anything the shop follows."""
+def event(object_type: str, object_id: str | None, gateway: Gateway) -> set[uuid.UUID]:
+    """Follow a webhook's hint; what the shop does not follow is about no order."""
     follow = FOLLOWED.get(object_type)
     if follow is None or object_id is None:
-        return False
+        return set()
     try:
-        follow(object_id, gateway)
+        return follow(object_id, gateway)
     except NotThere:
         log.error("provider_object_missing", object_type=object_type, object_id=object_id)
-    return True
+        return set()
 
 
 FOLLOWED = {"checkout.session": session, "payment_intent": intent, "refund": refund}
 
 
-def _apply(facts: Sequence[Fact]) -> None:
-    apply(facts)
+def _applied(facts: Sequence[Fact]) -> set[uuid.UUID]:
+    """Apply facts and commit. What follows from them is planned, and is yours to send."""
+    orders = apply(facts)
     db.session.commit()
+    return orders
 
 
 def _outside() -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from shop.core.db import db, locked
 from shop.orders.models import Order
+from shop.payments.errors import ProviderAway
 from shop.payments.models import Payment, Refund
 from shop.payments.states import LIVE
 
@@ -20,6 +21,17 @@ def locked_order(order_id: uuid.UUID) -> Order:
 def payment(payment_id: uuid.UUID) -> Payment:
     """A payment as the database has it now."""
     return _afresh(sa.select(Payment).where(Payment.id == payment_id))[0]
+
+
+def payment_with_page(payment_id: uuid.UUID) -> Payment:
+    """A payment the client can go on with. Raises ProviderAway."""
+    found = payment(payment_id)
+    if found.url is None:
+        raise ProviderAway(
+            "The payment page could not be opened. Nothing was charged. Try again in a minute.",
+            retry_after=60,
+        )
+    return found
 
 
 def payments_of(order_id: uuid.UUID) -> list[Payment]:

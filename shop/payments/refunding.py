@@ -27,9 +27,7 @@ OVER = {RefundState.FAILED, RefundState.CANCELED}
 log = structlog.get_logger()
 
 
-def plan(
-    payment: Payment, cents: int, *, request_key: str, reason: str, at: datetime
-) -> Refund:
+def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: datetime) -> Refund:
     """Plan to send `cents` back, and the call that does; asked again, it is the same refund.
 
     The order is locked. What is planned and done never exceeds what was taken.
@@ -45,9 +43,7 @@ def plan(
         return known
     left = held.captured_cents - held.refunded_cents
     if not 0 < cents <= left:
-        raise RefundTooLarge(
-            "That is not what can go back.", wanted_cents=cents, left_cents=left
-        )
+        raise RefundTooLarge("That is not what can go back.", wanted_cents=cents, left_cents=left)
     refund = Refund(
         id=uuid.uuid4(),
         payment_id=held.id,

@@ -28,7 +28,8 @@ from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
 from shop.payments.states import PaymentStatus
 from shop.prescriptions import asking
-from shop.prescriptions.gate import Answer, Stage, Wish
+from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Answer, Wish
 
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
 # sent again before that becomes too short.
@@ -127,7 +128,8 @@ def apply_session(
     order = queries.locked_order(payment.order_id)
     payment = queries.payment(payment.id)
     payment.provider_session_id = session.id
-    payment.livemode = session.livemode
+    if payment.livemode is None:
+        payment.livemode = session.livemode
     if payment.provider_intent_id is None:
         payment.provider_intent_id = session.intent_id
     if wrong := _differences(payment, order, session):
