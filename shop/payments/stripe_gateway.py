@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 import stripe
 
 from shop.payments.gateway import (
@@ -52,7 +51,7 @@ PAGE = 100
 # The library would otherwise report machine and timing of each call with the next one.
 stripe.enable_telemetry = False
 
-type_of_key = re.compile(r"(?:sk|rk)_(test|live)_\w+")
+type_of_key = re.compile(r"(?:sk|rk)_(test|live)_[\w-]+", re.ASCII)
 event_id_form = re.compile(r"evt_\w{1,250}", re.ASCII)
 event_type_form = re.compile(r"[a-z0-9_.]{1,100}", re.ASCII)
 object_id_form = re.compile(r"[\w-]{1,255}", re.ASCII)
@@ -311,9 +310,8 @@ def _over_the_network(api_base: str | None) -> stripe.HTTPClient:
     timeout = (CONNECT_SECONDS, READ_SECONDS)
     if api_base is None or not _is_loopback(api_base):
         return stripe.RequestsClient(timeout=timeout)
-    direct = requests.Session()
-    direct.trust_env = False  # a proxy of the surroundings cannot reach our own loopback
-    return stripe.RequestsClient(timeout=timeout, session=direct)
+    # A proxy named by the environment cannot reach our own loopback.
+    return stripe.RequestsClient(timeout=timeout, proxy={"http": "", "https": ""})
 
 
 def _kind_of(error: stripe.StripeError) -> type[GatewayError]:
@@ -372,7 +370,7 @@ def _cents(value: object) -> int:
 
 def _moment(value: object) -> datetime:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("seconds since 1970 were expected")
+        raise TypeError("seconds since 1970 were expected")
     return datetime.fromtimestamp(value, UTC)
 
 

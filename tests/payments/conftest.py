@@ -1,58 +1,28 @@
-"""A database for the Stripe sandbox, the sandbox itself, and the gateway that talks to it."""
+"""The Stripe sandbox in this process, and the gateway that talks to it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
-from werkzeug.test import Client
+from flask.testing import FlaskClient
 
 from shop.payments.gateway import CheckoutSession
+from shop.payments.sandbox import cards
 from shop.payments.sandbox.app import create_app
 from shop.payments.sandbox.in_process import Visitor, in_process
 from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
 
-SECRET_KEY = "sk_test_sandbox"
+SECRET_KEY = "sk_test_sand-box"
 WEBHOOK_SECRET = "whsec_sandbox"
-NOBODY = 65534
-
-
-@pytest.fixture(scope="session")
-def sandbox_database_url() -> Iterator[str]:
-    """A database whose role `aftercare_sandbox` owns the schema `stripe_sandbox`."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    folder = Path(tempfile.mkdtemp(prefix="aftercare-"))
-    as_whom: dict[str, Any] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        os.chown(folder, NOBODY, NOBODY)
-        as_whom = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    run = {"check": True, "cwd": folder, "stdout": subprocess.DEVNULL, **as_whom}
-    data = str(folder / "data")
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "-N"], **run
-    )
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-    control = [binaries / "pg_ctl", "-D", data, "-w", "-l", str(folder / "log")]
-    subprocess.run([*control, "-o", options, "start"], **run)
-    try:
-        with psycopg.connect(f"host={folder} user=owner dbname=postgres") as owner:
-            owner.execute("CREATE ROLE aftercare_sandbox LOGIN")
-            owner.execute("CREATE SCHEMA stripe_sandbox AUTHORIZATION aftercare_sandbox")
-        yield f"postgresql://aftercare_sandbox@/postgres?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **run)
-        shutil.rmtree(folder)
+# One moment for all, so that a session opened again is opened with the same parameters.
+STARTED = datetime.now(UTC)
 
 
 @dataclass
@@ -96,33 +66,33 @@ def sandbox(sandbox_database_url: str, inbox: Inbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def app(sandbox: Sandbox) -> Flask:
+def sandbox_app(sandbox: Sandbox) -> Flask:
     return create_app(sandbox)
 
 
 @pytest.fixture
-def gateway(app: Flask) -> StripeGateway:
-    return StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(app))
+def gateway(sandbox_app: Flask) -> StripeGateway:
+    return StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(sandbox_app))
 
 
 @pytest.fixture
-def visitor(app: Flask) -> Visitor:
-    return Visitor(app)
+def visitor(sandbox_app: Flask) -> Visitor:
+    return Visitor(sandbox_app)
 
 
 @pytest.fixture
-def browser(app: Flask) -> Client:
+def browser(sandbox_app: Flask) -> FlaskClient:
     """Bare HTTP, for what neither the library nor the page would send."""
-    return app.test_client()
+    return sandbox_app.test_client()
 
 
 @dataclass
 class Control:
     """The sandbox's own switches, over HTTP as a test of another process would use them."""
 
-    client: Client
+    client: FlaskClient
 
-    def post(self, path: str, **body: Any) -> dict[str, Any]:
+    def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         answer = self.client.post(f"/_sandbox/{path}", json=body)
         assert answer.status_code == 200, answer.get_data(as_text=True)
         read: dict[str, Any] = answer.get_json()
@@ -135,7 +105,7 @@ class Control:
 
 
 @pytest.fixture
-def control(browser: Client) -> Control:
+def control(browser: FlaskClient) -> Control:
     return Control(browser)
 
 
@@ -147,6 +117,16 @@ def open_session(
         amount_cents=amount_cents,
         success_url="http://localhost:8000/orders/A-7K2M9?session={CHECKOUT_SESSION_ID}",
         cancel_url="http://localhost:8000/cart",
-        expires_at=datetime.now(UTC) + timedelta(minutes=minutes),
+        expires_at=STARTED + timedelta(minutes=minutes),
         key=key,
     )
+
+
+def paid_intent(gateway: StripeGateway, visitor: Visitor, *, number: str = cards.PAYS) -> str:
+    """The id of an intent that has just been paid, 48 dollars."""
+    session = open_session(gateway)
+    assert session.url is not None
+    assert visitor.pay(session.url, number=number).status == 303
+    intent_id = gateway.session(session.id).intent_id
+    assert intent_id is not None
+    return intent_id

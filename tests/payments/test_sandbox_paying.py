@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from flask import Flask
-from werkzeug.test import Client
+from flask.testing import FlaskClient
 
 from shop.payments.gateway import IntentState, SessionState
 from shop.payments.sandbox import cards
@@ -134,14 +134,14 @@ def test_a_bank_that_asks_is_answered_with_no(gateway: StripeGateway, visitor: V
 
 
 def test_ten_presses_of_the_button_pay_once(
-    gateway: StripeGateway, app: Flask, control: Control
+    gateway: StripeGateway, sandbox_app: Flask, control: Control
 ) -> None:
     session = open_session(gateway)
     ready = Barrier(10)
 
     def press(_: int) -> int:
         ready.wait(timeout=30)
-        return Visitor(app).pay(url_of(session)).status
+        return Visitor(sandbox_app).pay(url_of(session)).status
 
     with ThreadPoolExecutor(10) as hands:
         statuses = list(hands.map(press, range(10)))
@@ -151,7 +151,7 @@ def test_ten_presses_of_the_button_pay_once(
 
 
 def test_the_page_says_what_for_and_that_nothing_is_real(
-    gateway: StripeGateway, browser: Client
+    gateway: StripeGateway, browser: FlaskClient
 ) -> None:
     session = open_session(gateway, amount_cents=123456)
 
@@ -183,5 +183,7 @@ def test_an_expired_page_takes_no_card(
 
 
 def test_an_unknown_page_is_not_found(visitor: Visitor) -> None:
-    assert visitor.look("http://127.0.0.1/c/pay/cs_test_nothing").status == 404
+    lost = visitor.look("http://127.0.0.1/c/pay/cs_test_nothing")
+    assert lost.status == 404
+    assert "no such payment page" in lost.page
     assert visitor.look("http://127.0.0.1/c/pay/%00").status == 404

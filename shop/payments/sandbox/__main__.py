@@ -10,7 +10,6 @@ import threading
 from types import FrameType
 
 import psycopg
-import psycopg_pool
 from werkzeug.serving import make_server
 
 from shop.payments.sandbox.app import create_app
@@ -31,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
             public_url=f"http://{LOOPBACK}:{given.port}",
         )
         sandbox.open()
-    except (ValueError, psycopg.Error, psycopg_pool.PoolTimeout) as error:
-        print(f"The sandbox cannot start: {error}", file=sys.stderr)
+    except (ValueError, psycopg.Error) as error:
+        sys.stderr.write(f"The sandbox cannot start: {error}\n")
         return 2
     return _serve(sandbox, given.port)
 
@@ -40,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(sandbox: Sandbox, port: int) -> int:
     try:
         server = make_server(LOOPBACK, port, create_app(sandbox), threaded=True)
-    except OSError as error:
-        print(f"Port {port} cannot be used: {error}", file=sys.stderr)
+    except (OSError, SystemExit):  # the server library exits by itself when a port is taken
+        sys.stderr.write(f"Port {port} cannot be used.\n")
         sandbox.close()
         return 2
 
@@ -52,7 +51,8 @@ def _serve(sandbox: Sandbox, port: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     sandbox.courier.start()
-    print(f"Stripe sandbox: http://{LOOPBACK}:{port}", flush=True)
+    sys.stdout.write(f"Stripe sandbox: http://{LOOPBACK}:{port}\n")
+    sys.stdout.flush()
     try:
         server.serve_forever()
     finally:
@@ -66,18 +66,27 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m shop.payments.sandbox",
         description="A stand-in for Stripe, for tests and the demo. It answers to 127.0.0.1 only.",
     )
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=_port, required=True)
     parser.add_argument("--host", choices=[LOOPBACK], default=LOOPBACK)
     parser.add_argument("--webhook-url", help="where to send events; without it none are sent")
     _from_environment(parser, "--database-url", "SANDBOX_DATABASE_URL")
-    _from_environment(parser, "--webhook-secret", "STRIPE_WEBHOOK_SECRET")
+    _from_environment(parser, "--webhook-secret", "STRIPE_WEBHOOK_SECRETS")
     _from_environment(parser, "--secret-key", "STRIPE_SECRET_KEY")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 2**16:
+        raise ValueError
+    return port
 
 
 def _from_environment(parser: argparse.ArgumentParser, option: str, variable: str) -> None:
     """Other users of the machine can read a command line, but not an environment."""
     value = os.environ.get(variable)
+    if value and variable == "STRIPE_WEBHOOK_SECRETS":
+        value = value.partition(",")[0]  # the newest, which the shop lists first
     parser.add_argument(option, default=value, required=value is None, help=f"or {variable}")
 
 

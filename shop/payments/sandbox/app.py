@@ -8,8 +8,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from shop.payments.sandbox import calls, control, hosted
-from shop.payments.sandbox.acts import new_id
 from shop.payments.sandbox.calls import Answer, Call
+from shop.payments.sandbox.desk import new_id
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import EXTENSION, Sandbox
 
@@ -77,5 +77,6 @@ def _refuse_strangers() -> Response | None:
 
 def _in_stripes_shape(error: HTTPException) -> Response:
     status = error.code or 500
-    refusal = Refusal(status, error.description or error.name)
+    kind = "invalid_request_error" if status < 500 else "api_error"
+    refusal = Refusal(status, error.description or error.name, type=kind)
     return _response(Answer(status, refusal.body, new_id("req", 14)))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from shop.payments.sandbox.acts import API_VERSION, Desk, expire_overdue, new_id
+from shop.payments.sandbox import sessions
+from shop.payments.sandbox.desk import API_VERSION, Desk, new_id
 from shop.payments.sandbox.endpoints import ENDPOINTS, Endpoint
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import BadParameter, Params, Refusal, nested, read
@@ -51,7 +52,7 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
     request_id = new_id("req", 14)
     try:
         _check_caller(call, secret_key)
-        endpoint, id = _endpoint(call)
+        endpoint, object_id = _endpoint(call)
         with store.writing() as ledger:
             fault = ledger.take_fault(call.method, call.path)
         if fault is not None and fault in EARLY:
@@ -59,8 +60,10 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
         params = read(nested(call.form), endpoint.accepts)
         with store.writing(call.key) as ledger:
             desk = Desk(ledger, public_url, request_id, call.key)
-            expire_overdue(desk)
-            answered = _once(call, params, desk, fault, lambda: endpoint.act(desk, params, id))
+            sessions.expire_overdue(desk)
+            answered = _once(
+                call, params, desk, fault, lambda: endpoint.act(desk, params, object_id)
+            )
         return _lost(answered) if fault == "dropped_after" else answered
     except KeyInUse:
         return _early("409", request_id)
@@ -90,9 +93,9 @@ def _check_caller(call: Call, secret_key: str) -> None:
 
 def _endpoint(call: Call) -> tuple[Endpoint, str]:
     for endpoint in ENDPOINTS:
-        id = endpoint.id_in(call.path)
-        if endpoint.method == call.method and id is not None:
-            return endpoint, id
+        object_id = endpoint.id_in(call.path)
+        if endpoint.method == call.method and object_id is not None:
+            return endpoint, object_id
     raise Refusal(404, f"Unrecognized request URL ({call.method}: {call.path}).")
 
 

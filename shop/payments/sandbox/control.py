@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from shop.payments.sandbox import acts
-from shop.payments.sandbox.acts import Desk
+from shop.payments.sandbox import refunding, sessions
 from shop.payments.sandbox.calls import FAULTS
+from shop.payments.sandbox.desk import Desk
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import here
 from shop.payments.sandbox.store import Row
@@ -73,6 +73,10 @@ def break_next() -> Json:
     times = given.get("times", 1)
     if given.get("mode") not in FAULTS:
         raise BadRequest(f"mode must be one of {', '.join(FAULTS)}.")
+    if given.get("method", "GET") not in {"GET", "POST"}:
+        raise BadRequest("method must be GET or POST.")
+    if not given.get("path", "/v1/").startswith("/v1/") or not given.get("path", "").isprintable():
+        raise BadRequest("path must be the beginning of an address under /v1/.")
     if not 1 <= times <= MOST_TIMES:
         raise BadRequest(f"times must be between 1 and {MOST_TIMES}.")
     with here().store.writing() as ledger:
@@ -98,7 +102,7 @@ def clock() -> Json:
         if abs(offset) > FARTHEST:
             raise BadRequest(f"The clock moves by at most {FARTHEST} seconds.")
         ledger.set_switch("clock_offset", offset)
-        acts.expire_overdue(Desk(ledger, here().public_url))
+        sessions.expire_overdue(Desk(ledger, here().public_url))
         moved = {"now": ledger.now(), "clock_offset": offset}
     here().courier.wake()
     return moved
@@ -110,7 +114,7 @@ def settle(refund_id: str) -> Json:
     status = _body({"status": str}).get("status", "")
     try:
         with here().store.writing() as ledger:
-            settled = acts.settle_refund(Desk(ledger, here().public_url), refund_id, status)
+            settled = refunding.settle_refund(Desk(ledger, here().public_url), refund_id, status)
     except Refusal as refusal:
         raise (NotFound if refusal.status == NotFound.code else BadRequest)(
             str(refusal)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shop.payments.sandbox import acts
-from shop.payments.sandbox.acts import Desk
+from shop.payments.sandbox import paying, refunding, sessions
+from shop.payments.sandbox.desk import Desk, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
     AMOUNT,
@@ -92,7 +92,7 @@ class Endpoint:
 
 def _retrieve(kind: str) -> Act:
     def retrieve(desk: Desk, _given: Params, id: str) -> Body:
-        return shown(desk, acts.the(desk.ledger, kind, id))
+        return shown(desk, the(desk.ledger, kind, id))
 
     return retrieve
 
@@ -130,7 +130,7 @@ def _page(desk: Desk, kind: str, given: Params, filters: tuple[str, ...]) -> Pag
 def shown(desk: Desk, kept: Kept) -> Body:
     """An object as it is now: where its page is, and what of it is still on the way."""
     if kept.body["object"] == "checkout.session" and kept.body["status"] == "open":
-        return {**kept.body, "url": acts.page_url(desk.public_url, kept.id)}
+        return {**kept.body, "url": sessions.page_url(desk.public_url, kept.id)}
     if kept.body["object"] == "event":
         delivery = desk.ledger.delivery(kept.id)
         waiting = delivery is not None and delivery["next_at"] is not None
@@ -146,7 +146,7 @@ ENDPOINTS = (
         "POST",
         "/v1/customers",
         CREATE_CUSTOMER,
-        lambda desk, given, _: acts.create_customer(desk, given),
+        lambda desk, given, _: sessions.create_customer(desk, given),
     ),
     Endpoint("GET", "/v1/customers/{id}", EXPAND, _retrieve("customer")),
     Endpoint(
@@ -156,14 +156,14 @@ ENDPOINTS = (
         _list("customer", "/v1/customers", "email"),
     ),
     Endpoint(
-        "POST", SESSIONS, CREATE_SESSION, lambda desk, given, _: acts.open_session(desk, given)
+        "POST", SESSIONS, CREATE_SESSION, lambda desk, given, _: sessions.open_session(desk, given)
     ),
     Endpoint("GET", f"{SESSIONS}/{{id}}", EXPAND, _retrieve("checkout.session")),
     Endpoint(
         "POST",
         f"{SESSIONS}/{{id}}/expire",
         EXPAND,
-        lambda desk, _, id: acts.expire_session(desk, id),
+        lambda desk, _, session_id: sessions.expire_session(desk, session_id),
     ),
     Endpoint(
         "GET",
@@ -176,7 +176,7 @@ ENDPOINTS = (
         "POST",
         f"{INTENTS}/{{id}}/cancel",
         {**EXPAND, "cancellation_reason": TEXT},
-        lambda desk, _, id: acts.cancel_intent(desk, id),
+        lambda desk, _, intent_id: paying.cancel_intent(desk, intent_id),
     ),
     Endpoint(
         "GET",
@@ -186,7 +186,10 @@ ENDPOINTS = (
     ),
     Endpoint("GET", "/v1/charges/{id}", EXPAND, _retrieve("charge")),
     Endpoint(
-        "POST", "/v1/refunds", CREATE_REFUND, lambda desk, given, _: acts.create_refund(desk, given)
+        "POST",
+        "/v1/refunds",
+        CREATE_REFUND,
+        lambda desk, given, _: refunding.create_refund(desk, given),
     ),
     Endpoint("GET", "/v1/refunds/{id}", EXPAND, _retrieve("refund")),
     Endpoint(

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from shop.payments.sandbox import acts
-from shop.payments.sandbox.acts import Desk
+from shop.payments.sandbox import paying, sessions
 from shop.payments.sandbox.cards import Card, FieldError, read_card
+from shop.payments.sandbox.desk import Desk, intent_of
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.running import here
 from shop.payments.sandbox.store import Kept, Ledger
@@ -27,7 +27,7 @@ def ask(session_id: str) -> AnyResponse:
     with here().store.writing() as ledger:
         session = _session(Desk(ledger, here().public_url), session_id)
         over = _over(session)
-        return over or _card_page(session, acts.intent_of(ledger, session), {}, {})
+        return over or _card_page(session, intent_of(ledger, session), {}, {})
 
 
 @bp.post("/c/pay/<session_id>")
@@ -46,7 +46,7 @@ def pay(session_id: str) -> AnyResponse:
 def challenge(session_id: str) -> AnyResponse:
     with here().store.writing() as ledger:
         session = _session(Desk(ledger, here().public_url), session_id)
-        intent = acts.intent_of(ledger, session)
+        intent = intent_of(ledger, session)
         if not _asked(intent):
             return _over(session) or _to_card_page(session)
         return _over(session) or _page("authenticate.html", session)
@@ -70,7 +70,7 @@ def style() -> Response:
 
 
 def _session(desk: Desk, session_id: str) -> Kept:
-    acts.expire_overdue(desk)
+    sessions.expire_overdue(desk)
     session = desk.ledger.find("checkout.session", session_id)
     if session is None:
         raise NotFound("There is no such payment page.")
@@ -90,9 +90,9 @@ def _tried(
     desk: Desk, session: Kept, card: Card | dict[str, FieldError], typed: dict[str, str]
 ) -> AnyResponse:
     if isinstance(card, dict):
-        intent = acts.intent_of(desk.ledger, session)
+        intent = intent_of(desk.ledger, session)
         return _card_page(session, intent, card, typed)
-    return _after_try(desk.ledger, session, acts.try_card(desk, session, card), typed)
+    return _after_try(desk.ledger, session, paying.try_card(desk, session, card), typed)
 
 
 def _after_try(ledger: Ledger, session: Kept, intent: Body, typed: dict[str, str]) -> AnyResponse:
@@ -100,16 +100,16 @@ def _after_try(ledger: Ledger, session: Kept, intent: Body, typed: dict[str, str
         return _to_shop(session)
     if intent["status"] == "requires_action":
         return redirect(f"/c/pay/{session.id}/authenticate", 303)
-    return _card_page(session, acts.intent_of(ledger, session), {}, typed, status=402)
+    return _card_page(session, intent_of(ledger, session), {}, typed, status=402)
 
 
 def _authenticated(desk: Desk, session: Kept) -> AnyResponse:
     decision = request.form.get("decision")
-    if not _asked(acts.intent_of(desk.ledger, session)):
+    if not _asked(intent_of(desk.ledger, session)):
         return _to_card_page(session)
     if decision not in {"authorise", "refuse"}:
         return _page("authenticate.html", session, status=422)
-    intent = acts.answer_authentication(desk, session, authorised=decision == "authorise")
+    intent = paying.answer_authentication(desk, session, authorised=decision == "authorise")
     return _to_shop(session) if intent["status"] == "succeeded" else _to_card_page(session)
 
 
@@ -166,6 +166,14 @@ def _policy(success_url: str) -> str:
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none';"
         f" form-action 'self' {shop.scheme}://{shop.netloc}"
     )
+
+
+@bp.errorhandler(HTTPException)
+def lost(error: HTTPException) -> AnyResponse:
+    """A person came to a page that is not there, or sent what no form of ours sends."""
+    response = make_response(render_template("lost.html"), error.code or 500)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'"
+    return response
 
 
 @bp.after_request

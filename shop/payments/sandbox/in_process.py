@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,9 +38,9 @@ class _Adapter(BaseAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
+        stream: bool = False,  # noqa: FBT001, FBT002  the library's own signature
         timeout: Any = None,
-        verify: Any = True,
+        verify: Any = True,  # noqa: FBT002
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
@@ -62,7 +63,7 @@ def _response(request: requests.PreparedRequest, came: TestResponse) -> requests
     response = requests.Response()
     response.status_code = came.status_code
     response.headers = CaseInsensitiveDict(came.headers.items())
-    response._content = came.get_data()
+    response.raw = BytesIO(came.get_data())
     response.url = request.url or ""
     response.request = request
     return response

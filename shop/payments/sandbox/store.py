@@ -90,6 +90,7 @@ class Store:
     """Opens its tables on the first use; `close` gives the connections back."""
 
     def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             database_url,
             min_size=1,
@@ -102,13 +103,14 @@ class Store:
 
     def open(self) -> None:
         """Make what is missing of the schema; raises psycopg.Error when it may not or cannot."""
-        self._pool.open(wait=True)
-        with self._pool.connection() as connection:
+        with psycopg.connect(self._database_url, connect_timeout=10) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER_LOCK,))
-            known = connection.execute("SELECT to_regnamespace(%s) AS it", (SCHEMA,)).fetchone()
-            if known is None or known["it"] is None:
+            known = connection.execute("SELECT to_regnamespace(%s)", (SCHEMA,)).fetchone()
+            if known == (None,):  # IF NOT EXISTS would want the right to create even when it does
                 connection.execute(f"CREATE SCHEMA {SCHEMA}")
+            connection.execute(f"SET LOCAL search_path = {SCHEMA}")
             connection.execute(TABLES)
+        self._pool.open()
 
     def close(self) -> None:
         self._pool.close()
@@ -204,7 +206,8 @@ class Ledger:
         conditions, values = _conditions(kind, page)
         backwards = page.ending_before is not None
         rows = self.connection.execute(
-            f"SELECT id, seq, body, hidden FROM objects WHERE {' AND '.join(conditions)}"
+            # nothing but the fixed texts of _conditions is put together here
+            f"SELECT id, seq, body, hidden FROM objects WHERE {' AND '.join(conditions)}"  # noqa: S608
             f" ORDER BY seq {'ASC' if backwards else 'DESC'} LIMIT %s",
             (*values, page.limit + 1),
         ).fetchall()
@@ -310,7 +313,7 @@ def _conditions(kind: str, page: Page) -> tuple[list[str], list[Any]]:
     conditions, values = ["kind = %s"], [kind]
     for cursor, sign in ((page.starting_after, "<"), (page.ending_before, ">")):
         if cursor is not None:
-            conditions.append(f"seq {sign} (SELECT seq FROM objects WHERE id = %s)")
+            conditions.append(f"seq {sign} (SELECT seq FROM objects WHERE id = %s)")  # noqa: S608
             values.append(cursor)
     for bound, limit in (page.created or {}).items():
         conditions.append(f"created {SIGNS[bound]} %s")

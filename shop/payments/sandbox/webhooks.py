@@ -47,7 +47,7 @@ class Courier:
         self._store = store
         self._url = url
         self._secret = secret
-        self._send = send
+        self.send = send
         self._stop = threading.Event()
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
@@ -56,10 +56,19 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
+        """End the thread and wait for it; what it is carrying is carried to the end."""
+        self.stop_soon()
+        self.ended()
+
+    def stop_soon(self) -> None:
         self._stop.set()
         self._news.set()
-        if self._thread.is_alive():
-            self._thread.join()
+
+    def ended(self, *, within: float | None = None) -> bool:
+        """Whether the thread is at its end, after waiting for that as long as told."""
+        if self._thread.ident is not None:
+            self._thread.join(within)
+        return not self._thread.is_alive()
 
     def wake(self) -> None:
         """There is something new to carry."""
@@ -85,7 +94,7 @@ class Courier:
     def deliver_due(self) -> int:
         """Send every event that is due, oldest first, unless held; tells how many were sent."""
         sent = 0
-        while self._deliver_next():
+        while not self._stop.is_set() and self._deliver_next():
             sent += 1
         return sent
 
@@ -115,7 +124,7 @@ class Courier:
             "User-Agent": "Stripe/1.0 (sandbox)",
         }
         try:
-            return str(self._send(self._url, body, headers))
+            return str(self.send(self._url, body, headers))
         except OSError as error:  # requests' errors are OSErrors too
             return type(error).__name__
 
