@@ -33,9 +33,9 @@ from shop.payments.gateway import (
     ProviderRefused,
     Unknown,
 )
-from shop.payments.models import Payment, ProviderCall, Refund
+from shop.payments.models import ProviderCall, Refund
 from shop.payments.planning import PENDING, Operation
-from shop.payments.states import CallStatus, PaymentStatus
+from shop.payments.states import CallStatus
 
 LEASE = timedelta(seconds=60)
 # The provider forgets a key after 24 hours: from then on it would do the thing once more.
@@ -228,7 +228,7 @@ def _looked(lease: Lease, gateway: Gateway) -> Outcome:
             facts = following.read_session(terms["session_id"], gateway)
         case Operation.REFUND:
             found = gateway.refunds_of(terms["intent_id"])
-            facts = [one for one in found if one.amount_cents == terms["amount_cents"]][:1]
+            facts += [one for one in found if one.amount_cents == terms["amount_cents"]][:1]
     if not facts:
         return Outcome(CallStatus.HUMAN, "not_found")
     return Outcome(CallStatus.DONE, "found", tuple(facts))

@@ -15,6 +15,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.payments import queries, refunding, settling
 from shop.payments.gateway import CheckoutSession, Gateway, Intent, NotThere, Refund
+from shop.payments.models import Payment
 
 Fact = CheckoutSession | Intent | Refund
 
@@ -69,6 +70,7 @@ def apply(facts: Sequence[Fact], *, of: uuid.UUID | None = None) -> set[uuid.UUI
     """
     at = now()
     orders = set()
+    about: Payment | None
     for fact in facts:
         match fact:
             case CheckoutSession():
@@ -77,7 +79,7 @@ def apply(facts: Sequence[Fact], *, of: uuid.UUID | None = None) -> set[uuid.UUI
                 about = settling.apply_intent(fact, at=at)
             case Refund():
                 refunded = refunding.apply(fact, at=at, refund_id=of)
-                about = refunded and refunded.payment
+                about = None if refunded is None else refunded.payment
         db.session.flush()  # the next fact finds what this one taught
         if about is not None:
             orders.add(about.order_id)
@@ -92,7 +94,7 @@ def event(object_type: str, object_id: str | None, gateway: Gateway) -> set[uuid
     try:
         return follow(object_id, gateway)
     except NotThere:
-        log.error("provider_object_missing", object_type=object_type, object_id=object_id)
+        log.exception("provider_object_missing", object_type=object_type, object_id=object_id)
         return set()
 
 

@@ -91,5 +91,5 @@ def refunds_of_intent(intent_id: str) -> list[Refund]:
     return list(db.session.scalars(query))
 
 
-def _afresh(query: sa.Select[tuple[Payment]]) -> list[Payment]:
+def _afresh(query: sa.Select[Payment]) -> list[Payment]:
     return list(db.session.scalars(query.execution_options(populate_existing=True)))

@@ -17,7 +17,6 @@ import structlog
 
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders.models import Order
 from shop.payments import calls, chasing, following, queries
 from shop.payments.following import Fact
 from shop.payments.gateway import (

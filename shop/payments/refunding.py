@@ -15,7 +15,8 @@ from shop.payments import gateway, queries
 from shop.payments.errors import RefundTooLarge
 from shop.payments.gateway import RefundState
 from shop.payments.models import Payment, Refund
-from shop.payments.planning import Operation, plan as plan_call
+from shop.payments.planning import Operation
+from shop.payments.planning import plan as plan_call
 from shop.payments.states import RefundStatus
 
 # What asks for a refund by itself. One request is applied once.
