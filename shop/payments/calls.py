@@ -120,7 +120,10 @@ def send_due(gateway: Gateway) -> int:
         sa.select(ProviderCall.id)
         .where(
             ProviderCall.status.in_(PENDING),
-            sa.func.coalesce(ProviderCall.lease_until, ProviderCall.planned_at + LEASE) <= at,
+            sa.or_(
+                ProviderCall.lease_until <= at,
+                sa.and_(ProviderCall.lease_until.is_(None), ProviderCall.planned_at <= at - LEASE),
+            ),
         )
         .order_by(ProviderCall.planned_at, ProviderCall.id)
         .limit(ROUND)

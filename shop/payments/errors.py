@@ -23,12 +23,6 @@ class PageClosed(Conflict):
     code = "payment_page_closed"
 
 
-class NoLongerOpen(Refused):
-    """A line was open when the order was placed and is not now."""
-
-    code = "no_prescription"
-
-
 class RefundTooLarge(Refused):
     """More than what was taken and is not yet on its way back."""
 

@@ -18,18 +18,17 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed
 from shop.core.events import Kind
-from shop.orders import paying
+from shop.orders import judging, paying
 from shop.orders.models import Order
+from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus, OrderStatus
 from shop.payments import queries, refunding
-from shop.payments.errors import NoLongerOpen, NotPayable, PageClosed, TooLate
+from shop.payments.errors import NotPayable, PageClosed, TooLate
 from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
 from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
 from shop.payments.states import PaymentStatus
-from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
-from shop.prescriptions.gate import Answer, Wish
 
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
 # sent again before that becomes too short.
@@ -43,7 +42,7 @@ def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
 
     Asks the gate again; plans the call that opens the provider's page; the order waits for as
     long as the page does. `base_url` is where the provider sends the client back to.
-    Raises NotPayable, TooLate, PageClosed, NoLongerOpen.
+    Raises NotPayable, TooLate, PageClosed, and what the gate refuses (orders.judging.insist).
     """
     if by.id != order.client_id:
         raise NotAllowed("Only the client pays for an order.")
@@ -54,7 +53,14 @@ def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
         return _still_open(under_way, at)
     if at >= order.pay_by:
         raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
-    _ask_the_gate(order, at)
+    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
+    judging.insist(
+        order.client,
+        judging.wishes(live),
+        ship_to_state=order.ship_to_state,
+        at=at,
+        stage=Stage.PAY,
+    )
     payment = Payment(
         id=uuid.uuid4(),
         order_id=order.id,
@@ -87,30 +93,6 @@ def _still_open(payment: Payment, at: datetime) -> Payment:
     if at >= payment.page_ends_at:
         raise PageClosed("The payment page has closed. Try again in a minute.")
     return payment
-
-
-def _ask_the_gate(order: Order, at: datetime) -> None:
-    wishes = [
-        Wish(variant_id=line.variant_id, sku=line.sku, quantity=line.quantity, fill_id=line.fill_id)
-        for line in order.lines
-        if line.status is not LineStatus.CANCELLED
-    ]
-    decisions = asking.ask(
-        order.client,
-        wishes,
-        ship_to_state=order.ship_to_state,
-        at=at,
-        stage=Stage.PAY,
-        lock=True,
-    )
-    closed = [decision for decision in decisions if decision.answer is not Answer.OPEN]
-    if closed:
-        raise NoLongerOpen(
-            "This order can no longer be paid: "
-            + " ".join(reason.text for decision in closed for reason in decision.reasons),
-            skus=[decision.wish.sku for decision in closed],
-            reasons=[reason.code for decision in closed for reason in decision.reasons],
-        )
 
 
 def apply_session(
@@ -194,25 +176,30 @@ def _arrived(payment: Payment, order: Order, intent: Intent, at: datetime) -> No
     """The money is there: it pays the order that waits for it, or goes back."""
     if wrong := _differences(payment, order, intent):
         return _question(payment, wrong)
-    due = order.status is OrderStatus.AWAITING_PAYMENT
-    if due:
-        paying.mark_paid(order, at=at)
+    outcome = paying.mark_paid(order, at=at)
     payment.captured_cents, payment.url = payment.amount_cents, None
     payment.status = PaymentStatus.SUCCEEDED
     events.record(Kind.PAYMENT_SUCCEEDED, payment, cents=payment.amount_cents, order=order.number)
     for other in queries.payments_of(order.id):
         if other.status is PaymentStatus.OPEN:
             close_page(other)
-    if not due:
-        over = order.status in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+    if outcome is not Outcome.PAID:
         refunding.plan(
             payment,
             payment.captured_cents,
-            request_key=refunding.ORDER_OVER if over else refunding.PAID_TWICE,
-            reason="The order was over." if over else "The order was paid already.",
+            request_key=BACK[outcome],
+            reason=outcome.value,
             at=at,
         )
     return None
+
+
+# What asks for the money back where it did not pay the order.
+BACK = {
+    Outcome.TOO_LATE: refunding.ORDER_OVER,
+    Outcome.NOT_DELIVERABLE: refunding.ORDER_OVER,
+    Outcome.ALREADY_PAID: refunding.PAID_TWICE,
+}
 
 
 def _differences(payment: Payment, order: Order, told: CheckoutSession | Intent) -> dict[str, str]:
@@ -284,6 +271,6 @@ def wind_up(order: Order, *, at: datetime) -> None:
                 payment,
                 kept,
                 request_key=refunding.ORDER_OVER,
-                reason="The order was over.",
+                reason=order.status.value,
                 at=at,
             )

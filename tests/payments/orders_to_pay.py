@@ -25,6 +25,22 @@ from tests.people import alice
 SHOP = "http://localhost"
 
 
+class OutsideTransactions:
+    """A gateway that fails the test when it is called while a transaction is open."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.bank = gateway  # for the test's own look
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self.bank, name)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            assert name == "read_event" or not db.session().in_transaction(), name
+            return call(*args, **kwargs)
+
+        return watched
+
+
 def an_order(client: Person | None = None, variant: Variant | None = None, **given: Any) -> Order:
     """An order of one pack that waits for its money; its stock is reserved."""
     client = client or alice()
