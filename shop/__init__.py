@@ -6,12 +6,15 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 
+from shop import reactions
 from shop.accounts import access
 from shop.config import Config, from_environment
+from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
 from shop.core.db import db
 from shop.core.money import dollars
 from shop.core.sealed import keyring
+from shop.notifications.mailer import postbox
 from shop.web import api, headers, health, limits, origin, problems
 from shop.web.json import OrjsonProvider
 from shop.web.problems import Retrying
@@ -21,10 +24,13 @@ from shop.web.words import day, moment
 def create_app(config: Config | None = None) -> Flask:
     """The web application. Raises config.Unconfigured where a secret is missing."""
     config = config or from_environment()
+    logs.configure()
     app = Retrying(__name__)
     _settings(app, config)
     keyring.load(config.sealed_keys)
+    postbox.load(config)
     db.init_app(app)
+    reactions.connect()
     Migrate(app, db, compare_type=True)
     headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
     limits.init_app(app)
@@ -101,6 +107,7 @@ def load_models() -> sa.MetaData:
     import shop.charts.models
     import shop.core.events
     import shop.inventory.models
+    import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
