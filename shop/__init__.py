@@ -15,14 +15,19 @@ from shop.core.db import db
 from shop.core.money import dollars
 from shop.core.sealed import keyring
 from shop.notifications.mailer import postbox
+from shop.payments.gateway import Gateway
+from shop.payments.stripe_gateway import StripeGateway
 from shop.web import api, headers, health, limits, origin, problems
 from shop.web.json import OrjsonProvider
 from shop.web.problems import Retrying
 from shop.web.words import day, moment
 
 
-def create_app(config: Config | None = None) -> Flask:
-    """The web application. Raises config.Unconfigured where a secret is missing."""
+def create_app(config: Config | None = None, *, gateway: Gateway | None = None) -> Flask:
+    """The web application. Raises config.Unconfigured where a secret is missing.
+
+    `gateway` is the payment provider; without one, Stripe as configured.
+    """
     config = config or from_environment()
     logs.configure()
     app = Retrying(__name__)
@@ -34,6 +39,9 @@ def create_app(config: Config | None = None) -> Flask:
     Migrate(app, db, compare_type=True)
     headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
     limits.init_app(app)
+    app.extensions["gateway"] = gateway or StripeGateway(
+        config.stripe_secret_key, config.stripe_webhook_secrets, api_base=config.stripe_api_base
+    )
     access.init_app(app)
     origin.init_app(app, base_url=config.base_url)
     problems.init_app(app)

@@ -107,10 +107,6 @@ def _started(
             str(urlsplit(base).port),
             "--webhook-url",
             f"{environment['BASE_URL']}/webhooks/stripe",
-            "--webhook-secret",
-            environment["STRIPE_WEBHOOK_SECRETS"],
-            "--secret-key",
-            environment["STRIPE_SECRET_KEY"],
         )
         programs.append(clinic.enter_context(_program("sandbox", sandbox, environment)))
         _wait_for(f"{base}/", programs)

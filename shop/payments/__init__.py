@@ -1,0 +1,1 @@
+"""Money: what the shop wants from a payment provider, and how it gets it."""

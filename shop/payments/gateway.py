@@ -1,0 +1,231 @@
+"""What the shop wants from a payment provider, in the shop's own words.
+
+The rest of the shop knows this file and nothing of the provider behind it. Whoever implements
+`Gateway` maps every answer to one of these dataclasses or one of these errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+CURRENCY = "usd"
+
+# How far the time in a webhook's signature may lie from ours, before and after.
+EVENT_TOLERANCE = timedelta(seconds=300)
+
+
+class SessionState(StrEnum):
+    OPEN = "open"
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+
+
+class IntentState(StrEnum):
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_CONFIRMATION = "requires_confirmation"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    REQUIRES_CAPTURE = "requires_capture"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutSession:
+    """A hosted page on which one attempt to pay one order is made.
+
+    `url` is there only while the session is open. `intent_id` is learnt from the session: there
+    may be none before a card was tried. `order_ref` is None for a session the shop did not open.
+    """
+
+    id: str
+    url: str | None
+    state: SessionState
+    paid: bool
+    intent_id: str | None
+    amount_cents: int
+    currency: str
+    order_ref: str | None
+    livemode: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The provider's record of the money of one payment; `failure_code` tells of the last try."""
+
+    id: str
+    state: IntentState
+    amount_cents: int
+    received_cents: int
+    currency: str
+    order_ref: str | None
+    livemode: bool
+    failure_code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money on its way back. A refund that succeeded can still fail days later."""
+
+    id: str
+    intent_id: str | None
+    amount_cents: int
+    state: RefundState
+    failure_reason: str | None
+    order_ref: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEvent:
+    """A hint that an object changed. It is never the truth: re-read the object it names.
+
+    `object_id` is None for the few objects that have no id (an account's balance).
+    """
+
+    id: str
+    type: str
+    object_type: str
+    object_id: str | None
+    created: datetime
+    livemode: bool
+
+
+class Gateway(Protocol):
+    """Every call may raise any `GatewayError`; `key` makes a repeated call have one effect.
+
+    No call may be made inside a database transaction: each can take as long as the network does.
+    """
+
+    def open_session(
+        self,
+        *,
+        order_ref: str,
+        amount_cents: int,
+        success_url: str,
+        cancel_url: str,
+        expires_at: datetime,
+        key: str,
+    ) -> CheckoutSession:
+        """Open a hosted page that asks for this amount under one line, "Order A-…".
+
+        The provider learns the order's number and the amount, and nothing of client or goods.
+        `expires_at` must lie between 30 minutes and 24 hours ahead of the provider's clock.
+        """
+
+    def session(self, session_id: str) -> CheckoutSession: ...
+
+    def expire_session(self, session_id: str, *, key: str) -> CheckoutSession:
+        """Close the page. One that is complete or expired already is answered as it stands."""
+
+    def intent(self, intent_id: str) -> Intent: ...
+
+    def sessions_since(self, since: datetime) -> Iterator[CheckoutSession]:
+        """All payment sessions created at or after that moment, newest first."""
+
+    def intents_since(self, since: datetime) -> Iterator[Intent]:
+        """All intents created at or after that moment, newest first."""
+
+    def refunds_of(self, intent_id: str) -> list[Refund]:
+        """All refunds of an intent, newest first."""
+
+    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+        """Send money back the way it came. The provider refuses more than was received."""
+
+    def refund_state(self, refund_id: str) -> Refund: ...
+
+    def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
+        """Check a webhook's signature over its raw bytes and read it.
+
+        Raises BadSignature when no configured secret signed these bytes within `EVENT_TOLERANCE`
+        of `at`, before or after, and BadEvent when what was signed is not an event for us.
+        """
+
+
+class GatewayError(Exception):
+    """The provider's answer is not the thing asked for. `facts` hold no personal data."""
+
+    code = "gateway_error"
+
+    def __init__(self, message: str, *, code: str | None = None, **facts: str | int | None) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.facts = {name: value for name, value in facts.items() if value is not None}
+
+
+class Declined(GatewayError):
+    """The card was refused: decided, no money moved. `intent` is how the try left it, if told."""
+
+    code = "card_declined"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        intent: Intent | None = None,
+        **facts: str | int | None,
+    ) -> None:
+        super().__init__(message, code=code, **facts)
+        self.intent = intent
+
+
+class ProviderRefused(GatewayError):
+    """The request was wrong, or the object is no longer in a state to obey: nothing happened.
+
+    `code` is the provider's own, such as `payment_intent_unexpected_state`, or
+    `idempotency_error` when a key came again with other parameters.
+    """
+
+    code = "provider_refused"
+
+
+class NotExecuted(GatewayError):
+    """Too many requests or a lock held elsewhere: nothing happened, the same key may try again."""
+
+    code = "not_executed"
+
+
+class Unknown(GatewayError):
+    """It may have happened or not: time-out, lost connection, error inside the provider.
+
+    Only the same key with the same parameters, or a look-up, tells. Never a new key.
+    """
+
+    code = "unknown_outcome"
+
+
+class Misconfigured(GatewayError):
+    """Wrong or missing key or right, or test and live mixed: nothing goes until a person acts."""
+
+    code = "misconfigured"
+
+
+class NotThere(GatewayError):
+    """The provider knows no such object."""
+
+    code = "not_there"
+
+
+class BadSignature(GatewayError):
+    """A webhook that none of our secrets signed, or not just now."""
+
+    code = "bad_signature"
+
+
+class BadEvent(GatewayError):
+    """A webhook that is signed but cannot be read, or is meant for the other mode."""
+
+    code = "bad_event"

@@ -1,0 +1,208 @@
+"""The table of everything Stripe's API does here: address, accepted parameters, act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shop.payments.sandbox import paying, refunding, sessions
+from shop.payments.sandbox.desk import Desk, the
+from shop.payments.sandbox.objects import Body
+from shop.payments.sandbox.protocol import (
+    AMOUNT,
+    CREATED,
+    INTEGER,
+    METADATA,
+    TEXT,
+    URL,
+    BadParameter,
+    Params,
+    no_such,
+)
+from shop.payments.sandbox.store import Kept, Page
+
+Act = Callable[[Desk, Params, str], Body]
+LARGEST_PAGE = 100
+
+EXPAND: dict[str, Any] = {"expand": [TEXT]}
+PAGING = {
+    **EXPAND,
+    "limit": INTEGER,
+    "starting_after": TEXT,
+    "ending_before": TEXT,
+    "created": CREATED,
+}
+ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), TEXT)
+PRODUCT = {"name": TEXT, "description": TEXT, "metadata": METADATA}
+PRICE = {"currency": TEXT, "unit_amount": INTEGER, "product_data": PRODUCT}
+
+CREATE_CUSTOMER = {
+    **EXPAND,
+    "address": ADDRESS,
+    "description": TEXT,
+    "email": TEXT,
+    "metadata": METADATA,
+    "name": TEXT,
+    "phone": TEXT,
+}
+CREATE_SESSION = {
+    **EXPAND,
+    "allowed_payment_method_types": [TEXT],
+    "cancel_url": URL,
+    "client_reference_id": TEXT,
+    "customer": TEXT,
+    "customer_email": TEXT,
+    "expires_at": INTEGER,
+    "line_items": [{"quantity": AMOUNT, "price_data": PRICE}],
+    "locale": TEXT,
+    "metadata": METADATA,
+    "mode": TEXT,
+    "payment_intent_data": {"metadata": METADATA},
+    "submit_type": TEXT,
+    "success_url": URL,
+    "ui_mode": TEXT,
+}
+CREATE_REFUND = {
+    **EXPAND,
+    "amount": AMOUNT,
+    "charge": TEXT,
+    "metadata": METADATA,
+    "payment_intent": TEXT,
+    "reason": TEXT,
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`path` holds `{id}` at most once."""
+
+    method: str
+    path: str
+    accepts: dict[str, Any]
+    act: Act
+
+    def id_in(self, path: str) -> str | None:
+        """The object's id in this path, empty where there is none; None if it is not ours."""
+        form = re.escape(self.path).replace(r"\{id\}", r"(?P<id>\w+)")
+        found = re.fullmatch(form, path, re.ASCII)
+        return None if found is None else found.groupdict().get("id", "")
+
+
+def _retrieve(kind: str) -> Act:
+    def retrieve(desk: Desk, _given: Params, id: str) -> Body:
+        return shown(desk, the(desk.ledger, kind, id))
+
+    return retrieve
+
+
+def _list(kind: str, url: str, *filters: str) -> Act:
+    def listing(desk: Desk, given: Params, _id: str) -> Body:
+        page = _page(desk, kind, given, filters)
+        found, has_more = desk.ledger.page(kind, page)
+        data = [shown(desk, kept) for kept in found]
+        return {"object": "list", "url": url, "has_more": has_more, "data": data}
+
+    return listing
+
+
+def _page(desk: Desk, kind: str, given: Params, filters: tuple[str, ...]) -> Page:
+    limit = given.get("limit", 10)
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise BadParameter("Limit must be between 1 and 100.", param="limit")
+    for cursor in ("starting_after", "ending_before"):
+        if cursor in given and desk.ledger.find(kind, given[cursor]) is None:
+            raise no_such(kind, given[cursor], param=cursor, status=400)
+    if "starting_after" in given and "ending_before" in given:
+        raise BadParameter("Give starting_after or ending_before, not both.", param="ending_before")
+    types = given.get("types", [])
+    return Page(
+        limit=limit,
+        starting_after=given.get("starting_after"),
+        ending_before=given.get("ending_before"),
+        created=given.get("created"),
+        where={name: given[name] for name in filters if name in given},
+        types=tuple(types),
+    )
+
+
+def shown(desk: Desk, kept: Kept) -> Body:
+    """An object as it is now: where its page is, and what of it is still on the way."""
+    if kept.body["object"] == "checkout.session" and kept.body["status"] == "open":
+        return {**kept.body, "url": sessions.page_url(desk.public_url, kept.id)}
+    if kept.body["object"] == "event":
+        delivery = desk.ledger.delivery(kept.id)
+        waiting = delivery is not None and delivery["next_at"] is not None
+        return {**kept.body, "pending_webhooks": int(waiting)}
+    return kept.body
+
+
+SESSIONS = "/v1/checkout/sessions"
+INTENTS = "/v1/payment_intents"
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/v1/customers",
+        CREATE_CUSTOMER,
+        lambda desk, given, _: sessions.create_customer(desk, given),
+    ),
+    Endpoint("GET", "/v1/customers/{id}", EXPAND, _retrieve("customer")),
+    Endpoint(
+        "GET",
+        "/v1/customers",
+        {**PAGING, "email": TEXT},
+        _list("customer", "/v1/customers", "email"),
+    ),
+    Endpoint(
+        "POST", SESSIONS, CREATE_SESSION, lambda desk, given, _: sessions.open_session(desk, given)
+    ),
+    Endpoint("GET", f"{SESSIONS}/{{id}}", EXPAND, _retrieve("checkout.session")),
+    Endpoint(
+        "POST",
+        f"{SESSIONS}/{{id}}/expire",
+        EXPAND,
+        lambda desk, _, session_id: sessions.expire_session(desk, session_id),
+    ),
+    Endpoint(
+        "GET",
+        SESSIONS,
+        {**PAGING, "payment_intent": TEXT, "customer": TEXT, "status": TEXT},
+        _list("checkout.session", SESSIONS, "payment_intent", "customer", "status"),
+    ),
+    Endpoint("GET", f"{INTENTS}/{{id}}", EXPAND, _retrieve("payment_intent")),
+    Endpoint(
+        "POST",
+        f"{INTENTS}/{{id}}/cancel",
+        {**EXPAND, "cancellation_reason": TEXT},
+        lambda desk, _, intent_id: paying.cancel_intent(desk, intent_id),
+    ),
+    Endpoint(
+        "GET",
+        INTENTS,
+        {**PAGING, "customer": TEXT},
+        _list("payment_intent", INTENTS, "customer"),
+    ),
+    Endpoint("GET", "/v1/charges/{id}", EXPAND, _retrieve("charge")),
+    Endpoint(
+        "POST",
+        "/v1/refunds",
+        CREATE_REFUND,
+        lambda desk, given, _: refunding.create_refund(desk, given),
+    ),
+    Endpoint("GET", "/v1/refunds/{id}", EXPAND, _retrieve("refund")),
+    Endpoint(
+        "GET",
+        "/v1/refunds",
+        {**PAGING, "payment_intent": TEXT, "charge": TEXT},
+        _list("refund", "/v1/refunds", "payment_intent", "charge"),
+    ),
+    Endpoint("GET", "/v1/events/{id}", EXPAND, _retrieve("event")),
+    Endpoint(
+        "GET",
+        "/v1/events",
+        {**PAGING, "type": TEXT, "types": [TEXT]},
+        _list("event", "/v1/events", "type"),
+    ),
+)

@@ -1,0 +1,132 @@
+"""The Stripe sandbox in this process, and the gateway that talks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from shop.payments.gateway import CheckoutSession
+from shop.payments.sandbox import cards
+from shop.payments.sandbox.app import create_app
+from shop.payments.sandbox.in_process import Visitor, in_process
+from shop.payments.sandbox.running import Sandbox
+from shop.payments.stripe_gateway import StripeGateway
+
+SECRET_KEY = "sk_test_sand-box"
+WEBHOOK_SECRET = "whsec_sandbox"
+# One moment for all, so that a session opened again is opened with the same parameters.
+STARTED = datetime.now(UTC)
+
+
+@dataclass
+class Inbox:
+    """The shop's end of the webhook: takes everything, or answers as it is told."""
+
+    taken: list[tuple[bytes, str]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def send(self, _url: str, body: bytes, headers: dict[str, str]) -> int:
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 0:
+            raise ConnectionRefusedError
+        self.taken.append((body, headers["Stripe-Signature"]))
+        return status
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def sandbox(sandbox_database_url: str, inbox: Inbox) -> Iterator[Sandbox]:
+    """An empty sandbox whose webhooks land in `inbox` when a test lets them go."""
+    sandbox = Sandbox(
+        database_url=sandbox_database_url,
+        secret_key=SECRET_KEY,
+        webhook_secret=WEBHOOK_SECRET,
+        webhook_url="http://127.0.0.1:8000/webhooks/stripe",
+        send=inbox.send,
+    )
+    sandbox.open()
+    with psycopg.connect(sandbox_database_url) as connection:
+        connection.execute(
+            "TRUNCATE stripe_sandbox.objects, stripe_sandbox.deliveries, stripe_sandbox.answers,"
+            " stripe_sandbox.faults, stripe_sandbox.switches"
+        )
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def sandbox_app(sandbox: Sandbox) -> Flask:
+    return create_app(sandbox)
+
+
+@pytest.fixture
+def gateway(sandbox_app: Flask) -> StripeGateway:
+    return StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(sandbox_app))
+
+
+@pytest.fixture
+def visitor(sandbox_app: Flask) -> Visitor:
+    return Visitor(sandbox_app)
+
+
+@pytest.fixture
+def browser(sandbox_app: Flask) -> FlaskClient:
+    """Bare HTTP, for what neither the library nor the page would send."""
+    return sandbox_app.test_client()
+
+
+@dataclass
+class Control:
+    """The sandbox's own switches, over HTTP as a test of another process would use them."""
+
+    client: FlaskClient
+
+    def post(self, path: str, /, **body: Any) -> dict[str, Any]:
+        answer = self.client.post(f"/_sandbox/{path}", json=body)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        read: dict[str, Any] = answer.get_json()
+        return read
+
+    def events(self, *, pending: bool = False) -> list[dict[str, Any]]:
+        answer = self.client.get("/_sandbox/events", query_string={"pending": str(pending).lower()})
+        items: list[dict[str, Any]] = answer.get_json()["items"]
+        return items
+
+
+@pytest.fixture
+def control(browser: FlaskClient) -> Control:
+    return Control(browser)
+
+
+def open_session(
+    gateway: StripeGateway, *, key: str = "open:1", amount_cents: int = 4800, minutes: int = 60
+) -> CheckoutSession:
+    return gateway.open_session(
+        order_ref="A-7K2M9",
+        amount_cents=amount_cents,
+        success_url="http://localhost:8000/orders/A-7K2M9?session={CHECKOUT_SESSION_ID}",
+        cancel_url="http://localhost:8000/cart",
+        expires_at=STARTED + timedelta(minutes=minutes),
+        key=key,
+    )
+
+
+def paid_intent(gateway: StripeGateway, visitor: Visitor, *, number: str = cards.PAYS) -> str:
+    """The id of an intent that has just been paid, 48 dollars."""
+    session = open_session(gateway)
+    assert session.url is not None
+    assert visitor.pay(session.url, number=number).status == 303
+    intent_id = gateway.session(session.id).intent_id
+    assert intent_id is not None
+    return intent_id
