@@ -8,6 +8,9 @@ from flask_migrate import Migrate
 
 from shop import reactions
 from shop.accounts import access
+from shop.accounts import api as accounts_api
+from shop.accounts import cli as accounts_cli
+from shop.accounts import pages as accounts_pages
 from shop.config import Config, from_environment
 from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
@@ -67,12 +70,15 @@ def _settings(app: Flask, config: Config) -> None:
 
 def _resources(app: Flask) -> None:
     """JSON, under /api/v1."""
-    api.init_app(app)
+    resources = api.init_app(app)
+    resources.register_blueprint(accounts_api.bp)
 
 
 def _pages(app: Flask) -> None:
     """HTML, at plain paths."""
     app.register_blueprint(health.bp)
+    app.register_blueprint(accounts_pages.bp)
+    app.cli.add_command(accounts_cli.cli_group)
 
     @app.context_processor
     def who() -> dict[str, object]:
