@@ -91,6 +91,7 @@ def text_of(message: EmailMessage) -> str:
 
 @pytest.fixture(scope="module")
 def live_app(live: Database) -> Iterator[Flask]:
+    """The application as the owner: what letters are about belongs to other packages."""
     app = create_app(config_for(live, database_url=live.owner))
     yield app
     with app.app_context():

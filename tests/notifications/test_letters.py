@@ -380,3 +380,13 @@ def test_the_shop_takes_its_postbox_from_the_settings(live_app: Flask) -> None:
     postbox.load(config)
     assert (postbox.host, postbox.port) == (config.smtp_host, config.smtp_port)
     assert (postbox.sender, postbox.base_url) == (config.mail_from, config.base_url)
+
+
+LINKS = re.compile(r"\{\{ base_url \}\}(/[\w/-]*)(?:\{\{ secret \}\})?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", Template)
+def test_every_link_leads_to_a_page(live_app: Flask, name: Template) -> None:
+    (path,) = LINKS.findall((TEMPLATES / f"{name}.txt").read_text(encoding="utf-8"))
+    doors = live_app.url_map.bind("localhost")
+    assert doors.test(path + ("secret" if path.endswith("/") else ""), method="GET")
