@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVarTuple
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import CITEXT, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
 
-Row = TypeVar("Row", bound=tuple[Any, ...])
+Columns = TypeVarTuple("Columns")
 
 NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -111,7 +111,7 @@ def act_as(actor: str) -> None:
         session.execute(sa.select(sa.func.set_config("app.actor", actor, True)))
 
 
-def locked(query: sa.Select[Row], *of: Any) -> sa.Select[Row]:
+def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:
     """`query` FOR UPDATE, reading the rows afresh: what the session already held is not trusted.
 
     Lock in the one order of docs/transactions.md. `of` limits the lock to these entities.
