@@ -434,8 +434,8 @@ def _lines_of(products: Iterable[Product]) -> dict[uuid.UUID, list[_Line]]:
         .order_by(line.product_id, line.position)
     )
     lines: dict[uuid.UUID, list[_Line]] = {}
-    for product_id, *rest in found:
-        lines.setdefault(product_id, []).append((rest[0], rest[1], rest[2], rest[3], rest[4]))
+    for product_id, name, active, raw, strength, percent in found:
+        lines.setdefault(product_id, []).append((name, active, raw, strength, percent))
     return lines
 
 

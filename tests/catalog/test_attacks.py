@@ -49,8 +49,10 @@ ATTACKS = {
         "weaker_class_needs_two_people",
     ),
     "add a pack of an unfinished drug for sale": (
-        "INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, for_sale) "
-        "VALUES (gen_random_uuid(), %(raw)s, 'clinic_use', false, 'X-1', 'x', true)",
+        (
+            "INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, for_sale) "
+            "VALUES (gen_random_uuid(), %(raw)s, 'clinic_use', false, 'X-1', 'x', true)"
+        ),
         "unfinished_is_never_sold",
     ),
     "unfinish a drug on sale": (
@@ -66,14 +68,18 @@ ATTACKS = {
         "weaker_class_needs_two_people",
     ),
     "a prescription drug that is not doctor-only": (
-        "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class, "
-        "doctor_only) SELECT gen_random_uuid(), 'x', 'csv', 'x', 'x', brand_id, 'rx', false "
-        "FROM products WHERE id = %(rx)s",
+        (
+            "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class, "
+            "doctor_only) SELECT gen_random_uuid(), 'x', 'csv', 'x', 'x', brand_id, 'rx', false "
+            "FROM products WHERE id = %(rx)s"
+        ),
         "rx_is_doctor_only",
     ),
     "a pack that hides its product's class": (
-        "INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, for_sale) "
-        "VALUES (gen_random_uuid(), %(rx)s, 'otc_drug', false, 'X-2', 'x', true)",
+        (
+            "INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, for_sale) "
+            "VALUES (gen_random_uuid(), %(rx)s, 'otc_drug', false, 'X-2', 'x', true)"
+        ),
         "variant_is_of_its_products_class",
     ),
     "offer what is on sale as clinic use": (
@@ -85,18 +91,24 @@ ATTACKS = {
         "price_is_only_ended",
     ),
     "a second price at the same time": (
-        "INSERT INTO prices (id, variant_id, cents, valid_from) "
-        "VALUES (gen_random_uuid(), %(otc_pack)s, 1, now())",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from) "
+            "VALUES (gen_random_uuid(), %(otc_pack)s, 1, now())"
+        ),
         "prices_do_not_overlap",
     ),
     "an absurd price": (
-        "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES "
-        "(gen_random_uuid(), %(otc_pack)s, -1, '2020-01-01', '2020-01-02')",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES "
+            "(gen_random_uuid(), %(otc_pack)s, -1, '2020-01-01', '2020-01-02')"
+        ),
         "price_is_sane",
     ),
     "a price that ends before it begins": (
-        "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES "
-        "(gen_random_uuid(), %(otc_pack)s, 1, '2020-01-02', '2020-01-02')",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES "
+            "(gen_random_uuid(), %(otc_pack)s, 1, '2020-01-02', '2020-01-02')"
+        ),
         "price_range_is_forward",
     ),
 }

@@ -112,8 +112,10 @@ def test_a_refused_row_leaves_nothing_behind_and_the_next_is_taken(app: Flask) -
     assert first == (
         "quarantined",
         [
-            "This product is for use in the clinic only. It is never sold.; for_sale: This product "
-            "is for use in the clinic only. It is never sold."
+            (
+                "This product is for use in the clinic only. It is never sold.; for_sale: This product "
+                "is for use in the clinic only. It is never sold."
+            )
         ],
     )
     assert second == ("created", ["for_sale"])
