@@ -82,5 +82,5 @@ def opened(order: Order, gateway: Gateway) -> Payment:
 
 def how(order: Order) -> tuple[str, list[str]]:
     """How an order and its payments stand, as the database has them now."""
-    db.session.expire_all()
-    return str(order.status), [str(one.status) for one in queries.payments_of(order.id)]
+    fresh = db.session.get_one(Order, order.id, populate_existing=True)
+    return str(fresh.status), [str(one.status) for one in queries.payments_of(order.id)]
