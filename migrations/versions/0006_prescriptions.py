@@ -57,6 +57,7 @@ CREATE FUNCTION prescription_shortcoming(prescription uuid, for_state text, mome
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT CASE
+        WHEN signed.id IS NULL THEN 'prescription_exists'
         WHEN signed.status = 'revoked' THEN 'prescription_not_revoked'
         WHEN signed.status = 'superseded' THEN 'prescription_not_superseded'
         WHEN signed.status = 'on_hold' THEN 'prescription_not_held'
@@ -71,17 +72,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM (SELECT (moment AT TIME ZONE 'UTC')::date AS day) AS today
     LEFT JOIN prescriptions AS signed ON signed.id = prescription
     LEFT JOIN prescription_states AS covered
-        ON covered.prescription_id = signed.id AND covered.state = for_state
-    UNION ALL SELECT 'prescription_exists'
-        WHERE NOT EXISTS (SELECT 1 FROM prescriptions WHERE id = prescription)
-    LIMIT 1;
+        ON covered.prescription_id = signed.id AND covered.state = for_state;
 $$;
 
 CREATE FUNCTION prescription_stands(prescription uuid, state text, at timestamptz)
 RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT EXISTS (SELECT 1 FROM prescriptions WHERE id = prescription)
-       AND prescription_shortcoming(prescription, state, at) IS NULL;
+    SELECT prescription_shortcoming(prescription, state, at) IS NULL;
 $$;
 """
 

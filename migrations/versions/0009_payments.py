@@ -32,7 +32,8 @@ BEGIN
         SELECT FROM order_lines l LEFT JOIN fills f ON f.id = l.fill_id
         WHERE l.order_id = NEW.order_id AND l.requires_prescription AND l.status <> 'cancelled'
             AND NOT coalesce(f.status = 'reserved'
-                             AND prescription_stands(f.prescription_id, shop_now()), false)) THEN
+                             AND prescription_stands(f.prescription_id, f.state, shop_now()),
+                             false)) THEN
         wrong := 'payment_begins_under_standing_prescriptions';
     ELSIF NEW.status <> 'created' OR NEW.captured_cents <> 0 OR NEW.refunded_cents <> 0
         OR coalesce(NEW.provider_session_id, NEW.provider_intent_id, NEW.url) IS NOT NULL THEN

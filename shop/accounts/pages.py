@@ -270,7 +270,7 @@ def _form(schema: type[ma.Schema]) -> dict[str, Any]:
         return dict(schema(unknown=ma.EXCLUDE).load(typed))
     except ma.ValidationError as error:
         raise BadDetails(
-            "Some of what you typed cannot be used.", fields=error.normalized_messages()
+            "Some of what you typed cannot be used.", fields=dict(error.messages_dict)
         ) from None
 
 

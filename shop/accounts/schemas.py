@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from shop.accounts.access import held
 from shop.accounts.models import Role
 from shop.accounts.opening import LONGEST_EMAIL, LONGEST_NAME
 from shop.accounts.passwords import LONGEST
@@ -142,7 +143,7 @@ class SignInOut(Schema):
     created_at = Moment()
     seen_at = Moment()
     expires_at = Moment(attribute="ends_at")
-    current = fields.Boolean()
+    current = fields.Function(lambda session: session.id == held().id)
 
 
 class AccessOut(Schema):

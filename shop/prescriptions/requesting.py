@@ -100,6 +100,7 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     request.due_at = at + ANSWERED_WITHIN
     request.status = RequestStatus.QUEUED
     db.session.flush()  # the database stamps when
+    db.session.refresh(request, ["consented_at", "submitted_at"])
     events.record(Kind.REQUEST_SUBMITTED, request, questionnaire=request.questionnaire_version)
 
 
