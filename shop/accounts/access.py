@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -22,7 +20,11 @@ from flask import Flask, Request, current_app, g, has_request_context, request, 
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import contains_eager, joinedload
 
+from shop.accounts import passwords
+from shop.accounts.errors import WrongPassword
 from shop.accounts.models import AuthEvent, Person, Role, SignIn, Token
+from shop.accounts.once import hashed
+from shop.accounts.scopes import WRITES, Scope
 from shop.config import Config
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -36,26 +38,6 @@ FRESH_FOR = timedelta(minutes=5)
 SEEN_EVERY = timedelta(minutes=1)  # how exact "last seen" is
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
-
-
-class Scope(StrEnum):
-    """What a token may be used for; its person's role limits it further."""
-
-    READ = "read"  # every GET
-    SHOP = "shop"  # what a client does: cart, requests, orders
-    CLINIC = "clinic"  # what a physician or esthetician does
-    STOCK = "stock"  # what staff do: receive, pick, ship
-    MANAGE = "manage"  # what a manager does: catalogue, people
-    ACCOUNT = "account"  # the person's own sessions and tokens
-
-
-WRITES = {
-    Role.CLIENT: Scope.SHOP,
-    Role.PHYSICIAN: Scope.CLINIC,
-    Role.ESTHETICIAN: Scope.CLINIC,
-    Role.STAFF: Scope.STOCK,
-    Role.MANAGER: Scope.MANAGE,
-}
 
 
 @dataclass(eq=False)
@@ -74,23 +56,13 @@ class Visit(UserMixin):  # type: ignore[misc]  # flask_login has no types
         return self.secret
 
 
-def new_secret() -> str:
-    """256 random bits, safe in a URL."""
-    return secrets.token_urlsafe(32)
-
-
-def hashed(secret: str) -> bytes:
-    """How a secret is kept. A fast hash is enough: 256 random bits cannot be guessed, and rows
-    are found by the hash, so that no comparison's time depends on the secret."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
 def init_app(app: Flask) -> None:
     """Wire Flask-Login and the session cookie's flags.
 
     Who asks is found before anything else happens, and is the actor of the request's writes.
     """
     config: Config = app.config["SHOP"]
+    passwords.set_cost(config.argon2)
     app.config.update(
         SESSION_COOKIE_NAME="__Host-aftercare" if config.secure else "aftercare",
         SESSION_COOKIE_SECURE=config.secure,
@@ -155,6 +127,12 @@ def held() -> SignIn | Token:
     return visit.held
 
 
+def visiting_session() -> SignIn | None:
+    """The browser's session, if it has one that lives."""
+    visit = _visit()
+    return visit.held if visit and isinstance(visit.held, SignIn) else None
+
+
 def fresh_proof() -> AuthEvent | None:
     """The fresh sign-in of this very session or token, if it is at most 5 minutes old."""
     visit = _visit()
@@ -175,8 +153,19 @@ def by_token() -> bool:
 def begin_visit(sign_in: SignIn, secret: str) -> None:
     """Give the browser its new session; whatever its cookie held before is forgotten."""
     session.clear()
+    g.pop("csrf_token", None)  # the form's token belongs to the old session
     login_user(Visit(sign_in, secret))
     act_as(sign_in.person.actor)
+
+
+@contextmanager
+def failures_counted() -> Iterator[None]:
+    """Commit a failed try at a password although the request is refused: the throttle counts it."""
+    try:
+        yield
+    except WrongPassword:
+        db.session.commit()
+        raise
 
 
 def end_visit() -> None:

@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shop.accounts.models import Person
 from shop.core.db import Base
 
 
@@ -31,3 +32,5 @@ class Access(Base):
     purpose: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     request_id: Mapped[str] = mapped_column(server_default="")
+
+    reader: Mapped[Person] = relationship(foreign_keys=[reader_id])

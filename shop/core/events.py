@@ -31,6 +31,7 @@ class Kind(StrEnum):
 
     # accounts
     ACCOUNT_OPENED = "account_opened"
+    ACCOUNT_ASKED_AGAIN = "account_asked_again"
     EMAIL_CONFIRMED = "email_confirmed"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"

@@ -17,6 +17,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
 from shop.core.db import db
+from shop.core.usps import STATES
 from shop.web import idempotency, problems
 
 LONGEST_TEXT = 2_000  # characters, where a field says nothing else
@@ -95,13 +96,6 @@ class State(fields.String):
         self.validators.insert(
             0, validate.OneOf(sorted(STATES), error="Must be a two-letter US state, such as CA.")
         )
-
-
-_STATES = """
-    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM
-    NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY
-"""
-STATES = frozenset(_STATES.split())
 
 
 class Moment(fields.AwareDateTime):

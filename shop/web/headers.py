@@ -48,7 +48,8 @@ def init_app(app: Flask, *, secure: bool, pay_origins: tuple[str, ...]) -> None:
     def protect(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         response.headers["Content-Security-Policy"] = policy
-        response.headers.update(ALWAYS)
+        for name, value in ALWAYS.items():
+            response.headers.setdefault(name, value)  # a page may be stricter
         if secure:
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
         if request.endpoint != "static":

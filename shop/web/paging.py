@@ -67,7 +67,7 @@ def _read(cursor: str, keys: Sequence[Any]) -> list[Any]:
 
 
 def _value(text: Any, kind: Any) -> Any:
-    python = kind.python_type
+    python = (kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind).python_type
     if python is datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

@@ -13,9 +13,10 @@ from flask import Flask, jsonify
 from flask.testing import FlaskClient
 
 from shop import create_app
-from shop.accounts import access
-from shop.accounts.access import Scope, allow
+from shop.accounts import access, once
+from shop.accounts.access import allow
 from shop.accounts.models import Person, Role, SignIn, Token
+from shop.accounts.scopes import Scope
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, NotSignedIn
@@ -60,10 +61,10 @@ def doors(app: Flask) -> None:
 
 def a_session(app: Flask, person: Person, **given: Any) -> tuple[FlaskClient, SignIn]:
     """A browser whose cookie holds a session of `person`."""
-    secret = access.new_secret()
+    secret = once.new_secret()
     fields: dict[str, Any] = {
         "id": uuid.uuid4(),
-        "secret_hash": access.hashed(secret),
+        "secret_hash": once.hashed(secret),
         "person_id": person.id,
         "epoch": person.session_epoch,
         "ends_at": now() + timedelta(hours=1),
@@ -79,10 +80,10 @@ def a_session(app: Flask, person: Person, **given: Any) -> tuple[FlaskClient, Si
 
 def a_token(person: Person, scopes: list[str], **given: Any) -> dict[str, str]:
     """The header of a program that holds a token of `person`."""
-    secret = access.new_secret()
+    secret = once.new_secret()
     fields: dict[str, Any] = {
         "id": uuid.uuid4(),
-        "secret_hash": access.hashed(secret),
+        "secret_hash": once.hashed(secret),
         "person_id": person.id,
         "epoch": person.session_epoch,
         "name": "till",

@@ -1,0 +1,275 @@
+"""Accounts over HTTP: /accounts, /session, /tokens, /me, /people.
+
+Answers that carry a secret are not kept for an Idempotency-Key: a secret stands nowhere in clear.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from flask import Response, current_app, request
+from flask_wtf.csrf import generate_csrf
+
+from shop.accounts import (
+    confirming,
+    employing,
+    licences,
+    opening,
+    queries,
+    schemas,
+    signing_in,
+    tokens,
+)
+from shop.accounts.access import (
+    FRESH_FOR,
+    actor,
+    allow,
+    begin_visit,
+    by_token,
+    end_visit,
+    failures_counted,
+    fresh_proof,
+    held,
+    visiting_session,
+)
+from shop.accounts.models import Person, Role, SignIn, Token
+from shop.accounts.scopes import Scope
+from shop.charts import queries as charts
+from shop.charts.models import Access
+from shop.core.clock import day_in, now
+from shop.core.db import db
+from shop.web.api import Blueprint, PageQuery, committed
+from shop.web.paging import page
+
+bp = Blueprint("accounts", __name__, url_prefix="/api/v1", description="People and sign-ins")
+
+OPENED = "We sent a mail to this address. Open the link in it to confirm that it is yours."
+
+MAY = {
+    Role.CLIENT: ["shop", "ask for approval", "order", "see who opened the record"],
+    Role.PHYSICIAN: ["review requests", "sign and revoke prescriptions"],
+    Role.ESTHETICIAN: ["ask for approval for a client"],
+    Role.STAFF: ["receive and release stock", "pick and ship orders"],
+    Role.MANAGER: ["manage the catalogue, people and licences"],
+}
+
+
+@bp.post("/accounts")
+@allow()
+@bp.arguments(schemas.AccountIn)
+@bp.response(202, schemas.AccountOut)
+def open_account(details: dict[str, Any]) -> Response:
+    """Open a client's account. The answer is the same where the address has one."""
+    at = now()
+    opening.open_account(**details, at=at, today=_today(at))
+    return committed(schemas.AccountOut, {"email": details["email"], "detail": OPENED}, 202)
+
+
+@bp.post("/accounts/confirmation")
+@allow()
+@bp.arguments(schemas.ConfirmationIn)
+@bp.response(204)
+def confirm(terms: dict[str, Any]) -> Response:
+    """Redeem the link of a mail: confirm the address, choose a password where invited."""
+    confirming.redeem(terms["secret"], password=terms["password"], at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/session")
+@allow()
+@bp.arguments(schemas.SessionIn)
+@bp.response(200, schemas.SessionOut)
+def sign_in(proof: dict[str, Any]) -> Response:
+    """Sign a browser in; the answer sets its cookie."""
+    person = _proven(proof["email"], proof["password"])
+    session, secret = signing_in.sign_in(
+        person, agent=request.user_agent.string, at=now(), instead_of=visiting_session()
+    )
+    db.session.commit()
+    begin_visit(session, secret)
+    user = schemas.UserOut().dump(person)
+    return _unkept({"user": user, "csrf_token": generate_csrf()}, 200)
+
+
+@bp.delete("/session")
+@allow(*Role, scope=Scope.ACCOUNT)
+@bp.response(204)
+def sign_out() -> Response:
+    """End the session, or the token, that this request came with."""
+    _end(held())
+    db.session.commit()
+    if not by_token():
+        end_visit()
+    return Response(status=204)
+
+
+@bp.post("/session/fresh")
+@allow(*Role)
+@bp.arguments(schemas.ProofIn)
+@bp.response(200, schemas.FreshOut)
+def sign_in_afresh(proof: dict[str, Any]) -> Response:
+    """Show the password again: a signature is possible for the next 5 minutes."""
+    with failures_counted():
+        fresh = signing_in.refresh(held(), proof["password"], address=_address(), at=now())
+    return committed(schemas.FreshOut, {"fresh_until": fresh.at + FRESH_FOR})
+
+
+@bp.post("/tokens")
+@allow()
+@bp.arguments(schemas.TokenIn)
+@bp.response(201, schemas.NewTokenOut)
+def issue_token(terms: dict[str, Any]) -> Response:
+    """A Bearer token for a program. Without scopes it may do all that its person may."""
+    person = _proven(terms["email"], terms["password"])
+    token, secret = tokens.issue(person, name=terms["name"], scopes=terms["scopes"], at=now())
+    db.session.commit()
+    return _unkept(schemas.TokenOut().dump(token) | {"token": secret}, 201)
+
+
+@bp.get("/tokens")
+@allow(*Role)
+@bp.response(200, schemas.Tokens)
+def list_tokens() -> dict[str, Any]:
+    """My live tokens."""
+    return {"items": queries.tokens_of(actor(), at=now()), "next": None}
+
+
+@bp.delete("/tokens/<uuid:token_id>")
+@allow(*Role, scope=Scope.ACCOUNT)
+@bp.response(204)
+def revoke_token(token_id: uuid.UUID) -> Response:
+    """Revoke one of my tokens."""
+    at = now()
+    tokens.revoke(queries.token_of(actor(), token_id, at=at), at=at)
+    return committed(None, None, 204)
+
+
+@bp.get("/me")
+@allow(*Role)
+@bp.response(200, schemas.MeOut)
+def me() -> dict[str, Any]:
+    """Who am I, and what may I do."""
+    used, fresh = held(), fresh_proof()
+    return {
+        "user": used.person,
+        "may": MAY[used.person.role],
+        "scopes": used.scopes if isinstance(used, Token) else None,
+        "fresh_until": fresh.at + FRESH_FOR if fresh else None,
+        "csrf_token": None if by_token() else generate_csrf(),
+    }
+
+
+@bp.get("/me/sessions")
+@allow(*Role)
+@bp.response(200, schemas.SignIns)
+def list_sessions() -> dict[str, Any]:
+    """Where I am signed in."""
+    return {"items": queries.sessions_of(actor(), at=now()), "next": None}
+
+
+@bp.delete("/me/sessions")
+@allow(*Role, scope=Scope.ACCOUNT)
+@bp.response(204)
+def revoke_other_sessions() -> Response:
+    """End all my sessions but this one."""
+    at, used = now(), held()
+    for session in queries.sessions_of(actor(), at=at):
+        if session.id != used.id:
+            signing_in.revoke(session, at=at)
+    return committed(None, None, 204)
+
+
+@bp.delete("/me/sessions/<uuid:session_id>")
+@allow(*Role, scope=Scope.ACCOUNT)
+@bp.response(204)
+def revoke_session(session_id: uuid.UUID) -> Response:
+    """End one of my sessions."""
+    at = now()
+    signing_in.revoke(queries.session_of(actor(), session_id, at=at), at=at)
+    return committed(None, None, 204)
+
+
+@bp.get("/me/accesses")
+@allow(*Role)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.Accesses)
+def list_accesses(query: dict[str, Any]) -> dict[str, Any]:
+    """Who opened my record, when and why; the latest first."""
+    found = charts.accesses_of(actor())
+    return page(found, (Access.at, Access.id), descending=True, **query)
+
+
+@bp.get("/people")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.People)
+def list_people(query: dict[str, Any]) -> dict[str, Any]:
+    """Who works here, by name."""
+    return page(queries.people(), (Person.name, Person.id), **query)
+
+
+@bp.post("/people")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.PersonIn)
+@bp.response(201, schemas.PersonOut)
+def employ(details: dict[str, Any]) -> Response:
+    """Take somebody on. She chooses her password by the link of the mail she gets."""
+    return committed(schemas.PersonOut, employing.employ(**details), 201)
+
+
+@bp.post("/people/<uuid:person_id>/disablement")
+@allow(Role.MANAGER)
+@bp.response(204)
+def disable(person_id: uuid.UUID) -> Response:
+    """Let somebody in no longer; every session and token of hers ends at once."""
+    employing.disable(queries.person(person_id), by=actor(), at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/people/<uuid:person_id>/licences")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.LicenceIn)
+@bp.response(201, schemas.LicenceOut)
+def record_licence(terms: dict[str, Any], person_id: uuid.UUID) -> Response:
+    """Record a licence, with the range that its document says."""
+    licence = licences.record(queries.person(person_id), **terms)
+    return committed(schemas.LicenceOut, licence, 201)
+
+
+@bp.post("/people/<uuid:person_id>/licences/<uuid:licence_id>/end")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.LicenceEndIn)
+@bp.response(200, schemas.LicenceOut)
+def end_licence(terms: dict[str, Any], person_id: uuid.UUID, licence_id: uuid.UUID) -> Response:
+    """End a licence sooner than its document says."""
+    licence = queries.licence(person_id, licence_id)
+    licences.end(licence, on=terms["ended_on"], by=actor())
+    return committed(schemas.LicenceOut, licence)
+
+
+def _proven(email: str, password: str) -> Person:
+    with failures_counted():
+        return signing_in.prove(email, password, address=_address(), at=now())
+
+
+def _end(used: SignIn | Token) -> None:
+    if isinstance(used, Token):
+        tokens.revoke(used, at=now())
+    else:
+        signing_in.sign_out(used, at=now())
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+def _today(at: datetime) -> date:
+    return day_in(current_app.config["SHOP"].clinic_time_zone, at)
+
+
+def _unkept(shown: dict[str, Any], status: int) -> Response:
+    response = Response(current_app.json.dumps(shown), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

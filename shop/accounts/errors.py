@@ -1,0 +1,47 @@
+"""What accounts refuse."""
+
+from __future__ import annotations
+
+from shop.core.errors import Conflict, NotSignedIn, Refused
+
+
+class WrongPassword(NotSignedIn):
+    """Also where there is no such account: the answer is the same."""
+
+    code = "wrong_password"
+
+
+class BadDetails(Refused):
+    """Something about a person cannot be used; `fields` says what."""
+
+    code = "bad_details"
+
+
+class LinkNotUsable(Refused):
+    """Unknown, used, or past its end: the answer is the same."""
+
+    code = "link_not_usable"
+
+
+class UnknownScope(Refused):
+    code = "unknown_scope"
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+
+
+class NpiTaken(Conflict):
+    code = "npi_taken"
+
+
+class LicencesOverlap(Conflict):
+    code = "licences_overlap"
+
+
+class LicenceEnded(Conflict):
+    code = "licence_ended"
+
+
+class NotYourself(Refused):
+    code = "not_yourself"

@@ -1,0 +1,80 @@
+"""What can be read of people, sessions and tokens, always through who reads."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.models import Licence, Person, Role, SignIn, Token
+from shop.core.db import db
+from shop.core.errors import NotFound
+
+Row = TypeVar("Row", Licence, SignIn, Token)
+
+
+def people() -> sa.Select[Person]:
+    """Everybody who works here, with their licences."""
+    return (
+        sa.select(Person).where(Person.role != Role.CLIENT).options(selectinload(Person.licences))
+    )
+
+
+def person(person_id: uuid.UUID) -> Person:
+    """Raises NotFound."""
+    found = db.session.get(Person, person_id)
+    if found is None:
+        raise NotFound("Nobody by this id.")
+    return found
+
+
+def licence(person_id: uuid.UUID, licence_id: uuid.UUID) -> Licence:
+    """Raises NotFound."""
+    query = sa.select(Licence).where(Licence.person_id == person_id, Licence.id == licence_id)
+    return _one(query, "No such licence.")
+
+
+def sessions_of(reader: Person, *, at: datetime) -> list[SignIn]:
+    """The reader's live sessions, the one seen last first."""
+    query = sa.select(SignIn).where(*_live(SignIn, reader, at)).order_by(SignIn.seen_at.desc())
+    return list(db.session.scalars(query))
+
+
+def session_of(reader: Person, session_id: uuid.UUID, *, at: datetime) -> SignIn:
+    """Raises NotFound."""
+    query = sa.select(SignIn).where(*_live(SignIn, reader, at), SignIn.id == session_id)
+    return _one(query, "No such session.")
+
+
+def tokens_of(reader: Person, *, at: datetime) -> list[Token]:
+    """The reader's live tokens, the newest first."""
+    query = sa.select(Token).where(*_live(Token, reader, at)).order_by(Token.created_at.desc())
+    return list(db.session.scalars(query))
+
+
+def token_of(reader: Person, token_id: uuid.UUID, *, at: datetime) -> Token:
+    """Raises NotFound."""
+    return _one(
+        sa.select(Token).where(*_live(Token, reader, at), Token.id == token_id), "No such token."
+    )
+
+
+def _live(
+    kind: type[SignIn] | type[Token], reader: Person, at: datetime
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        kind.person_id == reader.id,
+        kind.epoch == reader.session_epoch,
+        kind.revoked_at.is_(None),
+        kind.ends_at > at,
+    )
+
+
+def _one(query: sa.Select[Row], missing: str) -> Row:
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound(missing)
+    return found

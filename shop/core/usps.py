@@ -1,0 +1,9 @@
+"""The fifty states and the District of Columbia, by their USPS codes."""
+
+from __future__ import annotations
+
+_STATES = """
+    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM
+    NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY
+"""
+STATES = frozenset(_STATES.split())
