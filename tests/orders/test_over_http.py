@@ -15,10 +15,11 @@ from shop.accounts import tokens
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.orders import paying, queries
+from shop.orders import queries
 from shop.orders.models import Order
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
+from tests.orders.things import pay
 from tests.people import alice, bob, dr_chen, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -55,8 +56,7 @@ class Till:
     def pay(self, number: str) -> None:
         with self.app.app_context():
             act_as("system:webhook")
-            order = db.session.scalars(sa.select(Order).where(Order.number == number)).one()
-            assert paying.mark_paid(order, at=now()) is paying.Outcome.PAID
+            pay(db.session.scalars(sa.select(Order).where(Order.number == number)).one())
             db.session.commit()
 
     def orders_of(self, who: str) -> int:
