@@ -13,8 +13,9 @@ from shop.core.db import Citext, UtcDateTime, Word
 
 
 def _ours(name: str | None, type_: str, parents: dict[str, str | None]) -> bool:
-    """The job queue's tables are its library's."""
-    return not (type_ == "table" and (name or "").startswith(("procrastinate_", "alembic_")))
+    """The job queue's tables are its library's; the clock is the owner's and has no model."""
+    others = ("procrastinate_", "alembic_", "shop_clock")
+    return not (type_ == "table" and (name or "").startswith(others))
 
 
 def _plain(type_: str, item: object, context: object) -> str | bool:

@@ -6,15 +6,18 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 
+from shop import reactions
 from shop.accounts import access
 from shop.accounts import api as accounts_api
 from shop.accounts import cli as accounts_cli
 from shop.accounts import pages as accounts_pages
 from shop.config import Config, from_environment
+from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
 from shop.core.db import db
 from shop.core.money import dollars
 from shop.core.sealed import keyring
+from shop.notifications.mailer import postbox
 from shop.payments.gateway import Gateway
 from shop.payments.stripe_gateway import StripeGateway
 from shop.web import api, headers, health, limits, origin, problems
@@ -29,10 +32,13 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
     `gateway` is the payment provider; without one, Stripe as configured.
     """
     config = config or from_environment()
+    logs.configure()
     app = Retrying(__name__)
     _settings(app, config)
     keyring.load(config.sealed_keys)
+    postbox.load(config)
     db.init_app(app)
+    reactions.connect()
     Migrate(app, db, compare_type=True)
     headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
     limits.init_app(app)
@@ -115,6 +121,7 @@ def load_models() -> sa.MetaData:
     import shop.charts.models
     import shop.core.events
     import shop.inventory.models
+    import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models

@@ -21,6 +21,9 @@ from shop.core.db import act_as, db
 TRIES = 8  # then the job stays as failed, for a person
 
 queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
+# Jobs are deferred on the session's connection, which is not the worker's: while a worker runs, its
+# connector speaks asynchronously and could not use ours.
+_outbox = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 log = structlog.get_logger()
 _flask: list[Flask] = []
 
@@ -53,7 +56,7 @@ def job(name: str, *, retry: bool = True) -> Callable[[Callable[..., None]], Cal
 def defer(name: str, *, lock: str | None = None, **arguments: Any) -> None:
     """Queue a job within the session's transaction; jobs with one `lock` run one after another."""
     connection = db.session.connection().connection.driver_connection
-    queue.configure_task(name, lock=lock, connection=connection).defer(**arguments)
+    _outbox.configure_task(name, lock=lock, connection=connection).defer(**arguments)
 
 
 def drain(flask: Flask, conninfo: str, *, wait: bool = False) -> None:

@@ -1,0 +1,189 @@
+"""What the shop writes to people: content-free notices that link to the portal.
+
+No letter names a product or anything medical, in subject or body: mail is read over shoulders. The
+words are in `templates/letters/`, the first line of the text being the subject.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+import jinja2
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from shop.accounts import confirming
+from shop.accounts.models import Person
+from shop.core import jobs
+from shop.core.db import db, locked
+from shop.core.events import Event
+from shop.core.money import dollars
+from shop.notifications.mailer import Refused, postbox
+from shop.notifications.models import Letter, Template
+from shop.orders.models import Order, Shipment
+from shop.payments.models import Refund
+from shop.prescriptions.models import ApprovalRequest
+
+Subject = ApprovalRequest | Order | Person | Refund | Shipment
+
+LEASE = timedelta(minutes=2)  # longer than one talk with a mail server can take
+FRESH = timedelta(minutes=15)  # the queue's own retries look after a letter this young
+PATIENCE = timedelta(days=3)  # then a notice is no news any more
+
+# So that the same letter has the same id, and the same Message-ID, whoever writes it.
+NAMESPACE = uuid.UUID("8f1c3a52-6c0b-4d0e-9f35-2f7a5f0c1e77")
+
+SUBJECTS: dict[Template, type[Subject]] = {
+    Template.ACCOUNT_CONFIRMATION: Person,
+    Template.ACCOUNT_EXISTS: Person,
+    Template.REQUEST_RECEIVED: ApprovalRequest,
+    Template.REQUEST_NEWS: ApprovalRequest,
+    Template.ORDER_PAID: Order,
+    Template.ORDER_SHIPPED: Shipment,
+    Template.ORDER_CANCELLED: Order,
+    Template.ORDER_EXPIRED: Order,
+    Template.REFUND_SENT: Refund,
+}
+
+# What only the letter may hold: made when it is written, kept nowhere but as a hash.
+SECRETS: dict[Template, Callable[[Person, datetime], str]] = {
+    Template.ACCOUNT_CONFIRMATION: confirming.issue_link,
+}
+
+_words = jinja2.Environment(
+    loader=jinja2.PackageLoader("shop", "templates/letters"),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
+
+
+def subject_of(template: Template, subject_id: uuid.UUID) -> Subject:
+    """What a letter of this template is about."""
+    subject = db.session.get_one(SUBJECTS[template], subject_id)
+    assert isinstance(subject, Subject)  # mypy sees no further than their common base
+    return subject
+
+
+def send(template: Template, subject: Subject, event: Event) -> None:
+    """Write down that this letter is due, and queue it, in the transaction under way.
+
+    Once per template, subject and version of the subject: asking again changes nothing.
+    """
+    version = event.seq if event.subject_id == subject.id else 1
+    key = f"{template}:{subject.id}:{version}"
+    booked = db.session.execute(
+        insert(Letter)
+        .values(
+            id=uuid.uuid5(NAMESPACE, key),
+            template=template,
+            subject_id=subject.id,
+            version=version,
+            recipient_id=_reader(subject),
+        )
+        .on_conflict_do_nothing()
+        .returning(Letter.id)
+    ).scalar_one_or_none()
+    if booked is not None:
+        jobs.defer("deliver_letter", letter_id=str(booked))
+
+
+def claim(letter_id: uuid.UUID, *, at: datetime) -> Letter | None:
+    """Take a due letter for sending, for as long as LEASE; None where there is nothing to do."""
+    letter = db.session.scalars(
+        locked(sa.select(Letter).where(Letter.id == letter_id))
+    ).one_or_none()
+    if letter is None or letter.done:
+        return None
+    if letter.lease_until is not None and letter.lease_until > at:
+        return None
+    letter.tries += 1
+    letter.lease_until = at + LEASE
+    return letter
+
+
+def compose(letter: Letter, *, at: datetime) -> EmailMessage:
+    """The message itself. Raises Refused where the address is none."""
+    facts = _facts(letter)
+    if letter.template in SECRETS:
+        facts["secret"] = SECRETS[letter.template](letter.recipient, at)
+    text = _words.get_template(f"{letter.template}.txt").render(facts)
+    subject, _, body = text.partition("\n")
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = postbox.sender
+    message["To"] = _address(letter.recipient)
+    message["Date"] = format_datetime(letter.queued_at)
+    message["Message-ID"] = f"<{letter.id}@{parseaddr(postbox.sender)[1].rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    message.set_content(body.lstrip("\n"))
+    message.add_alternative(
+        _words.get_template(f"{letter.template}.html").render(facts), subtype="html"
+    )
+    return message
+
+
+def due(*, at: datetime) -> Sequence[uuid.UUID]:
+    """Letters the queue has lost sight of: a server long away, a worker that died."""
+    query = sa.select(Letter.id).where(
+        Letter.sent_at.is_(None),
+        Letter.failed_at.is_(None),
+        Letter.queued_at < at - FRESH,
+        sa.or_(Letter.lease_until.is_(None), Letter.lease_until <= at),
+    )
+    return db.session.scalars(query.order_by(Letter.queued_at)).all()
+
+
+def give_up(*, at: datetime) -> None:
+    """Close the letters nobody would want any more."""
+    db.session.execute(
+        sa.update(Letter)
+        .where(
+            Letter.sent_at.is_(None),
+            Letter.failed_at.is_(None),
+            Letter.queued_at < at - PATIENCE,
+            sa.or_(Letter.lease_until.is_(None), Letter.lease_until <= at),
+        )
+        .values(failed_at=at, error="too_late")
+    )
+
+
+def _reader(subject: Subject) -> uuid.UUID:
+    match subject:
+        case Person():
+            return subject.id
+        case Shipment():
+            return subject.order.client_id
+        case Refund():
+            return subject.payment.order.client_id
+        case ApprovalRequest() | Order():
+            return subject.client_id
+
+
+def _facts(letter: Letter) -> dict[str, str]:
+    """What the words may use, and nothing more: numbers that mean nothing to others."""
+    facts = {"clinic": postbox.clinic, "base_url": postbox.base_url}
+    match subject_of(letter.template, letter.subject_id):
+        case Person():  # a name is not repeated to an address nobody has confirmed
+            return facts
+        case Shipment() as shipment:
+            facts |= {"number": shipment.order.number}
+            facts |= {"carrier": shipment.carrier, "tracking": shipment.tracking}
+        case Refund() as refund:
+            facts |= {"number": refund.payment.order.number}
+            facts |= {"amount": dollars(refund.amount_cents)}
+        case ApprovalRequest() | Order() as numbered:
+            facts |= {"number": numbered.number}
+    return facts | {"name": " ".join(letter.recipient.name.split())}
+
+
+def _address(person: Person) -> Address:
+    try:
+        return Address(addr_spec=person.email)
+    except (ValueError, IndexError):  # the parser trips over some shapes
+        raise Refused("not_an_address") from None

@@ -1,0 +1,70 @@
+"""The letters the shop sends: one row each, so that a repeated reaction sends none twice."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.accounts.models import Person
+from shop.core.db import Base, Word, one_of
+
+
+class Template(StrEnum):
+    """What a letter says. The words are in `templates/letters/<name>.txt` and `.html`."""
+
+    ACCOUNT_CONFIRMATION = "account_confirmation"
+    ACCOUNT_EXISTS = "account_exists"
+    REQUEST_RECEIVED = "request_received"
+    REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
+    ORDER_PAID = "order_paid"
+    ORDER_SHIPPED = "order_shipped"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_EXPIRED = "order_expired"
+    REFUND_SENT = "refund_sent"
+
+
+class Letter(Base):
+    """One letter about one version of one thing, to one person.
+
+    Due until it is sent or has failed for good. It keeps no words and no address: both are read
+    when it is sent.
+    """
+
+    __tablename__ = "letters"
+    __table_args__ = (
+        sa.UniqueConstraint("template", "subject_id", "version", name="letters_once_per_version"),
+        sa.CheckConstraint(one_of("template", Template), name="letter_template_is_known"),
+        sa.CheckConstraint(
+            "sent_at IS NULL OR failed_at IS NULL", name="letter_is_sent_or_has_failed"
+        ),
+        sa.CheckConstraint("failed_at IS NULL OR error <> ''", name="failed_letter_says_why"),
+        sa.CheckConstraint("sent_at IS NULL OR tries > 0", name="sent_letter_was_tried"),
+        sa.Index(
+            "letters_due_idx",
+            "queued_at",
+            postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # follows from the three below
+    template: Mapped[Template] = mapped_column(Word(Template))
+    subject_id: Mapped[uuid.UUID]
+    version: Mapped[int]  # the number of the subject's event; 1 where it has none of its own
+    recipient_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    queued_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    tries: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    lease_until: Mapped[datetime | None]  # somebody is sending it until then
+    sent_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(server_default="", default="")  # a code, never an address
+
+    recipient: Mapped[Person] = relationship()
+
+    @property
+    def done(self) -> bool:
+        """Sent, or given up."""
+        return self.sent_at is not None or self.failed_at is not None

@@ -1,0 +1,91 @@
+"""What follows when something has happened: kind of event → what is done about it.
+
+A reaction is a hint acted upon: it runs after the commit, in the worker, and may run twice. Nothing
+a rule depends on is done here. Each follower has a transaction of its own, so that a letter that
+cannot be written holds up no refund.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from shop.accounts.models import Person
+from shop.core import events, jobs
+from shop.core.db import db
+from shop.core.events import Event, Kind
+from shop.notifications import delivering, letters
+from shop.notifications.models import Template
+from shop.orders.models import Shipment, ShipmentLine
+
+Follower = Callable[[Event], None]
+
+
+def a_letter(template: Template) -> Follower:
+    """Write to the person the event's subject belongs to."""
+
+    def follow(event: Event) -> None:
+        letters.send(template, letters.subject_of(template, event.subject_id), event)
+
+    return follow
+
+
+def ask_to_confirm(event: Event) -> None:
+    """A new account proves that its address is its own, unless somebody else vouched for it."""
+    person = db.session.get_one(Person, event.subject_id)
+    if person.email_confirmed_at is None:
+        letters.send(Template.ACCOUNT_CONFIRMATION, person, event)
+
+
+def tell_of_the_parcel(event: Event) -> None:
+    """One letter for each parcel, however many lines it holds."""
+    parcels = db.session.scalars(
+        sa.select(Shipment)
+        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+        .where(ShipmentLine.order_line_id == event.subject_id)
+        .distinct()
+    )
+    for shipment in parcels:
+        letters.send(Template.ORDER_SHIPPED, shipment, event)
+
+
+# What payments do when a promise is off: close the provider's page, send money back.
+MONEY_GOES_BACK: tuple[Follower, ...] = ()
+
+REACTIONS: dict[Kind, tuple[Follower, ...]] = {
+    Kind.ACCOUNT_OPENED: (ask_to_confirm,),
+    Kind.ACCOUNT_ASKED_AGAIN: (a_letter(Template.ACCOUNT_EXISTS),),
+    Kind.REQUEST_SUBMITTED: (a_letter(Template.REQUEST_RECEIVED),),
+    Kind.REQUEST_APPROVED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_CHANGES_PROPOSED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),
+    Kind.ORDER_CANCELLED: (*MONEY_GOES_BACK, a_letter(Template.ORDER_CANCELLED)),
+    Kind.ORDER_EXPIRED: (*MONEY_GOES_BACK, a_letter(Template.ORDER_EXPIRED)),
+    Kind.LINE_SHIPPED: (tell_of_the_parcel,),
+    Kind.REFUND_DONE: (a_letter(Template.REFUND_SENT),),
+}
+
+JOBS = (
+    delivering.deliver_letter,
+    delivering.letters_due,
+)  # imported, so that the worker knows them
+
+
+def connect() -> None:
+    """From now on every event recorded in this process defers its reactions."""
+    events.followed.clear()
+    events.followed.update(REACTIONS)
+
+
+@jobs.job("react")
+def react(*, subject_id: str, seq: int) -> None:
+    """Do what follows from one event. Safe to repeat."""
+    event = db.session.get_one(Event, (uuid.UUID(subject_id), seq))
+    for follow in REACTIONS[Kind(event.kind)]:
+        follow(event)
+        db.session.commit()
