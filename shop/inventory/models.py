@@ -16,6 +16,8 @@ from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.inventory.states import LOT_ARROWS, LotStatus
 
+MAX_RECEIVED_UNITS = 100_000  # on one line of a delivery; more is a typing error
+
 
 class MovementKind(StrEnum):
     """Why units came or went."""
@@ -66,9 +68,10 @@ class Lot(Stateful, Base):
     expires_on: Mapped[date]  # the last day it may be used (GS1 AI 17)
     status: Mapped[LotStatus] = mapped_column(Word(LotStatus))
     received_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    on_hand: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
-    reserved: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
-    ledger_seq: Mapped[int | None]
+    # The triggers keep these three; the application may only read them.
+    on_hand: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    reserved: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    ledger_seq: Mapped[int | None] = mapped_column(server_default=sa.FetchedValue())
 
     variant: Mapped[Variant] = relationship()
 
@@ -114,6 +117,7 @@ class Movement(Base):
             name="movement_goes_its_kinds_way",
         ),
         sa.CheckConstraint(one_of("kind", MovementKind), name="movement_kind_is_known"),
+        sa.CheckConstraint("actor ~ '^(person|system):.'", name="movement_has_an_actor"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4, unique=True)
@@ -138,6 +142,7 @@ class Reservation(Base):
     __tablename__ = "reservations"
     __table_args__ = (
         sa.UniqueConstraint("id", "variant_id", "units", name="reservations_terms_key"),
+        sa.UniqueConstraint("id", "variant_id", name="reservations_variant_key"),
         sa.CheckConstraint("units BETWEEN 1 AND 1000", name="reserved_units_are_sane"),
         sa.CheckConstraint(
             "released_at IS NULL OR shipped_at IS NULL", name="released_or_shipped_not_both"
@@ -148,10 +153,16 @@ class Reservation(Base):
     variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"), index=True)
     units: Mapped[int]
     reserved_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    released_at: Mapped[datetime | None]
-    shipped_at: Mapped[datetime | None]
+    # Whatever is written here, a trigger puts its own clock's time.
+    released_at: Mapped[datetime | None] = mapped_column(server_default=sa.FetchedValue())
+    shipped_at: Mapped[datetime | None] = mapped_column(server_default=sa.FetchedValue())
 
-    parts: Mapped[list[ReservationPart]] = relationship(back_populates="reservation")
+    variant: Mapped[Variant] = relationship()
+    parts: Mapped[list[ReservationPart]] = relationship(
+        back_populates="reservation",
+        foreign_keys="ReservationPart.reservation_id",
+        primaryjoin="Reservation.id == ReservationPart.reservation_id",
+    )
 
     @property
     def live(self) -> bool:
@@ -169,6 +180,11 @@ class ReservationPart(Base):
             ["lots.id", "lots.variant_id"],
             name="reserved_lot_is_of_the_variant",
         ),
+        sa.ForeignKeyConstraint(
+            ["reservation_id", "variant_id"],
+            ["reservations.id", "reservations.variant_id"],
+            name="part_is_of_the_reservations_variant",
+        ),
         sa.CheckConstraint("units > 0", name="part_holds_something"),
         sa.Index(
             "reservation_parts_one_live",
@@ -177,23 +193,37 @@ class ReservationPart(Base):
             unique=True,
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
+        sa.Index(
+            "reservation_parts_live_idx", "lot_id", postgresql_where=sa.text("ended_at IS NULL")
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
-    reservation_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("reservations.id"), index=True)
-    lot_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    reservation_id: Mapped[uuid.UUID] = mapped_column(index=True)
+    lot_id: Mapped[uuid.UUID]
     variant_id: Mapped[uuid.UUID]
     units: Mapped[int]
-    ended_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(server_default=sa.FetchedValue())
 
-    reservation: Mapped[Reservation] = relationship(back_populates="parts")
-    lot: Mapped[Lot] = relationship()
+    reservation: Mapped[Reservation] = relationship(
+        back_populates="parts",
+        foreign_keys=[reservation_id],
+        primaryjoin="Reservation.id == ReservationPart.reservation_id",
+    )
+    lot: Mapped[Lot] = relationship(
+        foreign_keys="ReservationPart.lot_id", primaryjoin="Lot.id == ReservationPart.lot_id"
+    )
 
 
 class ReceiptLine(Base):
-    """What came in: the reference of a "receive" movement."""
+    """What came in: the reference of a "receive" movement. Never changed."""
 
     __tablename__ = "receipt_lines"
+    __table_args__ = (
+        sa.CheckConstraint(
+            f"units BETWEEN 1 AND {MAX_RECEIVED_UNITS}", name="received_units_are_sane"
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     receipt_id: Mapped[uuid.UUID] = mapped_column(index=True)

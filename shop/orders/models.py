@@ -14,11 +14,15 @@ from shop.catalog.models import Variant
 from shop.core.db import Base, Word
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.inventory.models import Reservation
+from shop.inventory.models import Lot, Reservation
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
 
 MAX_QUANTITY = 20
+STAMPED: dict[str, Any] = {  # a trigger fills it, the application may not
+    "server_default": sa.FetchedValue(),
+    "server_onupdate": sa.FetchedValue(),
+}
 
 
 class Cart(Base):
@@ -83,6 +87,9 @@ class Order(Stateful, Base):
             "(status IN ('cancelled', 'expired')) = (ended_at IS NOT NULL)",
             name="ended_at_some_time",
         ),
+        sa.CheckConstraint(
+            "status <> 'expired' OR ended_at >= pay_by", name="expired_after_its_time_to_pay"
+        ),
         sa.Index("orders_client_idx", "client_id", "placed_at"),
         sa.Index(
             "orders_open_idx",
@@ -115,8 +122,9 @@ class Order(Stateful, Base):
         server_default=sa.text("pg_current_xact_id()::text")
     )  # only this transaction may add lines
     pay_by: Mapped[datetime]
-    paid_at: Mapped[datetime | None]  # this and the next are stamped by a trigger
-    ended_at: Mapped[datetime | None]
+    # Stamped by the trigger `order_stamped`.
+    paid_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    ended_at: Mapped[datetime | None] = mapped_column(**STAMPED)
 
     client: Mapped[Person] = relationship()
     lines: Mapped[list[OrderLine]] = relationship(
@@ -201,7 +209,9 @@ class OrderLine(Stateful, Base):
     position: Mapped[int]
     client_id: Mapped[uuid.UUID]
     ship_to_state: Mapped[str]
-    placed_xid: Mapped[str]
+    placed_xid: Mapped[str] = mapped_column(
+        server_default=sa.text("pg_current_xact_id()::text")
+    )  # the key to the order carries it, so lines are born with their order or never
     variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
     sku: Mapped[str]
     name: Mapped[str]
@@ -213,9 +223,10 @@ class OrderLine(Stateful, Base):
     fill_id: Mapped[uuid.UUID | None]
     reservation_id: Mapped[uuid.UUID]
     status: Mapped[LineStatus] = mapped_column(Word(LineStatus))
-    held_at: Mapped[datetime | None]  # stamped by a trigger, like the two below
-    cancelled_at: Mapped[datetime | None]
-    shipped_at: Mapped[datetime | None]
+    # Stamped by the trigger `order_line_stamped`.
+    held_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    cancelled_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+    shipped_at: Mapped[datetime | None] = mapped_column(**STAMPED)
 
     order: Mapped[Order] = relationship(
         back_populates="lines",
@@ -285,6 +296,11 @@ class ShipmentLine(Base):
 
     shipment: Mapped[Shipment] = relationship(back_populates="lines")
     line: Mapped[OrderLine] = relationship(back_populates="parcels")
+    lot: Mapped[Lot] = relationship(
+        foreign_keys="ShipmentLine.lot_id",
+        primaryjoin="ShipmentLine.lot_id == Lot.id",
+        viewonly=True,
+    )
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:

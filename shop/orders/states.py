@@ -47,3 +47,7 @@ LINE_ARROWS: dict[LineStatus | None, set[LineStatus]] = {
     N.CANCELLED: set(),
     N.RETURNED: set(),
 }
+
+# What a line is while its order still owes it to the client or has kept its promise.
+LIVE = frozenset(LineStatus) - {N.CANCELLED}
+GONE = frozenset({N.SHIPPED, N.DELIVERED, N.RETURNED})

@@ -15,6 +15,7 @@ from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.orders.models import Order
 from shop.payments.states import (
+    LIVE,
     PAYMENT_ARROWS,
     REFUND_ARROWS,
     CallStatus,
@@ -58,12 +59,12 @@ class Payment(Stateful, Base):
     status: Mapped[PaymentStatus] = mapped_column(Word(PaymentStatus))
     amount_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
-    captured_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
-    refunded_cents: Mapped[int] = mapped_column(
-        server_default=sa.text("0"), default=0
-    )  # planned and done
+    captured_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    # Planned and done; a trigger keeps it from the refunds.
+    refunded_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
     provider_session_id: Mapped[str | None]
     provider_intent_id: Mapped[str | None]
+    livemode: Mapped[bool | None]  # whether the provider's page takes real money, once it is open
     url: Mapped[str | None]  # the provider's hosted page
     page_ends_at: Mapped[datetime]  # when the provider's page closes
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
@@ -72,6 +73,11 @@ class Payment(Stateful, Base):
         foreign_keys=[order_id], primaryjoin="Order.id == Payment.order_id"
     )
     refunds: Mapped[list[Refund]] = relationship(back_populates="payment")
+
+    @property
+    def live(self) -> bool:
+        """Still the attempt that counts: no other may begin beside it."""
+        return self.status in LIVE
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: PaymentStatus) -> PaymentStatus:
@@ -141,12 +147,13 @@ class ProviderCall(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     operation: Mapped[str]
     reference_id: Mapped[uuid.UUID]  # the payment or the refund
+    order_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("orders.id"), index=True)
     idempotency_key: Mapped[str]  # "<operation>:<reference>"
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
     status: Mapped[CallStatus] = mapped_column(Word(CallStatus))
     tries: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     fence: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
-    lease_until: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]  # nobody else sends it before
     first_sent_at: Mapped[datetime | None]
     planned_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     answer: Mapped[str | None]  # the provider's code, for people
@@ -160,7 +167,7 @@ class ProviderEvent(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
     object_type: Mapped[str]
-    object_id: Mapped[str]
+    object_id: Mapped[str | None]  # a few objects have none
     created: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     applied_at: Mapped[datetime | None]

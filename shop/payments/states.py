@@ -22,6 +22,8 @@ PAYMENT_ARROWS: dict[PaymentStatus | None, set[PaymentStatus]] = {
     P.CANCELLED: {P.SUCCEEDED},  # facts from outside are recorded, never refused
     P.SUCCEEDED: set(),
 }
+# At most one of an order's payments is in one of these.
+LIVE = frozenset({P.CREATED, P.OPEN, P.QUESTIONED})
 
 
 class RefundStatus(StrEnum):

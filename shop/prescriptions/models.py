@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column, relationship, validates
 
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
@@ -27,6 +27,11 @@ from shop.prescriptions.states import (
     PrescriptionStatus,
     RequestStatus,
 )
+
+
+def stamped() -> MappedColumn[Any]:
+    """A moment that a trigger sets, after the row's lock."""
+    return mapped_column(server_default=sa.FetchedValue(), server_onupdate=sa.FetchedValue())
 
 
 class ApprovalRequest(Stateful, Base):
@@ -78,11 +83,13 @@ class ApprovalRequest(Stateful, Base):
     answers_hash: Mapped[bytes | None]  # SHA-256 of what was submitted, with variant and state
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     consented_at: Mapped[datetime | None]
-    submitted_at: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None] = stamped()
     due_at: Mapped[datetime | None]
     claimed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    claimed_until: Mapped[datetime | None]
-    claim_count: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)  # the fence
+    claimed_until: Mapped[datetime | None] = stamped()
+    claim_count: Mapped[int] = mapped_column(
+        server_default=sa.text("0"), server_onupdate=sa.FetchedValue()
+    )  # counts the claims: the fence that a reviewer's page carries
 
     answers = Sealed("answers_sealed")
 
@@ -258,9 +265,9 @@ class Prescription(Stateful, Base):
     fresh_at: Mapped[datetime]
     factors: Mapped[list[str]]  # what the policy of that day asked, and the physician proved
     status: Mapped[PrescriptionStatus] = mapped_column(Word(PrescriptionStatus))
-    held_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None] = stamped()
     held_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    revoked_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None] = stamped()
     revoked_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
     reason_sealed: Mapped[bytes | None]  # why it is held or revoked
 
@@ -410,9 +417,9 @@ class Fill(Stateful, Base):
     fills_allowed: Mapped[int]
     status: Mapped[FillStatus] = mapped_column(Word(FillStatus))
     reserved_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    consumed_at: Mapped[datetime | None]  # this and the next two are stamped by a trigger
-    dispensed_at: Mapped[datetime | None]
-    released_at: Mapped[datetime | None]
+    consumed_at: Mapped[datetime | None] = stamped()
+    dispensed_at: Mapped[datetime | None] = stamped()
+    released_at: Mapped[datetime | None] = stamped()
 
     prescription: Mapped[Prescription] = relationship(
         foreign_keys="Fill.prescription_id",

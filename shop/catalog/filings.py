@@ -1,0 +1,143 @@
+"""What a register says of one product, in our words, whichever register it is.
+
+Pure. A reader of a register (`ndc`, `lnhpd`, `listing`) makes a Filing of a row, or says why not.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from shop.catalog.models import LegalClass
+from shop.catalog.plausible import implausible
+
+LONGEST_NAME = 300
+LONGEST_TEXT = 20_000
+MOST_INGREDIENTS = 400
+MOST_PACKS = 100
+
+NOT_READABLE = "not_readable"  # flags: a word, a colon, and what it is about
+IMPLAUSIBLE = "implausible_strength"
+LICENCE_INACTIVE = "licence_inactive"
+UNAPPROVED = "unapproved"
+NO_ACTIVES = "no_actives"
+NO_PACKAGES = "no_packages"
+LABEL_UNCLEAR = "label_text_unclear"
+
+
+class Unfit(ValueError):
+    """A row that makes no product; `reasons` name the fields and the remedy."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = list(reasons)
+
+
+@dataclass(frozen=True)
+class FiledIngredient:
+    """A substance as filed. `percent` None where the strength is not a clear share."""
+
+    name: str  # normalised
+    raw: str
+    active: bool
+    strength_text: str = ""
+    percent: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class FiledPack:
+    """A package as filed; content unknown where the register says nothing of it."""
+
+    sku: str
+    name: str
+    package_ndc: str | None = None
+    package_ndc11: str | None = None
+    net_content: Decimal | None = None
+    net_unit: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Filing:
+    """A product as filed."""
+
+    source: str
+    source_key: str
+    name: str
+    brand: str
+    legal_class: LegalClass
+    raw: dict[str, Any]
+    finished: bool = True
+    category: str = ""
+    dosage_form: str = ""
+    route: str = ""
+    marketing_category: str = ""
+    application_number: str = ""
+    description: str = ""
+    strength_text: str = ""
+    flags: tuple[str, ...] = ()
+    marketing_ends_on: date | None = None
+    listing_expires_on: date | None = None
+    ingredients: tuple[FiledIngredient, ...] = ()
+    packs: tuple[FiledPack, ...] = ()
+
+
+def normalised(name: str) -> str:
+    """A substance's name for comparing: composed, upper case, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name).upper().split())
+
+
+def slug(text: str, *, longest: int = 80) -> str:
+    """Lower-case ASCII words with hyphens; a digest where nothing of the text is ASCII."""
+    letters = unicodedata.normalize("NFKD", text.replace("'", "").replace(".", ""))
+    bare = letters.encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:longest].strip("-")
+    return words or "x-" + sha256(text.encode()).hexdigest()[:10]
+
+
+def brand_slug(company: str) -> str:
+    """The same for spellings that differ in case, dots, commas or the gap before "LLC"."""
+    return re.sub(r"(?<=[a-z0-9])llc$", "-llc", slug(company)).replace("--", "-")
+
+
+def day(text: str, name: str, form: str = "%Y%m%d") -> date | None:
+    """A date as filed (YYYYMMDD), None where empty. Raises Unfit, naming the field."""
+    if not text.strip():
+        return None
+    try:
+        if form == "%Y%m%d" and not re.fullmatch(r"[0-9]{8}", text.strip()):
+            raise ValueError
+        return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise Unfit(f"{name}: {text[:40]!r} is not a date written {form_for_people(form)}") from None
+
+
+def form_for_people(form: str) -> str:
+    """"%Y%m%d" as "YYYYMMDD"."""
+    return form.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
+
+
+def strength_flags(ingredients: tuple[FiledIngredient, ...]) -> list[str]:
+    """What is odd about the strengths, one flag per active."""
+    flags = []
+    for item in ingredients:
+        if not item.active:
+            continue
+        if item.percent is None:
+            flags.append(f"{NOT_READABLE}: {item.raw}")
+        elif odd := implausible(item.name, item.percent):
+            flags.append(f"{IMPLAUSIBLE}: {item.raw} is {odd}")
+    return flags
+
+
+def display_name(brand: str) -> str:
+    """A brand name for people: all capitals or all small becomes title case, else as filed."""
+    brand = " ".join(brand.split())
+    if brand.isupper() or brand.islower():
+        return re.sub(r"[^\W\d_]+('[^\W\d_]+)?", lambda word: word[0].capitalize(), brand)
+    return brand

@@ -1,0 +1,66 @@
+"""Which strengths of an active exist on the skin: outside them a filing is flagged, not corrected.
+
+Ranges in percent: the weakest and the strongest topical product of each active among the approvals
+in Drugs@FDA (prescription) or the limits of the OTC monograph named. They catch a wrong unit or
+denominator (ten- or a thousandfold), not a wrong dose.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+# Drugs@FDA, topical forms, as of 2019-07-02, newer approvals from their own labels.
+_APPROVED = {
+    "ADAPALENE": ("0.1", "0.3"),
+    "AZELAIC ACID": ("10", "20"),
+    "BRIMONIDINE TARTRATE": ("0.33", "0.5"),
+    "CLASCOTERONE": ("1", "1"),
+    "CLINDAMYCIN PHOSPHATE": ("1", "1.2"),
+    "CRISABOROLE": ("2", "2"),
+    "FLUOCINOLONE ACETONIDE": ("0.01", "0.2"),
+    "FLUOROURACIL": ("0.5", "5"),
+    "HALOBETASOL PROPIONATE": ("0.01", "0.05"),
+    "HYDROQUINONE": ("2", "4"),  # never approved alone; the strengths in use
+    "IMIQUIMOD": ("2.5", "5"),
+    "IVERMECTIN": ("0.5", "1"),
+    "METRONIDAZOLE": ("0.75", "1"),
+    "MUPIROCIN": ("2", "2.15"),
+    "MUPIROCIN CALCIUM": ("2", "2.15"),
+    "OXYMETAZOLINE HYDROCHLORIDE": ("1", "1"),
+    "PIMECROLIMUS": ("1", "1"),
+    "ROFLUMILAST": ("0.05", "0.3"),
+    "SULFACETAMIDE SODIUM": ("8", "10"),
+    "TACROLIMUS": ("0.03", "0.1"),
+    "TAZAROTENE": ("0.045", "0.1"),
+    "TRETINOIN": ("0.01", "0.1"),
+    "TRIAMCINOLONE ACETONIDE": ("0.01", "0.5"),
+    "TRIFAROTENE": ("0.005", "0.005"),
+}
+# 21 CFR 333.310 (acne; salicylic acid up to 6 % by prescription); OTC monograph M020 (sunscreen:
+# upper limits; a filter in a mixture or a tint may be as weak as 0.03 %).
+_MONOGRAPH = {
+    "BENZOYL PEROXIDE": ("2.5", "10"),
+    "SALICYLIC ACID": ("0.5", "6"),
+    "SULFUR": ("2", "10"),
+    "AVOBENZONE": ("0.03", "3"),
+    "HOMOSALATE": ("0.03", "15"),
+    "OCTINOXATE": ("0.03", "7.5"),
+    "OCTISALATE": ("0.03", "5"),
+    "OCTOCRYLENE": ("0.03", "10"),
+    "OXYBENZONE": ("0.03", "6"),
+    "TITANIUM DIOXIDE": ("0.03", "25"),
+    "ZINC OXIDE": ("0.03", "25"),
+}
+_RANGES = {
+    name: (Decimal(low), Decimal(high))
+    for name, (low, high) in (_APPROVED | _MONOGRAPH).items()
+}
+
+
+def implausible(active: str, percent: Decimal) -> str | None:
+    """What is odd about this strength of `active` (its normalised name), or None."""
+    low, high = _RANGES.get(active, (Decimal(0), Decimal(100)))
+    if 0 < percent and low <= percent <= high:
+        return None
+    expected = f"{low:f} %" if low == high else f"{low:f} to {high:f} %"
+    return f"{percent:f} %, expected {expected}"

@@ -1,0 +1,23 @@
+"""What the shelf refuses."""
+
+from __future__ import annotations
+
+from shop.core.errors import Refused
+
+
+class NotEnoughStock(Refused):
+    """Fewer sellable units than wanted; facts: `sku` (where known), `wanted`, `available`."""
+
+    code = "not_enough_stock"
+
+
+class BadReceipt(Refused):
+    """A delivery that cannot be booked as typed; `fields` names row and field of each mistake."""
+
+    code = "bad_receipt"
+
+
+class LotExpired(Refused):
+    """The lot's last day is over."""
+
+    code = "lot_expired"

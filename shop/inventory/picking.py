@@ -1,0 +1,79 @@
+"""Which lots to take from: first expired, first out. Pure; the same to preview and to ship."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from shop.inventory.errors import NotEnoughStock
+from shop.inventory.models import Lot
+
+NOTHING: Mapping[uuid.UUID, int] = {}
+
+
+@dataclass(frozen=True)
+class Pick:
+    """So many units from this lot."""
+
+    lot: Lot
+    units: int
+
+
+def pick(
+    lots: Iterable[Lot],
+    units: int,
+    *,
+    today: date,
+    lasting: date | None = None,
+    own: Mapping[uuid.UUID, int] = NOTHING,
+) -> list[Pick]:
+    """Choose lots for `units`, soonest expiry first. Changes nothing.
+
+    `lasting` is the last day the units will be used: a lot must still be good on it. `own` are
+    units by lot id that are promised to whoever asks, and so are free to them.
+    Raises NotEnoughStock (facts `wanted`, `available`).
+    """
+    shelf = sorted(
+        (lot for lot in lots if fit(lot, today=today, lasting=lasting)),
+        key=lambda lot: (lot.expires_on, lot.received_at, lot.id),
+    )
+    available = sum(lot.free + own.get(lot.id, 0) for lot in shelf)
+    if units < 1 or available < units:
+        raise NotEnoughStock("There is not enough of this.", wanted=units, available=available)
+    return list(_take(shelf, units, own))
+
+
+def fit(lot: Lot, *, today: date, lasting: date | None = None) -> bool:
+    """May be promised today, and is still good on the day of last use."""
+    return lot.sellable(today) and (lasting is None or lasting <= lot.expires_on)
+
+
+def _take(shelf: Sequence[Lot], units: int, own: Mapping[uuid.UUID, int]) -> Iterator[Pick]:
+    for lot in shelf:
+        taken = min(units, lot.free + own.get(lot.id, 0))
+        if taken > 0:
+            yield Pick(lot, taken)
+        units -= taken
+        if units == 0:
+            return
+
+
+def dealt(picks: Iterable[Pick], shares: Sequence[int]) -> list[list[Pick]]:
+    """Share out what was picked: the first share gets the soonest expiry.
+
+    The picks hold exactly as many units as the shares together.
+    """
+    left = [(each.lot, each.units) for each in reversed(list(picks))]
+    hands: list[list[Pick]] = []
+    for share in shares:
+        hand, due = [], share
+        while due > 0:
+            lot, units = left.pop()
+            hand.append(Pick(lot, min(units, due)))
+            if units > due:
+                left.append((lot, units - due))
+            due -= hand[-1].units
+        hands.append(hand)
+    return hands

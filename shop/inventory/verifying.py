@@ -1,0 +1,162 @@
+"""Proof that the shelf is what the ledger and the promises say. Trusts no head and no trigger."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from shop.core.db import db
+from shop.inventory.models import (
+    Lot,
+    Movement,
+    MovementKind,
+    ReceiptLine,
+    Reservation,
+    ReservationPart,
+)
+
+AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where the shelf is not what was written: a lot's number or a reservation's id."""
+
+    place: str
+    why: str
+
+
+def verify() -> Iterator[Break]:
+    """Add everything up again, here, and report what does not fit. Changes nothing."""
+    yield from _ledgers()
+    yield from _promises()
+    yield from _deliveries()
+
+
+def _ledgers() -> Iterator[Break]:
+    """Per lot: an unbroken chain of balances, and the head is its end."""
+    held = _held_by_lot()
+    rows = db.session.execute(
+        sa.select(
+            Lot.id,
+            Lot.number,
+            Lot.on_hand,
+            Lot.reserved,
+            Lot.ledger_seq,
+            Movement.seq,
+            Movement.previous,
+            Movement.delta,
+            Movement.balance,
+        )
+        .outerjoin(Movement, Movement.lot_id == Lot.id)
+        .order_by(Lot.id, Movement.seq)
+    ).yield_per(AT_ONCE)
+    for _, lines in groupby(rows, key=lambda row: row.id):
+        ledger = list(lines)
+        lot = ledger[0]
+        movements = [row for row in ledger if row.seq is not None]
+        yield from (Break(lot.number, why) for why in _chain(movements))
+        yield from (Break(lot.number, why) for why in _head(lot, movements, held.get(lot.id, 0)))
+
+
+def _chain(movements: list[Any]) -> Iterator[str]:
+    """The first thing wrong with a ledger, if any."""
+    balance = 0
+    for number, row in enumerate(movements, start=1):
+        if row.seq != number:
+            yield f"movement {number} is missing"
+            return
+        if row.previous != balance:
+            yield f"movement {number} does not follow the one before"
+            return
+        balance += row.delta
+        if row.balance != balance:
+            yield f"the balance of movement {number} is not the sum of the ledger"
+            return
+        if balance < 0:
+            yield f"the balance of movement {number} is below zero"
+            return
+
+
+def _head(lot: Any, movements: list[Any], held: int) -> Iterator[str]:
+    total = sum(row.delta for row in movements)
+    last = movements[-1].seq if movements else None
+    if lot.on_hand != total:
+        yield f"{lot.on_hand} on hand, but the movements add up to {total}"
+    if lot.ledger_seq != last:
+        yield f"its last movement is {last}, but it shows {lot.ledger_seq}"
+    if lot.reserved != held:
+        yield f"{lot.reserved} reserved, but live reservations hold {held}"
+    if held > total:
+        yield f"{held} promised, but only {total} there"
+
+
+def _held_by_lot() -> dict[uuid.UUID, int]:
+    rows = db.session.execute(
+        sa.select(ReservationPart.lot_id, sa.func.sum(ReservationPart.units))
+        .where(ReservationPart.ended_at.is_(None))
+        .group_by(ReservationPart.lot_id)
+    )
+    return {lot_id: int(units) for lot_id, units in rows}
+
+
+def _promises() -> Iterator[Break]:
+    """A live reservation holds its units in lots of its variant; one that ended holds none."""
+    live = ReservationPart.ended_at.is_(None)
+    held = sa.func.coalesce(sa.func.sum(ReservationPart.units).filter(live), 0)
+    strangers = sa.func.count().filter(Lot.variant_id != Reservation.variant_id)
+    rows = db.session.execute(
+        sa.select(Reservation, held, strangers)
+        .outerjoin(ReservationPart, ReservationPart.reservation_id == Reservation.id)
+        .outerjoin(Lot, Lot.id == ReservationPart.lot_id)
+        .group_by(Reservation.id)
+        .order_by(Reservation.id)
+    ).yield_per(AT_ONCE)
+    for reservation, units, others in rows:
+        place = f"reservation {reservation.id}"
+        due = reservation.units if reservation.live else 0
+        if units != due:
+            yield Break(place, f"it holds {units} units and should hold {due}")
+        if others:
+            yield Break(place, "it holds units of another variant")
+    orphans = sa.select(ReservationPart.id).where(
+        ~sa.exists().where(Reservation.id == ReservationPart.reservation_id)
+    )
+    for part_id in db.session.scalars(orphans):
+        yield Break(f"part {part_id}", "its reservation is missing")
+
+
+def _deliveries() -> Iterator[Break]:
+    """What a delivery says came in is what the ledger received, line by line."""
+    rows = db.session.execute(
+        sa.select(ReceiptLine.id, ReceiptLine.units, Movement.delta)
+        .outerjoin(
+            Movement,
+            sa.and_(
+                Movement.reference_id == ReceiptLine.id,
+                Movement.lot_id == ReceiptLine.lot_id,
+                Movement.kind == MovementKind.RECEIVE,
+            ),
+        )
+        .where(Movement.delta.is_distinct_from(ReceiptLine.units))
+        .order_by(ReceiptLine.id)
+    )
+    for line_id, units, delta in rows:
+        received = "nothing" if delta is None else delta
+        yield Break(f"receipt line {line_id}", f"{units} came in, the ledger received {received}")
+    unbacked = (
+        sa.select(Lot.number, Movement.seq)
+        .join(Lot, Lot.id == Movement.lot_id)
+        .where(
+            Movement.kind == MovementKind.RECEIVE,
+            ~sa.exists().where(ReceiptLine.id == Movement.reference_id),
+        )
+        .order_by(Lot.number, Movement.seq)
+    )
+    for number, seq in db.session.execute(unbacked):
+        yield Break(number, f"movement {seq} received units that no delivery brought")

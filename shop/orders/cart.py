@@ -1,0 +1,78 @@
+"""A client's wishes. A cart holds nothing and promises nothing; prices are looked up."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.orders.errors import BadQuantity, NotForSale
+from shop.orders.models import MAX_QUANTITY, Cart, CartLine
+
+
+def cart_of(client: Person, *, lock: bool = False) -> Cart:
+    """The client's cart with its lines.
+
+    With `lock` it is made where there is none, and locked: everything that changes or places a
+    cart starts here. Without, a client who has none sees an empty one that is not kept.
+    """
+    if lock:
+        made = insert(Cart).values(client_id=client.id).on_conflict_do_nothing()
+        db.session.execute(made)
+    query = sa.select(Cart).where(Cart.client_id == client.id)
+    found = db.session.scalars(_with_lines(locked(query) if lock else query)).one_or_none()
+    return found or Cart(client_id=client.id, lines=[])
+
+
+def locked_cart(cart: Cart) -> Cart:
+    """The cart, locked and read afresh."""
+    return db.session.scalars(_with_lines(locked(sa.select(Cart).where(Cart.id == cart.id)))).one()
+
+
+def put(cart: Cart, variant: Variant, quantity: int) -> CartLine:
+    """So many of a variant, instead of what the line said before.
+
+    Anybody may wish for a doctor-only pack: the gate says what comes first.
+    Raises BadQuantity, NotForSale.
+    """
+    if not 1 <= quantity <= MAX_QUANTITY:
+        raise BadQuantity(
+            f"Choose 1 to {MAX_QUANTITY}.",
+            fields={"quantity": [f"Must be 1 to {MAX_QUANTITY}."]},
+            quantity=quantity,
+            most=MAX_QUANTITY,
+        )
+    if not variant.for_sale or variant.product.published_at is None:
+        raise NotForSale("This is not for sale.", sku=variant.sku)
+    line = _line(cart, variant.sku)
+    if line is None:
+        line = CartLine(cart_id=cart.id, variant_id=variant.id, variant=variant, quantity=quantity)
+        cart.lines.append(line)
+    line.quantity = quantity
+    db.session.flush()  # the line's place in the cart is the time the database gives it
+    return line
+
+
+def remove(cart: Cart, sku: str) -> None:
+    """Take a line out. Raises NotFound."""
+    line = _line(cart, sku)
+    if line is None:
+        raise NotFound("This is not in your cart.", sku=sku)
+    cart.lines.remove(line)
+
+
+def _line(cart: Cart, sku: str) -> CartLine | None:
+    return next((line for line in cart.lines if line.variant.sku == sku), None)
+
+
+def _with_lines(query: sa.Select[Cart]) -> sa.Select[Cart]:
+    variant = selectinload(Cart.lines).selectinload(CartLine.variant)
+    return query.options(
+        selectinload(Cart.client),
+        variant.selectinload(Variant.product),
+        variant.selectinload(Variant.prices),
+    ).execution_options(populate_existing=True)

@@ -1,0 +1,239 @@
+"""From a wish to a promise: prices fixed, fills taken, stock reserved, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.models import Person
+from shop.catalog.models import Price, Variant
+from shop.core import events, numbers
+from shop.core.db import db
+from shop.core.errors import StartAgain
+from shop.core.events import Kind
+from shop.core.money import dollars
+from shop.inventory import stock
+from shop.inventory.models import Reservation
+from shop.orders import cart as carts
+from shop.orders import judging, pricing
+from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
+from shop.orders.models import Cart, CartLine, Order, OrderLine
+from shop.orders.pricing import Item, Totals
+from shop.orders.states import LineStatus, OrderStatus
+from shop.prescriptions import filling
+from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Decision, Wish
+from shop.prescriptions.models import Fill
+
+# Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
+TIME_TO_PAY = timedelta(minutes=60)
+LEAST_CENTS = 50  # what the card network takes
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an order goes; `state` is a USPS code."""
+
+    name: str
+    line1: str
+    city: str
+    state: str
+    postal_code: str
+    line2: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A wish with the variant and the price it would be placed at."""
+
+    variant: Variant
+    quantity: int
+    price: Price
+
+    @property
+    def item(self) -> Item:
+        return Item(self.variant.legal_class, self.quantity, self.price.cents)
+
+
+def place(
+    cart: Cart,
+    *,
+    skus: Sequence[str] | None,
+    address: Address,
+    shipping_method: str,
+    expect_total_cents: int | None,
+    by: Person,
+    at: datetime,
+) -> Order:
+    """Place the named lines of a cart (all where `skus` is None). Either everything or nothing.
+
+    The cart is locked first, so a double click places one order and finds an empty cart the second
+    time. Placed lines leave the cart. The order waits for its payment until `pay_by`.
+    Raises CartEmpty, NotInCart, NoPrescription, LineBlocked, NeedsClientAction, TooSoon,
+    NotForSale, StateNotServed, UnknownShippingMethod, PriceChanged, TotalTooSmall,
+    NotEnoughStock.
+    """
+    cart = carts.locked_cart(cart)
+    lines = _named(cart, skus)
+    wishes = [Wish(line.variant_id, line.variant.sku, line.quantity) for line in lines]
+    decisions = judging.insist(
+        cart.client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
+    )
+    offers = _offers(lines, decisions, at)
+    totals = quote(offers, shipping_method=shipping_method, state=address.state, at=at)
+    _check(totals, expect_total_cents)
+    fills = [_fill(decision, address.state, at) for decision in decisions]
+    demand = [(line.variant_id, line.quantity) for line in lines]
+    reservations = stock.reserve(demand, today=judging.day(at))
+    order = _written(cart.client_id, address, shipping_method, totals, at)
+    for position, made in enumerate(zip(offers, fills, reservations, strict=True), start=1):
+        _line(order, position, *made)
+    _tell(order, by)
+    cart.lines = [line for line in cart.lines if line not in lines]
+    db.session.flush()  # what the database refuses is refused here, with the verb on the stack
+    return order
+
+
+def quote(offers: Sequence[Offer], *, shipping_method: str, state: str, at: datetime) -> Totals:
+    """What these offers would cost together. Raises StateNotServed, UnknownShippingMethod."""
+    return pricing.price(
+        [offer.item for offer in offers],
+        shipping_method=shipping_method,
+        state=state,
+        on=judging.day(at),
+    )
+
+
+def offer(variant: Variant, quantity: int, at: datetime) -> Offer:
+    """A variant at the price in force. Raises NotForSale."""
+    price = variant.price_at(at)
+    if not variant.for_sale or price is None:
+        raise NotForSale(f"{variant.product.name} is not for sale at the moment.", sku=variant.sku)
+    return Offer(variant, quantity, price)
+
+
+def _named(cart: Cart, skus: Sequence[str] | None) -> list[CartLine]:
+    in_cart = {line.variant.sku: line for line in cart.lines}
+    if not in_cart or skus == []:
+        raise CartEmpty("There is nothing to order. Put something in your cart first.")
+    if skus is None:
+        return list(in_cart.values())
+    missing = sorted(set(skus) - set(in_cart))
+    if missing:
+        raise NotInCart(
+            f"Not in your cart: {', '.join(missing)}.",
+            fields={"lines": ["Name only what is in your cart."]},
+            skus=missing,
+        )
+    return [line for sku, line in in_cart.items() if sku in skus]
+
+
+def _offers(lines: Sequence[CartLine], decisions: Sequence[Decision], at: datetime) -> list[Offer]:
+    """Every line at today's price, with its variant locked against changes from here on."""
+    variants = _held_still({line.variant_id for line in lines})
+    offers = [offer(variants[line.variant_id], line.quantity, at) for line in lines]
+    for each, decision in zip(offers, decisions, strict=True):
+        if each.variant.doctor_only and decision.prescription_id is None:
+            raise StartAgain  # it has become doctor-only since the gate looked
+    return offers
+
+
+def _held_still(variant_ids: Collection[UUID]) -> dict[UUID, Variant]:
+    query = (
+        sa.select(Variant)
+        .where(Variant.id.in_(variant_ids))
+        .order_by(Variant.id)
+        .with_for_update(read=True)
+        .options(selectinload(Variant.prices), selectinload(Variant.product))
+        .execution_options(populate_existing=True)
+    )
+    return {variant.id: variant for variant in db.session.scalars(query)}
+
+
+def _check(totals: Totals, expect_total_cents: int | None) -> None:
+    if expect_total_cents is not None and expect_total_cents != totals.total_cents:
+        raise PriceChanged(
+            f"The total is now {dollars(totals.total_cents)}. Look at it and order again.",
+            expected_cents=expect_total_cents,
+            total_cents=totals.total_cents,
+        )
+    if totals.total_cents < LEAST_CENTS:
+        raise TotalTooSmall(
+            f"An order comes to {dollars(LEAST_CENTS)} at least.",
+            total_cents=totals.total_cents,
+            least_cents=LEAST_CENTS,
+        )
+
+
+def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
+    if decision.prescription_id is None:
+        return None
+    quantity = decision.wish.quantity
+    return filling.reserve(decision.prescription_id, state=state, quantity=quantity, at=at)
+
+
+def _written(
+    client_id: UUID, address: Address, shipping_method: str, totals: Totals, at: datetime
+) -> Order:
+    to = asdict(address)
+    order = Order(
+        id=uuid4(),
+        number=numbers.fresh("A"),
+        client_id=client_id,
+        status=OrderStatus.AWAITING_PAYMENT,
+        ship_to_state=to.pop("state"),
+        **to,
+        shipping_method=shipping_method,
+        subtotal_cents=totals.subtotal_cents,
+        discount_cents=totals.discount_cents,
+        shipping_cents=totals.shipping_cents,
+        tax_cents=totals.tax_cents,
+        total_cents=totals.total_cents,
+        pay_by=at + TIME_TO_PAY,
+    )
+    db.session.add(order)
+    db.session.flush()  # the lines point at it
+    return order
+
+
+def _line(
+    order: Order, position: int, offer: Offer, fill: Fill | None, reservation: Reservation
+) -> None:
+    order.lines.append(
+        OrderLine(
+            id=uuid4(),
+            order_id=order.id,
+            position=position,
+            client_id=order.client_id,
+            ship_to_state=order.ship_to_state,
+            variant_id=offer.variant.id,
+            sku=offer.variant.sku,
+            name=f"{offer.variant.product.name}, {offer.variant.name}",
+            quantity=offer.quantity,
+            price_id=offer.price.id,
+            unit_price_cents=offer.price.cents,
+            total_cents=offer.item.cents,
+            requires_prescription=fill is not None,
+            fill=fill,
+            reservation=reservation,
+            status=LineStatus.PLACED,
+        )
+    )
+
+
+def _tell(order: Order, by: Person) -> None:
+    events.record(
+        Kind.ORDER_PLACED,
+        order,
+        cents=order.total_cents,
+        lines=len(order.lines),
+        by=by.role.value,
+    )
+    for line in order.lines:
+        events.record(Kind.LINE_PLACED, line, order=order.number, position=line.position)

@@ -1,0 +1,40 @@
+"""The end of an order that nothing left of: fills and units go back, its lines are cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from shop.core import events
+from shop.core.db import db, locked
+from shop.core.events import Kind
+from shop.inventory import stock
+from shop.orders.models import Order, OrderLine
+from shop.orders.states import LineStatus, OrderStatus
+from shop.prescriptions import filling
+from shop.prescriptions.models import Prescription
+
+
+def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts: object) -> None:
+    """Give back what a (locked) order holds, and end it. Raises WrongState."""
+    order.status = status  # refused first, where the arrows do not lead there
+    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
+    hold_prescriptions(live)
+    for line in live:
+        if line.fill is not None:
+            filling.release(line.fill, at=at)
+    stock.release([line.reservation for line in live], at=at)
+    for line in live:
+        line.status = LineStatus.CANCELLED
+        events.record(Kind.LINE_CANCELLED, line, order=order.number, position=line.position)
+    events.record(kind, order, **facts)
+
+
+def hold_prescriptions(lines: Iterable[OrderLine]) -> list[UUID]:
+    """Lock the prescriptions behind these lines, in id order: their fills are about to move."""
+    ids = {line.fill.prescription_id for line in lines if line.fill is not None}
+    query = sa.select(Prescription.id).where(Prescription.id.in_(ids)).order_by(Prescription.id)
+    return list(db.session.scalars(locked(query)))

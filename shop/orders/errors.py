@@ -1,0 +1,95 @@
+"""What orders refuse, each with its code and the facts that decided it."""
+
+from __future__ import annotations
+
+from shop.core.errors import Conflict, NotFound, Refused, WrongState
+
+
+class CartEmpty(Refused):
+    """Nothing to place: the cart is empty, or what was in it has just been placed."""
+
+    code = "cart_empty"
+
+
+class NotInCart(Refused):
+    """A named line is not in the cart; facts: `skus`."""
+
+    code = "not_in_cart"
+
+
+class NotForSale(Refused):
+    """A pack that cannot be bought now; facts: `sku`."""
+
+    code = "not_for_sale"
+
+
+class BadQuantity(Refused):
+    """Not a quantity anybody may order; facts: `quantity`, `most`."""
+
+    code = "bad_quantity"
+
+
+class TooSoon(Refused):
+    """The gate opens on a later day; facts: `lines`."""
+
+    code = "too_soon"
+
+
+class NeedsClientAction(Refused):
+    """The client can change something so that the gate opens; facts: `lines`."""
+
+    code = "needs_client_action"
+
+
+class LineBlocked(Refused):
+    """The gate is closed for a line; facts: `lines`."""
+
+    code = "line_blocked"
+
+
+class PriceChanged(Conflict):
+    """The total is not the one the client saw; facts: `expected_cents`, `total_cents`."""
+
+    code = "price_changed"
+
+
+class TotalTooSmall(Refused):
+    """Below what a card can pay; facts: `total_cents`, `least_cents`."""
+
+    code = "total_too_small"
+
+
+class AlreadyShipped(WrongState):
+    """Something has left, so the order can no longer be cancelled; facts: `skus`."""
+
+    code = "already_shipped"
+
+
+class NotDueYet(WrongState):
+    """The time to pay is not over; facts: `pay_by`."""
+
+    code = "not_due_yet"
+
+
+class NotPaid(WrongState):
+    """Only what is paid is shipped; facts: `status`."""
+
+    code = "not_paid"
+
+
+class NotInOrder(NotFound):
+    """No line of this order has the SKU; facts: `skus`."""
+
+    code = "not_in_order"
+
+
+class LineNotReady(WrongState):
+    """A line that is not waiting to be shipped; facts: `sku`, `status`."""
+
+    code = "line_not_ready"
+
+
+class NothingToShip(WrongState):
+    """No line of this order waits to be shipped."""
+
+    code = "nothing_to_ship"

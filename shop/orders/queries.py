@@ -1,0 +1,92 @@
+"""Reads of carts and orders, always through a reader: clients see their own, staff all."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.models import Person, Role
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
+from shop.orders.states import LIVE, LineStatus, OrderStatus
+from shop.prescriptions.models import Fill
+
+WHOLE = (
+    selectinload(Order.client),
+    selectinload(Order.lines).options(
+        selectinload(OrderLine.reservation),
+        selectinload(OrderLine.fill).selectinload(Fill.prescription),
+    ),
+    selectinload(Order.shipments)
+    .selectinload(Shipment.lines)
+    .options(selectinload(ShipmentLine.lot), selectinload(ShipmentLine.line)),
+)
+
+
+def order_for(reader: Person, number: str, *, lock: bool = False) -> Order:
+    """The order, with its lines, fills, reservations and parcels. Raises NotFound.
+
+    `lock` locks the order's row, which guards all of these.
+    """
+    query = sa.select(Order).where(Order.number == number, visible_to(reader))
+    order = db.session.scalars(_whole(locked(query) if lock else query)).one_or_none()
+    if order is None:
+        raise NotFound("There is no such order.", number=number)
+    return order
+
+
+def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Select[Order]:
+    """The orders a reader may see, for a list."""
+    query = sa.select(Order).where(visible_to(reader)).options(*WHOLE)
+    return query if status is None else query.where(Order.status == status)
+
+
+def to_pack(reader: Person) -> list[Order]:
+    """Paid orders with a line that waits to be shipped, first paid first."""
+    waiting = Order.lines.any(OrderLine.status == LineStatus.READY)
+    query = orders_for(reader, status=OrderStatus.PAID).where(waiting).order_by(Order.paid_at)
+    return list(db.session.scalars(query.limit(100)))
+
+
+def locked_order(order_id: uuid.UUID) -> Order:
+    """The order, locked and read afresh with all that hangs on it: the first line of every verb."""
+    query = locked(sa.select(Order).where(Order.id == order_id))
+    return db.session.scalars(_whole(query)).one()
+
+
+def backed_by(prescription_id: uuid.UUID) -> list[uuid.UUID]:
+    """Orders with a live line that holds a fill of this prescription, in id order."""
+    query = (
+        sa.select(OrderLine.order_id)
+        .join(Fill, Fill.id == OrderLine.fill_id)
+        .where(Fill.prescription_id == prescription_id, OrderLine.status.in_(LIVE))
+        .distinct()
+        .order_by(OrderLine.order_id)
+    )
+    return list(db.session.scalars(query))
+
+
+def past_pay_by(at: datetime, *, limit: int = 100) -> list[uuid.UUID]:
+    """Orders whose time to pay is over, the longest over first."""
+    query = (
+        sa.select(Order.id)
+        .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.pay_by <= at)
+        .order_by(Order.pay_by)
+        .limit(limit)
+    )
+    return list(db.session.scalars(query))
+
+
+def visible_to(reader: Person) -> sa.ColumnElement[bool]:
+    """Which orders a reader may see."""
+    if reader.role in (Role.STAFF, Role.MANAGER):
+        return sa.true()
+    return Order.client_id == reader.id
+
+
+def _whole(query: sa.Select[Order]) -> sa.Select[Order]:
+    return query.options(*WHOLE).execution_options(populate_existing=True)

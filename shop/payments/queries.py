@@ -1,0 +1,95 @@
+"""Reads of payments. Whoever shows one to a person has fetched the order through that person."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+
+from shop.core.db import db, locked
+from shop.orders.models import Order
+from shop.payments.errors import ProviderAway
+from shop.payments.models import Payment, Refund
+from shop.payments.states import LIVE
+
+
+def locked_order(order_id: uuid.UUID) -> Order:
+    """The order, locked: its lock guards its payments, refunds and calls."""
+    return db.session.execute(locked(sa.select(Order).where(Order.id == order_id))).scalar_one()
+
+
+def payment(payment_id: uuid.UUID) -> Payment:
+    """A payment as the database has it now."""
+    return _afresh(sa.select(Payment).where(Payment.id == payment_id))[0]
+
+
+def payment_with_page(payment_id: uuid.UUID) -> Payment:
+    """A payment the client can go on with. Raises ProviderAway."""
+    found = payment(payment_id)
+    if found.url is None:
+        raise ProviderAway(
+            "The payment page could not be opened. Nothing was charged. Try again in a minute.",
+            retry_after=60,
+        )
+    return found
+
+
+def payments_of(order_id: uuid.UUID) -> list[Payment]:
+    """Every attempt to pay an order, oldest first, as the database has them now."""
+    return _afresh(
+        sa.select(Payment)
+        .where(Payment.order_id == order_id)
+        .order_by(Payment.created_at, Payment.id)
+    )
+
+
+def live_payment(order_id: uuid.UUID) -> Payment | None:
+    """The one attempt under way."""
+    found = _afresh(
+        sa.select(Payment).where(Payment.order_id == order_id, Payment.status.in_(LIVE))
+    )
+    return found[0] if found else None
+
+
+def payment_to_show(order_id: uuid.UUID) -> Payment | None:
+    """The payment a person asks about: the one that paid, else the latest."""
+    found = payments_of(order_id)
+    return next((one for one in found if one.captured_cents), found[-1] if found else None)
+
+
+def payment_of_session(session_id: str) -> Payment | None:
+    return db.session.scalar(sa.select(Payment).where(Payment.provider_session_id == session_id))
+
+
+def payment_of_intent(intent_id: str) -> Payment | None:
+    return db.session.scalar(sa.select(Payment).where(Payment.provider_intent_id == intent_id))
+
+
+def sessions_without_intent(order_ref: str | None) -> list[str]:
+    """The provider's pages of an order whose intent is not known here yet."""
+    query = (
+        sa.select(Payment.provider_session_id)
+        .join(Order, Order.id == Payment.order_id)
+        .where(
+            Order.number == order_ref,
+            Payment.provider_session_id.is_not(None),
+            Payment.provider_intent_id.is_(None),
+        )
+        .order_by(Payment.created_at)
+    )
+    return [found for found in db.session.scalars(query) if found]
+
+
+def refunds_of_intent(intent_id: str) -> list[Refund]:
+    """The refunds planned for an intent, oldest first."""
+    query = (
+        sa.select(Refund)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.provider_intent_id == intent_id)
+        .order_by(Refund.planned_at, Refund.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def _afresh(query: sa.Select[Payment]) -> list[Payment]:
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))

@@ -1,0 +1,291 @@
+"""Does everything agree: payments, orders and the provider; shelves and orders; prescriptions?
+
+Looking changes nothing. Repairing does only what is safe: it applies what the provider says,
+sends calls that are due, expires orders whose time is over and sends back money that nobody may
+keep. What remains is for a person.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from shop.core.clock import now
+from shop.core.db import db
+from shop.payments import calls, chasing, following, queries
+from shop.payments.following import Fact
+from shop.payments.gateway import (
+    CheckoutSession,
+    Gateway,
+    GatewayError,
+    Intent,
+    IntentState,
+    NotThere,
+    Refund,
+    RefundState,
+    SessionState,
+)
+from shop.payments.models import Payment
+from shop.payments.models import Refund as RefundRow
+from shop.payments.states import LIVE, PaymentStatus, RefundStatus
+
+SINCE = timedelta(hours=48)  # how far back the provider's lists are read
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that does not agree: `kind` is stable, `subject` names the row or the object."""
+
+    kind: str
+    subject: str
+    text: str
+    order_id: uuid.UUID | None = field(default=None, compare=False)
+
+
+# Each finds (subject, text, order id or NULL). Grace lets work under way finish.
+CHECKS = {
+    "paid_order_without_money": """
+        SELECT o.number, 'paid without a payment that took its total', o.id FROM orders o
+        WHERE o.status IN ('paid', 'closed') AND NOT EXISTS (
+            SELECT FROM payments p WHERE p.order_id = o.id AND p.status = 'succeeded'
+                AND p.captured_cents = o.total_cents)""",
+    "money_without_paid_order": """
+        SELECT o.number, 'still waits for money that was taken', o.id
+        FROM orders o JOIN payments p ON p.order_id = o.id
+        WHERE o.status = 'awaiting_payment' AND p.status = 'succeeded'""",
+    "money_of_an_ended_order": """
+        SELECT o.number, 'ended, and money taken for it is not on its way back', o.id
+        FROM orders o JOIN payments p ON p.order_id = o.id
+        WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents
+            AND o.ended_at < :at - interval '15 minutes'""",
+    "order_paid_twice": """
+        SELECT o.number, 'more than one payment took money and kept it', o.id
+        FROM orders o JOIN payments p ON p.order_id = o.id
+        WHERE p.captured_cents > p.refunded_cents GROUP BY o.id HAVING count(*) > 1""",
+    "order_overdue": """
+        SELECT o.number, 'should have expired', o.id FROM orders o
+        WHERE o.status = 'awaiting_payment' AND o.pay_by < :at - interval '15 minutes'""",
+    "refunds_do_not_add_up": """
+        SELECT p.id::text, format('refunds add up to %s cents, the payment says %s',
+                                  coalesce(sum(r.amount_cents), 0), p.refunded_cents), p.order_id
+        FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id AND r.status <> 'failed'
+        GROUP BY p.id HAVING coalesce(sum(r.amount_cents), 0) <> p.refunded_cents""",
+    "refund_failed": """
+        SELECT r.id::text, 'a refund failed and the money is still here', p.order_id
+        FROM refunds r JOIN payments p ON p.id = r.payment_id
+        WHERE r.status = 'failed' AND p.captured_cents > p.refunded_cents""",
+    "payment_questioned": """
+        SELECT p.id::text, 'what came does not fit what was asked', p.order_id
+        FROM payments p WHERE p.status = 'questioned'""",
+    "call_needs_a_person": """
+        SELECT c.idempotency_key, format('nobody knows what came of it (%s)', c.answer), c.order_id
+        FROM provider_calls c WHERE c.status = 'human'""",
+    "call_overdue": """
+        SELECT c.idempotency_key, 'should have been sent', c.order_id
+        FROM provider_calls c WHERE c.status IN ('planned', 'in_flight')
+            AND coalesce(c.lease_until, c.planned_at) < :at - interval '15 minutes'""",
+    "refund_without_its_call": """
+        SELECT r.id::text, 'planned, and nothing will send it', p.order_id
+        FROM refunds r JOIN payments p ON p.id = r.payment_id
+        WHERE r.status = 'planned' AND NOT EXISTS (
+            SELECT FROM provider_calls c WHERE c.operation = 'refund' AND c.reference_id = r.id)""",
+    "lot_reserves_what_nobody_holds": """
+        SELECT l.number, format('reserves %s units, reservations hold %s', l.reserved,
+                                coalesce(sum(p.units), 0)), NULL::uuid
+        FROM lots l LEFT JOIN reservation_parts p ON p.lot_id = l.id AND p.ended_at IS NULL
+        GROUP BY l.id HAVING l.reserved <> coalesce(sum(p.units), 0)""",
+    "lot_is_not_its_ledger": """
+        SELECT l.number, format('%s units on hand, the ledger says %s', l.on_hand,
+                                coalesce(sum(m.delta), 0)), NULL::uuid
+        FROM lots l LEFT JOIN movements m ON m.lot_id = l.id
+        GROUP BY l.id HAVING l.on_hand <> coalesce(sum(m.delta), 0)""",
+    "reservation_is_not_its_parts": """
+        SELECT r.id::text, format('promises %s units, its lots hold %s', r.units,
+                                  coalesce(sum(p.units), 0)), NULL::uuid
+        FROM reservations r
+            LEFT JOIN reservation_parts p ON p.reservation_id = r.id AND p.ended_at IS NULL
+        GROUP BY r.id HAVING coalesce(sum(p.units), 0) <> CASE
+            WHEN r.released_at IS NULL AND r.shipped_at IS NULL THEN r.units ELSE 0 END""",
+    "reservation_for_nobody": """
+        SELECT r.id::text, 'holds units for no line of any order', NULL::uuid
+        FROM reservations r LEFT JOIN order_lines l ON l.reservation_id = r.id
+        WHERE r.released_at IS NULL AND r.shipped_at IS NULL
+            AND coalesce(l.status, 'cancelled') = 'cancelled'""",
+    "line_without_its_units": """
+        SELECT o.number || ' ' || l.sku, 'waits for units that nobody holds', o.id
+        FROM order_lines l JOIN orders o ON o.id = l.order_id
+            JOIN reservations r ON r.id = l.reservation_id
+        WHERE l.status IN ('placed', 'ready', 'packed')
+            AND (r.released_at IS NOT NULL OR r.shipped_at IS NOT NULL)""",
+    "shipped_without_movement": """
+        SELECT o.number || ' ' || l.sku, 'shipped, and the ledger does not say so', o.id
+        FROM order_lines l JOIN orders o ON o.id = l.order_id
+        WHERE l.status IN ('shipped', 'delivered', 'returned') AND l.quantity <> (
+            SELECT coalesce(-sum(m.delta), 0) FROM shipment_lines s
+                JOIN movements m ON m.id = s.movement_id WHERE s.order_line_id = l.id)""",
+    "fill_for_nobody": """
+        SELECT p.number, format('fill %s is taken by no line of any order', f.number), NULL::uuid
+        FROM fills f JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE f.status <> 'released' AND NOT EXISTS (
+            SELECT FROM order_lines l WHERE l.fill_id = f.id AND l.status <> 'cancelled')""",
+    "line_without_its_fill": """
+        SELECT o.number || ' ' || l.sku, format('is %s, its fill %s', l.status, f.status), o.id
+        FROM order_lines l JOIN orders o ON o.id = l.order_id LEFT JOIN fills f ON f.id = l.fill_id
+        WHERE l.requires_prescription AND l.status <> 'cancelled'
+            AND coalesce(f.status, '') <> CASE
+                WHEN l.status = 'placed' THEN 'reserved'
+                WHEN l.status IN ('shipped', 'delivered', 'returned') THEN 'dispensed'
+                ELSE 'consumed' END""",
+    "too_many_fills": """
+        SELECT p.number, format('%s fills taken of %s', count(*), p.fills_allowed), NULL::uuid
+        FROM fills f JOIN prescriptions p ON p.id = f.prescription_id WHERE f.status <> 'released'
+        GROUP BY p.id HAVING count(*) > p.fills_allowed""",
+}
+
+
+def differences(gateway: Gateway) -> list[Difference]:
+    """Everything that does not agree, here and at the provider. Changes nothing.
+
+    Raises GatewayError where the provider cannot be read.
+    """
+    at = now()
+    found = list(_here(at))
+    payments = _to_compare(at)
+    db.session.commit()
+    for payment in payments:
+        found += _at_the_provider(payment, gateway)
+    found += _unknown_here(at, gateway)
+    db.session.commit()
+    return found
+
+
+def repair(gateway: Gateway) -> None:
+    """Do what is safe: apply the provider's word, send what is due, end what is over. Commits."""
+    at = now()
+    known = {payment.id for payment in _to_compare(at)}
+    db.session.commit()
+    for page in list(gateway.sessions_since(at - SINCE)):
+        if page.order_ref is not None and queries.payment_of_session(page.id) is None:
+            _send(following.session(page.id, gateway), gateway)
+    for payment_id in known:
+        try:
+            _send(following.payment(payment_id, gateway), gateway)
+        except GatewayError as error:
+            log.warning("payment_not_read", payment=str(payment_id), code=error.code)
+            db.session.rollback()
+    calls.send_due(gateway)
+    chasing.overdue_orders(gateway)
+    for difference in _here(now()):
+        if difference.kind == "money_of_an_ended_order" and difference.order_id is not None:
+            chasing.order_ended(difference.order_id, gateway)
+
+
+def _send(orders: set[uuid.UUID], gateway: Gateway) -> None:
+    for order_id in orders:
+        calls.send_for(order_id, gateway)
+
+
+def _here(at: datetime) -> Iterator[Difference]:
+    for kind, check in CHECKS.items():
+        for subject, text, order_id in db.session.execute(sa.text(check), {"at": at}).all():
+            yield Difference(kind, subject, text, order_id)
+
+
+def _to_compare(at: datetime) -> list[Payment]:
+    """Payments that may still move, and those of the last days."""
+    query = sa.select(Payment).where(
+        Payment.provider_session_id.is_not(None),
+        sa.or_(Payment.status.in_(LIVE), Payment.created_at >= at - SINCE),
+    )
+    return list(db.session.scalars(query.order_by(Payment.created_at, Payment.id)))
+
+
+def _at_the_provider(payment: Payment, gateway: Gateway) -> list[Difference]:
+    """How a payment here differs from its page, its intent and its refunds there."""
+    assert payment.provider_session_id is not None
+    try:
+        facts = following.read_session(payment.provider_session_id, gateway)
+        intent_id = next((fact.id for fact in facts if isinstance(fact, Intent)), None)
+        refunds = gateway.refunds_of(intent_id) if intent_id else []
+    except NotThere:
+        return [_about(payment, "page_the_provider_never_saw", "is unknown to the provider")]
+    found = [_about(payment, kind, text) for kind, text in _compared(payment, facts)]
+    return found + _compared_refunds(payment, refunds)
+
+
+def _compared(payment: Payment, facts: list[Fact]) -> Iterator[tuple[str, str]]:
+    here = payment.captured_cents
+    there = 0
+    for fact in facts:
+        if isinstance(fact, Intent) and fact.state is IntentState.SUCCEEDED:
+            there = fact.received_cents
+    page = next(fact for fact in facts if isinstance(fact, CheckoutSession))
+    if there and not here:
+        yield "money_not_booked", f"the provider took {there} cents, here is nothing"
+    elif here and not there:
+        yield "money_the_provider_never_saw", f"{here} cents are booked, the provider took none"
+    elif here != there:
+        yield "amounts_differ", f"{here} cents are booked, the provider took {there}"
+    if page.state is SessionState.EXPIRED and payment.live:
+        yield "page_closed_there", "is open here and closed at the provider"
+    if page.state is SessionState.OPEN and payment.status is PaymentStatus.CANCELLED:
+        yield "page_open_there", "is given up here and can still be paid at the provider"
+
+
+EXPECTED = {
+    RefundState.PENDING: RefundStatus.PLANNED,
+    RefundState.REQUIRES_ACTION: RefundStatus.PLANNED,
+    RefundState.SUCCEEDED: RefundStatus.DONE,
+    RefundState.FAILED: RefundStatus.FAILED,
+    RefundState.CANCELED: RefundStatus.FAILED,
+}
+
+
+def _compared_refunds(payment: Payment, there: list[Refund]) -> list[Difference]:
+    query = sa.select(RefundRow).where(RefundRow.payment_id == payment.id)
+    here = {row.provider_refund_id: row for row in db.session.scalars(query)}
+    found = []
+    for refund in there:
+        row = here.pop(refund.id, None)
+        if row is None:
+            text = f"{refund.amount_cents} cents went back and nobody here asked for it"
+            found.append(_about(payment, "refund_nobody_asked_for", text))
+        elif row.status is not EXPECTED[refund.state]:
+            text = f"a refund is {row.status} here and {refund.state} at the provider"
+            found.append(_about(payment, "refund_states_differ", text))
+    for row in here.values():
+        if row.status is RefundStatus.DONE:
+            text = f"{row.amount_cents} cents went back, says the shop; the provider knows nothing"
+            found.append(_about(payment, "refund_the_provider_never_saw", text))
+    db.session.commit()
+    return found
+
+
+def _unknown_here(at: datetime, gateway: Gateway) -> list[Difference]:
+    """Pages and money under our orders' numbers that no payment here belongs to."""
+    found = []
+    pages, intents = (
+        list(gateway.sessions_since(at - SINCE)),
+        list(gateway.intents_since(at - SINCE)),
+    )
+    for page in pages:
+        if page.order_ref is not None and queries.payment_of_session(page.id) is None:
+            text = f"a page for order {page.order_ref} that no payment here asked for"
+            found.append(Difference("page_nobody_asked_for", page.id, text))
+    for intent in intents:
+        money = intent.state is IntentState.SUCCEEDED and intent.order_ref is not None
+        if money and queries.payment_of_intent(intent.id) is None:
+            text = f"{intent.received_cents} cents for order {intent.order_ref}, booked nowhere"
+            found.append(Difference("money_for_nobody", intent.id, text))
+    return found
+
+
+def _about(payment: Payment, kind: str, text: str) -> Difference:
+    return Difference(kind, str(payment.id), text, payment.order_id)

@@ -1,0 +1,276 @@
+"""From an order that awaits payment to one that is paid, or to money that goes back.
+
+What the provider says is applied here, whoever learned it: a webhook, the reconciler, the answer
+to a call. Applying is monotone: the same facts, repeated or in another order, leave the same
+state. A fact from outside is recorded, never refused.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from shop.accounts.models import Person
+from shop.core import events
+from shop.core.db import db
+from shop.core.errors import NotAllowed
+from shop.core.events import Kind
+from shop.orders import judging, paying
+from shop.orders.models import Order
+from shop.orders.paying import Outcome
+from shop.orders.states import LineStatus, OrderStatus
+from shop.payments import queries, refunding
+from shop.payments.errors import NotPayable, PageClosed, TooLate
+from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
+from shop.payments.models import Payment
+from shop.payments.planning import Operation, plan
+from shop.payments.states import PaymentStatus
+from shop.prescriptions.asking import Stage
+
+# The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
+# sent again before that becomes too short.
+PAGE_OPEN = timedelta(minutes=35)
+
+log = structlog.get_logger()
+
+
+def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
+    """Begin to pay the (locked) order in full, or return the attempt under way.
+
+    Asks the gate again; plans the call that opens the provider's page; the order waits for as
+    long as the page does. `base_url` is where the provider sends the client back to.
+    Raises NotPayable, TooLate, PageClosed, and what the gate refuses (orders.judging.insist).
+    """
+    if by.id != order.client_id:
+        raise NotAllowed("Only the client pays for an order.")
+    if order.status is not OrderStatus.AWAITING_PAYMENT:
+        raise NotPayable(f"An order that is {order.status} takes no payment.", status=order.status)
+    under_way = queries.live_payment(order.id)
+    if under_way is not None:
+        return _still_open(under_way, at)
+    if at >= order.pay_by:
+        raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
+    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
+    judging.insist(
+        order.client,
+        judging.wishes(live),
+        ship_to_state=order.ship_to_state,
+        at=at,
+        stage=Stage.PAY,
+    )
+    payment = Payment(
+        id=uuid.uuid4(),
+        order_id=order.id,
+        amount_cents=order.total_cents,
+        currency=CURRENCY,
+        status=PaymentStatus.CREATED,
+        page_ends_at=(at + PAGE_OPEN).replace(microsecond=0),
+    )
+    db.session.add(payment)
+    db.session.flush()  # the call and the event point at it
+    order.pay_by = max(order.pay_by, payment.page_ends_at)
+    events.record(Kind.PAYMENT_BEGUN, payment, order=order.number, cents=payment.amount_cents)
+    page = f"{base_url}/orders/{order.number}"
+    plan(
+        Operation.OPEN_SESSION,
+        payment.id,
+        order_id=order.id,
+        order_ref=order.number,
+        amount_cents=payment.amount_cents,
+        success_url=f"{page}/paid",
+        cancel_url=page,
+        expires_at=payment.page_ends_at.isoformat(),
+    )
+    return payment
+
+
+def _still_open(payment: Payment, at: datetime) -> Payment:
+    if payment.status is PaymentStatus.QUESTIONED:
+        raise PageClosed("We are looking at your payment and will tell you what we find.")
+    if at >= payment.page_ends_at:
+        raise PageClosed("The payment page has closed. Try again in a minute.")
+    return payment
+
+
+def apply_session(
+    session: CheckoutSession, *, at: datetime, payment_id: uuid.UUID | None = None
+) -> Payment | None:
+    """Apply what the provider says of a page; None if the page is none of ours.
+
+    `payment_id` is known to whoever asked for the page. That a page was paid is not believed
+    until its intent says so: apply that too.
+    """
+    payment = _payment_of(session, payment_id)
+    if payment is None:
+        log.warning("foreign_session", session=session.id, order=session.order_ref)
+        return None
+    order = queries.locked_order(payment.order_id)
+    payment = queries.payment(payment.id)
+    payment.provider_session_id = session.id
+    if payment.livemode is None:
+        payment.livemode = session.livemode
+    if payment.provider_intent_id is None:
+        payment.provider_intent_id = session.intent_id
+    if wrong := _differences(payment, order, session):
+        _question(payment, wrong)
+    elif session.state is SessionState.EXPIRED:
+        cancel(payment, why="page_expired")
+    else:
+        _opened(payment, order, session)
+    return payment
+
+
+def _payment_of(session: CheckoutSession, payment_id: uuid.UUID | None) -> Payment | None:
+    """Whose page it is: asked for by it, known by its id, or recognised by order and end."""
+    if payment_id is not None:
+        return db.session.get(Payment, payment_id)
+    return queries.payment_of_session(session.id) or db.session.scalar(
+        sa.select(Payment)
+        .join(Order, Order.id == Payment.order_id)
+        .where(
+            Order.number == session.order_ref,
+            Payment.provider_session_id.is_(None),
+            Payment.page_ends_at == session.expires_at,
+        )
+    )
+
+
+def _opened(payment: Payment, order: Order, session: CheckoutSession) -> None:
+    payment.url = session.url if payment.status is not PaymentStatus.SUCCEEDED else None
+    if payment.status is PaymentStatus.CREATED:
+        payment.status = PaymentStatus.OPEN
+        events.record(Kind.PAYMENT_OPENED, payment, session=session.id)
+    wanted = payment.live and order.status is OrderStatus.AWAITING_PAYMENT
+    if session.state is SessionState.OPEN and not wanted:
+        close_page(payment)
+
+
+def apply_intent(intent: Intent, *, at: datetime) -> Payment | None:
+    """Apply what the provider says of the money of a payment; None if it belongs to none of ours.
+
+    An intent is learnt from its page: apply the page first.
+    """
+    found = queries.payment_of_intent(intent.id)
+    if found is None:
+        log.warning("foreign_intent", intent=intent.id, order=intent.order_ref)
+        return None
+    order = queries.locked_order(found.order_id)
+    payment = queries.payment(found.id)
+    if payment.status is PaymentStatus.SUCCEEDED:
+        return payment
+    if intent.state is IntentState.SUCCEEDED:
+        _arrived(payment, order, intent, at)
+    elif intent.state is IntentState.REQUIRES_CAPTURE:
+        _question(payment, {"state": str(intent.state)})
+    elif intent.state is IntentState.CANCELED:
+        cancel(payment, why="intent_cancelled")
+    elif intent.failure_code is not None:
+        _failed(payment, intent.failure_code)
+    return payment
+
+
+def _arrived(payment: Payment, order: Order, intent: Intent, at: datetime) -> None:
+    """The money is there: it pays the order that waits for it, or goes back."""
+    if wrong := _differences(payment, order, intent):
+        return _question(payment, wrong)
+    outcome = paying.mark_paid(order, at=at)
+    payment.captured_cents, payment.url = payment.amount_cents, None
+    payment.status = PaymentStatus.SUCCEEDED
+    events.record(Kind.PAYMENT_SUCCEEDED, payment, cents=payment.amount_cents, order=order.number)
+    for other in queries.payments_of(order.id):
+        if other.status is PaymentStatus.OPEN:
+            close_page(other)
+    if outcome is not Outcome.PAID:
+        refunding.plan(
+            payment,
+            payment.captured_cents,
+            request_key=BACK[outcome],
+            reason=outcome.value,
+            at=at,
+        )
+    return None
+
+
+# What asks for the money back where it did not pay the order.
+BACK = {
+    Outcome.TOO_LATE: refunding.ORDER_OVER,
+    Outcome.NOT_DELIVERABLE: refunding.ORDER_OVER,
+    Outcome.ALREADY_PAID: refunding.PAID_TWICE,
+}
+
+
+def _differences(payment: Payment, order: Order, told: CheckoutSession | Intent) -> dict[str, str]:
+    """In what the provider's object is not what we asked for."""
+    asked: dict[str, tuple[object, object]] = {
+        "amount_cents": (told.amount_cents, payment.amount_cents),
+        "currency": (told.currency, payment.currency),
+        "order_ref": (told.order_ref, order.number),
+        "livemode": (told.livemode, payment.livemode),
+    }
+    if isinstance(told, Intent):
+        asked["received_cents"] = (told.received_cents, payment.amount_cents)
+    return {name: f"{got}, not {want}" for name, (got, want) in asked.items() if got != want}
+
+
+def _question(payment: Payment, why: dict[str, str]) -> None:
+    """What came does not fit what was asked: a person decides."""
+    log.error("payment_questioned", payment=str(payment.id), **why)
+    if payment.status is PaymentStatus.SUCCEEDED or _told_last(payment, Kind.PAYMENT_QUESTIONED):
+        return
+    if payment.status in {PaymentStatus.CREATED, PaymentStatus.OPEN}:
+        payment.status = PaymentStatus.QUESTIONED
+    events.record(Kind.PAYMENT_QUESTIONED, payment, why=why)
+
+
+def _failed(payment: Payment, code: str) -> None:
+    """A card was refused; the page stays open for another. Told once per reason."""
+    if payment.live and _told_last(payment, Kind.PAYMENT_FAILED) != code:
+        events.record(Kind.PAYMENT_FAILED, payment, code=code)
+
+
+def _told_last(payment: Payment, kind: Kind) -> object:
+    """What the latest event of a payment says, if it is of that kind."""
+    history = events.of(payment.id)
+    if not history or history[-1].kind != kind:
+        return None
+    return history[-1].facts.get("code", kind.value)
+
+
+def cancel(payment: Payment, *, why: str) -> None:
+    """Give an attempt up that no money can come from any more. Its order is locked.
+
+    Changes nothing where money came or a person is looking.
+    """
+    if payment.status in {PaymentStatus.CREATED, PaymentStatus.OPEN}:
+        payment.status, payment.url = PaymentStatus.CANCELLED, None
+        events.record(Kind.PAYMENT_CANCELLED, payment, why=why)
+
+
+def close_page(payment: Payment) -> None:
+    """Plan to close the provider's page, so that nobody pays for nothing."""
+    plan(
+        Operation.EXPIRE_SESSION,
+        payment.id,
+        order_id=payment.order_id,
+        session_id=payment.provider_session_id,
+    )
+
+
+def wind_up(order: Order, *, at: datetime) -> None:
+    """What follows the end of a (locked) order: pages close, and money goes back. Repeatable."""
+    if order.status not in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
+        return
+    for payment in queries.payments_of(order.id):
+        if payment.status is PaymentStatus.OPEN:
+            close_page(payment)
+        if kept := payment.captured_cents - payment.refunded_cents:
+            refunding.plan(
+                payment,
+                kept,
+                request_key=refunding.ORDER_OVER,
+                reason=order.status.value,
+                at=at,
+            )

@@ -1,0 +1,91 @@
+"""What this package refuses, each with its code and the facts that decided."""
+
+from __future__ import annotations
+
+from shop.core.errors import Conflict, NotAllowed, Refused, WrongState
+
+
+class NoPrescription(Refused):
+    """A line may not go on: no prescription that covers it stands now."""
+
+    code = "no_prescription"
+
+
+class NoFillLeft(Refused):
+    code = "no_fill_left"
+
+
+class NotDoctorOnly(Refused):
+    """Nobody needs to ask for what anybody may buy."""
+
+    code = "not_doctor_only"
+
+
+class NotForSale(Refused):
+    code = "not_for_sale"
+
+
+class TooYoung(Refused):
+    code = "minor"
+
+
+class AlreadyAsked(Conflict):
+    """The client has an open request for this pack; its number is among the facts."""
+
+    code = "already_asked"
+
+
+class AnswersRefused(Refused):
+    """Answers that the questionnaire does not take; `fields` says which and why."""
+
+    code = "answers_refused"
+
+
+class ConsentMissing(Refused):
+    code = "consent_missing"
+
+
+class ClaimLost(Conflict):
+    """The claim ran out, was given back, or is another physician's."""
+
+    code = "claim_lost"
+
+
+class AlreadyClaimed(Conflict):
+    code = "already_claimed"
+
+
+class AlreadyDecided(WrongState):
+    """A request has one decision; who took it and when are among the facts."""
+
+    code = "already_decided"
+
+
+class NotLicensed(NotAllowed):
+    """No licence in force in a state where one is needed."""
+
+    code = "not_licensed"
+
+
+class SelfPrescription(NotAllowed):
+    """Nobody reviews or signs for themselves, or what they asked for themselves."""
+
+    code = "self_prescription"
+
+
+class StaleSignIn(NotAllowed):
+    """A signature needs a sign-in of the last five minutes."""
+
+    code = "stale_sign_in"
+
+
+class TermsRefused(Refused):
+    """Terms that cannot be signed; `fields` says which and why."""
+
+    code = "terms_refused"
+
+
+class StatementChanged(Conflict):
+    """What would be signed is no longer what was shown."""
+
+    code = "statement_changed"

@@ -1,0 +1,577 @@
+"""The gate: may this client have this, now? The one judge, asked on every road.
+
+Pure: everything it may know is in `Facts`. Positive and fail-closed: a doctor-only line is open
+only where a prescription that covers exactly this client, pack, quantity and state stands now with
+a fill left, or where the line holds a live fill of one. An error is a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from shop.catalog.models import LegalClass
+from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
+
+ADULT = 18  # years, for anything doctor-only
+
+
+class Answer(StrEnum):
+    OPEN = "open"
+    NEEDS_REQUEST = "needs_request"
+    NEEDS_CLIENT_ACTION = "needs_client_action"
+    HOLD_UNTIL = "hold_until"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """So many of a pack; `fill_id` is the fill that a placed order line already holds."""
+
+    variant_id: UUID
+    sku: str
+    quantity: int
+    fill_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who wishes; `age` in full years today, None where it is not known."""
+
+    id: UUID
+    active: bool
+    age: int | None
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A variant as the gate sees it. `offered`: for sale now, or promised by a placed order."""
+
+    variant_id: UUID
+    product_id: UUID
+    name: str
+    legal_class: LegalClass
+    doctor_only: bool
+    offered: bool
+
+    @property
+    def needs_prescription(self) -> bool:
+        """The stricter of the filed class and the shop's own mark."""
+        return self.doctor_only or self.legal_class.prescription_only
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A fill; `on` is the day it was consumed, or reserved where it is not consumed yet."""
+
+    id: UUID
+    state: str
+    quantity: int
+    status: FillStatus
+    on: date
+
+    @property
+    def live(self) -> bool:
+        """Counts against the allowance."""
+        return self.status is not FillStatus.RELEASED
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A prescription. `licensed_in`: where its prescriber holds a licence in force today."""
+
+    id: UUID
+    number: str
+    client_id: UUID
+    variant_id: UUID
+    product_id: UUID
+    pack_name: str
+    quantity: int
+    fills_allowed: int
+    days_supply: int
+    valid_from: datetime
+    valid_until: datetime
+    status: PrescriptionStatus
+    client_state: str
+    states: frozenset[str]
+    prescriber_name: str
+    licensed_in: frozenset[str]
+    fills: tuple[Taken, ...] = ()
+
+    @property
+    def fills_left(self) -> int:
+        return self.fills_allowed - sum(fill.live for fill in self.fills)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An open approval request for a pack."""
+
+    number: str
+    status: RequestStatus
+    asked_on: date | None  # when it was submitted
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the gate may know. `day` is the UTC day of `at`, as in the database's own checks."""
+
+    client: Client
+    wishes: tuple[Wish, ...]
+    packs: Mapping[UUID, Pack]  # by variant id
+    prescriptions: tuple[Authority, ...]
+    requests: Mapping[UUID, Asked]  # by variant id
+    ship_to_state: str
+    out_of_stock: frozenset[UUID]
+    at: datetime
+    day: date
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why, in words for the client; `remedy` is what she can do, `rule` the question that asked."""
+
+    code: str
+    text: str
+    remedy: str | None = None
+    rule: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The gate's answer to one wish. `fills_left` counts before this wish takes one."""
+
+    wish: Wish
+    answer: Answer
+    until: date | None = None  # hold_until: the first day on which it may go on
+    reasons: tuple[Reason, ...] = ()
+    prescription_id: UUID | None = None
+    prescription_number: str | None = None
+    valid_until: datetime | None = None
+    fills_left: int | None = None
+    sentence: str = ""  # the whole answer in one line, for pages and mails
+
+    @property
+    def open(self) -> bool:
+        return self.answer is Answer.OPEN
+
+
+@dataclass(frozen=True)
+class Objection:
+    """A question's no."""
+
+    answer: Answer
+    code: str
+    text: str
+    remedy: str | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    until: date | None = None
+
+
+Question = Callable[[Facts, Wish], Objection | None]
+Shortcoming = Callable[[Facts, Wish, Authority], Objection | None]
+
+
+def decide(facts: Facts) -> list[Decision]:
+    """Answer every wish, in their order. Changes nothing, raises nothing."""
+    return [_decision(facts, wish) for wish in facts.wishes]
+
+
+def _decision(facts: Facts, wish: Wish) -> Decision:
+    try:
+        for question in QUESTIONS:
+            objection = question(facts, wish)
+            if objection is not None:
+                return _refused(facts, wish, objection, rule=question.__name__)
+        return _opened(facts, wish)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is no
+        reason = Reason(
+            code="not_decided",
+            text="We cannot check this right now, so it has to wait.",
+            remedy="Try again in a while, or ask us.",
+            facts={"error": type(error).__name__},
+        )
+        return Decision(wish, Answer.BLOCKED, reasons=(reason,), sentence=reason.text)
+
+
+def _opened(facts: Facts, wish: Wish) -> Decision:
+    if not facts.packs[wish.variant_id].needs_prescription:
+        return Decision(wish, Answer.OPEN, sentence="Ready to order.")
+    cover = _cover(facts, wish)
+    if cover is None:
+        raise LookupError("No question objected, and yet nothing covers the line.")
+    return Decision(
+        wish,
+        Answer.OPEN,
+        prescription_id=cover.id,
+        prescription_number=cover.number,
+        valid_until=cover.valid_until,
+        fills_left=cover.fills_left,
+        sentence=f"Approved by {cover.prescriber_name} until"
+        f" {_day(_last_day(cover), facts.day)},"
+        f" {cover.fills_left} of {cover.fills_allowed} fills left.",
+    )
+
+
+def _refused(facts: Facts, wish: Wish, objection: Objection, *, rule: str) -> Decision:
+    reasons = [
+        Reason(objection.code, objection.text, objection.remedy, rule, dict(objection.facts))
+    ]
+    asked = facts.requests.get(wish.variant_id)
+    if objection.answer is Answer.NEEDS_REQUEST and asked is not None:
+        reasons.insert(0, _already_asked(facts, asked))
+    return Decision(
+        wish,
+        objection.answer,
+        until=objection.until,
+        reasons=tuple(reasons),
+        sentence=reasons[0].text,
+    )
+
+
+def _already_asked(facts: Facts, asked: Asked) -> Reason:
+    if asked.asked_on is None:
+        text, remedy = "You have begun to ask for this.", "Finish your request."
+    else:
+        text = f"A physician is looking at it. You asked on {_day(asked.asked_on, facts.day)}."
+        remedy = "You will get a mail when it is decided."
+    told = {"request": asked.number, "status": asked.status.value}
+    return Reason("request_pending", text, remedy, "prescription_covers_it", told)
+
+
+# The questions, in the order of docs/domain.md.
+
+
+def client_is_active(facts: Facts, wish: Wish) -> Objection | None:
+    if facts.client.active:
+        return None
+    return Objection(
+        Answer.BLOCKED, "client_not_active", "This account cannot order.", "Ask the clinic."
+    )
+
+
+def pack_is_known(facts: Facts, wish: Wish) -> Objection | None:
+    if wish.variant_id in facts.packs:
+        return None
+    return Objection(
+        Answer.BLOCKED,
+        "unknown_product",
+        "We do not know this product.",
+        "Choose one from the shop.",
+        {"sku": wish.sku},
+    )
+
+
+def client_is_old_enough(facts: Facts, wish: Wish) -> Objection | None:
+    if not facts.packs[wish.variant_id].needs_prescription:
+        return None
+    if facts.client.age is not None and facts.client.age >= ADULT:
+        return None
+    return Objection(
+        Answer.BLOCKED,
+        "minor",
+        f"We send prescription products to people of {ADULT} and over only.",
+        "Ask the clinic to see you in person.",
+        {"minimum_age": ADULT},
+    )
+
+
+def pack_is_offered(facts: Facts, wish: Wish) -> Objection | None:
+    pack = facts.packs[wish.variant_id]
+    if pack.legal_class is LegalClass.CLINIC_USE:
+        return Objection(
+            Answer.BLOCKED,
+            "never_sold",
+            "This is used in the clinic only and never sold.",
+            facts={"legal_class": pack.legal_class.value},
+        )
+    if not pack.offered:
+        return Objection(
+            Answer.BLOCKED, "not_for_sale", "This is not for sale.", "Choose another product."
+        )
+    return None
+
+
+def pack_is_named_once(facts: Facts, wish: Wish) -> Objection | None:
+    same = [
+        other
+        for other in facts.wishes
+        if other.variant_id == wish.variant_id and other.fill_id == wish.fill_id
+    ]
+    if len(same) == 1 or not facts.packs[wish.variant_id].needs_prescription:
+        return None
+    return Objection(
+        Answer.NEEDS_CLIENT_ACTION,
+        "named_twice",
+        "This is in the list more than once, and one prescription covers it once.",
+        "Keep one of them.",
+    )
+
+
+def prescription_covers_it(facts: Facts, wish: Wish) -> Objection | None:
+    if not facts.packs[wish.variant_id].needs_prescription or _cover(facts, wish) is not None:
+        return None
+    candidates = _candidates(facts, wish)
+    if not candidates:
+        return _none_of_this_pack(facts, wish)
+    # The prescription that comes nearest to covering it explains best.
+    _, objection = max(
+        (_shortcoming(facts, wish, candidate) for candidate in candidates),
+        key=lambda found: found[0],
+    )
+    return objection
+
+
+def it_is_in_stock(facts: Facts, wish: Wish) -> Objection | None:
+    if wish.variant_id not in facts.out_of_stock:
+        return None
+    return Objection(
+        Answer.BLOCKED,
+        "out_of_stock",
+        "There is not enough of this on the shelf.",
+        "Take fewer, or come back in some days.",
+    )
+
+
+QUESTIONS: tuple[Question, ...] = (
+    client_is_active,
+    pack_is_known,
+    client_is_old_enough,
+    pack_is_offered,
+    pack_is_named_once,
+    prescription_covers_it,
+    it_is_in_stock,
+)
+
+
+def _cover(facts: Facts, wish: Wish) -> Authority | None:
+    """The prescription that carries the wish now; of several, the one that ends first."""
+    covering = [
+        candidate
+        for candidate in _candidates(facts, wish)
+        if _shortcoming(facts, wish, candidate)[1] is None
+    ]
+    return min(covering, key=lambda one: (one.valid_until, one.id), default=None)
+
+
+def _candidates(facts: Facts, wish: Wish) -> list[Authority]:
+    return [
+        one
+        for one in facts.prescriptions
+        if one.client_id == facts.client.id
+        and one.variant_id == wish.variant_id
+        and (wish.fill_id is None or any(fill.id == wish.fill_id for fill in one.fills))
+    ]
+
+
+def _shortcoming(facts: Facts, wish: Wish, one: Authority) -> tuple[int, Objection | None]:
+    """What keeps `one` from covering the wish, and how many tests it passed before."""
+    tests = STANDING + (TAKING if wish.fill_id is None else HOLDING)
+    for passed, test in enumerate(tests):
+        objection = test(facts, wish, one)
+        if objection is not None:
+            return passed, objection
+    return len(tests), None
+
+
+def _none_of_this_pack(facts: Facts, wish: Wish) -> Objection:
+    if wish.fill_id is not None:
+        return _not_held(wish)
+    product = facts.packs[wish.variant_id].product_id
+    for one in facts.prescriptions:
+        near = one.client_id == facts.client.id and one.product_id == product
+        if near and not any(test(facts, wish, one) for test in STANDING):
+            return Objection(
+                Answer.NEEDS_REQUEST,
+                "other_pack",
+                f"Your prescription {one.number} is for another pack: {one.pack_name}.",
+                f"Choose {one.pack_name}, or ask a physician for this one.",
+                {"prescription": one.number, "pack": one.pack_name},
+            )
+    return Objection(
+        Answer.NEEDS_REQUEST,
+        "no_prescription",
+        "A physician approves this first. It takes about a day.",
+        "Ask the physician.",
+    )
+
+
+def _not_held(wish: Wish) -> Objection:
+    return Objection(
+        Answer.BLOCKED,
+        "fill_not_held",
+        "This line does not hold a fill that covers it.",
+        "Order it again.",
+        {"fill": str(wish.fill_id)},
+    )
+
+
+# Whether a prescription stands at all.
+
+
+def _replaced(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.status is not PrescriptionStatus.SUPERSEDED:
+        return None
+    return _ask_again("superseded", f"Another prescription has replaced {one.number}.", one)
+
+
+def _revoked(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.status is not PrescriptionStatus.REVOKED:
+        return None
+    return _ask_again("revoked", f"Your prescription {one.number} was withdrawn.", one)
+
+
+def _over(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if facts.at < one.valid_until:
+        return None
+    ended = _day(_last_day(one), facts.day)
+    return _ask_again("expired", f"Your prescription {one.number} ended on {ended}.", one)
+
+
+def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.valid_from <= facts.at:
+        return None
+    begins = one.valid_from.date()
+    return Objection(
+        Answer.HOLD_UNTIL,
+        "not_yet_valid",
+        f"Your prescription {one.number} begins on {_day(begins, facts.day)}.",
+        "Order it then.",
+        {"prescription": one.number, "from": begins.isoformat()},
+        until=begins,
+    )
+
+
+def _held(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.status is PrescriptionStatus.ACTIVE:
+        return None
+    return Objection(
+        Answer.BLOCKED,
+        "on_hold",
+        f"{one.prescriber_name} has put this on hold.",
+        "Ask the clinic what comes next.",
+        {"prescription": one.number},
+    )
+
+
+def _licence_lapsed(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    needed = {one.client_state} | ({facts.ship_to_state} & one.states)
+    missing = sorted(needed - one.licensed_in)
+    if not missing:
+        return None
+    return Objection(
+        Answer.NEEDS_REQUEST,
+        "licence_lapsed",
+        f"{one.prescriber_name} can no longer prescribe in {' and '.join(missing)}.",
+        "Ask another physician.",
+        {"prescription": one.number, "states": missing},
+    )
+
+
+STANDING: tuple[Shortcoming, ...] = (
+    _replaced,
+    _revoked,
+    _over,
+    _not_begun,
+    _held,
+    _licence_lapsed,
+)
+
+
+# Whether a fill of it may be taken now.
+
+
+def _used_up(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.fills_left > 0:
+        return None
+    return _ask_again(
+        "fills_used_up", f"All fills of your prescription {one.number} are used.", one
+    )
+
+
+def _other_quantity(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.quantity == wish.quantity:
+        return None
+    return Objection(
+        Answer.NEEDS_CLIENT_ACTION,
+        "other_quantity",
+        f"Your prescription {one.number} is for {one.quantity} at a time.",
+        f"Change the quantity to {one.quantity}, or ask a physician for {wish.quantity}.",
+        {"prescription": one.number, "approved": one.quantity, "wanted": wish.quantity},
+    )
+
+
+def _too_soon(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    """The next fill after 75 % of the days supply of the last, whichever prescription gave it."""
+    ready = [
+        next_fill_on(fill.on, other.days_supply)
+        for other in facts.prescriptions
+        if other.client_id == facts.client.id and other.variant_id == wish.variant_id
+        for fill in other.fills
+        if fill.live
+    ]
+    if not ready or max(ready) <= facts.day:
+        return None
+    until = max(ready)
+    return Objection(
+        Answer.HOLD_UNTIL,
+        "refill_too_soon",
+        f"You still have enough. The next fill is ready on {_day(until, facts.day)}.",
+        "Order it then.",
+        {"prescription": one.number, "from": until.isoformat()},
+        until=until,
+    )
+
+
+def _other_state(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if facts.ship_to_state in one.states:
+        return None
+    covered = sorted(one.states)
+    return Objection(
+        Answer.NEEDS_CLIENT_ACTION,
+        "other_state",
+        f"Your prescription {one.number} covers {' and '.join(covered)},"
+        f" not {facts.ship_to_state}.",
+        f"Ship it to {' or '.join(covered)}, or ask a physician for {facts.ship_to_state}.",
+        {"prescription": one.number, "covered": covered, "wanted": facts.ship_to_state},
+    )
+
+
+TAKING: tuple[Shortcoming, ...] = (_used_up, _other_quantity, _too_soon, _other_state)
+
+
+def _holds_no_live_fill(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    """The fill a placed line holds must be live and of exactly this quantity and state."""
+    for fill in one.fills:
+        alive = fill.status in (FillStatus.RESERVED, FillStatus.CONSUMED)
+        if fill.id == wish.fill_id and alive and fill.quantity == wish.quantity:
+            return None if fill.state == facts.ship_to_state else _not_held(wish)
+    return _not_held(wish)
+
+
+HOLDING: tuple[Shortcoming, ...] = (_holds_no_live_fill,)
+
+
+def next_fill_on(taken: date, days_supply: int) -> date:
+    """The first day on which three quarters of the days supply have passed."""
+    return date.fromordinal(taken.toordinal() + -(-3 * days_supply // 4))
+
+
+def _ask_again(code: str, text: str, one: Authority) -> Objection:
+    return Objection(
+        Answer.NEEDS_REQUEST, code, text, "Ask the physician again.", {"prescription": one.number}
+    )
+
+
+def _last_day(one: Authority) -> date:
+    return (one.valid_until - timedelta(microseconds=1)).date()
+
+
+def _day(day: date, today: date) -> str:
+    """ "Sat 12 Dec", with the year where it is another."""
+    year = "" if day.year == today.year else f" {day.year}"
+    return f"{day:%a} {day.day} {day:%b}{year}"

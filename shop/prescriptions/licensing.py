@@ -1,0 +1,52 @@
+"""Who may prescribe where: a physician's licence in force in a state on a day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from shop.accounts.models import Licence, Person, Role
+from shop.core.db import db
+from shop.prescriptions.errors import NotLicensed
+
+KINDS = ("MD", "DO", "NP", "PA")  # licences that carry a right to prescribe
+
+
+def in_force(prescribers: Collection[UUID], *, day: date) -> dict[UUID, dict[str, Licence]]:
+    """The licences each of these may prescribe under on `day` (UTC), by state. One query.
+
+    The database's `prescriber_licensed` says the same.
+    """
+    rows = db.session.scalars(
+        sa.select(Licence)
+        .join(Person, Person.id == Licence.person_id)
+        .where(
+            Licence.person_id.in_(prescribers),
+            Licence.kind.in_(KINDS),
+            Person.role == Role.PHYSICIAN,
+            Person.disabled_at.is_(None),
+            Licence.valid_from <= day,
+            day < Licence.valid_until,
+            sa.or_(Licence.ended_on.is_(None), Licence.ended_on > day),
+        )
+        .execution_options(populate_existing=True)
+    )
+    held: dict[UUID, dict[str, Licence]] = defaultdict(dict)
+    for licence in rows:
+        held[licence.person_id][licence.state] = licence
+    return held
+
+
+def require(physician: Person, states: Collection[str], *, at: datetime) -> dict[str, Licence]:
+    """The licences that carry `physician` in every one of `states` at `at`. Raises NotLicensed."""
+    held = in_force([physician.id], day=at.astimezone(UTC).date())[physician.id]
+    missing = sorted(set(states) - set(held))
+    if missing:
+        raise NotLicensed(
+            f"You hold no licence in force in {' and '.join(missing)}.", states=missing
+        )
+    return {state: held[state] for state in states}

@@ -1,0 +1,104 @@
+"""Requests and prescriptions, always through the person who reads them.
+
+A client sees her own. A physician sees the requests of clients she may treat (licensed where the
+client lives and where it would be sent), those she holds or has decided, and what she signed. For
+everybody else there is nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from shop.accounts.models import Person, Role
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.prescriptions import licensing
+from shop.prescriptions.models import ApprovalRequest, Prescription, Refusal
+from shop.prescriptions.states import RequestStatus
+
+WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
+
+
+def requests(
+    reader: Person, *, at: datetime, statuses: Collection[RequestStatus] = ()
+) -> sa.Select[ApprovalRequest]:
+    """The requests `reader` may see; for a physician only what was handed in."""
+    query = sa.select(ApprovalRequest).where(_visible(reader, at))
+    if statuses:
+        query = query.where(ApprovalRequest.status.in_(statuses))
+    return query
+
+
+def queue(reader: Person, *, at: datetime) -> sa.Select[ApprovalRequest]:
+    """What waits for this physician: free, run out, or held by her."""
+    free = sa.or_(
+        ApprovalRequest.status == RequestStatus.QUEUED,
+        ApprovalRequest.claimed_until <= at,
+        ApprovalRequest.claimed_by_id == reader.id,
+    )
+    return requests(reader, at=at, statuses=WAITING).where(
+        free,
+        ApprovalRequest.client_id != reader.id,
+        ApprovalRequest.requested_by_id != reader.id,
+    )
+
+
+def request_for(
+    reader: Person, number: str, *, at: datetime, lock: bool = False
+) -> ApprovalRequest:
+    """One request, locked where it will be changed. Raises NotFound."""
+    query = requests(reader, at=at).where(ApprovalRequest.number == number)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such request.")
+    return found
+
+
+def prescriptions(reader: Person) -> sa.Select[Prescription]:
+    """The prescriptions `reader` may see: a client's own, a physician's own signatures."""
+    if reader.role is Role.CLIENT:
+        return sa.select(Prescription).where(Prescription.client_id == reader.id)
+    if reader.role is Role.PHYSICIAN:
+        return sa.select(Prescription).where(Prescription.prescriber_id == reader.id)
+    return sa.select(Prescription).where(sa.false())
+
+
+def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Prescription:
+    """One prescription, locked where it will be changed. Raises NotFound."""
+    query = prescriptions(reader).where(Prescription.number == number)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such prescription.")
+    return found
+
+
+def _visible(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
+    if reader.role is Role.CLIENT:
+        return ApprovalRequest.client_id == reader.id
+    if reader.role is Role.ESTHETICIAN:
+        return ApprovalRequest.requested_by_id == reader.id
+    if reader.role is Role.PHYSICIAN:
+        return _visible_to_physician(reader, at)
+    return sa.false()
+
+
+def _visible_to_physician(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
+    states = licensing.in_force([reader.id], day=at.astimezone(UTC).date())[reader.id]
+    client = aliased(Person)
+    lives_there = sa.exists().where(
+        client.id == ApprovalRequest.client_id, client.state.in_(states)
+    )
+    decided = sa.or_(
+        sa.exists().where(
+            Prescription.request_id == ApprovalRequest.id, Prescription.prescriber_id == reader.id
+        ),
+        sa.exists().where(
+            Refusal.request_id == ApprovalRequest.id, Refusal.refused_by_id == reader.id
+        ),
+    )
+    may_treat = sa.and_(ApprovalRequest.ship_to_state.in_(states), lives_there)
+    return sa.and_(ApprovalRequest.submitted_at.is_not(None), sa.or_(may_treat, decided))

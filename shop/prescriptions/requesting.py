@@ -1,0 +1,190 @@
+"""A client asks a physician for a doctor-only product."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core import events, numbers
+from shop.core.db import db, locked
+from shop.core.errors import NotAllowed, WrongState
+from shop.core.events import Kind
+from shop.prescriptions import questioning, reviewing
+from shop.prescriptions.errors import (
+    AlreadyAsked,
+    ConsentMissing,
+    NotDoctorOnly,
+    NotForSale,
+    TooYoung,
+)
+from shop.prescriptions.gate import ADULT
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
+
+ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
+DRAFT_LASTS = timedelta(days=30)
+OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
+
+
+def start(
+    client: Person, variant: Variant, *, quantity: int, ship_to_state: str, by: Person, at: datetime
+) -> ApprovalRequest:
+    """Begin a request as a draft; `quantity` in units of the pack.
+
+    Raises NotDoctorOnly, NotForSale, TooYoung, AlreadyAsked.
+    """
+    _refuse_what_needs_no_request(variant)
+    _refuse_minors(client, at)
+    _refuse_second_request(client, variant)
+    request = ApprovalRequest(
+        number=numbers.fresh("Q"),
+        client=client,
+        requested_by=by,
+        variant=variant,
+        quantity=quantity,
+        ship_to_state=ship_to_state,
+        status=RequestStatus.DRAFT,
+        questionnaire_version=questioning.CURRENT,
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(request)
+            db.session.flush()  # the event needs request.id; two drafts at once clash here
+            events.record(Kind.REQUEST_STARTED, request, number=request.number)
+    except IntegrityError as error:
+        if "approval_requests_one_live" not in str(error.orig):
+            raise
+        _refuse_second_request(client, variant)
+        raise
+    return request
+
+
+def answer(
+    request: ApprovalRequest, answers: Mapping[str, Any], *, by: Person, at: datetime
+) -> None:
+    """Keep the answers of a draft; they may still be incomplete. Raises AnswersRefused."""
+    _require_own(request, by)
+    _require_draft(request)
+    form = questioning.questionnaire(request.questionnaire_version)
+    questioning.check(form, answers, complete=False)
+    request.answers = questioning.given(answers)
+    db.session.flush()  # the row goes before its event
+    events.record(Kind.REQUEST_ANSWERED, request)
+
+
+def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime) -> None:
+    """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
+
+    Raises ConsentMissing, AnswersRefused, WrongState.
+    """
+    _require_own(request, by)
+    _require_draft(request)
+    if not consent:
+        raise ConsentMissing(
+            "The physician needs your consent to read your answers.",
+            fields={"consent": ["Agree to this first."]},
+        )
+    form = questioning.questionnaire(request.questionnaire_version)
+    answers = request.answers or {}
+    questioning.check(form, answers, complete=True)
+    request.answers_hash = frozen_hash(request, answers)
+    request.consented_at = at
+    request.due_at = at + ANSWERED_WITHIN
+    request.status = RequestStatus.QUEUED
+    db.session.flush()  # the database stamps when
+    db.session.refresh(request, ["consented_at", "submitted_at"])
+    events.record(Kind.REQUEST_SUBMITTED, request, questionnaire=request.questionnaire_version)
+
+
+def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
+    """The client no longer wants it. Raises WrongState while a physician is looking at it."""
+    _require_own(request, by)
+    reviewing.release_if_run_out(request, at=at)
+    request.status = RequestStatus.WITHDRAWN
+    db.session.flush()  # the row goes before its event
+    events.record(Kind.REQUEST_WITHDRAWN, request)
+
+
+def expire_drafts(*, at: datetime) -> int:
+    """End the drafts that nobody finished within 30 days; answers how many."""
+    query = (
+        sa.select(ApprovalRequest)
+        .where(
+            ApprovalRequest.status == RequestStatus.DRAFT,
+            ApprovalRequest.created_at <= at - DRAFT_LASTS,
+        )
+        .order_by(ApprovalRequest.id)
+        .limit(500)
+    )
+    stale = list(db.session.scalars(locked(query)))
+    for request in stale:
+        request.status = RequestStatus.EXPIRED
+        db.session.flush()  # the row goes before its event
+        events.record(Kind.REQUEST_EXPIRED, request)
+    return len(stale)
+
+
+def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
+    """SHA-256 of what was submitted: canonical JSON of the answers, pack, quantity and state."""
+    submitted = {
+        "request": request.number,
+        "questionnaire": request.questionnaire_version,
+        "answers": dict(answers),
+        "sku": request.variant.sku,
+        "quantity": request.quantity,
+        "ship_to_state": request.ship_to_state,
+    }
+    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _refuse_what_needs_no_request(variant: Variant) -> None:
+    if not variant.for_sale or variant.product.published_at is None:
+        raise NotForSale("This is not for sale.", sku=variant.sku)
+    if not (variant.doctor_only or variant.legal_class.prescription_only):
+        raise NotDoctorOnly("Nobody has to approve this: put it in your cart.", sku=variant.sku)
+
+
+def _refuse_minors(client: Person, at: datetime) -> None:
+    age = client.age_on(at.astimezone(UTC).date())
+    if age is None or age < ADULT:
+        raise TooYoung(
+            f"We send prescription products to people of {ADULT} and over only.",
+            minimum_age=ADULT,
+        )
+
+
+def _refuse_second_request(client: Person, variant: Variant) -> None:
+    asked = db.session.execute(
+        sa.select(ApprovalRequest.number, ApprovalRequest.status).where(
+            ApprovalRequest.client_id == client.id,
+            ApprovalRequest.variant_id == variant.id,
+            ApprovalRequest.status.in_(OPEN),
+        )
+    ).first()
+    if asked is not None:
+        raise AlreadyAsked(
+            "There is an open request for this already.",
+            request=asked.number,
+            status=asked.status.value,
+        )
+
+
+def _require_own(request: ApprovalRequest, by: Person) -> None:
+    if by.id != request.client_id:
+        raise NotAllowed("Only the client answers for herself.")
+
+
+def _require_draft(request: ApprovalRequest) -> None:
+    if request.status is not RequestStatus.DRAFT:
+        raise WrongState(
+            "This request was handed in; its answers are frozen.", status=request.status.value
+        )

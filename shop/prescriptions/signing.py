@@ -1,0 +1,229 @@
+"""A physician says yes: a request becomes a prescription, in one transaction."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from shop.accounts.models import AuthEvent, Licence, Person
+from shop.core import events, numbers
+from shop.core.db import db
+from shop.core.events import Kind
+from shop.prescriptions import licensing, reviewing
+from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
+from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
+from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
+from shop.prescriptions.statements import EXAMINED, Statement, Terms, statement
+from shop.prescriptions.states import PrescriptionStatus, RequestStatus
+
+FRESH_FOR = timedelta(minutes=5)
+EXAMINATION_LASTS = timedelta(days=365)
+LONGEST_VALIDITY = 365  # days
+
+# How long a prescription is good for where the physician says nothing, by active ingredient (as
+# filed, upper case). Defaults of docs/domain.md: the medical director's to change.
+DEFAULT_VALIDITY = 365
+VALIDITY = {
+    "HYDROQUINONE": 90,
+    "ADAPALENE": 180,
+    "ISOTRETINOIN": 180,
+    "TAZAROTENE": 180,
+    "TRETINOIN": 180,
+    "TRIFAROTENE": 180,
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that a signature rests on, checked but not signed."""
+
+    statement: Statement
+    licences: dict[str, Licence]
+    last_day: date
+
+
+def prepare(
+    request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime, fence: int | None = None
+) -> Draft:
+    """Check everything but the fresh sign-in, and word the statement. Changes nothing.
+
+    Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, TermsRefused.
+    """
+    refuse_self(request, by)
+    refuse_decided(request)
+    require_claim(request, by=by, at=at, fence=fence)
+    licences = licensing.require(by, reviewing.states_of(request), at=at)
+    today = at.astimezone(UTC).date()
+    last_day = terms.valid_until or today + timedelta(days=default_validity(request) - 1)
+    _check(request, terms, last_day=last_day, today=today)
+    worded = statement(request, terms, by=by, licences=licences, last_day=last_day)
+    return Draft(worded, licences, last_day)
+
+
+def sign(
+    request: ApprovalRequest,
+    terms: Terms,
+    *,
+    by: Person,
+    proof: AuthEvent | None,
+    at: datetime,
+    fence: int | None = None,
+    shown: bytes | None = None,
+) -> Prescription:
+    """Approve a request, which `by` has claimed, on these terms.
+
+    `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
+    what `prepare` raises, StaleSignIn, StatementChanged.
+    """
+    draft = prepare(request, terms, by=by, at=at, fence=fence)
+    if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
+        raise StatementChanged("The statement has changed since it was shown. Read it again.")
+    fresh = _fresh(proof, by=by, at=at)
+    prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
+    db.session.add(prescription)
+    db.session.flush()  # while the claim stands, and before its states
+    _cover_states(prescription, draft.licences)
+    reviewing.end_claim(request, RequestStatus.APPROVED)
+    events.record(Kind.REQUEST_APPROVED, request, prescription=prescription.number)
+    events.record(
+        Kind.PRESCRIPTION_SIGNED,
+        prescription,
+        request=request.number,
+        fills=terms.fills,
+        statement=draft.statement.hash.hex(),
+    )
+    return prescription
+
+
+def default_validity(request: ApprovalRequest) -> int:
+    """Days, by the shortest-lived active ingredient."""
+    actives = (line for line in request.variant.product.ingredients if line.active)
+    return min(
+        (
+            days
+            for line in actives
+            for name, days in VALIDITY.items()
+            if line.ingredient.name.split(" ")[0].rstrip(",") == name
+        ),
+        default=DEFAULT_VALIDITY,
+    )
+
+
+def _check(request: ApprovalRequest, terms: Terms, *, last_day: date, today: date) -> None:
+    wrong = {
+        "sku": _pack_problem(request, terms),
+        "quantity_per_fill": _quantity_problem(request, terms),
+        "fills": None if 1 <= terms.fills <= 12 else "Choose 1 to 12.",
+        "days_supply": None if 1 <= terms.days_supply <= 366 else "Choose 1 to 366 days.",
+        "directions": _words_problem(terms.directions),
+        "indication": _words_problem(terms.indication),
+        "valid_until": _validity_problem(last_day, today),
+        "examination.mode": _mode_problem(terms.examination_mode),
+        "examination.date": _examination_problem(terms.examined_on, today),
+    }
+    found = {name: [problem] for name, problem in wrong.items() if problem}
+    if found:
+        raise TermsRefused("This cannot be signed as it is.", fields=found)
+
+
+def _pack_problem(request: ApprovalRequest, terms: Terms) -> str | None:
+    if terms.sku in (None, request.variant.sku):
+        return None
+    return f"The client asked for {request.variant.sku}. Refuse, and say what to ask for instead."
+
+
+def _quantity_problem(request: ApprovalRequest, terms: Terms) -> str | None:
+    if terms.quantity_per_fill == request.quantity:
+        return None
+    return f"The client asked for {request.quantity} at a time."
+
+
+def _words_problem(text: str) -> str | None:
+    return None if text.strip() else "Write some words."
+
+
+def _validity_problem(last_day: date, today: date) -> str | None:
+    furthest = today + timedelta(days=LONGEST_VALIDITY - 1)
+    if today <= last_day <= furthest:
+        return None
+    return f"Choose a day from {today.isoformat()} to {furthest.isoformat()}."
+
+
+def _mode_problem(mode: str) -> str | None:
+    return None if mode in EXAMINED else f"Choose one of: {', '.join(EXAMINED)}."
+
+
+def _examination_problem(on: date, today: date) -> str | None:
+    if on > today:
+        return "Must be today or earlier."
+    return None if today - on <= EXAMINATION_LASTS else "Must be within the past year."
+
+
+def _fresh(proof: AuthEvent | None, *, by: Person, at: datetime) -> AuthEvent:
+    fresh = (
+        proof is not None
+        and proof.kind == "fresh"
+        and proof.person_id == by.id
+        and timedelta(0) <= at - proof.at <= FRESH_FOR
+    )
+    if proof is None or not fresh:
+        raise StaleSignIn("Sign in again first: a signature needs it within five minutes.")
+    return proof
+
+
+def _written(
+    request: ApprovalRequest,
+    terms: Terms,
+    draft: Draft,
+    *,
+    by: Person,
+    proof: AuthEvent,
+    at: datetime,
+) -> Prescription:
+    prescription = Prescription(
+        id=uuid.uuid4(),
+        number=numbers.fresh("RX"),
+        request=request,
+        request_id=request.id,
+        client_id=request.client_id,
+        variant_id=request.variant_id,
+        quantity_per_fill=terms.quantity_per_fill,
+        fills_allowed=terms.fills,
+        days_supply=terms.days_supply,
+        client_state=request.client.state or "",
+        valid_from=at,
+        valid_until=datetime.combine(draft.last_day + timedelta(days=1), time(), tzinfo=UTC),
+        prescriber_id=by.id,
+        prescriber_name=by.name,
+        prescriber_npi=by.npi or "",
+        examination_mode=terms.examination_mode,
+        examined_on=terms.examined_on,
+        statement_hash=draft.statement.hash,
+        fresh_id=proof.id,
+        fresh_at=proof.at,
+        factors=list(proof.factors),
+        status=PrescriptionStatus.ACTIVE,
+    )
+    prescription.directions = terms.directions
+    prescription.indication = terms.indication
+    prescription.statement = draft.statement.text
+    return prescription
+
+
+def _cover_states(prescription: Prescription, licences: dict[str, Licence]) -> None:
+    for state, licence in sorted(licences.items()):
+        db.session.add(
+            PrescriptionState(
+                prescription_id=prescription.id,
+                state=state,
+                prescriber_id=prescription.prescriber_id,
+                licence_id=licence.id,
+                licence_number=licence.number,
+                licence_from=licence.valid_from,
+                licence_until=licence.valid_until,
+            )
+        )
+    db.session.flush()  # while the claim stands
+    db.session.refresh(prescription, ["states"])

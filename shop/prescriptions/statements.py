@@ -1,0 +1,93 @@
+"""The exact text a physician signs: the same facts always give the same words.
+
+It names no moment of signing, so that what was shown is, byte for byte, what is signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from shop.accounts.models import Licence, Person
+from shop.prescriptions.models import ApprovalRequest
+
+EXAMINED = {
+    "in_person": "in person",
+    "video": "by video",
+    "asynchronous": "from her written answers and pictures",
+}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a physician prescribes. `valid_until` is the last day; None is the product's default.
+
+    `sku` is the pack, None the one asked for; `days_supply` is of one fill.
+    """
+
+    quantity_per_fill: int
+    fills: int
+    days_supply: int
+    directions: str
+    indication: str
+    examination_mode: str
+    examined_on: date
+    valid_until: date | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The text, and its SHA-256."""
+
+    text: str
+
+    @property
+    def hash(self) -> bytes:
+        return hashlib.sha256(self.text.encode()).digest()
+
+
+def statement(
+    request: ApprovalRequest,
+    terms: Terms,
+    *,
+    by: Person,
+    licences: Mapping[str, Licence],
+    last_day: date,
+) -> Statement:
+    """What `by` puts her name to."""
+    client, variant = request.client, request.variant
+    asked = request.answers_hash.hex() if request.answers_hash else "none"
+    held = "\n".join(
+        f"  {state}: {licence.kind} {licence.number}, until {licence.valid_until.isoformat()}"
+        for state, licence in sorted(licences.items())
+    )
+    return Statement(
+        f"""I prescribe for {client.name}, born {_date(client.birth_date)}, of {client.state}:
+
+  {variant.product.name}, {variant.name} ({variant.sku})
+  {terms.quantity_per_fill} per fill, {terms.fills} {_fills(terms.fills)}, \
+each for {terms.days_supply} days
+  Directions: {terms.directions}
+  Indication: {terms.indication}
+  Valid through {last_day.isoformat()}, shipped to {request.ship_to_state}
+
+I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}, and \
+read the answers
+given with request {request.number}
+  (SHA-256 {asked}).
+
+{by.name}, NPI {by.npi}, licensed in
+{held}
+"""
+    )
+
+
+def _date(day: date | None) -> str:
+    return day.isoformat() if day else "on an unknown day"
+
+
+def _fills(count: int) -> str:
+    return "fill" if count == 1 else "fills"

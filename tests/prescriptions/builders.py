@@ -1,0 +1,101 @@
+"""Requests and prescriptions, by the verbs that people use; saved, not committed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.clock import now
+from shop.core.db import db
+from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.statements import Terms
+from tests.builders import a_cream
+from tests.people import a_fresh_sign_in, alice, dr_chen
+
+ANSWERS: dict[str, Any] = {
+    "pregnancy": "none",
+    "has_allergies": False,
+    "skin_conditions": ["none"],
+    "takes_medicines": False,
+    "isotretinoin": "never",
+    "used_before": True,
+    "used_before_result": "Some peeling in the first week.",
+    "sunburns": "sometimes_burns",
+    "goal": "Fewer breakouts.",
+}
+
+
+def the_terms(**given: Any) -> Terms:
+    """Three fills of 30 days of one tube, examined today."""
+    fields: dict[str, Any] = {
+        "quantity_per_fill": 1,
+        "fills": 3,
+        "days_supply": 30,
+        "directions": "A pea-sized amount at night.",
+        "indication": "Acne vulgaris",
+        "examination_mode": "asynchronous",
+        "examined_on": date.fromordinal(now().toordinal()),
+    }
+    return Terms(**(fields | given))
+
+
+def a_draft(
+    client: Person | None = None, variant: Variant | None = None, **given: Any
+) -> ApprovalRequest:
+    """Begun, not answered."""
+    client = client or alice()
+    fields: dict[str, Any] = {"quantity": 1, "ship_to_state": client.state, "by": client}
+    return requesting.start(client, variant or a_cream(), at=now(), **(fields | given))
+
+
+def a_request(
+    client: Person | None = None, variant: Variant | None = None, **given: Any
+) -> ApprovalRequest:
+    """Answered and handed in."""
+    request = a_draft(client, variant, **given)
+    requesting.answer(request, ANSWERS, by=request.client, at=now())
+    requesting.submit(request, consent=True, by=request.client, at=now())
+    return request
+
+
+def a_claimed_request(
+    client: Person | None = None,
+    variant: Variant | None = None,
+    *,
+    by: Person | None = None,
+    **given: Any,
+) -> ApprovalRequest:
+    """In review with a physician."""
+    request = a_request(client, variant, **given)
+    reviewing.claim(request, by=by or dr_chen(), at=now())
+    return request
+
+
+def a_prescription(
+    client: Person | None = None,
+    variant: Variant | None = None,
+    *,
+    by: Person | None = None,
+    quantity: int = 1,
+    ship_to_state: str | None = None,
+    **terms: Any,
+) -> Prescription:
+    """Asked for, reviewed and signed: `terms` as of `the_terms`."""
+    client = client or alice()
+    state = ship_to_state or client.state
+    request = a_claimed_request(client, variant, by=by, quantity=quantity, ship_to_state=state)
+    physician = request.claimed_by
+    assert physician is not None
+    proof = a_fresh_sign_in(physician)
+    signed = signing.sign(
+        request,
+        the_terms(**({"quantity_per_fill": quantity} | terms)),
+        by=physician,
+        proof=proof,
+        at=now(),
+    )
+    db.session.flush()
+    return signed
