@@ -92,6 +92,10 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
+        "kept_answers": {
+            "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
+            "SELECT": ALL,
+        },
         "legal_transitions": {
             "SELECT": ALL,
         },
