@@ -79,8 +79,7 @@ def till(live_app: Flask) -> Till:
         }
         people = {name: _signed_in(make()) for name, make in cast.items()}
         db.session.commit()
-        made = Till(live_app, soap.sku, cream.sku, people)
-    return made
+        return Till(live_app, soap.sku, cream.sku, people)
 
 
 def _signed_in(person: Person) -> tuple[uuid.UUID, dict[str, str]]:

@@ -13,7 +13,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory.models import Lot
 from shop.orders import cart as carts
-from shop.orders import checkout, paying
+from shop.orders import checkout, paying, queries
 from shop.orders.checkout import Address
 from shop.orders.models import Cart, Order
 from shop.payments import settling
@@ -71,6 +71,7 @@ def paid(client: Person, wishes: Mapping[Variant, int], **given: Any) -> Order:
 
 def pay(order: Order) -> None:
     """The money for an order comes, as when the provider's word was applied."""
+    order = queries.locked_order(order.id)
     payment = settling.begin(order, by=order.client, at=now(), base_url="http://localhost")
     assert paying.mark_paid(order, at=now()) is paying.Outcome.PAID
     payment.captured_cents, payment.status = payment.amount_cents, PaymentStatus.SUCCEEDED
