@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -20,6 +20,7 @@ LONGEST_NAME = 300
 LONGEST_TEXT = 20_000
 MOST_INGREDIENTS = 400
 MOST_PACKS = 100
+_DAY = re.compile(r"[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 NOT_READABLE = "not_readable"  # flags: a word, a colon, and what it is about
 IMPLAUSIBLE = "implausible_strength"
@@ -59,7 +60,17 @@ class FiledPack:
     package_ndc11: str | None = None
     net_content: Decimal | None = None
     net_unit: str | None = None
+    gtin: str | None = None
+    described: bool = False  # False: only its number is known
     raw: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] | None = None  # only in a listing of our own
+
+    @property
+    def filed(self) -> dict[str, Any]:
+        """What is kept of it in the variant's row."""
+        if self.kept is not None:
+            return self.kept
+        return {"row": self.raw, "name": self.name} if self.described else {}
 
 
 @dataclass(frozen=True)
@@ -85,16 +96,35 @@ class Filing:
     listing_expires_on: date | None = None
     ingredients: tuple[FiledIngredient, ...] = ()
     packs: tuple[FiledPack, ...] = ()
+    # Only a listing of our own says these; a register never does.
+    by_hand: bool = False
+    doctor_only: bool = False
+    slug: str = ""
+    kept: dict[str, Any] | None = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What a manager may put in other words afterwards."""
+        return {
+            "name": self.name,
+            "category": self.category,
+            "description": self.description,
+        }
+
+    @property
+    def filed(self) -> dict[str, Any]:
+        """What is kept of it in the product's row: as filed, and the texts it gave."""
+        return self.kept if self.kept is not None else {"row": self.raw, "texts": self.texts}
 
 
 def normalised(name: str) -> str:
-    """A substance's name for comparing: composed, upper case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", name).upper().split())
+    """A substance's name for comparing: composed, upper case, single spaces, bounded."""
+    return " ".join(unicodedata.normalize("NFKC", name).upper().split())[:LONGEST_NAME]
 
 
 def slug(text: str, *, longest: int = 80) -> str:
     """Lower-case ASCII words with hyphens; a digest where nothing of the text is ASCII."""
-    letters = unicodedata.normalize("NFKD", text.replace("'", "").replace(".", ""))
+    letters = unicodedata.normalize("NFKD", re.sub(r"'|\.(?!\d)", "", text))
     bare = letters.encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:longest].strip("-")
     return words or "x-" + sha256(text.encode()).hexdigest()[:10]
@@ -105,21 +135,17 @@ def brand_slug(company: str) -> str:
     return re.sub(r"(?<=[a-z0-9])llc$", "-llc", slug(company)).replace("--", "-")
 
 
-def day(text: str, name: str, form: str = "%Y%m%d") -> date | None:
-    """A date as filed (YYYYMMDD), None where empty. Raises Unfit, naming the field."""
+def day(text: str, name: str) -> date | None:
+    """A date as filed (YYYYMMDD, YYYY-MM-DD), None where empty. Raises Unfit, naming the field."""
     if not text.strip():
         return None
     try:
-        if form == "%Y%m%d" and not re.fullmatch(r"[0-9]{8}", text.strip()):
-            raise ValueError
-        return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
+        found = date.fromisoformat(text.strip()) if _DAY.fullmatch(text.strip()) else None
     except ValueError:
-        raise Unfit(f"{name}: {text[:40]!r} is not a date written {form_for_people(form)}") from None
-
-
-def form_for_people(form: str) -> str:
-    """"%Y%m%d" as "YYYYMMDD"."""
-    return form.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
+        found = None  # 31 February
+    if found is None:
+        raise Unfit(f"{name}: {text[:40]!r} is not a date")
+    return found
 
 
 def strength_flags(ingredients: tuple[FiledIngredient, ...]) -> list[str]:

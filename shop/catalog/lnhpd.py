@@ -63,7 +63,7 @@ def product(item: Mapping[str, Any]) -> Filing:
         name=name,
         brand=company,
         legal_class=LegalClass.OTC_DRUG,
-        raw=dict(item),
+        raw={name: _kept(value) for name, value in item.items()},
         category="sunscreen" if _SUN.search(" ".join([name, *purposes])) else "skin protectant",
         dosage_form=item["dosage_form"],
         route=";".join(_texts(item, "routes")),
@@ -72,6 +72,17 @@ def product(item: Mapping[str, Any]) -> Filing:
         flags=tuple(_flags(item, actives)),
         ingredients=actives + inactives,
     )
+
+
+def _kept(value: Any) -> Any:
+    """As filed, in kinds that JSON knows; a number beyond reckoning as its digits."""
+    if isinstance(value, Decimal):
+        return float(value) if abs(value) < 10**15 else str(value)
+    if isinstance(value, list):
+        return [_kept(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _kept(part) for name, part in value.items()}
+    return value
 
 
 def _shape(item: Mapping[str, Any]) -> None:
@@ -112,13 +123,13 @@ def _active(place: int, entry: object) -> FiledIngredient:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise Unfit(f"{where}: should be an object with a name")
     quantity, unit = entry.get("quantity"), entry.get("unit")
-    if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal):
+    if isinstance(quantity, bool) or not isinstance(quantity, int | float | Decimal):
         raise Unfit(f"{where}.quantity: should be a number")
     if not isinstance(unit, str):
         raise Unfit(f"{where}.unit: should be text")
     if not entry["name"].strip():
         raise Unfit(f"{where}.name: is empty")
-    figure = _figure(Decimal(quantity), where)
+    figure = _figure(Decimal(str(quantity)), where)
     strength = f"{figure:f} {unit}".strip()
     return FiledIngredient(
         normalised(entry["name"]),

@@ -52,6 +52,9 @@ class Product(Base):
             "doctor_only OR legal_class NOT IN ('rx', 'rx_unapproved')", name="rx_is_doctor_only"
         ),
         sa.CheckConstraint("source IN ('ndc', 'lnhpd', 'csv')", name="source_is_known"),
+        sa.CheckConstraint(
+            "finished OR published_at IS NULL", name="unfinished_is_never_published"
+        ),
         sa.Index("products_search_idx", "search", postgresql_using="gin"),
         sa.Index(
             "products_name_trgm_idx",
@@ -83,7 +86,10 @@ class Product(Base):
     filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)  # kept by a trigger
+    # Kept by triggers; the application may not write it.
+    search: Mapped[str | None] = mapped_column(
+        TSVECTOR, deferred=True, server_default=sa.FetchedValue()
+    )
 
     brand: Mapped[Brand] = relationship()
     variants: Mapped[list[Variant]] = relationship(back_populates="product", order_by="Variant.sku")
@@ -109,6 +115,7 @@ class Variant(Base):
             "NOT for_sale OR legal_class <> 'clinic_use'", name="clinic_use_is_never_sold"
         ),
         sa.CheckConstraint("net_content > 0", name="net_content_is_positive"),
+        sa.CheckConstraint("sku ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$'", name="sku_fits_an_address"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -147,6 +154,7 @@ class Price(Base):
     __table_args__ = (
         sa.UniqueConstraint("id", "variant_id", "cents", name="prices_terms_key"),
         sa.CheckConstraint("cents BETWEEN 0 AND 10000000", name="price_is_sane"),
+        sa.CheckConstraint("valid_until > valid_from", name="price_range_is_forward"),
         ExcludeConstraint(
             ("variant_id", "="),
             (sa.text("tstzrange(valid_from, valid_until)"), "&&"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shop.catalog import packages, strengths
 from shop.catalog.filings import (
@@ -57,7 +58,9 @@ UNFINISHED_COLUMNS = (
 )
 
 _PRODUCT_NDC = re.compile(r"[0-9]{4}-[0-9]{4}|[0-9]{5}-[0-9]{3,4}")
-_PACKAGE_NDC = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]")
+_PACKAGE_NDC = re.compile(
+    r"[0-9]{4}-[0-9]{4}-[0-9]{2}|[0-9]{5}-[0-9]{3}-[0-9]{2}|[0-9]{5}-[0-9]{4}-[0-9]"
+)
 
 _APPROVED = {"NDA", "ANDA", "NDA AUTHORIZED GENERIC", "BLA"}
 _MONOGRAPH = {"OTC MONOGRAPH DRUG", "OTC MONOGRAPH FINAL", "OTC MONOGRAPH NOT FINAL"}
@@ -153,7 +156,7 @@ def package(row: Mapping[str, str]) -> tuple[str, FiledPack]:
 
 
 def ndc11(package_ndc: str) -> str:
-    """Ten digits with hyphens as eleven without, 5-4-2, each part filled with zeros (HIPAA form)."""
+    """Ten digits with hyphens as eleven without: 5-4-2, filled with zeros (HIPAA's form)."""
     labeler, item, pack = package_ndc.split("-")
     return labeler.zfill(5) + item.zfill(4) + pack.zfill(2)
 
@@ -184,9 +187,7 @@ def _codes(text: str) -> list[str]:
 def _bare_pack(product_ndc: str, code: str) -> FiledPack:
     if not _PACKAGE_NDC.fullmatch(code) or not code.startswith(f"{product_ndc}-"):
         raise Unfit(f"package_ndc: {code[:40]!r} is not a ten-digit package of {product_ndc}")
-    return FiledPack(
-        sku=code, name=f"Package {code}", package_ndc=code, package_ndc11=ndc11(code)
-    )
+    return FiledPack(sku=code, name=f"Package {code}", package_ndc=code, package_ndc11=ndc11(code))
 
 
 def _described(bare: FiledPack, description: str, raw: dict[str, str]) -> FiledPack:
@@ -194,13 +195,12 @@ def _described(bare: FiledPack, description: str, raw: dict[str, str]) -> FiledP
         read = packages.read(description, bare.sku)
     except packages.Unreadable as error:
         raise Unfit(f"package_description: {error}") from None
-    return FiledPack(
-        sku=bare.sku,
+    return replace(
+        bare,
         name=read.name,
-        package_ndc=bare.package_ndc,
-        package_ndc11=bare.package_ndc11,
         net_content=read.net_content,
         net_unit=read.net_unit,
+        described=True,
         raw=raw | {"inner_packages": list(read.inner_codes)},
     )
 
@@ -216,9 +216,7 @@ def _described_packs(key: str, row: Mapping[str, str]) -> list[FiledPack]:
         try:
             packs.append(_described(bare, text, raw))
         except Unfit:
-            packs.append(
-                FiledPack(code, bare.name, bare.package_ndc, bare.package_ndc11, raw=raw)
-            )
+            packs.append(replace(bare, described=True, raw=raw))
     return packs
 
 
@@ -261,7 +259,7 @@ _SEPARATOR = re.compile(r"\s*(?:·|;|,(?!\d)(?![^()]*\)))\s*")
 
 
 def _label(text: str) -> tuple[FiledIngredient, ...]:
-    """The inactive ingredients of a label's text: heading off, then split; raw kept as it stands."""
+    """The inactive ingredients of a label's text: heading off, then split."""
     names = _SEPARATOR.split(_HEADING.sub("", text))
     cleaned = (name.strip().rstrip(".").strip() for name in names)
     return tuple(FiledIngredient(normalised(name), name, active=False) for name in cleaned if name)

@@ -7,6 +7,7 @@ brackets of an inner pack belong to that pack.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,8 +21,15 @@ _LEVEL = re.compile(
     re.DOTALL,
 )
 # Units that are a quantity of the product itself, not a container.
-_CONTENT = {"g": ("g", 1), "mg": ("g", Decimal("0.001")), "kg": ("g", 1000), "mL": ("mL", 1)}
-_CONTENT |= {"ml": ("mL", 1), "L": ("mL", 1000), "l": ("mL", 1000)}
+_CONTENT = {
+    "g": ("g", Decimal(1)),
+    "mg": ("g", Decimal("0.001")),
+    "kg": ("g", Decimal(1000)),
+    "mL": ("mL", Decimal(1)),
+    "ml": ("mL", Decimal(1)),
+    "L": ("mL", Decimal(1000)),
+    "l": ("mL", Decimal(1000)),
+}
 _LEVELS = re.compile(r"\s+(?:/|>)\s+")  # since 2019 " / ", before that "  > "
 MOST_LEVELS = 10
 
@@ -47,7 +55,7 @@ class Package:
     levels: tuple[Level, ...]
     net_content: Decimal | None  # in `net_unit`; None where it is counted in pieces
     net_unit: str | None  # "g" or "mL"
-    name: str  # for people: "20 g tube", "24 × 0.25 g packet"
+    name: str  # for people: "20 g tube", "24 x 0.25 g packet"
 
     @property
     def inner_codes(self) -> tuple[str, ...]:
@@ -62,7 +70,7 @@ def read(description: str, package_ndc: str) -> Package:
         raise Unreadable(f"more than {MOST_LEVELS} levels")
     if levels[0].code != package_ndc:
         raise Unreadable(f"the outer pack is {levels[0].code}, not {package_ndc}")
-    for outer, inner in zip(levels, levels[1:], strict=False):
+    for outer, inner in itertools.pairwise(levels):
         if outer.what.upper() != inner.container.upper():
             raise Unreadable(f"{outer.what!r} does not open into {inner.container!r}")
     inner = levels[-1]
@@ -90,7 +98,7 @@ def _level(part: str) -> Level:
 
 def _name(packs: Decimal, each: Decimal, unit: str, container: str) -> str:
     noun = _noun(container)
-    return f"{each:f} {unit} {noun}" if packs == 1 else f"{plain(packs):f} × {each:f} {unit} {noun}"
+    return f"{each:f} {unit} {noun}" if packs == 1 else f"{plain(packs):f} x {each:f} {unit} {noun}"
 
 
 def _pieces(pieces: Decimal, what: str) -> str:
@@ -99,5 +107,5 @@ def _pieces(pieces: Decimal, what: str) -> str:
 
 
 def _noun(container: str) -> str:
-    """"BOTTLE, PUMP" as "pump bottle"."""
+    """ "BOTTLE, PUMP" as "pump bottle"."""
     return " ".join(reversed([word.strip() for word in container.lower().split(",")]))

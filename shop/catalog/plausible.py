@@ -51,16 +51,38 @@ _MONOGRAPH = {
     "TITANIUM DIOXIDE": ("0.03", "25"),
     "ZINC OXIDE": ("0.03", "25"),
 }
+# Actives no product may hold without being a prescription drug: never marketed over the counter in
+# the US on the skin (Drugs@FDA; for hydroquinone the CARES Act of 2020, section 505G).
+PRESCRIPTION_ONLY = frozenset(
+    {
+        "BIMATOPROST",
+        "CLASCOTERONE",
+        "CLINDAMYCIN PHOSPHATE",
+        "FLUOROURACIL",
+        "HALOBETASOL PROPIONATE",
+        "HYDROQUINONE",
+        "IMIQUIMOD",
+        "METRONIDAZOLE",
+        "MUPIROCIN",
+        "MUPIROCIN CALCIUM",
+        "PIMECROLIMUS",
+        "ROFLUMILAST",
+        "TACROLIMUS",
+        "TAZAROTENE",
+        "TRETINOIN",
+        "TRIAMCINOLONE ACETONIDE",
+        "TRIFAROTENE",
+    }
+)
 _RANGES = {
-    name: (Decimal(low), Decimal(high))
-    for name, (low, high) in (_APPROVED | _MONOGRAPH).items()
+    name: (Decimal(low), Decimal(high)) for name, (low, high) in (_APPROVED | _MONOGRAPH).items()
 }
 
 
 def implausible(active: str, percent: Decimal) -> str | None:
     """What is odd about this strength of `active` (its normalised name), or None."""
     low, high = _RANGES.get(active, (Decimal(0), Decimal(100)))
-    if 0 < percent and low <= percent <= high:
+    if percent > 0 and low <= percent <= high:
         return None
     expected = f"{low:f} %" if low == high else f"{low:f} to {high:f} %"
     return f"{percent:f} %, expected {expected}"

@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import IO, Any, NoReturn
@@ -21,6 +23,8 @@ from shop.core.errors import Refused
 MOST_BYTES = 20 * 1024 * 1024
 MOST_ROWS = 100_000
 _CHUNK = 1024 * 1024
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+csv.field_size_limit(1_000_000)  # beyond it a row is set aside, not the file refused
 
 
 class BadFile(Refused):
@@ -97,7 +101,7 @@ def header(words: str) -> list[str]:
     return names
 
 
-def rows(words: str, required: Sequence[str]) -> list[Row]:
+def rows(words: str, required: Sequence[str], *, longest: int = LONGEST_TEXT) -> list[Row]:
     """The rows of a CSV. Raises BadFile naming missing columns, broken quoting, or no rows."""
     names = header(words)
     missing = [name for name in required if name not in names]
@@ -111,7 +115,7 @@ def rows(words: str, required: Sequence[str]) -> list[Row]:
         )
     records = _numbered(words)
     next(records)  # the header
-    found = [_row(number, names, cells) for number, cells in records if cells]
+    found = [_row(number, names, cells, longest) for number, cells in records if cells]
     return _some(found)
 
 
@@ -133,11 +137,11 @@ def _some(found: list[Row]) -> list[Row]:
     return found
 
 
-def _records(words: str) -> Iterable[list[str]] | Any:
+def _records(words: str) -> Iterator[list[str]]:
     return (cells for _, cells in _numbered(words))
 
 
-def _numbered(words: str) -> Any:
+def _numbered(words: str) -> Iterator[tuple[int, list[str]]]:
     """Records with the line they begin on. A quoted cell may hold line breaks."""
     reader = csv.reader(io.StringIO(words, newline=""), strict=True)
     begins = 1
@@ -152,21 +156,21 @@ def _numbered(words: str) -> Any:
         )
 
 
-def _row(number: int, names: list[str], cells: list[str]) -> Row:
+def _row(number: int, names: list[str], cells: list[str], longest: int) -> Row:
     named = dict(zip(names, cells, strict=False))
     if len(cells) != len(names):
         fault = f"row has {len(cells)} cells, the first row names {len(names)} columns"
         return Row(number, named, (fault,))
-    return Row(number, named, tuple(_faults(named)))
+    return Row(number, named, tuple(_faults(named, longest)))
 
 
 def _object(number: int, line: str) -> Row:
     repeated: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen = dict(pairs)
-        repeated.extend(name for name in seen if sum(name == other for other, _ in pairs) > 1)
-        return seen
+        counts = Counter(name for name, _ in pairs)
+        repeated.extend(name for name, times in counts.items() if times > 1)
+        return dict(pairs)
 
     try:
         item = json.loads(
@@ -184,21 +188,21 @@ def _object(number: int, line: str) -> Row:
     if not isinstance(item, dict):
         return Row(number, {"value": str(item)[:200]}, ("row is not an object",))
     twice = [f"{name[:60]}: stands twice in the object" for name in repeated]
-    return Row(number, item, (*twice, *_faults(item)))
+    return Row(number, item, (*twice, *_faults(item, LONGEST_TEXT)))
 
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number")
 
 
-def _faults(cells: dict[str, Any]) -> list[str]:
+def _faults(cells: dict[str, Any], longest: int) -> list[str]:
     """Texts no database takes, or longer than any field should be."""
     faults = []
     for name, value in cells.items():
         for part in _texts(value):
-            if len(part) > LONGEST_TEXT:
-                faults.append(f"{name[:60]}: longer than {LONGEST_TEXT} characters")
-            elif "\0" in part or any("\ud800" <= letter <= "\udfff" for letter in part):
+            if len(part) > longest:
+                faults.append(f"{name[:60]}: longer than {longest} characters")
+            elif _NO_TEXT.search(part):
                 faults.append(f"{ascii(name)[:60]}: holds characters that are not text")
     return list(dict.fromkeys(faults))
 
@@ -215,8 +219,6 @@ def _texts(value: object) -> Iterable[str]:
             yield from _texts(part)
 
 
-def _refuse(
-    said: str, *, row: int, field: str | None = None, **facts: object
-) -> NoReturn:
+def _refuse(said: str, *, row: int, field: str | None = None, **facts: object) -> NoReturn:
     facts = {"row": row, "field": field} | facts
     raise BadFile(said, fields={field or "file": [said]}, **facts)

@@ -50,7 +50,7 @@ def actives(text: str) -> list[Active]:
 
 
 def percent(text: str) -> Decimal | None:
-    """"`.25 mg/g`" as 0.025: grams per 100 g or per 100 mL (w/w, w/v), or millilitres per 100 mL.
+    """ "`.25 mg/g`" as 0.025: grams per 100 g or per 100 mL (w/w, w/v), or millilitres per 100 mL.
 
     None where the text is not a share of a whole: per piece ("10 mg/1"), other units, zero per.
     """

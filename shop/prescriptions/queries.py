@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -74,6 +75,22 @@ def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Pres
     if found is None:
         raise NotFound("There is no such prescription.")
     return found
+
+
+def client_for(reader: Person, client_id: UUID | None) -> Person:
+    """Whom `reader` may ask for: a client for herself, an esthetician for any client.
+
+    Raises NotFound.
+    """
+    if reader.role is Role.CLIENT and client_id in (None, reader.id):
+        return reader
+    query = sa.select(Person).where(
+        Person.id == client_id, Person.role == Role.CLIENT, Person.disabled_at.is_(None)
+    )
+    client = db.session.scalars(query).one_or_none()
+    if client is None or reader.role is not Role.ESTHETICIAN:
+        raise NotFound("There is no such client.", fields={"client": ["Give the id of a client."]})
+    return client
 
 
 def _visible(reader: Person, at: datetime) -> sa.ColumnElement[bool]:

@@ -1,0 +1,74 @@
+"""`flask catalog …`: register files in, the catalogue out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+from flask.cli import AppGroup
+
+from shop.catalog import importing, listing, queries
+from shop.catalog.report import Outcome, Report
+from shop.core.clock import now
+from shop.core.db import act_as, db
+from shop.core.errors import Refusal
+
+cli_group = AppGroup("catalog", help="Import and export the catalogue.")
+
+
+@cli_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--source",
+    type=click.Choice(importing.SOURCES),
+    required=True,
+    help="ndc: products, packages or unfinished drugs of the FDA, told apart by their columns; "
+    "lnhpd: Canadian licences, JSON Lines; csv: an export of this shop.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Every row as JSON.")
+def import_file(file: Path, source: str, dry_run: bool, as_json: bool) -> None:
+    """Import FILE; every row is accounted for. Products come before their packages."""
+    act_as("system:catalog-import")
+    try:
+        with file.open("rb") as stream:
+            report = importing.run(stream, source, by=None, at=now(), dry_run=dry_run)
+        if dry_run:
+            db.session.rollback()
+        else:
+            db.session.commit()
+    except Refusal as refusal:
+        db.session.rollback()
+        _refused(refusal, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        _show(report)
+
+
+@cli_group.command("export")
+@click.argument("file", type=click.File("w", encoding="utf-8", lazy=True), default="-")
+def export_file(file: IO[str]) -> None:
+    """Write the catalogue as CSV to FILE (or standard output); `import --source csv` takes it."""
+    file.writelines(listing.written(queries.everything(), now()))
+
+
+def _show(report: Report) -> None:
+    for row in report.rows:
+        if row.outcome is Outcome.QUARANTINED or (
+            row.reasons and row.outcome is not Outcome.UNCHANGED
+        ):
+            click.echo(f"row {row.row} {row.key}: {row.outcome}: {'; '.join(row.reasons)}")
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items())
+    click.echo(f"{counts}, {len(report.rows)} rows{' (nothing written)' if report.dry_run else ''}")
+
+
+def _refused(refusal: Refusal, *, as_json: bool) -> None:
+    if as_json:
+        error = {"code": refusal.code, "detail": refusal.text, "facts": refusal.facts}
+        click.echo(json.dumps(error | {"errors": refusal.fields}, default=str))
+    click.echo(f"Nothing was imported. {refusal.text}", err=True)
+    sys.exit(1)

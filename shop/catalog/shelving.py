@@ -1,0 +1,443 @@
+"""Bring the catalogue in line with filings: what is new, what changed, what must not change.
+
+Everything a batch of filings needs is loaded first, so that the work per filing is comparing. The
+register decides what was filed; texts that a manager rewrote stay until the register's own change;
+nothing here puts anything on sale.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.catalog.filings import (
+    LONGEST_NAME,
+    MOST_INGREDIENTS,
+    FiledIngredient,
+    FiledPack,
+    Filing,
+    Unfit,
+    brand_slug,
+    slug,
+)
+from shop.catalog.models import (
+    Brand,
+    Ingredient,
+    LegalClass,
+    Product,
+    ProductIngredient,
+    Variant,
+)
+from shop.catalog.plausible import PRESCRIPTION_ONLY
+from shop.catalog.report import Outcome
+from shop.core import events
+from shop.core.db import db
+from shop.core.events import Kind
+
+PACKAGE_NOT_FILED = "package_not_filed"
+_LOCK = 5_020_001  # whoever holds shelves holds them alone, until the transaction ends
+_STRICTNESS = {
+    LegalClass.COSMETIC: 0,
+    LegalClass.OTC_DRUG: 1,
+    LegalClass.RX: 2,
+    LegalClass.RX_UNAPPROVED: 2,
+    LegalClass.CLINIC_USE: 3,
+}
+_COLUMNS = (
+    "legal_class",
+    "finished",
+    "dosage_form",
+    "route",
+    "marketing_category",
+    "application_number",
+    "strength_text",
+    "marketing_ends_on",
+    "listing_expires_on",
+)
+_PACK_COLUMNS = ("package_ndc", "package_ndc11", "net_content", "net_unit")
+
+
+class Shelves:
+    """The part of the catalogue that a batch of filings touches."""
+
+    def __init__(self, products: Iterable[Product]) -> None:
+        self._products = {(product.source, product.source_key): product for product in products}
+        self._brands: dict[str, Brand] = {}
+        self._ingredients: dict[str, Ingredient] = {}
+        self._variants: dict[str, Variant] = {}
+        self._slugs: set[str] = set()
+        self._filed: dict[uuid.UUID, list[_Line]] = {}
+        self._lines: list[dict[str, Any]] = []  # ingredients to be written
+
+    @classmethod
+    def holding(
+        cls,
+        filings: Iterable[Filing],
+        *,
+        keys: Iterable[tuple[str, str]] = (),
+        packs: Iterable[FiledPack] = (),
+    ) -> Shelves:
+        """The shelves with whatever these filings may touch, in a handful of queries.
+
+        `keys` are products that are needed although nothing is filed of them, only of their
+        `packs`.
+        """
+        _alone()
+        filings = list(filings)
+        shelves = cls(_products({(one.source, one.source_key) for one in filings} | set(keys)))
+        filed = [pack for one in filings for pack in one.packs]
+        shelves._load_variants({code for pack in [*filed, *packs] for code in _codes(pack)})
+        shelves._filed = _lines_of(shelves._products.values())
+        names = {item.name for one in filings for item in one.ingredients}
+        brands = {one.brand for one in filings}
+        slugs = {_address(one) for one in filings}
+        slugged = {brand_slug(one) for one in brands}
+        shelves._brands = {one.slug: one for one in _among(Brand, Brand.slug, slugged)}
+        shelves._brands |= {one.name: one for one in _among(Brand, Brand.name, brands)}
+        shelves._ingredients = {one.name: one for one in _among(Ingredient, Ingredient.name, names)}
+        shelves._slugs = {one.slug for one in _among(Product, Product.slug, slugs)}
+        return shelves
+
+    @classmethod
+    def of(cls, products: Iterable[Product], codes: set[str]) -> Shelves:
+        """The shelves of these products, for filing packs with these numbers."""
+        _alone()
+        shelves = cls(products)
+        shelves._load_variants(codes)
+        return shelves
+
+    def product(self, source: str, source_key: str) -> Product | None:
+        """A product that stands on these shelves."""
+        return self._products.get((source, source_key))
+
+    def bring_in_line(self, filing: Filing) -> tuple[Outcome, list[str]]:
+        """Create or change the filing's product; says what became of it, with remarks.
+
+        Raises Unfit, having changed nothing, where the filing would weaken the product's class or
+        claims what another product has.
+        """
+        _refuse_unfit(filing)
+        product = self._products.get((filing.source, filing.source_key))
+        self._refuse_foreign_packs(product, filing)
+        if product is None:
+            return self._create(filing), list(filing.flags)
+        _refuse_weaker(product, filing)
+        changed = self._change(product, filing)
+        changed += self._packs(product, filing.packs)
+        if not changed:
+            return Outcome.UNCHANGED, list(filing.flags)
+        events.record(Kind.PRODUCT_CHANGED, product, fields=changed[:50], source=filing.source)
+        return Outcome.CHANGED, [f"changed: {', '.join(changed[:50])}", *filing.flags]
+
+    def pack(self, product: Product, pack: FiledPack) -> Outcome:
+        """Create or change one pack of a product. Raises Unfit where another product has it."""
+        variant = self._variants.get(pack.sku)
+        if variant is not None and variant.product_id != product.id:
+            raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
+        if variant is None:
+            variant = self._new_pack(product, pack)
+            events.record(Kind.VARIANT_ADDED, variant, sku=pack.sku)
+            return Outcome.CREATED
+        changed = _change_pack(variant, pack)
+        if not changed:
+            return Outcome.UNCHANGED
+        events.record(Kind.VARIANT_CHANGED, variant, sku=pack.sku, fields=changed)
+        return Outcome.CHANGED
+
+    def write(self) -> None:
+        """Send what waits to the database: rows first, then what they consist of."""
+        db.session.flush()  # ingredients point at products and substances
+        if self._lines:
+            db.session.execute(_insert(self._lines))
+            self._lines = []
+
+    def variant(self, sku: str) -> Variant | None:
+        """A pack that stands on these shelves."""
+        return self._variants.get(sku)
+
+    def _create(self, filing: Filing) -> Outcome:
+        product = Product(
+            id=uuid.uuid4(),
+            slug=self._free_address(filing),
+            source=filing.source,
+            source_key=filing.source_key,
+            brand=self._brand(filing.brand),
+            doctor_only=filing.doctor_only or filing.legal_class.prescription_only,
+            flags=list(filing.flags),
+            filed=filing.filed,
+            **filing.texts,
+            **{column: getattr(filing, column) for column in _COLUMNS},
+        )
+        db.session.add(product)
+        self._products[filing.source, filing.source_key] = product
+        self._consist(product, filing.ingredients)
+        for pack in filing.packs:
+            self._new_pack(product, pack)
+        events.record(Kind.PRODUCT_CREATED, product, source=filing.source, key=filing.source_key)
+        return Outcome.CREATED
+
+    def _change(self, product: Product, filing: Filing) -> list[str]:
+        """Set what differs; the names of what did."""
+        said = {} if filing.by_hand else product.filed.get("texts", {})
+        wanted: dict[str, Any] = {column: getattr(filing, column) for column in _COLUMNS}
+        wanted |= {name: text for name, text in filing.texts.items() if said.get(name) != text}
+        wanted["brand"] = self._brand(filing.brand)
+        wanted["flags"] = [*filing.flags, *_missing_packs(product, filing)]
+        wanted["filed"] = filing.filed
+        wanted["doctor_only"] = (
+            product.doctor_only or filing.doctor_only or filing.legal_class.prescription_only
+        )
+        changed = [name for name, value in wanted.items() if getattr(product, name) != value]
+        if "legal_class" in changed or "finished" in changed:
+            _take_off_sale(product, filing)
+        for name in changed:
+            setattr(product, name, wanted[name])
+        if self._filed.get(product.id, []) != [_line(item) for item in filing.ingredients]:
+            db.session.execute(
+                sa.delete(ProductIngredient).where(ProductIngredient.product_id == product.id)
+            )
+            self._filed[product.id] = [_line(item) for item in filing.ingredients]
+            db.session.expire(product, ["ingredients"])
+            self._consist(product, filing.ingredients)
+            changed.append("ingredients")
+        return changed
+
+    def _packs(self, product: Product, packs: Iterable[FiledPack]) -> list[str]:
+        changed = []
+        for pack in packs:
+            known = self._variants.get(pack.sku)
+            if known is None:
+                self._new_pack(product, pack)
+                changed.append(f"package {pack.sku}")
+            elif _change_pack(known, pack):
+                changed.append(f"package {pack.sku}")
+        return changed
+
+    def _new_pack(self, product: Product, pack: FiledPack) -> Variant:
+        variant = Variant(
+            id=uuid.uuid4(),
+            product=product,
+            legal_class=product.legal_class,
+            doctor_only=product.doctor_only,
+            sku=pack.sku,
+            name=pack.name,
+            gtin=pack.gtin,
+            filed=pack.filed,
+            **{column: getattr(pack, column) for column in _PACK_COLUMNS},
+        )
+        db.session.add(variant)
+        self._variants[pack.sku] = variant
+        return variant
+
+    def _consist(self, product: Product, ingredients: Iterable[FiledIngredient]) -> None:
+        for position, item in enumerate(ingredients):
+            self._lines.append(
+                {
+                    "product_id": product.id,
+                    "position": position,
+                    "ingredient_id": self._ingredient(item.name).id,
+                    "active": item.active,
+                    "raw": item.raw,
+                    "strength_text": item.strength_text,
+                    "percent": item.percent,
+                }
+            )
+
+    def _brand(self, company: str) -> Brand:
+        key = company if company in self._brands else brand_slug(company)
+        if key not in self._brands:
+            self._brands[key] = Brand(id=uuid.uuid4(), name=company, slug=key)
+            db.session.add(self._brands[key])
+        return self._brands[key]
+
+    def _ingredient(self, name: str) -> Ingredient:
+        if name not in self._ingredients:
+            self._ingredients[name] = Ingredient(id=uuid.uuid4(), name=name)
+            db.session.add(self._ingredients[name])
+        return self._ingredients[name]
+
+    def _free_address(self, filing: Filing) -> str:
+        address = _address(filing)
+        if address in self._slugs:
+            address = f"{address}-{filing.source}-{uuid.uuid4().hex[:6]}"
+        self._slugs.add(address)
+        return address
+
+    def _load_variants(self, codes: set[str]) -> None:
+        """Packs by SKU: those of these products, and any other that has one of the codes."""
+        ids = [product.id for product in self._products.values()]
+        found = db.session.scalars(
+            sa.select(Variant).where(
+                sa.or_(
+                    Variant.product_id == sa.any_(sa.literal(ids, sa.ARRAY(sa.Uuid()))),
+                    Variant.sku == sa.any_(sa.literal(sorted(codes), sa.ARRAY(sa.Text()))),
+                    Variant.package_ndc == sa.any_(sa.literal(sorted(codes), sa.ARRAY(sa.Text()))),
+                )
+            )
+        )
+        for variant in found:
+            self._variants[variant.sku] = variant
+            if variant.package_ndc:
+                self._variants[variant.package_ndc] = variant
+
+    def _refuse_foreign_packs(self, product: Product | None, filing: Filing) -> None:
+        for pack in filing.packs:
+            known = self._variants.get(pack.sku)
+            if known is not None and (product is None or known.product is not product):
+                raise Unfit(f"package_ndcs: {pack.sku} is a package of another product")
+
+
+def weaker(now: LegalClass, then: LegalClass) -> bool:
+    """Whether a product of class `then` would be easier to sell than one of class `now`."""
+    return _STRICTNESS[then] < _STRICTNESS[now]
+
+
+def _alone() -> None:
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:
+    found: list[Product] = []
+    for source in sorted({source for source, _ in keys}):
+        wanted = sorted(key for of, key in keys if of == source)
+        found += db.session.scalars(
+            sa.select(Product)
+            .where(
+                Product.source == source,
+                Product.source_key == sa.any_(sa.literal(wanted, sa.ARRAY(sa.Text()))),
+            )
+            .options(
+                selectinload(Product.variants).selectinload(Variant.prices),
+                selectinload(Product.brand),
+            )
+            .execution_options(populate_existing=True)
+        )
+    return found
+
+
+def _among(model: Any, column: Any, values: set[str]) -> Iterable[Any]:
+    wanted = sa.literal(sorted(values), sa.ARRAY(sa.Text()))
+    return db.session.scalars(sa.select(model).where(column == sa.any_(wanted)))
+
+
+def _codes(pack: FiledPack) -> set[str]:
+    return {code for code in (pack.sku, pack.package_ndc) if code}
+
+
+def _address(filing: Filing) -> str:
+    """Where the product is found: its name, and its key so that no two are alike."""
+    return filing.slug or f"{slug(filing.name)}-{slug(filing.source_key, longest=40)}"
+
+
+def _refuse_unfit(filing: Filing) -> None:
+    reasons = [
+        f"{name}: longer than {LONGEST_NAME} characters"
+        for name in ("name", "brand", "dosage_form", "route", "marketing_category")
+        if len(getattr(filing, name)) > LONGEST_NAME
+    ]
+    if len(filing.ingredients) > MOST_INGREDIENTS:
+        reasons.append(f"ingredients: more than {MOST_INGREDIENTS}")
+    if filing.legal_class in (LegalClass.COSMETIC, LegalClass.OTC_DRUG):
+        reasons += [
+            f"legal_class: {item.name} is sold by prescription only, not as {filing.legal_class}"
+            for item in filing.ingredients
+            if item.active and item.name in PRESCRIPTION_ONLY
+        ]
+    if reasons:
+        raise Unfit(*reasons)
+
+
+def _refuse_weaker(product: Product, filing: Filing) -> None:
+    """A register that suddenly makes a product easier to sell is looked at by people first."""
+    easier = filing.finished and not product.finished
+    if easier or weaker(product.legal_class, filing.legal_class):
+        raise Unfit(
+            f"legal_class: is {product.legal_class} in the catalogue, {filing.legal_class} in this "
+            "row; a weaker class needs a decision of two people"
+        )
+
+
+def _take_off_sale(product: Product, filing: Filing) -> None:
+    """What is filed as unfinished or for the clinic only leaves the shop before it changes."""
+    if filing.finished and filing.legal_class is not LegalClass.CLINIC_USE:
+        return
+    for variant in product.variants:
+        variant.for_sale = False
+    product.published_at = None
+    db.session.flush()  # the database lets no such product have anything for sale
+
+
+def _missing_packs(product: Product, filing: Filing) -> list[str]:
+    if filing.by_hand:
+        return []
+    filed = {pack.sku for pack in filing.packs}
+    return [
+        f"{PACKAGE_NOT_FILED}: {variant.package_ndc}"
+        for variant in product.variants
+        if variant.package_ndc and variant.package_ndc not in filed
+    ]
+
+
+def _change_pack(variant: Variant, pack: FiledPack) -> list[str]:
+    """Set what differs of a described pack; a bare number changes nothing."""
+    if not pack.described:
+        return []
+    wanted: dict[str, Any] = {column: getattr(pack, column) for column in _PACK_COLUMNS}
+    wanted["filed"] = pack.filed
+    if pack.kept is not None or variant.filed.get("name") != pack.name:
+        wanted["name"] = pack.name
+    if pack.gtin:
+        wanted["gtin"] = pack.gtin
+    changed = [name for name, value in wanted.items() if getattr(variant, name) != value]
+    for name in changed:
+        setattr(variant, name, wanted[name])
+    return changed
+
+
+def _insert(lines: list[dict[str, Any]]) -> sa.Insert:
+    """One statement for all: the search vector is then made once per product, not per line."""
+    columns = ProductIngredient.__table__.columns
+    arrays = (
+        sa.literal([line[column.key] for line in lines], sa.ARRAY(column.type))
+        for column in columns
+    )
+    names = [column.key for column in columns]
+    rows = sa.func.unnest(*arrays).table_valued(*names).render_derived()
+    return sa.insert(ProductIngredient).from_select(names, sa.select(rows))
+
+
+_Line = tuple[str, bool, str, str, Decimal | None]
+
+
+def _lines_of(products: Iterable[Product]) -> dict[uuid.UUID, list[_Line]]:
+    """What products consist of, in plain tuples: a big file has tens of thousands of lines."""
+    line = ProductIngredient
+    found = db.session.execute(
+        sa.select(
+            line.product_id,
+            Ingredient.name,
+            line.active,
+            line.raw,
+            line.strength_text,
+            line.percent,
+        )
+        .join(line.ingredient)
+        .where(
+            line.product_id
+            == sa.any_(sa.literal([one.id for one in products], sa.ARRAY(sa.Uuid())))
+        )
+        .order_by(line.product_id, line.position)
+    )
+    lines: dict[uuid.UUID, list[_Line]] = {}
+    for product_id, name, active, raw, strength, percent in found:
+        lines.setdefault(product_id, []).append((name, active, raw, strength, percent))
+    return lines
+
+
+def _line(item: FiledIngredient) -> _Line:
+    return (item.name, item.active, item.raw, item.strength_text, item.percent)
