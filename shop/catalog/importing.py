@@ -28,7 +28,6 @@ from shop.core.events import Kind
 
 SOURCES = (ndc.SOURCE, lnhpd.SOURCE, listing.SOURCE)
 Read = TypeVar("Read")
-_LOCK = 5_020_001  # of imports: one at a time
 _AT_ONCE = 100  # filings between two flushes
 
 
@@ -48,7 +47,6 @@ def run(
     rolls back; the report is the true one either way. `by` None is the command line.
     """
     read = _reader(source, reading.text(reading.whole(stream)), by, at)
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     with db.session.no_autoflush:
         report = Report(read(), dry_run=dry_run)
     db.session.flush()  # a refusal of the database belongs to this import, not to the commit

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from shop.core.errors import Refused
 MOST_BYTES = 20 * 1024 * 1024
 MOST_ROWS = 100_000
 _CHUNK = 1024 * 1024
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 csv.field_size_limit(1_000_000)  # beyond it a row is set aside, not the file refused
 
 
@@ -200,7 +202,7 @@ def _faults(cells: dict[str, Any], longest: int) -> list[str]:
         for part in _texts(value):
             if len(part) > longest:
                 faults.append(f"{name[:60]}: longer than {longest} characters")
-            elif "\0" in part or any("\ud800" <= letter <= "\udfff" for letter in part):
+            elif _NO_TEXT.search(part):
                 faults.append(f"{ascii(name)[:60]}: holds characters that are not text")
     return list(dict.fromkeys(faults))
 

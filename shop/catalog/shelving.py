@@ -40,6 +40,7 @@ from shop.core.db import db
 from shop.core.events import Kind
 
 PACKAGE_NOT_FILED = "package_not_filed"
+_LOCK = 5_020_001  # whoever holds shelves holds them alone, until the transaction ends
 _STRICTNESS = {
     LegalClass.COSMETIC: 0,
     LegalClass.OTC_DRUG: 1,
@@ -70,6 +71,7 @@ class Shelves:
         self._ingredients: dict[str, Ingredient] = {}
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
+        self._filed: dict[uuid.UUID, list[_Line]] = {}
         self._lines: list[dict[str, Any]] = []  # ingredients to be written
 
     @classmethod
@@ -85,14 +87,18 @@ class Shelves:
         `keys` are products that are needed although nothing is filed of them, only of their
         `packs`.
         """
+        _alone()
         filings = list(filings)
         shelves = cls(_products({(one.source, one.source_key) for one in filings} | set(keys)))
         filed = [pack for one in filings for pack in one.packs]
         shelves._load_variants({code for pack in [*filed, *packs] for code in _codes(pack)})
+        shelves._filed = _lines_of(shelves._products.values())
         names = {item.name for one in filings for item in one.ingredients}
-        brands = {brand_slug(one.brand) for one in filings}
+        brands = {one.brand for one in filings}
         slugs = {_address(one) for one in filings}
-        shelves._brands = {one.slug: one for one in _among(Brand, Brand.slug, brands)}
+        slugged = {brand_slug(one) for one in brands}
+        shelves._brands = {one.slug: one for one in _among(Brand, Brand.slug, slugged)}
+        shelves._brands |= {one.name: one for one in _among(Brand, Brand.name, brands)}
         shelves._ingredients = {one.name: one for one in _among(Ingredient, Ingredient.name, names)}
         shelves._slugs = {one.slug for one in _among(Product, Product.slug, slugs)}
         return shelves
@@ -100,6 +106,7 @@ class Shelves:
     @classmethod
     def of(cls, products: Iterable[Product], codes: set[str]) -> Shelves:
         """The shelves of these products, for filing packs with these numbers."""
+        _alone()
         shelves = cls(products)
         shelves._load_variants(codes)
         return shelves
@@ -190,10 +197,11 @@ class Shelves:
             _take_off_sale(product, filing)
         for name in changed:
             setattr(product, name, wanted[name])
-        if _lines(product) != [_line(item) for item in filing.ingredients]:
+        if self._filed.get(product.id, []) != [_line(item) for item in filing.ingredients]:
             db.session.execute(
                 sa.delete(ProductIngredient).where(ProductIngredient.product_id == product.id)
             )
+            self._filed[product.id] = [_line(item) for item in filing.ingredients]
             db.session.expire(product, ["ingredients"])
             self._consist(product, filing.ingredients)
             changed.append("ingredients")
@@ -241,7 +249,7 @@ class Shelves:
             )
 
     def _brand(self, company: str) -> Brand:
-        key = brand_slug(company)
+        key = company if company in self._brands else brand_slug(company)
         if key not in self._brands:
             self._brands[key] = Brand(id=uuid.uuid4(), name=company, slug=key)
             db.session.add(self._brands[key])
@@ -289,6 +297,10 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
     return _STRICTNESS[then] < _STRICTNESS[now]
 
 
+def _alone() -> None:
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
 def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:
     found: list[Product] = []
     for source in sorted({source for source, _ in keys}):
@@ -300,7 +312,6 @@ def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:
                 Product.source_key == sa.any_(sa.literal(wanted, sa.ARRAY(sa.Text()))),
             )
             .options(
-                selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
                 selectinload(Product.variants).selectinload(Variant.prices),
                 selectinload(Product.brand),
             )
@@ -403,11 +414,29 @@ def _insert(lines: list[dict[str, Any]]) -> sa.Insert:
 _Line = tuple[str, bool, str, str, Decimal | None]
 
 
-def _lines(product: Product) -> list[_Line]:
-    return [
-        (line.ingredient.name, line.active, line.raw, line.strength_text, line.percent)
-        for line in product.ingredients
-    ]
+def _lines_of(products: Iterable[Product]) -> dict[uuid.UUID, list[_Line]]:
+    """What products consist of, in plain tuples: a big file has tens of thousands of lines."""
+    line = ProductIngredient
+    found = db.session.execute(
+        sa.select(
+            line.product_id,
+            Ingredient.name,
+            line.active,
+            line.raw,
+            line.strength_text,
+            line.percent,
+        )
+        .join(line.ingredient)
+        .where(
+            line.product_id
+            == sa.any_(sa.literal([one.id for one in products], sa.ARRAY(sa.Uuid())))
+        )
+        .order_by(line.product_id, line.position)
+    )
+    lines: dict[uuid.UUID, list[_Line]] = {}
+    for product_id, name, active, raw, strength, percent in found:
+        lines.setdefault(product_id, []).append((name, active, raw, strength, percent))
+    return lines
 
 
 def _line(item: FiledIngredient) -> _Line:

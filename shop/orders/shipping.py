@@ -35,7 +35,7 @@ class ToPick:
 
     line: OrderLine
     decision: Decision
-    picks: list[Pick[Lot]]
+    picks: list[Pick]
     short: str | None = None
 
     @property
