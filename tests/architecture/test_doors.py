@@ -21,6 +21,7 @@ from shop.core.db import act_as, db
 from tests.architecture.doors import ANYONE, DOORS, Roles
 from tests.people import a_person
 
+
 @pytest.fixture(autouse=True)
 def _no_csrf(live_app: Flask) -> None:
     """A form without its token is turned away before anybody is asked for: tests/web tries that."""
