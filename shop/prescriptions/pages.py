@@ -58,7 +58,8 @@ def requests() -> Response:
 @bp.get("/requests/new")
 @allow(Role.CLIENT)
 def new_request() -> Response:
-    return _new_request(typed={"quantity": 1, "ship_to_state": actor().state} | request.args.to_dict())
+    defaults = {"quantity": 1, "ship_to_state": actor().state}
+    return _new_request(typed=defaults | request.args.to_dict())
 
 
 @bp.post("/requests")

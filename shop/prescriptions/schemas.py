@@ -86,7 +86,7 @@ class WhyIn(Schema):
     reason = Text(required=True, shortest=1)
 
 
-class PersonOut(Schema):
+class ClientOut(Schema):
     id = fields.UUID()
     name = fields.String()
     birth_date = fields.Date(allow_none=True)
@@ -107,7 +107,7 @@ class RefusalOut(Schema):
     at = Moment()
 
 
-class HappenedOut(Schema):
+class RecordedOut(Schema):
     at = Moment()
     kind = fields.String()
     status = fields.String()
@@ -123,7 +123,7 @@ class RequestOut(Schema):
     pack = fields.String()
     quantity = fields.Integer()
     ship_to_state = fields.String()
-    client = fields.Nested(PersonOut)
+    client = fields.Nested(ClientOut)
     created_at = Moment()
     submitted_at = Moment(allow_none=True)
     due_at = Moment(allow_none=True)
@@ -138,7 +138,7 @@ class WholeRequestOut(RequestOut):
     answers = fields.Dict()
     answers_hash = fields.String(allow_none=True)
     refusal = fields.Nested(RefusalOut, allow_none=True)
-    history = fields.List(fields.Nested(HappenedOut))
+    history = fields.List(fields.Nested(RecordedOut))
 
 
 class RequestsOut(Schema):
@@ -167,7 +167,7 @@ class PrescriptionOut(Schema):
     sku = fields.String()
     product = fields.String()
     pack = fields.String()
-    client = fields.Nested(PersonOut)
+    client = fields.Nested(ClientOut)
     quantity_per_fill = fields.Integer()
     fills = fields.Integer()
     fills_left = fields.Integer()
@@ -189,7 +189,7 @@ class WholePrescriptionOut(PrescriptionOut):
     held_at = Moment(allow_none=True)
     revoked_at = Moment(allow_none=True)
     fills_taken = fields.List(fields.Nested(FillOut))
-    history = fields.List(fields.Nested(HappenedOut))
+    history = fields.List(fields.Nested(RecordedOut))
 
 
 class PrescriptionsOut(Schema):

@@ -35,7 +35,7 @@ from tests.people import sam
 ROUNDS = 10
 THREADS = 20
 # On a busy machine a thread may wait long for its turn: no race is about how long.
-PATIENCE = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'"
+PATIENCE = ("SET LOCAL lock_timeout = '60s'", "SET LOCAL statement_timeout = '60s'")
 
 Act = Callable[[], Any]
 
@@ -48,8 +48,9 @@ def at_once(app: Flask, acts: Sequence[Act]) -> list[Any]:
     def run(index: int) -> None:
         with app.app_context():
             act_as(f"system:thread-{index}")
-            db.session.execute(sa.text(PATIENCE))
-            start.wait()
+            start.wait(timeout=60)
+            for setting in PATIENCE:
+                db.session.execute(sa.text(setting))
             try:
                 answers[index] = acts[index]()
                 db.session.commit()
@@ -105,7 +106,7 @@ def careless(lot: Lot, looked: threading.Barrier) -> None:
     """Promise a unit as `stock.reserve` does, without the lock."""
     (found,) = db.session.scalars(sa.select(Lot).where(Lot.id == lot.id))
     (chosen,) = pick([found], 1, today=today())
-    looked.wait()
+    looked.wait(timeout=60)
     promise = Reservation(id=uuid.uuid4(), variant_id=lot.variant_id, units=1)
     promise.parts = [
         ReservationPart(
@@ -222,7 +223,7 @@ def test_locking_lots_in_any_order_would_wait_in_a_circle(live: Database, live_a
         with live.as_role(APP) as connection:
             try:
                 connection.execute("SELECT 1 FROM lots WHERE id = %s FOR UPDATE", [order[0]])
-                first.wait()
+                first.wait(timeout=60)
                 connection.execute("SELECT 1 FROM lots WHERE id = %s FOR UPDATE", [order[1]])
                 answers.append("locked")
             except psycopg.errors.DeadlockDetected:
