@@ -152,6 +152,7 @@ def engine_options() -> dict[str, object]:
     return {
         "connect_args": {"options": options},
         "pool_pre_ping": True,
+        "hide_parameters": True,  # an error that is logged names no values
         "isolation_level": "READ COMMITTED",
     }
 

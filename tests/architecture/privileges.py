@@ -60,6 +60,10 @@ GRANTED: Granted = {
             "INSERT": ("factors", "id", "kind", "person_id"),
             "SELECT": ALL,
         },
+        "brands": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -91,6 +95,10 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "ingredients": {
+            "INSERT": ALL,
+            "SELECT": ALL,
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
@@ -278,6 +286,61 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
+        "prices": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+            "UPDATE": ("valid_until",),
+        },
+        "product_ingredients": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "products": {
+            "INSERT": (
+                "application_number",
+                "brand_id",
+                "category",
+                "description",
+                "doctor_only",
+                "dosage_form",
+                "filed",
+                "finished",
+                "flags",
+                "id",
+                "legal_class",
+                "listing_expires_on",
+                "marketing_category",
+                "marketing_ends_on",
+                "name",
+                "published_at",
+                "route",
+                "slug",
+                "source",
+                "source_key",
+                "strength_text",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "application_number",
+                "brand_id",
+                "category",
+                "description",
+                "doctor_only",
+                "dosage_form",
+                "filed",
+                "finished",
+                "flags",
+                "legal_class",
+                "listing_expires_on",
+                "marketing_category",
+                "marketing_ends_on",
+                "name",
+                "published_at",
+                "route",
+                "strength_text",
+            ),
+        },
         "provider_calls": {
             "INSERT": (
                 "answer",
@@ -386,6 +449,20 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "used_at"),
         },
+        "variants": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+            "UPDATE": (
+                "filed",
+                "for_sale",
+                "gtin",
+                "name",
+                "net_content",
+                "net_unit",
+                "package_ndc",
+                "package_ndc11",
+            ),
+        },
     },
     WORKER: {
         "accesses": {
@@ -411,6 +488,9 @@ GRANTED: Granted = {
         "auth_events": {
             "SELECT": ALL,
         },
+        "brands": {
+            "SELECT": ALL,
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -430,6 +510,9 @@ GRANTED: Granted = {
         "fills": {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "ingredients": {
+            "SELECT": ALL,
         },
         "legal_transitions": {
             "SELECT": ALL,
@@ -573,6 +656,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
+        "prices": {
+            "SELECT": ALL,
+        },
+        "product_ingredients": {
+            "SELECT": ALL,
+        },
+        "products": {
+            "SELECT": ALL,
+        },
         "provider_calls": {
             "INSERT": (
                 "answer",
@@ -646,6 +738,10 @@ GRANTED: Granted = {
         },
         "tokens": {
             "SELECT": ALL,
+        },
+        "variants": {
+            "SELECT": ALL,
+            "UPDATE": ("name",),
         },
     },
 }
