@@ -137,7 +137,7 @@ def _cast() -> Cast:
         employing.employ(email=email, name=name, role=role, npi=npi, password=PASSWORD)
         for email, name, role, npi in (
             # No real provider has an NPI that begins with 2.
-            ("dr.chen@example.test", "Dr Wei Chen", Role.PHYSICIAN, "2000000012"),
+            ("dr.chen@example.test", "Dr Wei Chen", Role.PHYSICIAN, "2000000010"),
             ("eva@example.test", "Eva Lind", Role.ESTHETICIAN, None),
             ("sam@example.test", "Sam Okafor", Role.STAFF, None),
             ("mona@example.test", "Mona Reyes", Role.MANAGER, None),
