@@ -15,7 +15,13 @@ CLIENT = frozenset({Role.CLIENT})
 PHYSICIAN = frozenset({Role.PHYSICIAN})
 STAFF = frozenset({Role.STAFF})
 MANAGER = frozenset({Role.MANAGER})
+ESTHETICIAN = frozenset({Role.ESTHETICIAN})
+SHELF = STAFF | MANAGER  # who receives, picks and ships
 MANAGER_AND_PHYSICIAN = MANAGER | PHYSICIAN
+CLIENT_AND_PHYSICIAN = CLIENT | PHYSICIAN
+CLIENT_AND_ESTHETICIAN = CLIENT | ESTHETICIAN
+CLIENT_AND_SHELF = CLIENT | SHELF
+CLINIC = CLIENT | ESTHETICIAN | PHYSICIAN  # who takes part in a request
 
 DOORS: dict[str, Roles] = {
     # the house
@@ -60,4 +66,76 @@ DOORS: dict[str, Roles] = {
     "POST /people/<uuid:person_id>/licences": MANAGER,
     "POST /people/<uuid:person_id>/licences/<uuid:licence_id>/end": MANAGER,
     "POST /people/<uuid:person_id>/disablement": MANAGER,
+    # approval requests and prescriptions
+    "POST /api/v1/approval-requests": CLIENT_AND_ESTHETICIAN,
+    "PUT /api/v1/approval-requests/<number>/answers": CLIENT,
+    "POST /api/v1/approval-requests/<number>/submission": CLIENT,
+    "POST /api/v1/approval-requests/<number>/withdrawal": CLIENT,
+    "GET /api/v1/approval-requests": CLINIC,
+    "GET /api/v1/approval-requests/<number>": CLINIC,
+    "POST /api/v1/approval-requests/<number>/claim": PHYSICIAN,
+    "DELETE /api/v1/approval-requests/<number>/claim": PHYSICIAN,
+    "POST /api/v1/approval-requests/<number>/signature": PHYSICIAN,
+    "POST /api/v1/approval-requests/<number>/refusal": PHYSICIAN,
+    "GET /api/v1/prescriptions": CLIENT_AND_PHYSICIAN,
+    "GET /api/v1/prescriptions/<number>": CLIENT_AND_PHYSICIAN,
+    "POST /api/v1/prescriptions/<number>/hold": PHYSICIAN,
+    "DELETE /api/v1/prescriptions/<number>/hold": PHYSICIAN,
+    "POST /api/v1/prescriptions/<number>/revocation": CLIENT_AND_PHYSICIAN,
+    "GET /requests": CLIENT,
+    "GET /requests/new": CLIENT,
+    "POST /requests": CLIENT,
+    "GET /requests/<number>": CLIENT,
+    "POST /requests/<number>/answers": CLIENT,
+    "POST /requests/<number>/withdrawal": CLIENT,
+    "GET /prescriptions": CLIENT_AND_PHYSICIAN,
+    "GET /prescriptions/<number>": CLIENT_AND_PHYSICIAN,
+    "POST /prescriptions/<number>/hold": PHYSICIAN,
+    "POST /prescriptions/<number>/resumption": PHYSICIAN,
+    "POST /prescriptions/<number>/revocation": CLIENT_AND_PHYSICIAN,
+    "GET /review": PHYSICIAN,
+    "GET /review/<number>": PHYSICIAN,
+    "POST /review/<number>/claim": PHYSICIAN,
+    "POST /review/<number>/release": PHYSICIAN,
+    "POST /review/<number>/statement": PHYSICIAN,
+    "POST /review/<number>/signature": PHYSICIAN,
+    "GET /review/<number>/signed": PHYSICIAN,
+    "POST /review/<number>/refusal": PHYSICIAN,
+    # inventory
+    "GET /api/v1/stock": SHELF,
+    "POST /api/v1/receipts": SHELF,
+    "GET /api/v1/lots/<number>": SHELF,
+    "POST /api/v1/lots/<number>/release": SHELF,
+    "POST /api/v1/lots/<number>/quarantine": SHELF,
+    "GET /stock": SHELF,
+    "GET /stock/receive": SHELF,
+    "POST /stock/receive": SHELF,
+    "GET /stock/lots/<number>": SHELF,
+    "POST /stock/lots/<number>/release": SHELF,
+    "POST /stock/lots/<number>/quarantine": SHELF,
+    # orders and payments
+    "GET /api/v1/cart": CLIENT,
+    "PUT /api/v1/cart/lines/<sku>": CLIENT,
+    "DELETE /api/v1/cart/lines/<sku>": CLIENT,
+    "POST /api/v1/orders": CLIENT,
+    "GET /api/v1/orders": CLIENT_AND_SHELF,
+    "GET /api/v1/orders/<number>": CLIENT_AND_SHELF,
+    "POST /api/v1/orders/<number>/cancellation": CLIENT_AND_SHELF,
+    "GET /api/v1/orders/<number>/picking-list": SHELF,
+    "POST /api/v1/orders/<number>/shipments": SHELF,
+    "POST /api/v1/orders/<number>/payment": CLIENT,
+    "POST /webhooks/stripe": ANYONE,
+    "GET /cart": CLIENT,
+    "POST /cart/lines": CLIENT,
+    "POST /cart/lines/<sku>/removal": CLIENT,
+    "GET /checkout": CLIENT,
+    "POST /checkout": CLIENT,
+    "GET /orders": CLIENT_AND_SHELF,
+    "GET /orders/<number>": CLIENT_AND_SHELF,
+    "POST /orders/<number>/cancellation": CLIENT_AND_SHELF,
+    "GET /packing": SHELF,
+    "GET /packing/<number>": SHELF,
+    "POST /packing/<number>/shipments": SHELF,
+    "POST /orders/<number>/payment": CLIENT,
+    "GET /orders/<number>/paid": CLIENT,
 }
