@@ -20,8 +20,8 @@ from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
 from shop.orders import cancelling
 from shop.orders.models import Order
-from shop.payments import queries
 from shop.payments import jobs as payment_jobs
+from shop.payments import queries
 from shop.payments.api import bp, webhooks
 from shop.payments.gateway import Gateway
 from shop.payments.models import ProviderEvent
