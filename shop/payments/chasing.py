@@ -11,10 +11,8 @@ import uuid
 import sqlalchemy as sa
 import structlog
 
-from shop.core import jobs
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.events import Event
 from shop.orders import expiring
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
@@ -27,14 +25,6 @@ from shop.payments.states import PaymentStatus
 ROUND = 50
 
 log = structlog.get_logger()
-
-
-ORDER_END = "follow_order_end"  # the job that does this
-
-
-def money_goes_back(event: Event) -> None:
-    """What follows when an order is cancelled or expires: a job closes its page and refunds."""
-    jobs.defer(ORDER_END, order_id=str(event.subject_id))
 
 
 def order_ended(order_id: uuid.UUID, gateway: Gateway) -> None:

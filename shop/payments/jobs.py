@@ -30,7 +30,7 @@ def follow_provider_event(event_id: str) -> None:
     webhook.follow(event_id, gateway())
 
 
-@job(chasing.ORDER_END)
+@job("follow_order_end")
 def follow_order_end(order_id: str) -> None:
     """A cancelled or expired order: its page closes and its money goes back."""
     chasing.order_ended(uuid.UUID(order_id), gateway())
