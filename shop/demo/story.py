@@ -66,8 +66,8 @@ ON_SALE = {
     "84258-006-01": 2_900,  # mineral sunscreen
     "69039-735-01": 1_900,
 }
-# Sample packs of licensed sunscreens: a word of the licence's name → cents.
-SAMPLES = {"Colorescience": 4_200, "EltaMD": 3_900, "ZO Skin Health": 5_400}
+# Sample packs of licensed sunscreens: NPN → cents.
+SAMPLES = {"80053648": 3_900, "80081285": 4_200, "80120363": 4_800}
 
 TRETINOIN, ACNE, SUNSCREEN = "0378-8082-20", "49967-138-01", "84258-006-01"
 HOME = Address(
@@ -133,7 +133,7 @@ def _cast() -> Cast:
         )
     )
     db.session.add_all([alice, bob])
-    chen, _eva, sam, mona = (
+    chen, eva, sam, mona = (
         employing.employ(email=email, name=name, role=role, npi=npi, password=PASSWORD)
         for email, name, role, npi in (
             # No real provider has an NPI that begins with 2.
@@ -143,6 +143,8 @@ def _cast() -> Cast:
             ("mona@example.test", "Mona Reyes", Role.MANAGER, None),
         )
     )
+    for employee in (chen, eva, sam, mona):
+        employee.email_confirmed_at = at
     today = at.date()
     for state in ("CA", "NV"):
         licences.record(
@@ -166,22 +168,15 @@ def _catalogue(cast: Cast) -> None:
     for ndc, cents in ON_SALE.items():
         variant = db.session.scalars(sa.select(Variant).where(Variant.package_ndc == ndc)).one()
         _sell(variant, cents, cast, at)
-    for word, cents in SAMPLES.items():
-        _sell(_sample_pack(word, cast, at), cents, cast, at)
+    for npn, cents in SAMPLES.items():
+        _sell(_sample_pack(npn, cast, at), cents, cast, at)
     db.session.flush()
 
 
-def _sample_pack(word: str, cast: Cast, at: datetime) -> Variant:
-    """A pack for a licence that names none: added by hand, and labelled a sample."""
+def _sample_pack(npn: str, cast: Cast, at: datetime) -> Variant:
+    """A pack for a licence, which names none: added by hand, and labelled a sample."""
     product = db.session.scalars(
-        sa.select(Product)
-        .where(
-            Product.source == "lnhpd",
-            Product.name.startswith(word),
-            Product.flags == [],
-        )
-        .order_by(Product.source_key)
-        .limit(1)
+        sa.select(Product).where(Product.source == "lnhpd", Product.source_key == npn)
     ).one()
     return editing.add_variant(
         product,
