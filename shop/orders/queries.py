@@ -97,17 +97,6 @@ def backed_by(prescription_id: uuid.UUID) -> list[uuid.UUID]:
     return list(db.session.scalars(query))
 
 
-def past_pay_by(at: datetime, *, limit: int = 100) -> list[uuid.UUID]:
-    """Orders whose time to pay is over, the longest over first."""
-    query = (
-        sa.select(Order.id)
-        .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.pay_by <= at)
-        .order_by(Order.pay_by)
-        .limit(limit)
-    )
-    return list(db.session.scalars(query))
-
-
 def visible_to(reader: Person) -> sa.ColumnElement[bool]:
     """Which orders a reader may see."""
     if reader.role in (Role.STAFF, Role.MANAGER):
