@@ -382,7 +382,7 @@ GRANT UPDATE (status, state_seq, quantity, ship_to_state, questionnaire_version,
 GRANT INSERT (id, request_id, client_id, refused_by_id, reason, message_sealed, note_sealed)
     ON refusals TO aftercare_app;
 GRANT INSERT (id, number, request_id, client_id, variant_id, quantity_per_fill, fills_allowed,
-              days_supply, directions_sealed, indication_sealed, client_state, valid_from,
+              days_supply, interval_days, directions_sealed, indication_sealed, client_state, valid_from,
               valid_until, prescriber_id, prescriber_name, prescriber_npi, examination_mode,
               examined_on, statement_sealed, statement_hash, fresh_id, fresh_kind, fresh_at,
               factors, status, state_seq, held_by_id, revoked_by_id, reason_sealed)
@@ -485,6 +485,7 @@ def upgrade() -> None:
         sa.Column("quantity_per_fill", sa.Integer(), nullable=False),
         sa.Column("fills_allowed", sa.Integer(), nullable=False),
         sa.Column("days_supply", sa.Integer(), nullable=False),
+        sa.Column("interval_days", sa.Integer(), nullable=True),
         sa.Column("directions_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("indication_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("client_state", sa.Text(), nullable=False),
@@ -545,6 +546,7 @@ def upgrade() -> None:
             name=op.f("valid_for_a_year_at_most"),
         ),
         sa.CheckConstraint("days_supply BETWEEN 1 AND 366", name=op.f("days_supply_is_sane")),
+        sa.CheckConstraint("interval_days BETWEEN 1 AND 366", name=op.f("interval_is_sane")),
         sa.CheckConstraint("examined_on <= signed_on", name=op.f("examined_before_signing")),
         sa.CheckConstraint("fills_allowed BETWEEN 1 AND 12", name=op.f("fills_allowed_is_sane")),
         sa.CheckConstraint("octet_length(statement_hash) = 32", name=op.f("statement_is_hashed")),

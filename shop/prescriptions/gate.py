@@ -91,7 +91,7 @@ class Authority:
     pack_name: str
     quantity: int
     fills_allowed: int
-    days_supply: int
+    interval_days: int | None
     valid_from: datetime
     valid_until: datetime
     status: PrescriptionStatus
@@ -506,9 +506,11 @@ def _other_quantity(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 
 
 def _too_soon(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    """The next fill after 75 % of the days supply of the last, whichever prescription gave it."""
+    """The interval a physician set counts from the last fill, whichever prescription gave it."""
+    if one.interval_days is None:
+        return None
     ready = [
-        next_fill_on(fill.on, other.days_supply)
+        fill.on + timedelta(days=one.interval_days)
         for other in facts.prescriptions
         if other.client_id == facts.client.id and other.variant_id == wish.variant_id
         for fill in other.fills
@@ -554,11 +556,6 @@ def _holds_no_live_fill(facts: Facts, wish: Wish, one: Authority) -> Objection |
 
 
 HOLDING: tuple[Shortcoming, ...] = (_holds_no_live_fill,)
-
-
-def next_fill_on(taken: date, days_supply: int) -> date:
-    """The first day on which three quarters of the days supply have passed."""
-    return date.fromordinal(taken.toordinal() + -(-3 * days_supply // 4))
 
 
 def _ask_again(code: str, text: str, one: Authority) -> Objection:

@@ -207,6 +207,7 @@ class Prescription(Stateful, Base):
         sa.CheckConstraint("fills_allowed BETWEEN 1 AND 12", name="fills_allowed_is_sane"),
         sa.CheckConstraint("quantity_per_fill BETWEEN 1 AND 20", name="fill_quantity_is_sane"),
         sa.CheckConstraint("days_supply BETWEEN 1 AND 366", name="days_supply_is_sane"),
+        sa.CheckConstraint("interval_days BETWEEN 1 AND 366", name="interval_is_sane"),
         sa.CheckConstraint(
             "valid_from < valid_until AND valid_until <= valid_from + interval '366 days'",
             name="valid_for_a_year_at_most",
@@ -244,6 +245,7 @@ class Prescription(Stateful, Base):
     quantity_per_fill: Mapped[int]  # units of the variant
     fills_allowed: Mapped[int]  # 1 + refills
     days_supply: Mapped[int]  # of one fill
+    interval_days: Mapped[int | None]  # from one fill to the next, where the physician set it
     directions_sealed: Mapped[bytes]
     indication_sealed: Mapped[bytes]
     client_state: Mapped[str]

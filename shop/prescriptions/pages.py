@@ -399,7 +399,7 @@ def _signature() -> dict[str, Any]:
     nested["date"] = request.form.get("examination.date", "")
     return _form(
         schemas.SignatureIn,
-        numbers=("quantity_per_fill", "fills", "days_supply", "claim"),
+        numbers=("quantity_per_fill", "fills", "days_supply", "interval_days", "claim"),
         examination=nested,
     )
 

@@ -56,6 +56,7 @@ class SignatureIn(Schema):
     quantity_per_fill = Whole(least=1, most=20, required=True)
     fills = Whole(least=1, most=12, required=True)
     days_supply = Whole(least=1, most=366, required=True)
+    interval_days = Whole(least=1, most=366, load_default=None, allow_none=True)
     directions = Text(required=True, shortest=1)
     indication = Text(required=True, shortest=1, longest=500)
     valid_until = fields.Date(load_default=None)
@@ -172,6 +173,7 @@ class PrescriptionOut(Schema):
     fills = fields.Integer()
     fills_left = fields.Integer()
     days_supply = fields.Integer()
+    interval_days = fields.Integer(allow_none=True)
     states = fields.List(fields.String())
     valid_from = Moment()
     valid_until = Moment()
@@ -203,6 +205,7 @@ def terms(given: dict[str, Any]) -> Terms:
         quantity_per_fill=given["quantity_per_fill"],
         fills=given["fills"],
         days_supply=given["days_supply"],
+        interval_days=given["interval_days"],
         directions=given["directions"],
         indication=given["indication"],
         examination_mode=given["examination"]["mode"],
@@ -277,6 +280,7 @@ def listed_prescription(one: Prescription) -> dict[str, Any]:
         "fills": one.fills_allowed,
         "fills_left": one.fills_left,
         "days_supply": one.days_supply,
+        "interval_days": one.interval_days,
         "states": [covered.state for covered in one.states],
         "valid_from": one.valid_from,
         "valid_until": one.valid_until,

@@ -117,6 +117,7 @@ def _check(request: ApprovalRequest, terms: Terms, *, last_day: date, today: dat
         "quantity_per_fill": _quantity_problem(request, terms),
         "fills": None if 1 <= terms.fills <= 12 else "Choose 1 to 12.",
         "days_supply": None if 1 <= terms.days_supply <= 366 else "Choose 1 to 366 days.",
+        "interval_days": _interval_problem(terms.interval_days),
         "directions": _words_problem(terms.directions),
         "indication": _words_problem(terms.indication),
         "valid_until": _validity_problem(last_day, today),
@@ -138,6 +139,10 @@ def _quantity_problem(request: ApprovalRequest, terms: Terms) -> str | None:
     if terms.quantity_per_fill == request.quantity:
         return None
     return f"The client asked for {request.quantity} at a time."
+
+
+def _interval_problem(days: int | None) -> str | None:
+    return None if days is None or 1 <= days <= 366 else "Choose 1 to 366 days, or leave it empty."
 
 
 def _words_problem(text: str) -> str | None:
@@ -192,6 +197,7 @@ def _written(
         quantity_per_fill=terms.quantity_per_fill,
         fills_allowed=terms.fills,
         days_supply=terms.days_supply,
+        interval_days=terms.interval_days,
         client_state=request.client.state or "",
         valid_from=at,
         valid_until=datetime.combine(draft.last_day + timedelta(days=1), time(), tzinfo=UTC),

@@ -24,7 +24,8 @@ EXAMINED = {
 class Terms:
     """What a physician prescribes. `valid_until` is the last day; None is the product's default.
 
-    `sku` is the pack, None the one asked for; `days_supply` is of one fill.
+    `sku` is the pack, None the one asked for; `days_supply` is of one fill;
+    `interval_days` is the least time between two fills, None where they may follow at will.
     """
 
     quantity_per_fill: int
@@ -36,6 +37,7 @@ class Terms:
     examined_on: date
     valid_until: date | None = None
     sku: str | None = None
+    interval_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def statement(
 
   {variant.product.name}, {variant.name} ({variant.sku})
   {terms.quantity_per_fill} per fill, {terms.fills} {_fills(terms.fills)}, \
-each for {terms.days_supply} days
+each for {terms.days_supply} days{_interval(terms.interval_days)}
   Directions: {terms.directions}
   Indication: {terms.indication}
   Valid through {last_day.isoformat()}, shipped to {request.ship_to_state}
@@ -91,3 +93,7 @@ def _date(day: date | None) -> str:
 
 def _fills(count: int) -> str:
     return "fill" if count == 1 else "fills"
+
+
+def _interval(days: int | None) -> str:
+    return "" if days is None else f", the next one not before {days} days have passed"

@@ -73,12 +73,13 @@ def keep(status: int, body: bytes) -> None:
     key = g.get("idempotency_key")
     if key is None:
         return
-    done = db.session.execute(
+    first = db.session.execute(
         insert(KeptAnswer)
         .values(actor=_scope(), key=key, request_hash=_request_hash(), status=status, body=body)
         .on_conflict_do_nothing()
-    )
-    if done.rowcount == 0:  # type: ignore[attr-defined]
+        .returning(KeptAnswer.key)
+    ).scalar_one_or_none()
+    if first is None:
         raise StartAgain
 
 

@@ -256,6 +256,7 @@ GRANTED: Granted = {
                 "client_id",
                 "client_state",
                 "days_supply",
+                "interval_days",
                 "directions_sealed",
                 "examination_mode",
                 "examined_on",

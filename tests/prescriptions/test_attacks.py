@@ -184,6 +184,7 @@ SIGNED_COLUMNS = [
     "quantity_per_fill",
     "fills_allowed",
     "days_supply",
+    "interval_days",
     "directions_sealed",
     "indication_sealed",
     "client_state",

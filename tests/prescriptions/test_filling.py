@@ -176,7 +176,7 @@ def test_a_fill_goes_from_reserved_to_dispensed_and_each_step_is_stamped() -> No
 
 def test_a_fill_holds_the_next_one_back() -> None:
     client, cream = alice(), a_cream()
-    signed = a_prescription(client, cream, days_supply=30)
+    signed = a_prescription(client, cream, interval_days=23)
     fill = filling.reserve(signed.id, state="CA", quantity=1, at=now())
 
     decision = the_answer(client, cream)

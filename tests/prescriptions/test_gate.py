@@ -21,7 +21,6 @@ from shop.prescriptions.gate import (
     Taken,
     Wish,
     decide,
-    next_fill_on,
 )
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
@@ -45,7 +44,7 @@ def a_prescription(**given: Any) -> Authority:
         "pack_name": CREAM.name,
         "quantity": 1,
         "fills_allowed": 3,
-        "days_supply": 30,
+        "interval_days": 23,
         "valid_from": AT - timedelta(days=60),
         "valid_until": AT + timedelta(days=60),
         "status": PrescriptionStatus.ACTIVE,
@@ -338,11 +337,6 @@ def test_the_next_fill_is_named_by_its_day() -> None:
     assert decision.reasons[0].text == (
         "You still have enough. The next fill is ready on Wed 25 Mar."
     )
-
-
-@pytest.mark.parametrize(("days_supply", "wait"), [(1, 1), (2, 2), (4, 3), (30, 23), (90, 68)])
-def test_three_quarters_of_the_supply_round_up_to_whole_days(days_supply: int, wait: int) -> None:
-    assert next_fill_on(DAY, days_supply) == DAY + timedelta(days=wait)
 
 
 def test_an_error_is_a_no() -> None:
