@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 
+import shop.accounts.api
+import shop.accounts.cli
+import shop.accounts.pages
+import shop.catalog.cli
+import shop.cli
+import shop.inventory.api
+import shop.inventory.cli
+import shop.inventory.pages
+import shop.orders.api
+import shop.orders.pages
+import shop.payments.api
+import shop.payments.cli
+import shop.payments.pages
+import shop.prescriptions.api
+import shop.prescriptions.pages
 from shop import reactions
 from shop.accounts import access
-from shop.accounts import api as accounts_api
-from shop.accounts import cli as accounts_cli
-from shop.accounts import pages as accounts_pages
 from shop.config import Config, from_environment
 from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
@@ -50,6 +64,7 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
     problems.init_app(app)
     _resources(app)
     _pages(app)
+    _commands(app)
     _guard_every_door(app)
     return app
 
@@ -69,25 +84,52 @@ def _settings(app: Flask, config: Config) -> None:
 
 
 def _resources(app: Flask) -> None:
-    """JSON, under /api/v1."""
+    """JSON, under /api/v1, and the provider's webhook."""
     resources = api.init_app(app)
-    resources.register_blueprint(accounts_api.bp)
+    for package in (
+        shop.accounts,
+        shop.prescriptions,
+        shop.inventory,
+        shop.orders,
+        shop.payments,
+    ):
+        resources.register_blueprint(package.api.bp)
+    app.register_blueprint(shop.payments.api.webhooks)
 
 
 def _pages(app: Flask) -> None:
     """HTML, at plain paths."""
     app.register_blueprint(health.bp)
-    app.register_blueprint(accounts_pages.bp)
-    app.cli.add_command(accounts_cli.cli_group)
+    for package in (
+        shop.accounts,
+        shop.prescriptions,
+        shop.inventory,
+        shop.orders,
+        shop.payments,
+    ):
+        app.register_blueprint(package.pages.bp)
 
     @app.context_processor
     def who() -> dict[str, object]:
         return {"viewer": access.visitor()}
 
 
+def _commands(app: Flask) -> None:
+    """What can be asked of the shop in a shell, as `flask …`."""
+    for command in (
+        shop.cli.audit,
+        shop.cli.worker,
+        shop.accounts.cli.cli_group,
+        shop.catalog.cli.cli_group,
+        shop.inventory.cli.inventory,
+        shop.payments.cli.reconcile,
+    ):
+        app.cli.add_command(command)
+
+
 def _guard_every_door(app: Flask) -> None:
     """A route that does not say who may call it does not open."""
-    described = app.view_functions["api-docs.openapi_json"]
+    described: Any = app.view_functions["api-docs.openapi_json"]
     app.view_functions["api-docs.openapi_json"] = access.allow()(described)
     if silent := access.unguarded(app):
         raise Unguarded(f"These routes do not say who may call them: {', '.join(silent)}")
@@ -110,6 +152,7 @@ def engine_options() -> dict[str, object]:
     return {
         "connect_args": {"options": options},
         "pool_pre_ping": True,
+        "hide_parameters": True,  # an error that is logged names no values
         "isolation_level": "READ COMMITTED",
     }
 

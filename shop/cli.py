@@ -45,8 +45,9 @@ def verify(as_json: bool) -> None:
 @with_appcontext
 def worker() -> None:
     """Run background jobs until stopped."""
-    from shop import jobs_of_the_shop
+    from shop import reactions
+    from shop.payments import jobs as payment_jobs
 
-    jobs_of_the_shop()
+    jobs.every({**payment_jobs.PERIODIC, **reactions.PERIODIC})
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     jobs.drain(app, app.config["SHOP"].worker_database_url, wait=True)

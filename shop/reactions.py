@@ -51,8 +51,10 @@ def tell_of_the_parcel(event: Event) -> None:
         letters.send(Template.ORDER_SHIPPED, shipment, event)
 
 
-# What payments do when a promise is off: close the provider's page, send money back.
-MONEY_GOES_BACK: tuple[Follower, ...] = ()
+def money_goes_back(event: Event) -> None:
+    """A promise that is off: its payment page closes, what was paid is sent back."""
+    jobs.defer("follow_order_end", order_id=str(event.subject_id))
+
 
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),
@@ -64,16 +66,15 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),
-    Kind.ORDER_CANCELLED: (*MONEY_GOES_BACK, a_letter(Template.ORDER_CANCELLED)),
-    Kind.ORDER_EXPIRED: (*MONEY_GOES_BACK, a_letter(Template.ORDER_EXPIRED)),
+    Kind.ORDER_CANCELLED: (money_goes_back, a_letter(Template.ORDER_CANCELLED)),
+    Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED)),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),
     Kind.REFUND_DONE: (a_letter(Template.REFUND_SENT),),
 }
 
-JOBS = (
-    delivering.deliver_letter,
-    delivering.letters_due,
-)  # imported, so that the worker knows them
+# What the worker starts by itself: the job's name and when (minute hour day month weekday).
+PERIODIC = {"letters_due": "*/5 * * * *"}
+JOBS = (delivering.deliver_letter, delivering.letters_due)  # imported: the worker knows them
 
 
 def connect() -> None:

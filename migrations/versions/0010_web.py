@@ -30,6 +30,10 @@ def upgrade() -> None:
         sa.CheckConstraint("octet_length(request_hash) = 32", name=op.f("request_is_hashed")),
         sa.PrimaryKeyConstraint("actor", "key", name=op.f("kept_answers_pkey")),
     )
+    op.execute(
+        "GRANT SELECT, INSERT (actor, key, request_hash, status, body, subject_id)"
+        " ON kept_answers TO aftercare_app"
+    )
 
 
 def downgrade() -> None:

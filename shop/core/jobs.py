@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import procrastinate
@@ -57,6 +57,15 @@ def defer(name: str, *, lock: str | None = None, **arguments: Any) -> None:
     """Queue a job within the session's transaction; jobs with one `lock` run one after another."""
     connection = db.session.connection().connection.driver_connection
     _outbox.configure_task(name, lock=lock, connection=connection).defer(**arguments)
+
+
+def every(schedule: Mapping[str, str]) -> None:
+    """From now on this process's worker starts these jobs by itself: name → cron line.
+
+    Periodic jobs are called with the moment (`timestamp=`), which they may ignore.
+    """
+    for name, cron in schedule.items():
+        queue.periodic(cron=cron)(queue.tasks[name])
 
 
 def drain(flask: Flask, conninfo: str, *, wait: bool = False) -> None:

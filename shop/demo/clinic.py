@@ -122,9 +122,8 @@ def _started(
     )
     server += ("--workers", "2", "--no-ws", "wsgi:app")
     programs.append(clinic.enter_context(_program("server", server, environment)))
-    programs.append(
-        clinic.enter_context(_program("worker", ("-m", "flask", "worker"), environment))
-    )
+    as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
+    programs.append(clinic.enter_context(_program("worker", ("-m", "flask", "worker"), as_worker)))
     _wait_for(f"{environment['BASE_URL']}/readyz", programs)
     story.told(from_environment(environment))
     return programs

@@ -56,11 +56,11 @@ class Letter(Base):
     version: Mapped[int]  # the number of the subject's event; 1 where it has none of its own
     recipient_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
     queued_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    tries: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    tries: Mapped[int] = mapped_column(server_default=sa.text("0"))
     lease_until: Mapped[datetime | None]  # somebody is sending it until then
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
-    error: Mapped[str] = mapped_column(server_default="", default="")  # a code, never an address
+    error: Mapped[str] = mapped_column(server_default="")  # a code, never an address
 
     recipient: Mapped[Person] = relationship()
 

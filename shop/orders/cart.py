@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person
-from shop.catalog.models import Variant
+from shop.catalog.models import Price, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.inventory import stock
+from shop.orders import judging
 from shop.orders.errors import BadQuantity, NotForSale
 from shop.orders.models import MAX_QUANTITY, Cart, CartLine
+from shop.prescriptions import asking
+from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Decision, Wish
 
 
 def cart_of(client: Person, *, lock: bool = False) -> Cart:
@@ -63,6 +71,41 @@ def remove(cart: Cart, sku: str) -> None:
     if line is None:
         raise NotFound("This is not in your cart.", sku=sku)
     cart.lines.remove(line)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A line as the client sees it: today's price (None where there is none), the gate's answer."""
+
+    line: CartLine
+    price: Price | None
+    decision: Decision
+
+    @property
+    def total_cents(self) -> int | None:
+        """Of the line, before shipping and tax."""
+        return None if self.price is None else self.price.cents * self.line.quantity
+
+
+def answered(cart: Cart, *, at: datetime) -> list[Answered]:
+    """Every line with its price and the gate's answer, for the client's own state."""
+    if not cart.lines:
+        return []
+    free = stock.available([line.variant_id for line in cart.lines], today=judging.day(at))
+    decisions = asking.ask(
+        cart.client,
+        [Wish(line.variant_id, line.variant.sku, line.quantity) for line in cart.lines],
+        ship_to_state=None,
+        at=at,
+        stage=Stage.CART,
+        out_of_stock=[
+            line.variant_id for line in cart.lines if free[line.variant_id] < line.quantity
+        ],
+    )
+    return [
+        Answered(line, line.variant.price_at(at), decision)
+        for line, decision in zip(cart.lines, decisions, strict=True)
+    ]
 
 
 def _line(cart: Cart, sku: str) -> CartLine | None:

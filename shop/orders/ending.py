@@ -12,6 +12,7 @@ from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
 from shop.inventory import stock
+from shop.inventory.models import Lot
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import filling
@@ -33,8 +34,18 @@ def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts:
     events.record(kind, order, **facts)
 
 
-def hold_prescriptions(lines: Iterable[OrderLine]) -> list[UUID]:
-    """Lock the prescriptions behind these lines, in id order: their fills are about to move."""
-    ids = {line.fill.prescription_id for line in lines if line.fill is not None}
-    query = sa.select(Prescription.id).where(Prescription.id.in_(ids)).order_by(Prescription.id)
-    return list(db.session.scalars(locked(query)))
+def hold_prescriptions(lines: Iterable[OrderLine], *, also: Iterable[UUID] = ()) -> None:
+    """Lock the prescriptions behind these lines, in id order: their fills are about to move.
+
+    `also` are further prescriptions, locked in the same order.
+    """
+    ids = {line.fill.prescription_id for line in lines if line.fill is not None} | set(also)
+    query = sa.select(Prescription).where(Prescription.id.in_(ids)).order_by(Prescription.id)
+    db.session.scalars(locked(query)).all()
+
+
+def hold_lots(lines: Iterable[OrderLine]) -> None:
+    """Lock every lot of these variants, in id order, before several acts take or give units."""
+    variants = {line.variant_id for line in lines}
+    query = sa.select(Lot).where(Lot.variant_id.in_(variants)).order_by(Lot.id)
+    db.session.scalars(locked(query)).all()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
@@ -11,6 +13,7 @@ from sqlalchemy.orm import selectinload
 from shop.accounts.models import Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.core.events import Event, Kind
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.orders.states import LIVE, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
@@ -50,6 +53,30 @@ def to_pack(reader: Person) -> list[Order]:
     waiting = Order.lines.any(OrderLine.status == LineStatus.READY)
     query = orders_for(reader, status=OrderStatus.PAID).where(waiting).order_by(Order.paid_at)
     return list(db.session.scalars(query.limit(100)))
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One thing in the history of an order or of one of its lines (then `sku` says which)."""
+
+    kind: Kind
+    at: datetime
+    sku: str | None
+    facts: dict[str, Any]
+
+
+def history(order: Order) -> list[Happened]:
+    """What happened to an order and its lines, oldest first."""
+    skus = {line.id: line.sku for line in order.lines}
+    query = (
+        sa.select(Event)
+        .where(Event.subject_id.in_([order.id, *skus]))
+        .order_by(Event.at, Event.subject_id, Event.seq)
+    )
+    return [
+        Happened(Kind(event.kind), event.at, skus.get(event.subject_id), event.facts)
+        for event in db.session.scalars(query)
+    ]
 
 
 def locked_order(order_id: uuid.UUID) -> Order:

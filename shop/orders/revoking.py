@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from shop.accounts.models import Person
 from shop.core import events
-from shop.core.db import db, locked
 from shop.core.errors import StartAgain
 from shop.core.events import Kind
 from shop.inventory import stock
@@ -38,10 +35,12 @@ def revoke(prescription: Prescription, *, reason: str, by: Person, at: datetime)
     while this one waited: roll back and run it again.
     """
     orders = [queries.locked_order(order_id) for order_id in queries.backed_by(prescription.id)]
-    query = sa.select(Prescription).where(Prescription.id == prescription.id)
-    prescription = db.session.scalars(locked(query)).one()
+    # All that will be given back is locked at once, or the order of locks would not hold.
+    lines = [line for order in orders for line in order.lines if line.status not in GONE]
+    ending.hold_prescriptions(lines, also=[prescription.id])
     if queries.backed_by(prescription.id) != [order.id for order in orders]:
         raise StartAgain
+    ending.hold_lots(lines)
     revoking.revoke(prescription, reason=reason, by=by, at=at)
     done = Revocation()
     for order in orders:

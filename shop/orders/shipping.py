@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-import sqlalchemy as sa
-
 from shop.accounts.models import Person
 from shop.core import events, numbers
-from shop.core.db import db, locked
+from shop.core.db import db
 from shop.core.events import Kind
 from shop.inventory import stock
 from shop.inventory.errors import NotEnoughStock
-from shop.inventory.models import Lot
 from shop.inventory.picking import Pick
-from shop.orders import judging, queries
+from shop.orders import ending, judging, queries
 from shop.orders.errors import LineNotReady, NothingToShip, NotInOrder, NotPaid
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.orders.states import GONE, LineStatus, OrderStatus
@@ -35,7 +32,7 @@ class ToPick:
 
     line: OrderLine
     decision: Decision
-    picks: list[Pick[Lot]]
+    picks: list[Pick]
     short: str | None = None
 
     @property
@@ -88,7 +85,7 @@ def ship(
     lines = _named(order, skus)
     wishes = judging.wishes(lines)
     judging.insist(order.client, wishes, ship_to_state=order.ship_to_state, at=at, stage=Stage.SHIP)
-    _hold_lots(lines)
+    ending.hold_lots(lines)
     shipment = Shipment(
         id=uuid4(),
         number=numbers.fresh("S"),
@@ -128,13 +125,6 @@ def _named(order: Order, skus: Sequence[str] | None) -> list[OrderLine]:
                 f"{line.sku} is {line.status}, not ready.", sku=line.sku, status=line.status
             )
     return lines
-
-
-def _hold_lots(lines: Sequence[OrderLine]) -> None:
-    """Lock every lot of these variants at once, in id order, before lines take from them singly."""
-    variants = {line.variant_id for line in lines}
-    query = sa.select(Lot.id).where(Lot.variant_id.in_(variants)).order_by(Lot.id)
-    db.session.scalars(locked(query)).all()
 
 
 def _let_go(line: OrderLine, shipment: Shipment, order: Order, at: datetime) -> None:

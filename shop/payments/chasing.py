@@ -105,8 +105,10 @@ def closed_pages(gateway: Gateway) -> int:
     closed = list(db.session.scalars(query))
     for payment_id in closed:
         try:
-            following.payment(payment_id, gateway)
+            orders = following.payment(payment_id, gateway)
         except GatewayError as error:
             log.warning("page_not_read", payment=str(payment_id), code=error.code)
             return closed.index(payment_id)
+        for order_id in orders:
+            calls.send_for(order_id, gateway)
     return len(closed)

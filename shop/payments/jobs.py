@@ -15,7 +15,7 @@ from shop.payments.gateway import Gateway
 PERIODIC = {
     "send_due_calls": "* * * * *",
     "expire_overdue_orders": "* * * * *",
-    "read_closed_pages": "*/5 * * * *",
+    "read_closed_pages": "* * * * *",
 }
 
 

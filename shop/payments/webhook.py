@@ -22,7 +22,7 @@ def remember(event: ProviderEvent) -> bool:
 
     A hint, never the truth: what it says of amounts and states is not even read.
     """
-    done = db.session.execute(
+    new = db.session.scalar(
         insert(Remembered)
         .values(
             id=event.id,
@@ -32,8 +32,9 @@ def remember(event: ProviderEvent) -> bool:
             created=event.created,
         )
         .on_conflict_do_nothing()
+        .returning(Remembered.id)
     )
-    if done.rowcount == 0:  # type: ignore[attr-defined]
+    if new is None:
         return False
     jobs.defer(JOB, event_id=event.id)
     return True

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, selectinload
 
 from shop.accounts.models import Person, Role
+from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
@@ -27,7 +29,12 @@ def requests(
     reader: Person, *, at: datetime, statuses: Collection[RequestStatus] = ()
 ) -> sa.Select[ApprovalRequest]:
     """The requests `reader` may see; for a physician only what was handed in."""
-    query = sa.select(ApprovalRequest).where(_visible(reader, at))
+    query = _requests(reader, at).options(
+        selectinload(ApprovalRequest.client),
+        selectinload(ApprovalRequest.claimed_by),
+        selectinload(ApprovalRequest.prescription),
+        selectinload(ApprovalRequest.variant).selectinload(Variant.product),
+    )
     if statuses:
         query = query.where(ApprovalRequest.status.in_(statuses))
     return query
@@ -51,7 +58,7 @@ def request_for(
     reader: Person, number: str, *, at: datetime, lock: bool = False
 ) -> ApprovalRequest:
     """One request, locked where it will be changed. Raises NotFound."""
-    query = requests(reader, at=at).where(ApprovalRequest.number == number)
+    query = _requests(reader, at).where(ApprovalRequest.number == number)
     found = db.session.scalars(locked(query) if lock else query).one_or_none()
     if found is None:
         raise NotFound("There is no such request.")
@@ -60,6 +67,41 @@ def request_for(
 
 def prescriptions(reader: Person) -> sa.Select[Prescription]:
     """The prescriptions `reader` may see: a client's own, a physician's own signatures."""
+    return _prescriptions(reader).options(
+        selectinload(Prescription.client),
+        selectinload(Prescription.request),
+        selectinload(Prescription.states),
+        selectinload(Prescription.fills),
+        selectinload(Prescription.variant).selectinload(Variant.product),
+    )
+
+
+def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Prescription:
+    """One prescription, locked where it will be changed. Raises NotFound."""
+    query = _prescriptions(reader).where(Prescription.number == number)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such prescription.")
+    return found
+
+
+def client_for(reader: Person, client_id: UUID | None) -> Person:
+    """Whom `reader` may ask for: a client for herself, an esthetician for any client.
+
+    Raises NotFound.
+    """
+    if reader.role is Role.CLIENT and client_id in (None, reader.id):
+        return reader
+    query = sa.select(Person).where(
+        Person.id == client_id, Person.role == Role.CLIENT, Person.disabled_at.is_(None)
+    )
+    client = db.session.scalars(query).one_or_none()
+    if client is None or reader.role is not Role.ESTHETICIAN:
+        raise NotFound("There is no such client.", fields={"client": ["Give the id of a client."]})
+    return client
+
+
+def _prescriptions(reader: Person) -> sa.Select[Prescription]:
     if reader.role is Role.CLIENT:
         return sa.select(Prescription).where(Prescription.client_id == reader.id)
     if reader.role is Role.PHYSICIAN:
@@ -67,13 +109,8 @@ def prescriptions(reader: Person) -> sa.Select[Prescription]:
     return sa.select(Prescription).where(sa.false())
 
 
-def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Prescription:
-    """One prescription, locked where it will be changed. Raises NotFound."""
-    query = prescriptions(reader).where(Prescription.number == number)
-    found = db.session.scalars(locked(query) if lock else query).one_or_none()
-    if found is None:
-        raise NotFound("There is no such prescription.")
-    return found
+def _requests(reader: Person, at: datetime) -> sa.Select[ApprovalRequest]:
+    return sa.select(ApprovalRequest).where(_visible(reader, at))
 
 
 def _visible(reader: Person, at: datetime) -> sa.ColumnElement[bool]:

@@ -17,11 +17,11 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
   AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-# PostgreSQL 18 lists NOT NULL among the constraints; the columns say it already.
+# NOT NULL, a constraint since PostgreSQL 18, is said by the columns; triggers are listed below.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text || ' constraint ' || conname, pg_get_constraintdef(oid)
 FROM pg_constraint
-WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype <> 'n'
+WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype NOT IN ('n', 't')
 """
 
 INDEXES = """

@@ -28,7 +28,10 @@ HTTP = (
 COMMIT_THEMSELVES = {
     "shop.accounts.access": "when a session was last seen is noted apart from the request's work",
     "shop.payments.calls": "a call to the provider is booked, sent outside any transaction, noted",
+    "shop.payments.chasing": "each order is closed at the provider, outside any transaction, in turn",
     "shop.payments.following": "what the provider is asked is read outside any transaction",
+    "shop.payments.reconciling": "compares and mends payment by payment, asking the provider between",
+    "shop.payments.webhook": "a hint is remembered before it is followed to the provider",
 }
 
 # The same modules say what time it is: nobody above them could.
@@ -83,8 +86,8 @@ def nobody_imports_an_edge(module: Module) -> Iterator[str]:
         return
     for name in module.imports:
         edge = Module(name, "")
-        shapes = name.endswith(".schemas") and module.edge  # an edge may share another's shapes
-        if edge.edge and not shapes:
+        shared = name.endswith((".schemas", ".jobs")) and module.edge  # shapes; what the job knows
+        if edge.edge and not shared:
             yield f"imports {name}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "shop"
 
-EDGES = frozenset({"api", "pages", "cli", "schemas"})
+EDGES = frozenset({"api", "pages", "cli", "schemas", "jobs"})
 NO_FEATURE = frozenset({"core", "web", "demo"})  # packages without the rooms of a feature
 
 
@@ -28,7 +28,7 @@ class Module:
 
     @property
     def edge(self) -> bool:
-        """A room on the ring around the features: it speaks HTTP or to a terminal."""
+        """A room on the ring around the features: it speaks HTTP, to a terminal, to the worker."""
         parts = self.name.split(".")
         if self.name == "shop.cli":
             return True

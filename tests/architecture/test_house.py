@@ -41,6 +41,7 @@ PLANTED: dict[Rule, list[tuple[str, str]]] = {
         ("shop.orders.checkout", "from shop.catalog import pages"),
         ("shop.storefront.pages", "from shop.orders.api import place"),
         ("shop.demo.story", "import shop.catalog.cli"),
+        ("shop.orders.checkout", "from shop.payments import jobs"),
     ],
     rules.edges_and_jobs_commit: [
         ("shop.orders.checkout", "def place():\n    db.session.commit()"),
@@ -88,6 +89,7 @@ ALLOWED = [
     ("shop.orders.api", "from shop.orders.schemas import OrderOut\ndb.session.commit()"),
     ("shop.orders.pages", "from shop.core.clock import now\nat = now()"),
     ("shop.accounts.access", "from flask import g"),
+    ("shop.payments.jobs", "from flask import current_app"),
     ("shop.core.db", "from flask_sqlalchemy import SQLAlchemy"),
     ("shop.payments.stripe_gateway", "import stripe"),
     ("shop.payments.sandbox.pages", "from shop.payments.sandbox.cards import Card"),

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from flask import Flask
 
-from shop import create_app
-from shop.core.db import db
 from shop.notifications.mailer import postbox
 from tests.conftest import Database, config_for
 
@@ -87,13 +84,3 @@ def text_of(message: EmailMessage) -> str:
     """Subject, text and HTML of a message, decoded: all that a person can read of it."""
     parts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
     return "\n".join([str(message["Subject"]), *parts]).replace("\r\n", "\n")
-
-
-@pytest.fixture(scope="module")
-def live_app(live: Database) -> Iterator[Flask]:
-    """The application as the owner: what letters are about belongs to other packages."""
-    app = create_app(config_for(live, database_url=live.owner))
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()

@@ -13,9 +13,11 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory.models import Lot
 from shop.orders import cart as carts
-from shop.orders import checkout, paying
+from shop.orders import checkout, paying, queries
 from shop.orders.checkout import Address
 from shop.orders.models import Cart, Order
+from shop.payments import settling
+from shop.payments.states import PaymentStatus
 
 HOME = Address(
     name="Alice Moreno",
@@ -62,9 +64,18 @@ def placed(
 def paid(client: Person, wishes: Mapping[Variant, int], **given: Any) -> Order:
     """An order that is paid."""
     order = placed(client, wishes, **given)
-    assert paying.mark_paid(order, at=now()) is paying.Outcome.PAID
+    pay(order)
     db.session.commit()
     return order
+
+
+def pay(order: Order) -> None:
+    """The money for an order comes, as when the provider's word was applied."""
+    order = queries.locked_order(order.id)
+    payment = settling.begin(order, by=order.client, at=now(), base_url="http://localhost")
+    assert paying.mark_paid(order, at=now()) is paying.Outcome.PAID
+    payment.captured_cents, payment.status = payment.amount_cents, PaymentStatus.SUCCEEDED
+    events.record(events.Kind.PAYMENT_SUCCEEDED, payment, cents=payment.amount_cents)
 
 
 def shelf(lot: Lot) -> tuple[int, int]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
-from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.events import Kind
-from shop.inventory import stock
-from shop.orders.models import Order, OrderLine
-from shop.orders.states import LineStatus, OrderStatus
+from shop.orders.models import Order
 from shop.payments import calls, queries, settling
 from shop.payments.gateway import Gateway
 from shop.payments.models import Payment
-from tests.builders import a_variant
-from tests.inventory.lots import a_lot, today
+from shop.prescriptions.models import Prescription
+from tests.builders import a_cream, a_variant
+from tests.inventory.lots import a_lot
+from tests.orders.things import placed
 from tests.people import alice
+from tests.prescriptions.builders import a_prescription
 
 SHOP = "http://localhost"
 
@@ -41,58 +39,30 @@ class OutsideTransactions:
         return watched
 
 
-def an_order(client: Person | None = None, variant: Variant | None = None, **given: Any) -> Order:
-    """An order of one pack that waits for its money; its stock is reserved."""
-    client = client or alice()
+def an_order(
+    client: Person | None = None,
+    variant: Variant | None = None,
+    *,
+    pay_by: datetime | None = None,
+) -> Order:
+    """An order of one pack that waits for its money; committed."""
     if variant is None:
         variant = a_variant()
         a_lot(variant)
-    price = variant.prices[0]
-    fields: dict[str, Any] = {
-        "id": uuid.uuid4(),
-        "number": f"A-{uuid.uuid4().hex[:8].upper()}",
-        "client_id": client.id,
-        "status": OrderStatus.AWAITING_PAYMENT,
-        "ship_to_state": client.state,
-        "name": client.name,
-        "line1": "1 Main Street",
-        "city": "Fresno",
-        "postal_code": "93650",
-        "shipping_method": "standard",
-        "subtotal_cents": price.cents,
-        "discount_cents": 0,
-        "shipping_cents": 0,
-        "tax_cents": 0,
-        "total_cents": price.cents,
-        "pay_by": now() + timedelta(minutes=30),
-    }
-    order = Order(**(fields | given))
-    db.session.add(order)
-    events.record(Kind.ORDER_PLACED, order)
-    db.session.flush()  # the line points at it
-    [reservation] = stock.reserve([(variant.id, 1)], today=today())
-    line = OrderLine(
-        id=uuid.uuid4(),
-        order_id=order.id,
-        position=1,
-        client_id=client.id,
-        ship_to_state=order.ship_to_state,
-        variant_id=variant.id,
-        sku=variant.sku,
-        name=variant.name,
-        quantity=1,
-        price_id=price.id,
-        unit_price_cents=price.cents,
-        total_cents=price.cents,
-        requires_prescription=False,
-        reservation_id=reservation.id,
-        status=LineStatus.PLACED,
-    )
-    db.session.add(line)
-    events.record(Kind.LINE_PLACED, line)
-    db.session.commit()
-    db.session.refresh(order, ["lines"])
+    order = placed(client or alice(), {variant: 1})
+    if pay_by is not None:
+        order.pay_by = pay_by
+        db.session.commit()
     return order
+
+
+def a_cream_order(client: Person | None = None) -> tuple[Order, Prescription]:
+    """An order of a doctor-only cream, and the prescription behind it; committed."""
+    client = client or alice()
+    cream = a_cream()
+    a_lot(cream)
+    prescription = a_prescription(client, cream)
+    return an_order(client, cream), prescription
 
 
 def begun(order: Order) -> Payment:
@@ -112,5 +82,5 @@ def opened(order: Order, gateway: Gateway) -> Payment:
 
 def how(order: Order) -> tuple[str, list[str]]:
     """How an order and its payments stand, as the database has them now."""
-    db.session.expire_all()
-    return str(order.status), [str(one.status) for one in queries.payments_of(order.id)]
+    fresh = db.session.get_one(Order, order.id, populate_existing=True)
+    return str(fresh.status), [str(one.status) for one in queries.payments_of(order.id)]

@@ -11,18 +11,27 @@ from flask import Flask
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.errors import NotAllowed
+from shop.core.errors import NotAllowed, Refused
 from shop.orders import cancelling, expiring
 from shop.orders.models import Order
-from shop.payments import calls, chasing, following, queries, settling
-from shop.payments.errors import NotPayable, PageClosed, TooLate
+from shop.payments import calls, chasing, following, queries, refunding, settling
+from shop.payments.errors import NotPayable, PageClosed, RefundTooLarge, TooLate
 from shop.payments.gateway import Gateway, Intent
 from shop.payments.models import Payment
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.in_process import Visitor
 from shop.payments.states import PaymentStatus
+from shop.prescriptions import holding, revoking
 from tests.payments.conftest import Control
-from tests.payments.orders_to_pay import SHOP, OutsideTransactions, an_order, begun, how, opened
+from tests.payments.orders_to_pay import (
+    SHOP,
+    OutsideTransactions,
+    a_cream_order,
+    an_order,
+    begun,
+    how,
+    opened,
+)
 from tests.people import bob
 
 
@@ -56,7 +65,7 @@ def test_a_page_is_opened_for_the_whole_total_and_nothing_else_is_told(
     page = gateway.bank.session(payment.provider_session_id)
     assert (page.amount_cents, page.order_ref) == (order.total_cents, order.number)
     assert page.url == payment.url
-    assert page.expires_at == payment.page_ends_at == order.pay_by
+    assert page.expires_at == payment.page_ends_at <= order.pay_by
     assert kinds(payment) == ["payment_begun", "payment_opened"]
 
 
@@ -346,3 +355,82 @@ def test_an_order_waits_while_the_provider_cannot_say(
 def late(order: Order) -> None:
     order.pay_by = now() - timedelta(minutes=1)
     db.session.commit()
+
+
+def test_a_page_that_closed_without_a_word_is_read(
+    app: Flask, gateway: OutsideTransactions, control: Control
+) -> None:
+    order = an_order(pay_by=now() + timedelta(hours=3))
+    payment = opened(order, gateway)
+    control.post("clock", advance=36 * 60)
+    assert chasing.closed_pages(gateway) == 0  # it has not closed by our clock
+
+    following.payment(payment.id, gateway)
+
+    assert how(order) == ("awaiting_payment", ["cancelled"])
+
+
+def test_nothing_is_begun_under_a_prescription_that_was_revoked(
+    app: Flask, gateway: OutsideTransactions
+) -> None:
+    """I16."""
+    order, prescription = a_cream_order()
+    revoking.revoke(prescription, reason="changed", by=prescription.prescriber, at=now())
+    db.session.commit()
+
+    with pytest.raises(Refused) as refused:
+        begun(order)
+
+    assert refused.value.facts["sku"] == order.lines[0].sku
+    assert queries.payments_of(order.id) == []
+
+
+def test_money_for_a_cream_whose_prescription_was_held_meanwhile_goes_back(
+    app: Flask, gateway: OutsideTransactions, visitor: Visitor
+) -> None:
+    order, prescription = a_cream_order()
+    payment = opened(order, gateway)
+    visitor.pay(payment.url or "")
+    holding.hold(prescription, reason="a question", by=prescription.prescriber, at=now())
+    db.session.commit()
+
+    following.payment(payment.id, gateway)
+    calls.send_for(order.id, gateway)
+
+    assert how(order) == ("cancelled", ["succeeded"])
+    assert queries.payment(payment.id).refunded_cents == order.total_cents
+
+
+def test_a_cream_is_paid_under_its_prescription(
+    app: Flask, gateway: OutsideTransactions, visitor: Visitor
+) -> None:
+    order, _ = a_cream_order()
+    paid(order, gateway, visitor)
+
+    assert how(order) == ("paid", ["succeeded"])
+    assert [str(line.fill.status) for line in order.lines if line.fill] == ["consumed"]
+
+
+def test_refunds_never_exceed_what_came(
+    app: Flask, gateway: OutsideTransactions, visitor: Visitor
+) -> None:
+    """I15."""
+    order = an_order()
+    payment = paid(order, gateway, visitor)
+    queries.locked_order(order.id)
+    total = order.total_cents
+    first = refunding.plan(payment, 100, request_key="a", reason="x", at=now())
+    again = refunding.plan(payment, 100, request_key="a", reason="x", at=now())
+    assert again is first
+
+    for cents in (0, -1, total - 99):
+        with pytest.raises(RefundTooLarge):
+            refunding.plan(payment, cents, request_key="b", reason="x", at=now())
+    refunding.plan(payment, total - 100, request_key="b", reason="x", at=now())
+    db.session.commit()
+    calls.send_for(order.id, gateway)
+
+    payment = queries.payment(payment.id)
+    assert payment.refunded_cents == total
+    assert sorted(refund.amount_cents for refund in payment.refunds) == [100, total - 100]
+    assert {str(refund.status) for refund in payment.refunds} == {"done"}

@@ -74,7 +74,6 @@ def test_staff_have_no_wishes() -> None:
 OFFERED = {
     "not for sale": {"for_sale": False},
     "not published": {"published_at": None},
-    "not a finished product": {"finished": False},
     "off the market": {"marketing_ends_on": date(2020, 1, 1)},
 }
 

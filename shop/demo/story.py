@@ -1,0 +1,338 @@
+"""The demo clinic's story, told through the shop's own verbs: who is there and what has happened.
+
+Alice lives in California, Bob in Texas; Dr Chen is licensed in California and Nevada. The
+catalogue is the real one; prices, lots and sample packs are invented and say so.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import shop
+from shop.accounts import employing, licences, passwords
+from shop.accounts.models import AuthEvent, Person, Role
+from shop.catalog import editing, importing, prices, publishing
+from shop.catalog.models import Product, Variant
+from shop.config import Config
+from shop.core.clock import now
+from shop.core.db import act_as, db
+from shop.inventory import receiving, releasing
+from shop.inventory.receiving import ReceiptLineIn
+from shop.orders import cart, checkout, shipping
+from shop.orders.checkout import Address
+from shop.orders.models import Order
+from shop.orders.states import OrderStatus
+from shop.payments import calls, settling
+from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions.statements import Terms
+
+PASSWORD = "demo-password"
+SIGN_INS = """\
+alice@example.test      client in California
+  bob@example.test        client in Texas
+  dr.chen@example.test    physician, licensed in CA and NV
+  eva@example.test        esthetician
+  sam@example.test        staff
+  mona@example.test       manager"""
+
+DATA = Path(importing.__file__).parent / "data"
+FILES = (
+    ("ndc", "ndc_rx_topical_2026.csv"),
+    ("ndc", "ndc_rx_packages_2026.csv"),
+    ("ndc", "ndc_otc_skin_2026.csv"),
+    ("lnhpd", "lnhpd_sunscreens_ca_2026.jsonl"),
+)
+
+# What is on sale: package NDC → cents. Invented prices.
+ON_SALE = {
+    "0378-8082-20": 6_200,  # tretinoin cream 0.025 %
+    "0378-8083-20": 6_800,  # tretinoin cream 0.05 %
+    "62032-414-20": 7_400,
+    "0299-5918-25": 8_900,  # adapalene gel 0.3 %
+    "62032-101-36": 9_800,  # hydroquinone 4 %
+    "42192-151-01": 5_900,
+    "49967-138-01": 1_650,  # acne cleanser, salicylic acid
+    "69625-661-01": 2_400,
+    "70764-106-51": 1_250,  # benzoyl peroxide 5 %
+    "84258-006-01": 2_900,  # mineral sunscreen
+    "69039-735-01": 1_900,
+}
+# Sample packs of licensed sunscreens: a word of the licence's name → cents.
+SAMPLES = {"Colorescience": 4_200, "EltaMD": 3_900, "ZO Skin Health": 5_400}
+
+TRETINOIN, ACNE, SUNSCREEN = "0378-8082-20", "49967-138-01", "84258-006-01"
+HOME = Address(
+    name="Alice Moreno", line1="12 Alder Street", city="Oakland", state="CA", postal_code="94607"
+)
+ANSWERS: dict[str, object] = {
+    "pregnancy": "none",
+    "has_allergies": False,
+    "skin_conditions": ["none"],
+    "takes_medicines": False,
+    "isotretinoin": "never",
+    "used_before": False,
+    "sunburns": "sometimes_burns",
+    "goal": "Keep my skin clear between peels.",
+}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is there."""
+
+    alice: Person
+    bob: Person
+    chen: Person
+    sam: Person
+    mona: Person
+
+
+def told(config: Config) -> None:
+    """Tell the story once; what a visitor changed since is left alone."""
+    app = shop.create_app(config)
+    with app.app_context():
+        act_as("system:demo")
+        if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
+            db.session.rollback()
+            return
+        cast = _cast()
+        _catalogue(cast)
+        _shelf(cast)
+        db.session.commit()
+        _what_happened(cast, pay=config.stripe_api_base is not None)
+        db.session.remove()
+        db.engine.dispose()
+
+
+def _cast() -> Cast:
+    at = now()
+    secret = passwords.hash_of(PASSWORD)
+    alice, bob = (
+        Person(
+            id=uuid.uuid4(),
+            email=f"{name.split()[0].lower()}@example.test",
+            name=name,
+            role=Role.CLIENT,
+            birth_date=born,
+            state=state,
+            password_hash=secret,
+            email_confirmed_at=at,
+        )
+        for name, born, state in (
+            ("Alice Moreno", date(1988, 4, 9), "CA"),
+            ("Bob Ito", date(1979, 11, 30), "TX"),
+        )
+    )
+    db.session.add_all([alice, bob])
+    chen, _eva, sam, mona = (
+        employing.employ(email=email, name=name, role=role, npi=npi, password=PASSWORD)
+        for email, name, role, npi in (
+            # No real provider has an NPI that begins with 2.
+            ("dr.chen@example.test", "Dr Wei Chen", Role.PHYSICIAN, "2000000010"),
+            ("eva@example.test", "Eva Lind", Role.ESTHETICIAN, None),
+            ("sam@example.test", "Sam Okafor", Role.STAFF, None),
+            ("mona@example.test", "Mona Reyes", Role.MANAGER, None),
+        )
+    )
+    today = at.date()
+    for state in ("CA", "NV"):
+        licences.record(
+            chen,
+            kind="MD",
+            state=state,
+            number=f"{state}-DEMO-1",
+            valid_from=today - timedelta(days=400),
+            valid_until=today + timedelta(days=330),
+            verified_on=today,
+        )
+    db.session.commit()
+    return Cast(alice, bob, chen, sam, mona)
+
+
+def _catalogue(cast: Cast) -> None:
+    at = now()
+    for source, name in FILES:
+        with (DATA / name).open("rb") as file:
+            importing.run(file, source, by=cast.mona, at=at)
+    for ndc, cents in ON_SALE.items():
+        variant = db.session.scalars(sa.select(Variant).where(Variant.package_ndc == ndc)).one()
+        _sell(variant, cents, cast, at)
+    for word, cents in SAMPLES.items():
+        _sell(_sample_pack(word, cast, at), cents, cast, at)
+    db.session.flush()
+
+
+def _sample_pack(word: str, cast: Cast, at: datetime) -> Variant:
+    """A pack for a licence that names none: added by hand, and labelled a sample."""
+    product = db.session.scalars(
+        sa.select(Product)
+        .where(
+            Product.source == "lnhpd",
+            Product.name.startswith(word),
+            Product.flags == [],
+        )
+        .order_by(Product.source_key)
+        .limit(1)
+    ).one()
+    return editing.add_variant(
+        product,
+        sku=f"SAMPLE-{product.source_key}",
+        name="Sample pack, 50 mL (demo)",
+        by=cast.mona,
+        at=at,
+    )
+
+
+def _sell(variant: Variant, cents: int, cast: Cast, at: datetime) -> None:
+    editing.change_variant(variant, {"for_sale": True}, by=cast.mona, at=at)
+    prices.set_price(variant, cents, valid_from=None, by=cast.mona, at=at)
+    publishing.publish(variant.product, by=cast.mona, at=at)
+
+
+def _shelf(cast: Cast) -> None:
+    """Two lots of everything on sale, one of them expiring soon; the newest of one waits."""
+    at = now()
+    today = at.date()
+    on_sale = db.session.scalars(sa.select(Variant).where(Variant.for_sale).order_by(Variant.sku))
+    lines = [
+        ReceiptLineIn(variant.sku, f"{letter}{place:03d}", today + timedelta(days=days), units)
+        for place, variant in enumerate(on_sale)
+        for letter, days, units in (("A", 95 + 3 * place, 12), ("B", 500 + place, 30))
+    ]
+    lots = receiving.receive(lines, by=cast.sam, at=at, today=today)
+    for lot in lots:
+        if lot.status == "quarantine":
+            releasing.release(lot, by=cast.mona, at=at)
+    late = [
+        ReceiptLineIn(SUNSCREEN, "SOON1", today + timedelta(days=9), 4),  # about to expire
+        ReceiptLineIn(TRETINOIN, "C900", today + timedelta(days=620), 24),  # waits in quarantine
+    ]
+    receiving.receive(late, by=cast.sam, at=at, today=today)
+
+
+def _what_happened(cast: Cast, *, pay: bool) -> None:
+    """Alice has a prescription and two orders; Bob's request waits for a physician of his state."""
+    _sign(_ask(cast.alice, TRETINOIN), cast)
+    _ask(cast.bob, "42192-151-01")
+    if not pay:
+        return
+    shipped = _order(cast.alice, {TRETINOIN: 1, SUNSCREEN: 1})
+    _pay(shipped)
+    _ship(shipped, cast)
+    _pay(_order(cast.alice, {ACNE: 2}))
+
+
+def _ask(client: Person, sku: str) -> uuid.UUID:
+    act_as(client.actor)
+    at = now()
+    variant = db.session.scalars(sa.select(Variant).where(Variant.package_ndc == sku)).one()
+    request = requesting.start(
+        client, variant, quantity=1, ship_to_state=client.state or "", by=client, at=at
+    )
+    requesting.answer(request, ANSWERS, by=client, at=at)
+    requesting.submit(request, consent=True, by=client, at=at)
+    db.session.commit()
+    return request.id
+
+
+def _sign(request_id: uuid.UUID, cast: Cast) -> None:
+    from shop.prescriptions.models import ApprovalRequest
+
+    act_as(cast.chen.actor)
+    request = db.session.get_one(ApprovalRequest, request_id)
+    reviewing.claim(request, by=cast.chen, at=now())
+    db.session.flush()  # the claim stands before the signature
+    proof = AuthEvent(id=uuid.uuid4(), person_id=cast.chen.id, kind="fresh", factors=["password"])
+    db.session.add(proof)
+    db.session.flush()  # the database stamps its time
+    db.session.refresh(proof)
+    at = now()
+    terms = Terms(
+        quantity_per_fill=1,
+        fills=3,
+        days_supply=60,
+        directions="A pea-sized amount on dry skin in the evening, every second night.",
+        indication="Acne",
+        examination_mode="in_person",
+        examined_on=at.date() - timedelta(days=20),
+    )
+    signing.sign(request, terms, by=cast.chen, proof=proof, at=at)
+    db.session.commit()
+
+
+def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
+    act_as(client.actor)
+    basket = cart.cart_of(client, lock=True)
+    for ndc, quantity in wishes.items():
+        variant = db.session.scalars(sa.select(Variant).where(Variant.package_ndc == ndc)).one()
+        cart.put(basket, variant, quantity)
+    db.session.flush()  # the cart is read again, under its lock
+    order = checkout.place(
+        basket,
+        skus=None,
+        address=HOME,
+        shipping_method="standard",
+        expect_total_cents=None,
+        by=client,
+        at=now(),
+    )
+    db.session.commit()
+    return order.id
+
+
+def _pay(order_id: uuid.UUID) -> None:
+    """As Alice would: type a card on the provider's page, and wait for the webhook's work."""
+    from flask import current_app
+
+    order = db.session.get_one(Order, order_id)
+    base_url = current_app.config["SHOP"].base_url
+    act_as(order.client.actor)
+    payment = settling.begin(order, by=order.client, at=now(), base_url=base_url)
+    db.session.commit()
+    calls.send_for(order.id, current_app.extensions["gateway"])
+    db.session.refresh(payment)
+    form = {"number": "4242 4242 4242 4242", "exp": "12/34", "cvc": "123", "name": "Alice Moreno"}
+    body = urllib.parse.urlencode(form).encode()
+    _post_without_following(payment.url or "", body)
+    deadline = time.monotonic() + 30
+    while True:
+        db.session.rollback()
+        db.session.refresh(order)
+        if order.status is OrderStatus.PAID:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Order {order.number} was not settled. See .demo/log/worker.log.")
+        time.sleep(0.1)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _post_without_following(url: str, body: bytes) -> None:
+    opener = urllib.request.build_opener(_Stay)
+    try:
+        opener.open(url, body, timeout=10).close()
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        if answer.code != 303:
+            raise
+
+
+def _ship(order_id: uuid.UUID, cast: Cast) -> None:
+    act_as(cast.sam.actor)
+    order = db.session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    shipping.ship(
+        order, skus=None, carrier="UPS", tracking="1Z999AA10123456784", by=cast.sam, at=now()
+    )
+    db.session.commit()

@@ -1,0 +1,158 @@
+"""What staff look up about the shelf. No client reads any of it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import contains_eager
+
+from shop.accounts.models import Person
+from shop.catalog.models import Product, Variant
+from shop.core import events
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.inventory.models import Lot, Movement
+from shop.inventory.states import LotStatus
+
+GONE = (LotStatus.RETURNED, LotStatus.DESTROYED)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A variant and its lots, soonest expiry first; lots that are empty or gone are left out."""
+
+    variant: Variant
+    lots: list[Lot]
+    free: int  # units that may be promised today
+
+    @property
+    def on_hand(self) -> int:
+        return sum(lot.on_hand for lot in self.lots)
+
+    @property
+    def reserved(self) -> int:
+        return sum(lot.reserved for lot in self.lots)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A line of a lot's history: something that was done, or units that came or went."""
+
+    at: datetime
+    what: str  # an event's or a movement's kind
+    by: str  # a person's name, or "system"
+    units: int | None
+    balance: int | None
+    note: str
+
+
+def stocked(
+    *, sku: str | None, low: int | None, expiring: int | None, today: date
+) -> sa.Select[Variant]:
+    """The variants on the board: for sale, or with a lot.
+
+    `low`: at most so many units may be promised. `expiring`: units expire within so many days.
+    """
+    query = (
+        sa.select(Variant)
+        .join(Variant.product)
+        .options(contains_eager(Variant.product).joinedload(Product.brand))
+        .where(sa.or_(Variant.for_sale, _has_lot()))
+    )
+    if sku is not None:
+        query = query.where(Variant.sku == sku)
+    if low is not None:
+        query = query.where(_free(today) <= low)
+    if expiring is not None:
+        soon = Lot.expires_on <= today + timedelta(days=expiring)
+        query = query.where(_has_lot(Lot.on_hand > 0, soon))
+    return query
+
+
+def shelves(variants: list[Variant], *, today: date) -> list[Shelf]:
+    """The lots of these variants, in the variants' order; one statement."""
+    ids = [variant.id for variant in variants]
+    lots: dict[uuid.UUID, list[Lot]] = {variant_id: [] for variant_id in ids}
+    query = (
+        sa.select(Lot)
+        .where(Lot.variant_id.in_(ids), Lot.on_hand > 0, Lot.status.not_in(GONE))
+        .order_by(Lot.expires_on, Lot.received_at, Lot.id)
+    )
+    for lot in db.session.scalars(query):
+        lots[lot.variant_id].append(lot)
+    return [
+        Shelf(
+            variant,
+            lots[variant.id],
+            sum(lot.free for lot in lots[variant.id] if lot.sellable(today)),
+        )
+        for variant in variants
+    ]
+
+
+def lot(number: str, *, lock: bool = False) -> Lot:
+    """The lot with our number; `lock` for whoever will change it. Raises NotFound."""
+    query = sa.select(Lot).where(Lot.number == number)
+    found = db.session.scalars(locked(query, Lot) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no lot with this number.")
+    return found
+
+
+def movements(lot: Lot) -> list[Movement]:
+    """The ledger of a lot, oldest first."""
+    query = sa.select(Movement).where(Movement.lot_id == lot.id).order_by(Movement.seq)
+    return list(db.session.scalars(query))
+
+
+def history(lot: Lot) -> list[Happening]:
+    """What was done to a lot and what moved, oldest first."""
+    told, moved = events.of(lot.id), movements(lot)
+    names = _names({each.actor for each in told} | {each.actor for each in moved})
+    happened = [
+        Happening(
+            each.at, each.kind, names[each.actor], None, None, str(each.facts.get("reason", ""))
+        )
+        for each in told
+    ] + [
+        Happening(each.at, each.kind.value, names[each.actor], each.delta, each.balance, "")
+        for each in moved
+    ]
+    return sorted(happened, key=lambda each: each.at)
+
+
+def _names(actors: set[str]) -> dict[str, str]:
+    people = {actor: _person_id(actor) for actor in actors}
+    ids = [person_id for person_id in people.values() if person_id]
+    rows = db.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(ids)))
+    known: dict[Any, str] = {row.id: row.name for row in rows}
+    return {actor: known.get(people[actor], "system") for actor in actors}
+
+
+def _person_id(actor: str) -> uuid.UUID | None:
+    kind, _, name = actor.partition(":")
+    try:
+        return uuid.UUID(name) if kind == "person" else None
+    except ValueError:
+        return None
+
+
+def _has_lot(*also: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(Lot.variant_id == Variant.id, Lot.status.not_in(GONE), *also)
+
+
+def _free(today: date) -> sa.ColumnElement[int]:
+    units = sa.func.coalesce(sa.func.sum(Lot.on_hand - Lot.reserved), 0)
+    return (
+        sa.select(units)
+        .where(
+            Lot.variant_id == Variant.id,
+            Lot.status == LotStatus.AVAILABLE,
+            Lot.expires_on >= today,
+        )
+        .scalar_subquery()
+    )

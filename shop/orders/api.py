@@ -1,0 +1,151 @@
+"""Carts and orders over HTTP: /cart, /orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.catalog import queries as catalog
+from shop.core.clock import now
+from shop.core.money import CURRENCY
+from shop.orders import cancelling, checkout, queries, schemas, shipping
+from shop.orders import cart as carts
+from shop.orders.models import Cart, Order
+from shop.orders.schemas import NO_PAYMENT, Told
+from shop.payments import queries as payments
+from shop.web import idempotency
+from shop.web.api import Blueprint, committed
+from shop.web.paging import page
+
+bp = Blueprint("orders", __name__, url_prefix="/api/v1", description="Carts, orders, shipments")
+
+PACKERS = (Role.STAFF, Role.MANAGER)
+READERS = (Role.CLIENT, *PACKERS)
+
+
+@bp.get("/cart")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.CartOut)
+def show_cart() -> dict[str, Any]:
+    """The cart, with the gate's answer for every line."""
+    return _answered(carts.cart_of(actor()))
+
+
+@bp.put("/cart/lines/<sku>")
+@allow(Role.CLIENT)
+@bp.arguments(schemas.QuantityIn)
+@bp.response(200, schemas.CartOut)
+def put_line(terms: dict[str, Any], sku: str) -> Response:
+    """So many of a pack, instead of what the line said before."""
+    cart = carts.cart_of(actor(), lock=True)
+    carts.put(cart, catalog.variant(sku), terms["quantity"])
+    return committed(schemas.CartOut, _answered(cart))
+
+
+@bp.delete("/cart/lines/<sku>")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.CartOut)
+def remove_line(sku: str) -> Response:
+    """Take a pack out of the cart."""
+    cart = carts.cart_of(actor(), lock=True)
+    carts.remove(cart, sku)
+    return committed(schemas.CartOut, _answered(cart))
+
+
+@bp.post("/orders")
+@allow(Role.CLIENT)
+@idempotency.required
+@bp.arguments(schemas.OrderIn)
+@bp.response(201, schemas.OrderOut)
+def place(terms: dict[str, Any]) -> Response:
+    """Place the cart, or named lines of it: all or nothing."""
+    cart = carts.cart_of(actor(), lock=True)
+    order = checkout.place(
+        cart,
+        skus=terms["lines"],
+        address=terms["shipping_address"],
+        shipping_method=terms["shipping_method"],
+        expect_total_cents=terms["expect_total_cents"],
+        by=actor(),
+        at=now(),
+    )
+    return committed(schemas.OrderOut, told(order), 201)
+
+
+@bp.get("/orders")
+@allow(*READERS)
+@bp.arguments(schemas.OrdersQuery, location="query")
+@bp.response(200, schemas.OrdersOut)
+def list_orders(query: dict[str, Any]) -> dict[str, Any]:
+    """A client's own orders, or everybody's for who packs; newest first."""
+    return page(
+        queries.orders_for(actor(), status=query["status"]),
+        (Order.placed_at, Order.id),
+        limit=query["limit"],
+        after=query["after"],
+        descending=True,
+    )
+
+
+@bp.get("/orders/<number>")
+@allow(*READERS)
+@bp.response(200, schemas.OrderOut)
+def show_order(number: str) -> Told:
+    """An order with its lines, parcels, payment and history."""
+    return told(queries.order_for(actor(), number))
+
+
+@bp.post("/orders/<number>/cancellation")
+@allow(*READERS)
+@bp.arguments(schemas.CancellationIn, required=False)
+@bp.response(200, schemas.OrderOut)
+def cancel(terms: dict[str, Any], number: str) -> Response:
+    """Cancel an order of which nothing has left; money that came goes back."""
+    order = queries.order_for(actor(), number, lock=True)
+    cancelling.cancel(order, reason=terms["reason"], by=actor(), at=now())
+    return committed(schemas.OrderOut, told(order))
+
+
+@bp.get("/orders/<number>/picking-list")
+@allow(*PACKERS)
+@bp.response(200, schemas.PickingListOut)
+def show_picking_list(number: str) -> dict[str, Any]:
+    """What to take from which lot, soonest expiry first."""
+    order = queries.order_for(actor(), number)
+    return {"order": order.number, "lines": shipping.picking_list(order, at=now())}
+
+
+@bp.post("/orders/<number>/shipments")
+@allow(*PACKERS)
+@bp.arguments(schemas.ShipmentIn)
+@bp.response(201, schemas.ShipmentOut)
+def ship(terms: dict[str, Any], number: str) -> Response:
+    """Ship what is ready, or named lines of it: all or nothing."""
+    order = queries.order_for(actor(), number, lock=True)
+    shipment = shipping.ship(
+        order,
+        skus=terms["lines"],
+        carrier=terms["carrier"],
+        tracking=terms["tracking"],
+        by=actor(),
+        at=now(),
+    )
+    return committed(schemas.ShipmentOut, shipment, 201)
+
+
+def told(order: Order) -> Told:
+    """An order as a whole."""
+    payment = payments.payment_to_show(order.id)
+    return Told(order, payment or NO_PAYMENT, queries.history(order))
+
+
+def _answered(cart: Cart) -> dict[str, Any]:
+    lines = carts.answered(cart, at=now())
+    return {
+        "lines": lines,
+        "subtotal_cents": sum(line.total_cents or 0 for line in lines),
+        "currency": CURRENCY,
+    }

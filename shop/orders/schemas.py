@@ -1,0 +1,247 @@
+"""Carts and orders on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from marshmallow import fields, post_load, validate
+
+from shop.core.events import Kind
+from shop.orders.checkout import Address
+from shop.orders.models import MAX_QUANTITY, Order
+from shop.orders.pricing import SHIPPING_METHODS
+from shop.orders.queries import Happened
+from shop.orders.states import LineStatus, OrderStatus
+from shop.payments.models import Payment
+from shop.prescriptions.gate import Answer
+from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
+
+LONGEST_SKU = 60
+MOST_LINES = 100
+CANCELLATION_REASONS = {"asked_for", "changed_mind", "mistake", "takes_too_long"}
+POSTAL_CODE = validate.Regexp(
+    r"\A[0-9]{5}(-[0-9]{4})?\Z", error="Must be a ZIP code such as 94607 or 94607-1234."
+)
+
+
+class QuantityIn(Schema):
+    quantity = Whole(required=True, least=1, most=MAX_QUANTITY)
+
+
+class ReasonOut(Schema):
+    """Why the gate is closed, and what opens it."""
+
+    code = fields.String()
+    rule = fields.String()
+    text = fields.String()
+    remedy = fields.String(allow_none=True)
+    facts = fields.Dict()
+
+
+class GateOut(Schema):
+    """The gate's answer to one line."""
+
+    decision = fields.Enum(Answer, by_value=True, attribute="answer")
+    sentence = fields.String()
+    until = fields.Date(allow_none=True)
+    reasons = fields.List(fields.Nested(ReasonOut))
+    prescription = fields.String(attribute="prescription_number", allow_none=True)
+    valid_until = Moment(allow_none=True)
+    fills_left = fields.Integer(allow_none=True)
+
+
+class CartLineOut(Schema):
+    sku = fields.String(attribute="line.variant.sku")
+    name = fields.String(attribute="line.variant.name")
+    product = fields.String(attribute="line.variant.product.name")
+    slug = fields.String(attribute="line.variant.product.slug")
+    quantity = fields.Integer(attribute="line.quantity")
+    unit_price_cents = fields.Integer(attribute="price.cents", allow_none=True, dump_default=None)
+    total_cents = fields.Integer(allow_none=True)
+    gate = fields.Nested(GateOut, attribute="decision")
+
+
+class CartOut(Schema):
+    """The client's cart. A wish: nothing is held, prices are today's."""
+
+    lines = fields.List(fields.Nested(CartLineOut))
+    subtotal_cents = fields.Integer()
+    currency = fields.String()
+
+
+class AddressIn(Schema):
+    name = Text(required=True, shortest=1, longest=100)
+    line1 = Text(required=True, shortest=1, longest=100)
+    line2 = Text(load_default="", longest=100)
+    city = Text(required=True, shortest=1, longest=60)
+    state = State(required=True)
+    postal_code = fields.String(required=True, validate=POSTAL_CODE)
+    country = fields.String(
+        load_default="US", validate=validate.OneOf(["US"], error="We ship within the US only.")
+    )
+    phone = Text(load_default="", longest=30)
+
+    @post_load
+    def _address(self, data: dict[str, Any], **_: object) -> Address:
+        data.pop("country")
+        return Address(**data)
+
+
+class OrderIn(Schema):
+    lines = fields.List(
+        Text(shortest=1, longest=LONGEST_SKU),
+        load_default=None,
+        validate=validate.Length(min=1, max=MOST_LINES),
+        metadata={"description": "SKUs in the cart; all of it where left out."},
+    )
+    shipping_address = fields.Nested(AddressIn, required=True)
+    shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
+    expect_total_cents = Cents(load_default=None, allow_none=True)
+
+
+class OrdersQuery(PageQuery):
+    status = fields.Enum(OrderStatus, by_value=True, load_default=None)
+
+
+class CancellationIn(Schema):
+    """A word of a closed list: what is typed freely could say something of her health."""
+
+    reason = fields.String(
+        load_default="asked_for", validate=validate.OneOf(sorted(CANCELLATION_REASONS))
+    )
+
+
+class PickedOut(Schema):
+    lot = fields.String(attribute="lot.number")
+    lot_number = fields.String(attribute="lot.lot_number")
+    expires_on = fields.Date(attribute="lot.expires_on")
+    units = fields.Integer()
+
+
+class LineOut(Schema):
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    unit_price_cents = fields.Integer()
+    total_cents = fields.Integer()
+    status = fields.Enum(LineStatus, by_value=True)
+    requires_prescription = fields.Boolean()
+    prescription = fields.String(attribute="fill.prescription.number", dump_default=None)
+    fill = fields.Integer(attribute="fill.number", dump_default=None)
+
+
+class ParcelLineOut(Schema):
+    sku = fields.String(attribute="line.sku")
+    lot = fields.String(attribute="lot.number")
+    lot_number = fields.String(attribute="lot.lot_number")
+    units = fields.Integer()
+
+
+class ShipmentOut(Schema):
+    number = fields.String()
+    carrier = fields.String()
+    tracking = fields.String()
+    shipped_at = Moment()
+    lines = fields.List(fields.Nested(ParcelLineOut))
+
+
+class AddressOut(Schema):
+    name = fields.String()
+    line1 = fields.String()
+    line2 = fields.String()
+    city = fields.String()
+    state = fields.String(attribute="ship_to_state")
+    postal_code = fields.String()
+    country = fields.String()
+    phone = fields.String()
+
+
+class OrderBriefOut(Schema):
+    """An order in a list."""
+
+    number = fields.String()
+    status = fields.Enum(OrderStatus, by_value=True)
+    lines = fields.List(fields.Nested(LineOut))
+    subtotal_cents = fields.Integer()
+    discount_cents = fields.Integer()
+    shipping_cents = fields.Integer()
+    tax_cents = fields.Integer()
+    total_cents = fields.Integer()
+    currency = fields.String()
+    shipping_method = fields.String()
+    shipping_address = fields.Function(lambda order: AddressOut().dump(order))
+    shipments = fields.List(fields.Nested(ShipmentOut))
+    created_at = Moment(attribute="placed_at")
+    pay_by = Moment()
+    paid_at = Moment(allow_none=True)
+
+
+class OrdersOut(Schema):
+    items = fields.List(fields.Nested(OrderBriefOut))
+    next = fields.String(allow_none=True)
+
+
+class PaymentBriefOut(Schema):
+    """How paying stands: "none" before the first attempt."""
+
+    status = fields.String()
+    url = fields.String(allow_none=True)
+    refunded_cents = fields.Integer()
+
+
+class HappenedOut(Schema):
+    kind = fields.Enum(Kind, by_value=True)
+    at = Moment()
+    sku = fields.String(allow_none=True)
+    facts = fields.Dict()
+
+
+class Told(NamedTuple):
+    """An order with what is known of its money and its history."""
+
+    order: Order
+    payment: Payment | Mapping[str, object]
+    history: list[Happened]
+
+
+NO_PAYMENT: Mapping[str, object] = {"status": "none", "url": None, "refunded_cents": 0}
+
+
+class OrderOut(OrderBriefOut):
+    """An order as a whole; dumps a `Told`."""
+
+    payment = fields.Nested(PaymentBriefOut)
+    history = fields.List(fields.Nested(HappenedOut))
+    shipping_address = fields.Function(lambda told: AddressOut().dump(told.order))
+
+    def get_attribute(self, obj: Told, attr: str, default: Any) -> Any:
+        """From the order, unless it stands beside it."""
+        source = obj if attr in Told._fields else obj.order
+        return super().get_attribute(source, attr, default)
+
+
+class ToPickOut(Schema):
+    sku = fields.String(attribute="line.sku")
+    name = fields.String(attribute="line.name")
+    quantity = fields.Integer(attribute="line.quantity")
+    goes = fields.Boolean()
+    short = fields.String(allow_none=True)
+    gate = fields.Nested(GateOut, attribute="decision")
+    lots = fields.List(fields.Nested(PickedOut), attribute="picks")
+
+
+class PickingListOut(Schema):
+    order = fields.String()
+    lines = fields.List(fields.Nested(ToPickOut))
+
+
+class ShipmentIn(Schema):
+    lines = fields.List(
+        Text(shortest=1, longest=LONGEST_SKU),
+        load_default=None,
+        validate=validate.Length(min=1, max=MOST_LINES),
+        metadata={"description": "SKUs of the order; all that are ready where left out."},
+    )
+    carrier = Text(required=True, shortest=1, longest=60)
+    tracking = Text(required=True, shortest=1, longest=60)

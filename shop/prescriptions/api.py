@@ -1,0 +1,254 @@
+"""Requests and prescriptions over HTTP: /approval-requests, /prescriptions.
+
+What a writing route answers may be kept for an Idempotency-Key, so it holds nothing a client said:
+that is read with GET, which writes down who read it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from shop.accounts.access import actor, allow, fresh_proof
+from shop.accounts.models import Person, Role
+from shop.catalog import queries as catalog
+from shop.charts import reading
+from shop.core.clock import now
+from shop.core.db import db
+from shop.orders import revoking
+from shop.prescriptions import holding, queries, requesting, reviewing, schemas, signing
+from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.web.api import Blueprint, PageQuery, committed
+from shop.web.paging import page
+
+bp = Blueprint(
+    "prescriptions",
+    __name__,
+    url_prefix="/api/v1",
+    description="Approval requests and prescriptions",
+)
+
+ASKERS = (Role.CLIENT, Role.ESTHETICIAN)
+READERS = (Role.CLIENT, Role.ESTHETICIAN, Role.PHYSICIAN)
+HOLDERS = (Role.CLIENT, Role.PHYSICIAN)
+SORTS = {
+    "oldest": (ApprovalRequest.created_at, False),
+    "newest": (ApprovalRequest.created_at, True),
+    "due": (ApprovalRequest.due_at, False),
+}
+
+
+@bp.post("/approval-requests")
+@allow(*ASKERS)
+@bp.arguments(schemas.RequestIn)
+@bp.response(201, schemas.RequestOut)
+def start(given: dict[str, Any]) -> Response:
+    """Begin to ask a physician for a doctor-only product."""
+    client = queries.client_for(actor(), given["client"])
+    request = requesting.start(
+        client,
+        catalog.variant(given["sku"]),
+        quantity=given["quantity"],
+        ship_to_state=given["ship_to_state"] or client.state or "",
+        by=actor(),
+        at=now(),
+    )
+    return _committed(request, 201)
+
+
+@bp.put("/approval-requests/<number>/answers")
+@allow(Role.CLIENT)
+@bp.arguments(schemas.AnswersIn)
+@bp.response(200, schemas.RequestOut)
+def answer(given: dict[str, Any], number: str) -> Response:
+    """Keep the answers of a draft; they may still be incomplete."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    requesting.answer(request, given["answers"], by=actor(), at=now())
+    return _committed(request)
+
+
+@bp.post("/approval-requests/<number>/submission")
+@allow(Role.CLIENT)
+@bp.arguments(schemas.SubmissionIn)
+@bp.response(201, schemas.RequestOut)
+def submit(given: dict[str, Any], number: str) -> Response:
+    """Hand a request to the physicians."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    requesting.submit(request, consent=given["consent"], by=actor(), at=now())
+    return _committed(request, 201)
+
+
+@bp.post("/approval-requests/<number>/withdrawal")
+@allow(Role.CLIENT)
+@bp.response(201, schemas.RequestOut)
+def withdraw(number: str) -> Response:
+    """Take a request back."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    requesting.withdraw(request, by=actor(), at=now())
+    return _committed(request, 201)
+
+
+@bp.get("/approval-requests")
+@allow(*READERS)
+@bp.arguments(schemas.QueueQuery, location="query")
+@bp.response(200, schemas.RequestsOut)
+def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
+    """The reader's requests; for a physician those of clients she may treat."""
+    key, descending = SORTS[asked["sort"]]
+    query = queries.requests(
+        actor(), at=now(), statuses=[asked["status"]] if asked["status"] else ()
+    )
+    if asked["sort"] == "due":
+        query = query.where(ApprovalRequest.due_at.is_not(None))
+    shown = page(
+        query,
+        (key, ApprovalRequest.id),
+        limit=asked["limit"],
+        after=asked["after"],
+        descending=descending,
+    )
+    return shown | {"items": [schemas.listed(request) for request in shown["items"]]}
+
+
+@bp.get("/approval-requests/<number>")
+@allow(*READERS)
+@bp.response(200, schemas.WholeRequestOut)
+def show_request(number: str) -> dict[str, Any]:
+    """One request, with what the client said. Opening it is written down."""
+    request = queries.request_for(actor(), number, at=now())
+    _opened(request.client, f"approval_request {request.number}")
+    return schemas.whole(request, actor())
+
+
+@bp.post("/approval-requests/<number>/claim")
+@allow(Role.PHYSICIAN)
+@bp.response(201, schemas.RequestOut)
+def claim(number: str) -> Response:
+    """Take a request for fifteen minutes."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    reviewing.claim(request, by=actor(), at=now())
+    return _committed(request, 201)
+
+
+@bp.delete("/approval-requests/<number>/claim")
+@allow(Role.PHYSICIAN)
+@bp.response(204)
+def release(number: str) -> Response:
+    """Give a request back to the queue."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    reviewing.release(request, by=actor(), at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/approval-requests/<number>/signature")
+@allow(Role.PHYSICIAN)
+@bp.arguments(schemas.SignatureIn)
+@bp.response(201, schemas.PrescriptionOut)
+def sign(given: dict[str, Any], number: str) -> Response:
+    """Sign an approval request that one has claimed."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    shown = given["statement_hash"]
+    prescription = signing.sign(
+        request,
+        schemas.terms(given),
+        by=actor(),
+        proof=fresh_proof(),
+        at=now(),
+        fence=given["claim"],
+        shown=bytes.fromhex(shown) if shown else None,
+    )
+    return _committed_prescription(prescription, 201)
+
+
+@bp.post("/approval-requests/<number>/refusal")
+@allow(Role.PHYSICIAN)
+@bp.arguments(schemas.RefusalIn)
+@bp.response(201, schemas.RequestOut)
+def refuse(given: dict[str, Any], number: str) -> Response:
+    """Refuse an approval request that one has claimed."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    reviewing.refuse(
+        request,
+        reason=given["reason"],
+        message=given["message"],
+        note=given["note"],
+        by=actor(),
+        at=now(),
+        fence=given["claim"],
+    )
+    return _committed(request, 201)
+
+
+@bp.get("/prescriptions")
+@allow(*HOLDERS)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.PrescriptionsOut)
+def list_prescriptions(asked: dict[str, Any]) -> dict[str, Any]:
+    """A client's prescriptions, or those a physician signed; newest first."""
+    shown = page(
+        queries.prescriptions(actor()),
+        (Prescription.signed_at, Prescription.id),
+        limit=asked["limit"],
+        after=asked["after"],
+        descending=True,
+    )
+    return shown | {"items": [schemas.listed_prescription(one) for one in shown["items"]]}
+
+
+@bp.get("/prescriptions/<number>")
+@allow(*HOLDERS)
+@bp.response(200, schemas.WholePrescriptionOut)
+def show_prescription(number: str) -> dict[str, Any]:
+    """One prescription, with its statement. Opening it is written down."""
+    prescription = queries.prescription_for(actor(), number)
+    _opened(prescription.client, f"prescription {prescription.number}")
+    return schemas.whole_prescription(prescription)
+
+
+@bp.post("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+@bp.arguments(schemas.WhyIn)
+@bp.response(201, schemas.PrescriptionOut)
+def hold(given: dict[str, Any], number: str) -> Response:
+    """Pause a prescription: nothing is filled or sent under it."""
+    prescription = queries.prescription_for(actor(), number, lock=True)
+    holding.hold(prescription, reason=given["reason"], by=actor(), at=now())
+    return _committed_prescription(prescription, 201)
+
+
+@bp.delete("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+@bp.response(204)
+def resume(number: str) -> Response:
+    """Let a prescription go on."""
+    prescription = queries.prescription_for(actor(), number, lock=True)
+    holding.resume(prescription, by=actor(), at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/prescriptions/<number>/revocation")
+@allow(*HOLDERS)
+@bp.arguments(schemas.WhyIn)
+@bp.response(201, schemas.PrescriptionOut)
+def revoke(given: dict[str, Any], number: str) -> Response:
+    """Take a prescription back, with everything that was promised under it."""
+    prescription = queries.prescription_for(actor(), number)
+    revoking.revoke(prescription, reason=given["reason"], by=actor(), at=now())
+    return _committed_prescription(prescription, 201)
+
+
+def _opened(client: Person, record: str) -> None:
+    """Write down that the reader opens a record, for good, before it is shown."""
+    reading.open_record(actor(), client, record=record, purpose=reading.TREATMENT)
+    db.session.commit()
+
+
+def _committed(request: ApprovalRequest, status: int = 200) -> Response:
+    db.session.flush()  # the answer shows what the database stamped
+    return committed(schemas.RequestOut, schemas.listed(request), status)
+
+
+def _committed_prescription(prescription: Prescription, status: int) -> Response:
+    db.session.flush()  # the answer shows what the database stamped
+    return committed(schemas.PrescriptionOut, schemas.listed_prescription(prescription), status)

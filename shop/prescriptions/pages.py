@@ -1,0 +1,480 @@
+"""Pages: a client asks and reads; a physician reviews, signs, refuses, pauses and takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+
+from shop.accounts import signing_in
+from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.models import Role
+from shop.catalog import queries as catalog
+from shop.charts import reading
+from shop.core.clock import now
+from shop.core.db import db
+from shop.core.errors import Refusal
+from shop.core.usps import STATES
+from shop.orders import revoking
+from shop.prescriptions import (
+    holding,
+    queries,
+    questioning,
+    requesting,
+    reviewing,
+    schemas,
+    signing,
+)
+from shop.prescriptions.errors import TermsRefused
+from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.questioning import Question
+from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.states import RequestStatus
+from shop.web.paging import page
+from shop.web.problems import STATUS
+
+bp = Blueprint("prescription_pages", __name__)
+
+SHOWN = 50
+REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in RefusalReason]
+MODES = [
+    ("in_person", "in person"),
+    ("video", "by video"),
+    ("asynchronous", "from written answers and pictures"),
+]
+
+
+# The client asks.
+
+
+@bp.get("/requests")
+@allow(Role.CLIENT)
+def requests() -> Response:
+    return _page("requests.html", shown=_list(queries.requests(actor(), at=now())))
+
+
+@bp.get("/requests/new")
+@allow(Role.CLIENT)
+def new_request() -> Response:
+    defaults = {"quantity": 1, "ship_to_state": actor().state}
+    return _new_request(typed=defaults | request.args.to_dict())
+
+
+@bp.post("/requests")
+@allow(Role.CLIENT)
+def start() -> Response:
+    def act() -> Response:
+        given = _form(schemas.RequestIn, numbers=("quantity",))
+        begun = requesting.start(
+            actor(),
+            catalog.variant(given["sku"]),
+            quantity=given["quantity"],
+            ship_to_state=given["ship_to_state"] or actor().state or "",
+            by=actor(),
+            at=now(),
+        )
+        db.session.commit()
+        return _to(f"/requests/{begun.number}")
+
+    return _or_again(act, lambda **why: _new_request(typed=request.form, **why))
+
+
+@bp.get("/requests/<number>")
+@allow(Role.CLIENT)
+def show_request(number: str) -> Response:
+    return _request(number)
+
+
+@bp.post("/requests/<number>/answers")
+@allow(Role.CLIENT)
+def answer(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        requesting.answer(asked, _answers(asked), by=actor(), at=now())
+        if "submit" in request.form:
+            consent = request.form.get("consent") == "yes"
+            requesting.submit(asked, consent=consent, by=actor(), at=now())
+        db.session.commit()
+        flash("Your request is with our physicians." if "submit" in request.form else "Kept.")
+        return _to(f"/requests/{number}")
+
+    return _or_again(act, lambda **why: _request(number, typed=True, **why))
+
+
+@bp.post("/requests/<number>/withdrawal")
+@allow(Role.CLIENT)
+def withdraw(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        requesting.withdraw(asked, by=actor(), at=now())
+        db.session.commit()
+        return _to("/requests")
+
+    return _or_again(act, lambda **why: _request(number, **why))
+
+
+# What was signed.
+
+
+@bp.get("/prescriptions")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def prescriptions() -> Response:
+    return _prescriptions()
+
+
+@bp.get("/prescriptions/<number>")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def show_prescription(number: str) -> Response:
+    return _prescription(number)
+
+
+@bp.post("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+def hold(number: str) -> Response:
+    return _changed(number, "It is on hold.", holding.hold)
+
+
+@bp.post("/prescriptions/<number>/resumption")
+@allow(Role.PHYSICIAN)
+def resume(number: str) -> Response:
+    def act() -> Response:
+        one = queries.prescription_for(actor(), number, lock=True)
+        holding.resume(one, by=actor(), at=now())
+        db.session.commit()
+        flash("It goes on.")
+        return _to(f"/prescriptions/{number}")
+
+    return _or_again(act, lambda **why: _prescription(number, **why))
+
+
+@bp.post("/prescriptions/<number>/revocation")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def revoke(number: str) -> Response:
+    return _changed(
+        number, "It is taken back, with all that was promised under it.", revoking.revoke
+    )
+
+
+# The physician reviews.
+
+
+@bp.get("/review")
+@allow(Role.PHYSICIAN)
+def queue() -> Response:
+    waiting = page(
+        queries.queue(actor(), at=now()),
+        (ApprovalRequest.due_at, ApprovalRequest.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+    )
+    return _page("queue.html", shown=waiting, at=now())
+
+
+@bp.get("/review/<number>")
+@allow(Role.PHYSICIAN)
+def case(number: str) -> Response:
+    return _case(number)
+
+
+@bp.post("/review/<number>/claim")
+@allow(Role.PHYSICIAN)
+def claim(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.claim(asked, by=actor(), at=now())
+        db.session.commit()
+        return _to(f"/review/{number}")
+
+    return _or_again(act, lambda **why: _case(number, **why))
+
+
+@bp.post("/review/<number>/release")
+@allow(Role.PHYSICIAN)
+def release(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.release(asked, by=actor(), at=now())
+        db.session.commit()
+        return _to("/review")
+
+    return _or_again(act, lambda **why: _case(number, **why))
+
+
+@bp.post("/review/<number>/statement")
+@allow(Role.PHYSICIAN)
+def read_statement(number: str) -> Response:
+    """Show exactly what would be signed; signs nothing."""
+
+    def act() -> Response:
+        return _statement(number)
+
+    return _or_again(act, lambda **why: _case(number, typed=request.form, **why))
+
+
+@bp.post("/review/<number>/signature")
+@allow(Role.PHYSICIAN)
+def sign(number: str) -> Response:
+    def act() -> Response:
+        _sign_in_afresh()
+        given = _signature()
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        signing.sign(
+            asked,
+            schemas.terms(given),
+            by=actor(),
+            proof=fresh_proof(),
+            at=now(),
+            fence=given["claim"],
+            shown=bytes.fromhex(given["statement_hash"] or ""),
+        )
+        db.session.commit()
+        return _to(f"/review/{number}/signed")
+
+    return _or_again(act, lambda **why: _unsigned(number, **why))
+
+
+@bp.get("/review/<number>/signed")
+@allow(Role.PHYSICIAN)
+def signed(number: str) -> Response:
+    asked = queries.request_for(actor(), number, at=now())
+    if asked.prescription is None:
+        return _to(f"/review/{number}")
+    return _to(f"/prescriptions/{asked.prescription.number}")
+
+
+@bp.post("/review/<number>/refusal")
+@allow(Role.PHYSICIAN)
+def refuse(number: str) -> Response:
+    def act() -> Response:
+        given = _form(schemas.RefusalIn, numbers=("claim",))
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.refuse(
+            asked,
+            reason=given["reason"],
+            message=given["message"],
+            note=given["note"],
+            by=actor(),
+            at=now(),
+            fence=given["claim"],
+        )
+        db.session.commit()
+        flash("The client is told.")
+        return _to("/review")
+
+    return _or_again(act, lambda **why: _case(number, typed=request.form, **why))
+
+
+# How pages are put together.
+
+
+def _new_request(**context: Any) -> Response:
+    sku = context["typed"].get("sku", "")
+    variant = catalog.variant(sku)
+    states = [(state, state) for state in sorted(STATES)]
+    return _page("new_request.html", variant=variant, states=states, **context)
+
+
+def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
+    asked = queries.request_for(actor(), number, at=now())
+    form = questioning.questionnaire(asked.questionnaire_version)
+    answers = _answers(asked) if typed else (asked.answers or {})
+    return _page(
+        "request.html",
+        request=asked,
+        form=form,
+        answers=answers,
+        texts={question.id: question.text for question in form.questions},
+        draft=asked.status is RequestStatus.DRAFT,
+        withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
+        **context,
+    )
+
+
+def _prescriptions() -> Response:
+    shown = page(
+        queries.prescriptions(actor()),
+        (Prescription.signed_at, Prescription.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return _page("prescriptions.html", shown=shown, at=now())
+
+
+def _prescription(number: str, **context: Any) -> Response:
+    one = queries.prescription_for(actor(), number)
+    reading.open_record(
+        actor(), one.client, record=f"prescription {number}", purpose=reading.TREATMENT
+    )
+    db.session.commit()  # written down for good before it is shown
+    mine = actor().id == one.prescriber_id
+    return _page("prescription.html", one=one, mine=mine, at=now(), **context)
+
+
+def _case(number: str, **context: Any) -> Response:
+    asked = queries.request_for(actor(), number, at=now())
+    reading.open_record(
+        actor(), asked.client, record=f"approval_request {number}", purpose=reading.TREATMENT
+    )
+    db.session.commit()  # written down for good before it is shown
+    at = now()
+    mine = (
+        asked.claimed_by_id == actor().id
+        and asked.claimed_until is not None
+        and at < asked.claimed_until
+    )
+    defaults = {
+        "quantity_per_fill": asked.quantity,
+        "fills": 3,
+        "days_supply": 30,
+        "examination.date": at.date().isoformat(),
+    }
+    return _page(
+        "case.html",
+        request=asked,
+        form=questioning.questionnaire(asked.questionnaire_version),
+        answers=asked.answers or {},
+        mine=mine,
+        age=asked.client.age_on(at.date()),
+        days=signing.default_validity(asked),
+        reasons=REASONS,
+        modes=MODES,
+        **({"typed": defaults} | context),
+    )
+
+
+def _statement(number: str, **context: Any) -> Response:
+    given = _signature()
+    asked = queries.request_for(actor(), number, at=now())
+    draft = signing.prepare(asked, schemas.terms(given), by=actor(), at=now(), fence=given["claim"])
+    return _page(
+        "statement.html",
+        request=asked,
+        statement=draft.statement,
+        typed={
+            name: value
+            for name, value in request.form.items()
+            if name not in ("csrf_token", "password", "statement_hash")
+        },
+        fresh=fresh_proof() is not None,
+        **context,
+    )
+
+
+def _unsigned(number: str, **context: Any) -> Response:
+    """The statement again with what went wrong; the case where there is no statement any more."""
+    try:
+        return _statement(number, **context)
+    except Refusal:
+        db.session.rollback()
+        return _case(number, typed=request.form, **context)
+
+
+def _changed(number: str, told: str, verb: Callable[..., object]) -> Response:
+    """Hold or revoke; revoking locks for itself, since orders come first."""
+
+    def act() -> Response:
+        given = _form(schemas.WhyIn)
+        one = queries.prescription_for(actor(), number, lock=verb is holding.hold)
+        verb(one, reason=given["reason"], by=actor(), at=now())
+        db.session.commit()
+        flash(told)
+        return _to(f"/prescriptions/{number}")
+
+    return _or_again(act, lambda **why: _prescription(number, typed=request.form, **why))
+
+
+def _sign_in_afresh() -> None:
+    """Where the form carries the password, prove it before anything is locked."""
+    password = request.form.get("password")
+    if password:
+        with failures_counted():
+            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
+
+
+def _signature() -> dict[str, Any]:
+    nested = {"mode": request.form.get("examination.mode", "")}
+    nested["date"] = request.form.get("examination.date", "")
+    return _form(
+        schemas.SignatureIn,
+        numbers=("quantity_per_fill", "fills", "days_supply", "claim"),
+        examination=nested,
+    )
+
+
+def _form(schema: type[ma.Schema], *, numbers: tuple[str, ...] = (), **also: Any) -> dict[str, Any]:
+    """What was typed, as the API would take it; an empty field was not filled in."""
+    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
+    for name in numbers:
+        if typed.get(name, "").isdecimal() and len(typed[name]) < 10:
+            typed[name] = int(typed[name])
+    try:
+        return dict(schema(unknown=ma.EXCLUDE).load(typed | also))
+    except ma.ValidationError as error:
+        raise TermsRefused(
+            "Some of what you typed cannot be used.", fields=_flat(error.messages_dict)
+        ) from None
+
+
+def _flat(messages: dict[str, Any]) -> dict[str, list[str]]:
+    flat: dict[str, list[str]] = {}
+    for name, wrong in messages.items():
+        if isinstance(wrong, dict):
+            flat |= {f"{name}.{inner}": texts for inner, texts in _flat(wrong).items()}
+        else:
+            flat[str(name)] = [str(text) for text in wrong]
+    return flat
+
+
+def _answers(asked: ApprovalRequest) -> dict[str, Any]:
+    form = questioning.questionnaire(asked.questionnaire_version)
+    return questioning.given({question.id: _typed_answer(question) for question in form.questions})
+
+
+def _typed_answer(question: Question) -> Any:
+    """A form's text as the questionnaire takes it; what cannot be read stays as it was typed."""
+    name = f"answers.{question.id}"
+    text = request.form.get(name, "").strip()
+    if question.type == "choices":
+        return request.form.getlist(name)
+    if question.type == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if question.type == "number" and text.isdecimal() and len(text) < 10:
+        return int(text)
+    return text
+
+
+def _list(query: Any) -> dict[str, Any]:
+    return page(
+        query,
+        (ApprovalRequest.created_at, ApprovalRequest.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+
+
+def _or_again(act: Callable[[], Response], again: Callable[..., Response]) -> Response:
+    """Do it; where it is refused, show the same page with what was typed and what was wrong."""
+    try:
+        return act()
+    except Refusal as refusal:
+        db.session.rollback()
+        response = again(detail=refusal.text, errors=refusal.fields)
+        response.status_code = next(
+            status for family, status in STATUS.items() if isinstance(refusal, family)
+        )
+        return response
+
+
+def _page(template: str, **context: Any) -> Response:
+    blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
+    response = make_response(render_template(f"prescriptions/{template}", **(blank | context)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _to(path: str) -> Response:
+    return make_response(redirect(path, 303))

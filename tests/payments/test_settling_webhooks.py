@@ -1,0 +1,168 @@
+"""The provider's hints: repeated, in any order, lost, early, forged. One final state."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+import stripe
+from flask import Flask
+
+from shop.core.clock import now
+from shop.core.db import db
+from shop.payments import calls, queries, reconciling, webhook
+from shop.payments.gateway import BadSignature, Gateway, ProviderEvent
+from shop.payments.models import ProviderCall
+from shop.payments.models import ProviderEvent as Remembered
+from shop.payments.sandbox.in_process import Visitor
+from tests.payments.conftest import Control
+from tests.payments.orders_to_pay import OutsideTransactions, an_order, begun, how, opened
+from tests.payments.test_settling import kinds
+
+
+@pytest.fixture
+def gateway(gateway: Gateway) -> OutsideTransactions:
+    return OutsideTransactions(gateway)
+
+
+TOLD = ("payment_intent.created", "payment_intent.succeeded", "checkout.session.completed")
+
+
+def orders_of_events() -> list[tuple[str, ...]]:
+    """Every order of every selection of the three, and of all three with one told twice."""
+    without = [
+        order for many in range(len(TOLD) + 1) for order in itertools.permutations(TOLD, many)
+    ]
+    doubled = {
+        order for again in TOLD for order in itertools.permutations((*TOLD, again), len(TOLD) + 1)
+    }
+    tenfold = [tuple(word for word in TOLD for _ in range(10)), TOLD[::-1] * 10]
+    return [*without, *sorted(doubled), *tenfold]
+
+
+@pytest.mark.parametrize("told", orders_of_events(), ids=lambda told: f"{len(told)} events")
+def test_whatever_is_told_in_whatever_order_the_end_is_the_same(
+    told: tuple[str, ...],
+    app: Flask,
+    gateway: OutsideTransactions,
+    visitor: Visitor,
+    control: Control,
+) -> None:
+    """I19, F8: what no event told, the reconciler finds."""
+    order = an_order()
+    payment = opened(order, gateway)
+    visitor.pay(payment.url or "")
+    by_type = {event["type"]: event for event in control.events()}
+
+    for number, word in enumerate(told):
+        hint = by_type[word]
+        event_id = hint["id"] if told.count(word) != 2 else f"{hint['id']}_{number}"
+        webhook.remember(an_event(event_id, word, hint["object"], hint["object_id"]))
+        db.session.commit()
+        webhook.follow(event_id, gateway)
+    if not told:
+        assert how(order) == ("awaiting_payment", ["open"])
+        reconciling.repair(gateway)
+
+    assert how(order) == ("paid", ["succeeded"])
+    payment = queries.payment(payment.id)
+    assert (payment.captured_cents, payment.refunded_cents) == (order.total_cents, 0)
+    assert kinds(payment) == ["payment_begun", "payment_opened", "payment_succeeded"]
+    assert reconciling.differences(gateway) == []
+
+
+def an_event(id: str, type: str, object_type: str, object_id: str | None) -> ProviderEvent:
+    return ProviderEvent(
+        id=id,
+        type=type,
+        object_type=object_type,
+        object_id=object_id,
+        created=datetime.now(UTC),
+        livemode=False,
+    )
+
+
+def test_a_hint_before_the_answer_was_written_down(
+    app: Flask, gateway: OutsideTransactions, visitor: Visitor, control: Control
+) -> None:
+    """The intent is known to nobody yet: the page that leads to it comes with the call."""
+    order = an_order()
+    payment = begun(order)
+    lease = calls._leased(planned(payment.id))
+    db.session.commit()
+    assert lease is not None
+    outcome = calls._asked(lease, gateway)
+    page = next(gateway.bank.sessions_since(order.placed_at))
+    visitor.pay(page.url or "")
+    intent = next(one for one in control.events() if one["type"] == "payment_intent.succeeded")
+
+    webhook.remember(an_event("evt_early", "x", "payment_intent", intent["object_id"]))
+    db.session.commit()
+    webhook.follow("evt_early", gateway)
+    assert how(order) == ("awaiting_payment", ["created"])
+
+    calls._recorded(lease, outcome)
+    db.session.commit()
+    webhook.remember(an_event("evt_late", "x", "payment_intent", intent["object_id"]))
+    db.session.commit()
+    webhook.follow("evt_late", gateway)
+    assert how(order) == ("paid", ["succeeded"])
+
+
+def planned(payment_id: uuid.UUID) -> uuid.UUID:
+    return db.session.execute(
+        sa.select(ProviderCall.id).where(ProviderCall.reference_id == payment_id)
+    ).scalar_one()
+
+
+ODD = {
+    "a kind nobody follows": ("customer.created", "customer", "cus_1"),
+    "an object without an id": ("balance.available", "balance", None),
+    "a page of nobody's": ("checkout.session.completed", "checkout.session", "cs_test_unknown"),
+    "an intent of nobody's": ("payment_intent.succeeded", "payment_intent", "pi_unknown"),
+    "a refund of nobody's": ("refund.updated", "refund", "re_unknown"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_is_not_ours_is_kept_and_changes_nothing(
+    case: str, app: Flask, gateway: OutsideTransactions
+) -> None:
+    kind, object_type, object_id = ODD[case]
+    assert webhook.remember(an_event("evt_odd", kind, object_type, object_id))
+    db.session.commit()
+
+    webhook.follow("evt_odd", gateway)
+
+    kept = db.session.get_one(Remembered, "evt_odd")
+    db.session.refresh(kept)
+    assert (kept.type, kept.applied_at is not None) == (kind, True)
+
+
+def test_the_same_event_ten_times_is_one_job(app: Flask) -> None:
+    event = an_event("evt_again", "refund.updated", "refund", "re_1")
+    assert [webhook.remember(event) for _ in range(10)] == [True] + [False] * 9
+    jobs = db.session.scalar(
+        sa.text(
+            "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'follow_provider_event'"
+            " AND args ->> 'event_id' = 'evt_again'"
+        )
+    )
+    assert jobs == 1
+
+
+@pytest.mark.parametrize("away", [-301, 301])
+def test_a_signature_from_another_time_is_none(
+    away: int, app: Flask, gateway: OutsideTransactions
+) -> None:
+    body = json.dumps({"id": "evt_1"})
+    header = stripe.WebhookSignature.generate_signature_header(
+        body, "whsec_sandbox", int(time.time()) + away
+    )
+    with pytest.raises(BadSignature):
+        gateway.read_event(body.encode(), header, at=now())
