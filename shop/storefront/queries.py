@@ -1,0 +1,173 @@
+"""What visitors see of the catalogue: what is published and on offer, with price and stock."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.models import Person, Role
+from shop.catalog.errors import NoSuchProduct
+from shop.catalog.models import LegalClass, Price, Product, ProductIngredient, Variant
+from shop.core.db import db
+from shop.inventory import stock
+from shop.prescriptions import asking
+from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Decision, Wish
+from shop.storefront.searching import visible
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A pack for sale: its price in force, if any, and the units that may still be promised."""
+
+    variant: Variant
+    price: Price | None
+    available: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A product as a visitor sees it."""
+
+    product: Product
+    offers: tuple[Offer, ...]
+    warnings: tuple[tuple[str, str], ...]  # code, text
+
+    @property
+    def from_cents(self) -> int | None:
+        """The lowest price of what is on offer."""
+        return min((one.price.cents for one in self.offers if one.price), default=None)
+
+    @property
+    def in_stock(self) -> bool:
+        return any(one.available > 0 for one in self.offers)
+
+    @property
+    def picture(self) -> str:
+        """The name of the drawing that stands for it."""
+        return picture(self.product)
+
+    @property
+    def actives(self) -> list[ProductIngredient]:
+        return [line for line in self.product.ingredients if line.active]
+
+    @property
+    def inactives(self) -> list[ProductIngredient]:
+        return [line for line in self.product.ingredients if not line.active]
+
+
+def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
+    """A product on offer; the manager sees every product. Raises NoSuchProduct."""
+    query = (
+        sa.select(Product)
+        .where(Product.slug == slug)
+        .options(
+            selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
+            selectinload(Product.brand),
+        )
+    )
+    if reader is None or reader.role is not Role.MANAGER:
+        query = query.where(visible(today))
+    product = db.session.scalars(query).one_or_none()
+    if product is None:
+        raise NoSuchProduct("There is no such product.", slug=slug[:200])
+    return shown([product], at=at, today=today)[0]
+
+
+def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Shown]:
+    """The products with their offers, in the same order, in a fixed number of queries."""
+    ids = [product.id for product in products]
+    variants = list(
+        db.session.scalars(
+            sa.select(Variant)
+            .where(Variant.product_id.in_(ids), Variant.for_sale)
+            .order_by(Variant.net_content.nulls_last(), Variant.sku)
+            .options(selectinload(Variant.prices))
+        )
+    )
+    units = stock.available([variant.id for variant in variants], today=today)
+    offers: dict[uuid.UUID, list[Offer]] = {}
+    for variant in variants:
+        offer = Offer(variant, variant.price_at(at), units[variant.id])
+        offers.setdefault(variant.product_id, []).append(offer)
+    return [
+        Shown(product, tuple(offers.get(product.id, ())), tuple(_warnings(product, today)))
+        for product in products
+    ]
+
+
+def with_brands(query: sa.Select[Product]) -> sa.Select[Product]:
+    """The same products, their brands loaded along."""
+    return query.options(selectinload(Product.brand))
+
+
+def answers(
+    client: Person, shown: Shown, *, quantity: int, ship_to_state: str | None, at: datetime
+) -> list[Decision]:
+    """What the gate says to each pack on offer, today, for this client."""
+    wishes = [Wish(one.variant.id, one.variant.sku, quantity) for one in shown.offers]
+    return asking.ask(
+        client,
+        wishes,
+        ship_to_state=ship_to_state,
+        at=at,
+        stage=Stage.BROWSE,
+        out_of_stock=[one.variant.id for one in shown.offers if one.available < quantity],
+    )
+
+
+_TEXTS = {
+    "implausible_strength": "The strength was filed in a way that looks wrong. The label decides.",
+    "not_readable": "The strength was filed in a way that cannot be compared with others.",
+    "no_actives": "No active ingredients were filed for this product.",
+    "label_text_unclear": "The list of ingredients was hard to read where it was filed.",
+    "licence_inactive": "Its licence is no longer active.",
+    "package_not_filed": "A pack of it is no longer filed.",
+}
+
+
+def _warnings(product: Product, today: date) -> Iterable[tuple[str, str]]:
+    if product.legal_class is LegalClass.RX_UNAPPROVED:
+        yield ("unapproved", "This medicine is not approved by the FDA.")
+    if product.listing_expires_on is not None and product.listing_expires_on < today:
+        yield ("listing_expired", f"Its listing expired on {product.listing_expires_on}.")
+    if product.marketing_ends_on is not None:
+        yield ("marketing_ends", f"It is marketed until {product.marketing_ends_on}.")
+    for code in dict.fromkeys(flag.split(":")[0] for flag in product.flags):
+        if code in _TEXTS:
+            yield (code, _TEXTS[code])
+
+
+_DRAWINGS = (
+    ("kit", "kit"),
+    ("pump", "pump"),
+    ("foam", "can"),
+    ("spray", "can"),
+    ("aerosol", "can"),
+    ("stick", "stick"),
+    ("balm", "stick"),
+    ("swab", "pads"),
+    ("patch", "pads"),
+    ("pad", "pads"),
+    ("powder", "jar"),
+    ("paste", "jar"),
+    ("ointment", "tube"),
+    ("cream", "tube"),
+    ("gel", "tube"),
+    ("serum", "dropper"),
+    ("oil", "dropper"),
+    ("solution", "dropper"),
+)
+
+
+def picture(product: Product) -> str:
+    """A drawing by kind: "rx" for what needs a prescription, else by dosage form."""
+    if product.legal_class.prescription_only:
+        return "rx"
+    form = product.dosage_form.lower()
+    return next((drawing for word, drawing in _DRAWINGS if word in form), "bottle")
