@@ -11,6 +11,7 @@ from flask_migrate import Migrate
 import shop.accounts.api
 import shop.accounts.cli
 import shop.accounts.pages
+import shop.catalog.api
 import shop.catalog.cli
 import shop.cli
 import shop.inventory.api
@@ -23,6 +24,8 @@ import shop.payments.cli
 import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.pages
+import shop.storefront.api
+import shop.storefront.pages
 from shop import reactions
 from shop.accounts import access
 from shop.config import Config, from_environment
@@ -88,6 +91,8 @@ def _resources(app: Flask) -> None:
     resources = api.init_app(app)
     for package in (
         shop.accounts,
+        shop.catalog,
+        shop.storefront,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
@@ -102,6 +107,7 @@ def _pages(app: Flask) -> None:
     app.register_blueprint(health.bp)
     for package in (
         shop.accounts,
+        shop.storefront,
         shop.prescriptions,
         shop.inventory,
         shop.orders,

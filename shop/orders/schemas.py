@@ -14,7 +14,7 @@ from shop.orders.pricing import SHIPPING_METHODS
 from shop.orders.queries import Happened
 from shop.orders.states import LineStatus, OrderStatus
 from shop.payments.models import Payment
-from shop.prescriptions.gate import Answer
+from shop.prescriptions.schemas import GateOut
 from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
 
 LONGEST_SKU = 60
@@ -27,28 +27,6 @@ POSTAL_CODE = validate.Regexp(
 
 class QuantityIn(Schema):
     quantity = Whole(required=True, least=1, most=MAX_QUANTITY)
-
-
-class ReasonOut(Schema):
-    """Why the gate is closed, and what opens it."""
-
-    code = fields.String()
-    rule = fields.String()
-    text = fields.String()
-    remedy = fields.String(allow_none=True)
-    facts = fields.Dict()
-
-
-class GateOut(Schema):
-    """The gate's answer to one line."""
-
-    decision = fields.Enum(Answer, by_value=True, attribute="answer")
-    sentence = fields.String()
-    until = fields.Date(allow_none=True)
-    reasons = fields.List(fields.Nested(ReasonOut))
-    prescription = fields.String(attribute="prescription_number", allow_none=True)
-    valid_until = Moment(allow_none=True)
-    fills_left = fields.Integer(allow_none=True)
 
 
 class CartLineOut(Schema):

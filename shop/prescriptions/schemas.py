@@ -9,11 +9,34 @@ from marshmallow import fields, validate
 from shop.accounts.models import Person, Role
 from shop.core import events
 from shop.prescriptions import questioning
+from shop.prescriptions.gate import Answer
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.statements import EXAMINED, Terms
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from shop.web.api import Moment, PageQuery, Schema, State, StrictBoolean, Text, Whole
+
+
+class ReasonOut(Schema):
+    """Why the gate is closed, and what opens it."""
+
+    code = fields.String()
+    rule = fields.String()
+    text = fields.String()
+    remedy = fields.String(allow_none=True)
+    facts = fields.Dict()
+
+
+class GateOut(Schema):
+    """The gate's answer to one line."""
+
+    decision = fields.Enum(Answer, by_value=True, attribute="answer")
+    sentence = fields.String()
+    until = fields.Date(allow_none=True)
+    reasons = fields.List(fields.Nested(ReasonOut))
+    prescription = fields.String(attribute="prescription_number", allow_none=True)
+    valid_until = Moment(allow_none=True)
+    fills_left = fields.Integer(allow_none=True)
 
 
 class RequestIn(Schema):

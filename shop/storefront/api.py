@@ -9,6 +9,7 @@ from flask import current_app
 from shop.accounts.access import actor, allow, visitor
 from shop.accounts.models import Role
 from shop.core.clock import day_in, now
+from shop.prescriptions.gate import Answer
 from shop.storefront import queries, schemas, searching
 from shop.storefront.searching import Wanted
 from shop.web.api import Blueprint
@@ -55,10 +56,16 @@ def product(slug: str) -> queries.Shown:
 @bp.get("/products/<slug>/gate")
 @allow(*Role)
 @bp.arguments(schemas.GateQuery, location="query")
-@bp.response(200, schemas.GatesOut)
+@bp.response(200, schemas.ProductGateOut)
 def gate(asked: dict[str, Any], slug: str) -> dict[str, Any]:
     """What you may do with this product today, and why."""
     at = now()
     today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
     shown = queries.product_for(actor(), slug, at=at, today=today)
-    return {"slug": slug, "variants": queries.answers(actor(), shown, at=at, **asked)}
+    decisions = queries.answers(actor(), shown, at=at, **asked)
+    furthest = min(decisions, key=lambda decision: list(Answer).index(decision.answer))
+    return vars(furthest) | {
+        "sentence": furthest.sentence,
+        "slug": slug,
+        "variants": decisions,
+    }
