@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from shop.catalog.models import LegalClass
-from shop.prescriptions.gate import Answer
+from shop.orders.schemas import GateOut
 from shop.storefront.searching import SORTS
 from shop.web.api import Moment, PageQuery, Schema, State, Text, WholeQuery
 
@@ -124,28 +124,13 @@ class ProductsOut(ma.Schema):
     facets = fields.Nested(FacetsOut)
 
 
-class ReasonOut(ma.Schema):
-    code = fields.String()
-    rule = fields.String()
-    text = fields.String()
-    remedy = fields.String(allow_none=True)
-    facts = fields.Dict()
-
-
-class GateOut(ma.Schema):
-    """The gate's answer for one pack."""
+class PackGateOut(GateOut):
+    """The gate's answer for one pack, as it stands under a cart's line."""
 
     sku = fields.String(attribute="wish.sku")
     quantity = fields.Integer(attribute="wish.quantity")
-    decision = fields.Enum(Answer, by_value=True, attribute="answer")
-    sentence = fields.String()
-    until = fields.Date(allow_none=True)
-    reasons = fields.List(fields.Nested(ReasonOut))
-    prescription = fields.String(attribute="prescription_number", allow_none=True)
-    valid_until = Moment(allow_none=True)
-    fills_left = fields.Integer(allow_none=True)
 
 
 class GatesOut(ma.Schema):
     slug = fields.String()
-    variants = fields.List(fields.Nested(GateOut))
+    variants = fields.List(fields.Nested(PackGateOut))
