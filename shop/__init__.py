@@ -14,6 +14,7 @@ import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
 import shop.cli
+import shop.demo.cli
 import shop.inventory.api
 import shop.inventory.cli
 import shop.inventory.pages
@@ -129,6 +130,7 @@ def _commands(app: Flask) -> None:
         shop.catalog.cli.cli_group,
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
+        shop.demo.cli.demo_story,
     ):
         app.cli.add_command(command)
 

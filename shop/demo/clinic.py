@@ -22,7 +22,6 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote, urlsplit
 
-from shop.config import from_environment
 from shop.core import migrating
 from shop.core.cluster import APP, OWNER, SANDBOX, WORKER, ensure_database, ensure_roles
 from shop.core.embedded_postgres import NoPostgres, die_with_the_parent, running
@@ -125,8 +124,23 @@ def _started(
     as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
     programs.append(clinic.enter_context(_program("worker", ("-m", "flask", "worker"), as_worker)))
     _wait_for(f"{environment['BASE_URL']}/readyz", programs)
-    story.told(from_environment(environment))
+    _tell_the_story(environment)
     return programs
+
+
+def _tell_the_story(environment: Mapping[str, str]) -> None:
+    """In a program of its own, with an application of its own."""
+    told = subprocess.run(
+        [sys.executable, "-m", "flask", "demo-story"],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if told.returncode:
+        raise CannotStart(f"The clinic's story could not be told:\n{told.stderr[-3000:]}")
 
 
 @contextlib.contextmanager

@@ -16,13 +16,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from flask import current_app
 
-import shop
 from shop.accounts import employing, licences, passwords
 from shop.accounts.models import AuthEvent, Person, Role
 from shop.catalog import editing, importing, prices, publishing
 from shop.catalog.models import Product, Variant
-from shop.config import Config
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.inventory import receiving, releasing
@@ -96,21 +95,16 @@ class Cast:
     mona: Person
 
 
-def told(config: Config) -> None:
+def tell() -> None:
     """Tell the story once; what a visitor changed since is left alone."""
-    app = shop.create_app(config)
-    with app.app_context():
-        act_as("system:demo")
-        if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
-            db.session.rollback()
-            return
-        cast = _cast()
-        _catalogue(cast)
-        _shelf(cast)
-        db.session.commit()
-        _what_happened(cast, pay=config.stripe_api_base is not None)
-        db.session.remove()
-        db.engine.dispose()
+    act_as("system:demo")
+    if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
+        return
+    cast = _cast()
+    _catalogue(cast)
+    _shelf(cast)
+    db.session.commit()
+    _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
 
 
 def _cast() -> Cast:
@@ -286,8 +280,6 @@ def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
 
 def _pay(order_id: uuid.UUID) -> None:
     """As Alice would: type a card on the provider's page, and wait for the webhook's work."""
-    from flask import current_app
-
     order = db.session.get_one(Order, order_id)
     base_url = current_app.config["SHOP"].base_url
     act_as(order.client.actor)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from flask import Flask
+from flask.testing import FlaskClient
 
 from shop import create_app
 from shop.core import jobs
@@ -35,7 +36,7 @@ class Post:
 
     letters: list[EmailMessage] = field(default_factory=list)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         self.letters.append(message_from_bytes(envelope.original_content, policy=policy.default))
         return "250 OK"
 
@@ -48,9 +49,11 @@ class Clinic:
     """Everything a journey needs at hand."""
 
     app: Flask
+    worker: Flask
     database: Database
     sandbox: Sandbox
     visitor: Visitor
+    sandbox_client: FlaskClient
     post: Post
     tokens: dict[str, str] = field(default_factory=dict)
     keys: int = 0
@@ -74,9 +77,15 @@ class Clinic:
             self.tokens[who] = answer.json["token"]
         return self.tokens[who]
 
+    def pending(self) -> list[dict[str, Any]]:
+        """The provider's events that were not delivered yet, oldest first."""
+        answer = self.sandbox_client.get("/_sandbox/events", query_string={"pending": "true"})
+        items: list[dict[str, Any]] = answer.get_json()["items"]
+        return items
+
     def work(self) -> None:
         """Let the worker do all that is due, as its own role."""
-        jobs.drain(self.app, self.database.url(WORKER))
+        jobs.drain(self.worker, self.database.url(WORKER))
 
     def travel(self, time: timedelta) -> None:
         """Move the shop's clock forward."""
@@ -117,19 +126,23 @@ def clinic(live: Database, sandbox_database_url: str) -> Iterator[Clinic]:
         act_as("system:test")
         _cast()
         db.session.commit()
-    yield Clinic(app, live, sandbox, Visitor(sandbox_app), post)
+    worker = create_app(
+        config_for(live, smtp_port=controller.port, database_url=live.url(WORKER)), gateway=gateway
+    )
+    yield Clinic(app, worker, live, sandbox, Visitor(sandbox_app), sandbox_app.test_client(), post)
     sandbox.close()
     controller.stop()
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    for each in (app, worker):
+        with each.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _cast() -> None:
     from shop.accounts import passwords
     from shop.core.clock import now
 
-    known = {"password_hash": passwords.hashed(people.PASSWORD), "email_confirmed_at": now()}
+    known = {"password_hash": passwords.hash_of(people.PASSWORD), "email_confirmed_at": now()}
     people.alice(email="alice@example.test", **known)
     people.bob(email="bob@example.test", **known)
     people.dr_chen(email="dr.chen@example.test", **known)

@@ -1,8 +1,9 @@
-"""`flask demo`: what `make demo` runs."""
+"""`flask demo`, what `make demo` runs, and `flask demo-story`, which it runs for its data."""
 
 from __future__ import annotations
 
 import click
+from flask.cli import with_appcontext
 
 
 @click.command()
@@ -15,3 +16,12 @@ def demo(port: int) -> None:
         clinic.run(port)
     except clinic.CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+@click.command("demo-story", hidden=True)
+@with_appcontext
+def demo_story() -> None:
+    """Tell the demo clinic's story in a database that holds nobody yet."""
+    from shop.demo import story
+
+    story.tell()
