@@ -127,9 +127,10 @@ def import_file(terms: dict[str, Any], files: dict[str, Any]) -> Response:
 
     At most 20 MB. A file that cannot be read is refused whole; with `dry_run` nothing is written.
     """
-    report = importing.run(
-        files["file"].stream, terms["source"], by=actor(), at=now(), dry_run=terms["dry_run"]
-    )
+    with files["file"].stream as stream:  # a large upload lies on disk until it is closed
+        report = importing.run(
+            stream, terms["source"], by=actor(), at=now(), dry_run=terms["dry_run"]
+        )
     if report.dry_run:
         db.session.rollback()
         dumped = current_app.json.dumps(schemas.ImportReport().dump(report.as_json()))

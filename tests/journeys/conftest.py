@@ -92,8 +92,8 @@ class Clinic:
         with self.database.as_role("aftercare_owner") as connection:
             connection.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [time])
 
-    def deliver(self, event_id: str) -> int:
-        """Bring one webhook event to the shop; its answer's status."""
+    def deliver(self, event_id: str) -> str:
+        """Bring one webhook event to the shop; what it answered."""
         return self.sandbox.courier.deliver(event_id)
 
 
