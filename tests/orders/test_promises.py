@@ -101,9 +101,9 @@ def test_another_quantity_or_state_asks_the_client_to_change_it(app: Flask) -> N
     assert refused.value.facts["lines"][0]["reasons"][0]["code"] == "other_quantity"
 
 
-def test_the_next_fill_waits_for_three_quarters_of_the_supply(app: Flask) -> None:
+def test_the_next_fill_waits_for_the_interval_the_physician_set(app: Flask) -> None:
     client = alice()
-    cream, _ = prescribed(client)
+    cream, _ = prescribed(client, interval_days=23)
     placed(client, {cream: 1})
 
     with pytest.raises(TooSoon) as refused:
