@@ -28,7 +28,7 @@ from shop.core.embedded_postgres import NoPostgres, die_with_the_parent, running
 from shop.demo import mail, secrets, story
 
 CHECKOUT = Path(__file__).parents[2]
-HOME = CHECKOUT / ".demo"
+HOME = CHECKOUT / ".demo"  # where the demo keeps everything, unless told otherwise
 DATABASE = "aftercare_demo"
 START_SECONDS = 60
 
@@ -37,32 +37,32 @@ class CannotStart(RuntimeError):
     """The demo cannot run here; the text says why and what to do."""
 
 
-def run(port: int) -> None:
-    """Run until Ctrl-C or SIGTERM. Raises CannotStart."""
+def run(port: int, home: Path = HOME) -> None:
+    """Run until Ctrl-C or SIGTERM; everything is kept in `home`. Raises CannotStart."""
     began = time.monotonic()
-    HOME.mkdir(exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
         with contextlib.ExitStack() as clinic:
-            clinic.enter_context(_only_one())
-            environment = _settings(clinic, port)
-            programs = _started(clinic, environment, port)
-            _say_hello(environment, time.monotonic() - began)
-            _watch(programs)
+            clinic.enter_context(_only_one(home))
+            environment = _settings(clinic, port, home)
+            programs = _started(clinic, environment, home, port)
+            _say_hello(environment, home, time.monotonic() - began)
+            _watch(programs, home)
     except KeyboardInterrupt:
         print("\nThe clinic is closed. `make demo` opens it again where you left it.")  # noqa: T201
     except NoPostgres as error:
         raise CannotStart(str(error)) from error
 
 
-def _settings(clinic: contextlib.ExitStack, port: int) -> dict[str, str]:
+def _settings(clinic: contextlib.ExitStack, port: int, home: Path) -> dict[str, str]:
     """The environment of the demo's programs; what they need runs from here on."""
     _need_free(port)
-    kept = secrets.of(HOME)
+    kept = secrets.of(home)
     smtp_port = _free_port(port + 2)
-    clinic.enter_context(mail.caught(HOME / "mail", smtp_port))
-    admin = os.environ.get("DATABASE_URL") or clinic.enter_context(running(HOME / "postgres")).url(
+    clinic.enter_context(mail.caught(home / "mail", smtp_port))
+    admin = os.environ.get("DATABASE_URL") or clinic.enter_context(running(home / "postgres")).url(
         "postgres"
     )
     ensure_roles(admin, kept)
@@ -90,12 +90,12 @@ def _settings(clinic: contextlib.ExitStack, port: int) -> dict[str, str]:
         environment["STRIPE_SECRET_KEY"] = kept["STRIPE_SECRET_KEY"]
         environment["STRIPE_WEBHOOK_SECRETS"] = kept["STRIPE_WEBHOOK_SECRETS"]
         environment["STRIPE_API_BASE"] = f"http://127.0.0.1:{_free_port(port + 1)}"
-    _write_environment(environment)
+    _write_environment(environment, home)
     return environment
 
 
 def _started(
-    clinic: contextlib.ExitStack, environment: dict[str, str], port: int
+    clinic: contextlib.ExitStack, environment: dict[str, str], home: Path, port: int
 ) -> list[subprocess.Popen[bytes]]:
     programs = []
     if base := environment.get("STRIPE_API_BASE"):
@@ -107,8 +107,8 @@ def _started(
             "--webhook-url",
             f"{environment['BASE_URL']}/webhooks/stripe",
         )
-        programs.append(clinic.enter_context(_program("sandbox", sandbox, environment)))
-        _wait_for(f"{base}/", programs)
+        programs.append(clinic.enter_context(_program("sandbox", sandbox, environment, home)))
+        _wait_for(f"{base}/", programs, home)
     server: tuple[str, ...] = (
         "-m",
         "granian",
@@ -120,10 +120,12 @@ def _started(
         str(port),
     )
     server += ("--workers", "2", "--no-ws", "wsgi:app")
-    programs.append(clinic.enter_context(_program("server", server, environment)))
+    programs.append(clinic.enter_context(_program("server", server, environment, home)))
     as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
-    programs.append(clinic.enter_context(_program("worker", ("-m", "flask", "worker"), as_worker)))
-    _wait_for(f"{environment['BASE_URL']}/readyz", programs)
+    programs.append(
+        clinic.enter_context(_program("worker", ("-m", "flask", "worker"), as_worker, home))
+    )
+    _wait_for(f"{environment['BASE_URL']}/readyz", programs, home)
     _tell_the_story(environment)
     return programs
 
@@ -145,11 +147,11 @@ def _tell_the_story(environment: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _program(
-    name: str, arguments: tuple[str, ...], environment: Mapping[str, str]
+    name: str, arguments: tuple[str, ...], environment: Mapping[str, str], home: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python program of ours; its words go to `.demo/log/`. It ends with us, whatever happens."""
-    (HOME / "log").mkdir(exist_ok=True)
-    with (HOME / "log" / f"{name}.log").open("ab") as log:
+    """A Python program of ours, logging to `<home>/log/`. It ends with us, whatever happens."""
+    (home / "log").mkdir(exist_ok=True)
+    with (home / "log" / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=CHECKOUT,
@@ -172,26 +174,26 @@ def _program(
             process.wait()
 
 
-def _watch(programs: list[subprocess.Popen[bytes]]) -> None:
+def _watch(programs: list[subprocess.Popen[bytes]], home: Path) -> None:
     """Until somebody stops us; a program that ends by itself ends the demo, and says so."""
     while True:
-        _all_running(programs)
+        _all_running(programs, home)
         time.sleep(0.5)
 
 
-def _all_running(programs: list[subprocess.Popen[bytes]]) -> None:
+def _all_running(programs: list[subprocess.Popen[bytes]], home: Path) -> None:
     for program in programs:
         if program.poll() is not None:
-            log = HOME / "log" / f"{program.args!s}.log"
+            log = home / "log" / f"{program.args!s}.log"
             last = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
             raise CannotStart(f"The {program.args!s} stopped. Its last words ({log}):\n{last}")
 
 
-def _wait_for(url: str, programs: list[subprocess.Popen[bytes]]) -> None:
+def _wait_for(url: str, programs: list[subprocess.Popen[bytes]], home: Path) -> None:
     """Until `url` answers anything below 500."""
     deadline = time.monotonic() + START_SECONDS
     while True:
-        _all_running(programs)
+        _all_running(programs, home)
         try:
             urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  (loopback)
         except urllib.error.HTTPError as answer:
@@ -203,7 +205,7 @@ def _wait_for(url: str, programs: list[subprocess.Popen[bytes]]) -> None:
         else:
             return
         if time.monotonic() > deadline:
-            raise CannotStart(f"{url} does not answer. See {HOME / 'log'}.")
+            raise CannotStart(f"{url} does not answer. See {home / 'log'}.")
         time.sleep(0.05)
 
 
@@ -215,14 +217,14 @@ def _as_role(admin: str, role: str, passwords: Mapping[str, str]) -> str:
     return parts._replace(netloc=login, path=f"/{DATABASE}").geturl()
 
 
-def _write_environment(environment: Mapping[str, str]) -> None:
+def _write_environment(environment: Mapping[str, str], home: Path) -> None:
     """`set -a; . .demo/environment` lets `flask …` commands work on the demo's database."""
-    kept = HOME / "environment"
+    kept = home / "environment"
     kept.touch(mode=0o600)
     kept.write_text("".join(f"{key}={shlex.quote(value)}\n" for key, value in environment.items()))
 
 
-def _say_hello(environment: Mapping[str, str], seconds: float) -> None:
+def _say_hello(environment: Mapping[str, str], home: Path, seconds: float) -> None:
     stripe = environment.get("STRIPE_API_BASE", "the real Stripe")
     print(  # noqa: T201
         f"""
@@ -234,8 +236,8 @@ Luminescence Aesthetic Medicine (demo) is open, after {seconds:.1f} s.
   The password of all is {story.PASSWORD}. Pay with card 4242 4242 4242 4242.
 
   Stripe  {stripe}
-  Mail    {HOME / "mail"}
-  Logs    {HOME / "log"}
+  Mail    {home / "mail"}
+  Logs    {home / "log"}
   Shell   set -a; . .demo/environment   then e.g. .venv/bin/flask audit verify
 
 Ctrl-C closes the clinic.""",
@@ -244,13 +246,13 @@ Ctrl-C closes the clinic.""",
 
 
 @contextlib.contextmanager
-def _only_one() -> Iterator[None]:
-    with (HOME / "lock").open("w") as lock:
+def _only_one(home: Path) -> Iterator[None]:
+    with (home / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"This checkout's demo is already running. Stop it first, or delete {HOME}."
+                f"This checkout's demo is already running. Stop it first, or delete {home}."
             ) from None
         yield
 

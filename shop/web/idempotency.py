@@ -1,7 +1,7 @@
 """Idempotency-Key: the same key and body get the same answer and one effect.
 
 The answer is kept in the transaction of the effect. Two requests at once with one key: the second
-waits for the first one's row, then starts again and finds the answer.
+waits for the first one's transaction, and finds its answer.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def kept() -> Response | None:
             fields={HEADER: ["Too long or not printable."]},
         )
     g.idempotency_key = key
+    _wait_for_the_same(key)
     query = sa.select(KeptAnswer).where(KeptAnswer.actor == _scope(), KeptAnswer.key == key)
     answer_kept = db.session.execute(query).scalar_one_or_none()
     if answer_kept is None:
@@ -66,6 +67,12 @@ def kept() -> Response | None:
     response = answer(answer_kept.status, answer_kept.body)
     response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _wait_for_the_same(key: str) -> None:
+    """Until the transaction of a request with the same key, if one is under way, has ended."""
+    name = sa.func.hashtextextended(f"{_scope()} {key}", 0)
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
 
 
 def keep(status: int, body: bytes) -> None:
