@@ -14,6 +14,7 @@ is made before the value is set:
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
 from dataclasses import dataclass, field
@@ -47,13 +48,22 @@ class Keyring:
         keys = {}
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             number, _, encoded = part.partition(":")
-            key = base64.b64decode(encoded, validate=True)
-            if len(key) != 32:
-                raise ValueError(f"Key {number} of SEALED_KEYS must be 32 bytes in base64.")
-            keys[int(number)] = key
+            if not number.isdecimal():
+                raise ValueError('SEALED_KEYS is written "1:<base64 of 32 bytes>,2:<…>".')
+            keys[int(number)] = _key(number, encoded)
         if not keys:
             raise ValueError("SEALED_KEYS names no key.")
         self.keys = keys
+
+
+def _key(number: str, encoded: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise ValueError(f"Key {number} of SEALED_KEYS must be 32 bytes in base64.")
+    return key
 
 
 keyring = Keyring()
