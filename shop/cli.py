@@ -41,13 +41,22 @@ def verify(as_json: bool) -> None:
     sys.exit(1 if broken else 0)
 
 
+def periodic() -> dict[str, str]:
+    """What the worker starts by itself, over all packages: the job's name → its cron line."""
+    from shop import reactions
+    from shop.accounts import jobs as accounts
+    from shop.inventory import jobs as inventory
+    from shop.payments import jobs as payments
+    from shop.prescriptions import jobs as prescriptions
+
+    schedules = (accounts, inventory, payments, prescriptions, reactions)
+    return {name: cron for each in schedules for name, cron in each.PERIODIC.items()}
+
+
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
     """Run background jobs until stopped."""
-    from shop import reactions
-    from shop.payments import jobs as payment_jobs
-
-    jobs.every({**payment_jobs.PERIODIC, **reactions.PERIODIC})
+    jobs.every(periodic())
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     jobs.drain(app, app.config["SHOP"].worker_database_url, wait=True)

@@ -62,3 +62,22 @@ def test_decisions_are_numbered_and_have_their_three_parts() -> None:
         text = record.read_text(encoding="utf-8")
         found = re.findall(r"^## (\w+)", text, re.MULTILINE)
         assert found == ["Context", "Decision", "Consequences"], record.name
+
+
+def test_what_the_domain_page_says_of_the_database_is_there() -> None:
+    """Every name in the table of invariants is an object of the migrations."""
+    page = (ROOT / "docs" / "domain.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| I\d+ \|[^|]*\|([^|]*)\|", page, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]{8,})`", row)}
+    migrations = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "migrations/versions").glob("*.py")
+    )
+    assert len(rows) >= 18
+    assert named - set(re.findall(r"\w+", migrations)) == set()
+
+
+def test_the_tests_the_domain_page_names_exist() -> None:
+    page = (ROOT / "docs" / "domain.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", page))
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
