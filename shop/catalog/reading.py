@@ -22,6 +22,7 @@ from shop.core.errors import Refused
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_ROWS = 100_000
+MOST_COLUMNS = 200
 _CHUNK = 1024 * 1024
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 csv.field_size_limit(1_000_000)  # beyond it a row is set aside, not the file refused
@@ -94,9 +95,12 @@ def header(words: str) -> list[str]:
     names = next(_records(words), None)
     if names is None or not any(name.strip() for name in names):
         _refuse("The file is empty. Its first row should name the columns.", row=1)
+    if len(names) > MOST_COLUMNS:
+        said = f"The first row names {len(names)} columns; at most {MOST_COLUMNS} make sense."
+        _refuse(said, row=1)
     names = [name.strip() for name in names]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             _refuse(f"Column {name!r} stands twice in the first row.", row=1, field=name)
     return names
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.core import jobs
@@ -246,10 +246,17 @@ class Break:
 
 
 def verify() -> Iterator[Break]:
-    """Walk every chain and report what was altered, removed or slipped in. Changes nothing.
+    """Walk every chain, then hold every row's state against it. Changes nothing.
 
-    The hash is computed here, not by the database: who can alter rows can alter functions.
+    Reports what was altered, removed or slipped in. The hash is computed here, not by the
+    database: who can alter rows can alter functions.
     """
+    yield from _chains()
+    for kind in Stateful.__subclasses__():
+        yield from _states(cast("sa.Table", sa.inspect(kind).local_table), kind.machine)
+
+
+def _chains() -> Iterator[Break]:
     rows = db.session.execute(
         sa.select(
             Event.subject_id,
@@ -278,6 +285,41 @@ def verify() -> Iterator[Break]:
         elif row.hash != _hash(row):
             yield Break(row.subject_id, row.seq, "the event was altered")
         before = row
+
+
+def _states(table: sa.Table, machine: str) -> Iterator[Break]:
+    """Rows of a state machine that are not what their last event says, or that are gone."""
+    last = (
+        sa.select(_TABLE.c.subject_id, _TABLE.c.seq, _TABLE.c.to_state)
+        .ext(distinct_on(_TABLE.c.subject_id))
+        .where(_TABLE.c.machine == machine)
+        .order_by(_TABLE.c.subject_id, _TABLE.c.seq.desc())
+        .subquery()
+    )
+    rows = db.session.execute(
+        sa.select(
+            sa.func.coalesce(table.c.id, last.c.subject_id).label("subject_id"),
+            sa.func.coalesce(table.c.state_seq, last.c.seq).label("seq"),
+            table.c.id.is_(None).label("gone"),
+            last.c.seq.is_(None).label("untold"),
+        )
+        .select_from(table.join(last, last.c.subject_id == table.c.id, full=True))
+        .where(
+            sa.or_(
+                table.c.state_seq.is_distinct_from(last.c.seq),
+                sa.cast(table.c.status, sa.Text).is_distinct_from(last.c.to_state),
+            )
+        )
+        .order_by("subject_id")
+    )
+    for row in rows:
+        if row.gone:
+            why = f"the {machine} it tells of is gone"
+        elif row.untold:
+            why = f"the {machine} has no event that says how it came to be"
+        else:
+            why = f"the {machine} is not what its last event says"
+        yield Break(row.subject_id, row.seq, why)
 
 
 def _hash(row: Any) -> bytes:

@@ -72,6 +72,44 @@ CHECKS = {
     "order_overdue": """
         SELECT o.number, 'should have expired', o.id FROM orders o
         WHERE o.status = 'awaiting_payment' AND o.pay_by < :at - interval '15 minutes'""",
+    "order_is_not_its_lines": """
+        SELECT o.number, format('its lines add up to %s cents, it says %s',
+                                coalesce(sum(l.total_cents), 0), o.subtotal_cents), o.id
+        FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id
+        GROUP BY o.id HAVING coalesce(sum(l.total_cents), 0) <> o.subtotal_cents""",
+    "order_is_not_as_placed": """
+        SELECT o.number, format('%s cents when placed, now %s', e.facts->>'cents', o.total_cents),
+            o.id
+        FROM orders o LEFT JOIN events e ON e.subject_id = o.id AND e.kind = 'order_placed'
+        WHERE e.facts->>'cents' IS DISTINCT FROM o.total_cents::text OR o.total_cents
+            <> o.subtotal_cents + o.shipping_cents + o.tax_cents - o.discount_cents""",
+    "line_is_not_what_backs_it": """
+        SELECT o.number || ' ' || l.sku, 'is not what its price, reservation or fill is for', o.id
+        FROM order_lines l JOIN orders o ON o.id = l.order_id
+            JOIN variants v ON v.id = l.variant_id
+            LEFT JOIN prices c ON c.id = l.price_id
+            LEFT JOIN reservations r ON r.id = l.reservation_id
+            LEFT JOIN fills f ON f.id = l.fill_id
+        WHERE l.sku <> v.sku OR l.total_cents <> l.unit_price_cents * l.quantity
+            OR l.client_id <> o.client_id OR l.ship_to_state <> o.ship_to_state
+            OR (c.variant_id, c.cents) IS DISTINCT FROM (l.variant_id, l.unit_price_cents)
+            OR (r.variant_id, r.units) IS DISTINCT FROM (l.variant_id, l.quantity)
+            OR l.requires_prescription <> (l.fill_id IS NOT NULL)
+            OR l.fill_id IS NOT NULL AND (f.client_id, f.variant_id, f.state, f.quantity)
+                IS DISTINCT FROM (l.client_id, l.variant_id, l.ship_to_state, l.quantity)""",
+    "fill_is_not_on_its_terms": """
+        SELECT p.number, format('fill %s is not what was prescribed', f.number), NULL::uuid
+        FROM fills f LEFT JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE (f.client_id, f.variant_id, f.quantity, f.fills_allowed) IS DISTINCT FROM
+                (p.client_id, p.variant_id, p.quantity_per_fill, p.fills_allowed)
+            OR f.number NOT BETWEEN 1 AND p.fills_allowed
+            OR NOT EXISTS (SELECT FROM prescription_states s
+                WHERE s.prescription_id = f.prescription_id AND s.state = f.state)""",
+    "payment_is_not_for_its_order": """
+        SELECT p.id::text, format('asks for %s cents, its order is over %s', p.amount_cents,
+                                  o.total_cents), o.id
+        FROM payments p JOIN orders o ON o.id = p.order_id
+        WHERE p.amount_cents <> o.total_cents""",
     "refunds_do_not_add_up": """
         SELECT p.id::text, format('refunds add up to %s cents, the payment says %s',
                                   coalesce(sum(r.amount_cents), 0), p.refunded_cents), p.order_id

@@ -69,14 +69,9 @@ def statement(
     return Statement(
         f"""I prescribe for {client.name}, born {_date(client.birth_date)}, of {client.state}:
 
-  {variant.product.name}, {variant.name} ({variant.sku})
-  {terms.quantity_per_fill} per fill, {terms.fills} {_fills(terms.fills)}, \
-each for {terms.days_supply} days{_interval(terms.interval_days)}
-  Directions: {terms.directions}
-  Indication: {terms.indication}
-  Valid through {last_day.isoformat()}, shipped to {request.ship_to_state}
-
-I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}, and \
+  {variant.product.name}, {variant.name} {
+            prescribed(terms, sku=variant.sku, last_day=last_day, state=request.ship_to_state)
+        }, and \
 read the answers
 given with request {request.number}
   (SHA-256 {asked}).
@@ -85,6 +80,18 @@ given with request {request.number}
 {held}
 """
     )
+
+
+def prescribed(terms: Terms, *, sku: str, last_day: date, state: str) -> str:
+    """The part of a statement that says what may be dispensed, from the pack's number on."""
+    return f"""({sku})
+  {terms.quantity_per_fill} per fill, {terms.fills} {_fills(terms.fills)}, \
+each for {terms.days_supply} days{_interval(terms.interval_days)}
+  Directions: {terms.directions}
+  Indication: {terms.indication}
+  Valid through {last_day.isoformat()}, shipped to {state}
+
+I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}"""
 
 
 def _date(day: date | None) -> str:

@@ -1,20 +1,26 @@
-"""Prove that what physicians signed is still what is kept."""
+"""Prove that what physicians signed is still what is kept, and what is acted on."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
-from shop.core.events import Break
+from shop.core.events import Break, Kind
 from shop.prescriptions.models import Prescription
+from shop.prescriptions.statements import Terms, prescribed
 
 
 def verify() -> Iterator[Break]:
-    """Every signed statement opens and has the hash that was signed. Changes nothing."""
+    """Every signed statement opens, has the hash that was signed, and says what its row says.
+
+    Changes nothing.
+    """
     for prescription in db.session.scalars(sa.select(Prescription).order_by(Prescription.id)):
         if why := _altered(prescription):
             yield Break(prescription.id, 1, why)
@@ -23,8 +29,50 @@ def verify() -> Iterator[Break]:
 def _altered(prescription: Prescription) -> str | None:
     try:
         statement = prescription.statement
+        said = _as_kept(prescription)
     except Unavailable:
         return "the signed statement cannot be opened"
-    if hashlib.sha256(statement.encode()).digest() != prescription.statement_hash:
+    signed = bytes(prescription.statement_hash)
+    if hashlib.sha256(statement.encode()).digest() != signed:
         return "the signed statement was altered"
+    if _when_signed(prescription) != signed.hex():
+        return "the statement is not the one that was signed"
+    if prescription.client_id != prescription.request.client_id:
+        return "the prescription is not for who asked"
+    if not all(part in statement for part in said):
+        return "the prescription does not say what was signed"
     return None
+
+
+def _when_signed(prescription: Prescription) -> object:
+    """The hash that the event of the signature names; its chain is walked elsewhere."""
+    told = (
+        event.facts.get("statement")
+        for event in events.of(prescription.id)
+        if event.kind == Kind.PRESCRIPTION_SIGNED
+    )
+    return next(told, None)
+
+
+def _as_kept(prescription: Prescription) -> list[str]:
+    """What the statement must say for the row to be true."""
+    request = prescription.request
+    terms = Terms(
+        quantity_per_fill=prescription.quantity_per_fill,
+        fills=prescription.fills_allowed,
+        days_supply=prescription.days_supply,
+        interval_days=prescription.interval_days,
+        directions=prescription.directions,
+        indication=prescription.indication,
+        examination_mode=prescription.examination_mode,
+        examined_on=prescription.examined_on,
+    )
+    last_day = (prescription.valid_until - timedelta(days=1)).date()
+    sku, state = prescription.variant.sku, request.ship_to_state
+    return [
+        prescribed(terms, sku=sku, last_day=last_day, state=state),
+        f", of {prescription.client_state}:\n",
+        f"\n{prescription.prescriber_name}, NPI {prescription.prescriber_npi}, licensed in\n",
+        f" request {request.number}\n",
+        *(f"\n  {covered.state}: " for covered in prescription.states),
+    ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from shop.core.errors import TooMany
+from shop.core.errors import NotFound, Refused, TooMany
 from shop.web import problems
 
 MIB = 1024 * 1024
+NUL = "\x00"  # the one character PostgreSQL keeps in no text
 limiter = Limiter(get_remote_address, default_limits=["1200/minute"], storage_uri="memory://")
 
 
@@ -19,8 +20,30 @@ def init_app(app: Flask) -> None:
     app.config["MAX_FORM_PARTS"] = 400
     app.config["RATELIMIT_ENABLED"] = not app.testing
     limiter.init_app(app)
+    app.before_request(refuse_nul)
 
     @app.errorhandler(429)
     def too_many(error: Exception) -> Response:
         refusal = TooMany("Too many requests from here. Wait a minute.", retry_after=60)
         return problems.from_refusal(refusal)
+
+
+class Unreadable(Refused):
+    """A form or an address holds something that no text can hold."""
+
+    code = "unreadable"
+
+
+def refuse_nul() -> None:
+    """Refuse a NUL in the path, the query and, on pages, the form, before anybody looks it up."""
+    if NUL in request.path:
+        raise NotFound("Nothing has this address.")
+    sent = [*request.args.items(multi=True)]
+    if not request.path.startswith("/api/"):  # schemas refuse it there, with the place in the body
+        sent += request.form.items(multi=True)
+    wrong = {name for name, text in sent if NUL in name or NUL in text}
+    if wrong:
+        problem = ["Holds a character that cannot be kept."]
+        raise Unreadable(
+            "Some of what was sent cannot be used.", fields=dict.fromkeys(sorted(wrong), problem)
+        )

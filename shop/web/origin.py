@@ -43,6 +43,9 @@ def init_app(app: Flask, *, base_url: str) -> None:
             return  # a program, or a visitor without anything to abuse
         if request.headers.get("Authorization", "").startswith("Bearer "):
             return  # the token signs in, the cookie is not looked at
+        request.get_data(
+            cache=True
+        )  # or reading the form would leave no body to compare repeats by
         try:
             csrf.protect()
         except CSRFError as error:

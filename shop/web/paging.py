@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from shop.core.db import db
 from shop.core.errors import Refused
+
+HIGHEST = 2**31 - 1  # of PostgreSQL's integer
 
 
 class BadCursor(Refused):
@@ -59,7 +60,7 @@ def _read(cursor: str, keys: Sequence[Any]) -> list[Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         return [_value(text, key.type) for text, key in zip(list(texts), keys, strict=True)]
-    except (ValueError, TypeError, binascii.Error, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
         raise BadCursor(
             "This page does not exist. Start from the first.",
             fields={"after": ["Take it from `next` of the page before."]},
@@ -67,14 +68,17 @@ def _read(cursor: str, keys: Sequence[Any]) -> list[Any]:
 
 
 def _value(text: Any, kind: Any) -> Any:
-    python = (kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind).python_type
-    if python is datetime:
+    """What `_write` wrote, as the key's type. Raises ValueError for anything else."""
+    kind = kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind
+    if not isinstance(text, str) or "\x00" in text:
+        raise ValueError(text)
+    text.encode()  # half characters cannot be asked for
+    if kind.python_type is datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError(text)
-        return moment
-    if python is uuid.UUID:
-        return uuid.UUID(text)
-    if python is str and "\x00" in text:
+        return moment.astimezone(UTC)
+    value = kind.python_type(text)
+    if isinstance(value, int) and not -HIGHEST <= value <= HIGHEST:
         raise ValueError(text)
-    return python(text)
+    return value

@@ -198,6 +198,8 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
         name = str(key)
         if not prefix and name in ("json", "query", "form", "files"):
             flat |= _flat(value)
+        elif not prefix and name == "_schema":
+            flat |= _flat(value, "body")
         else:
             flat |= _flat(value, f"{prefix}.{name}" if prefix else name)
     return flat

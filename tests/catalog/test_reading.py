@@ -25,6 +25,12 @@ BAD = {
         "lacks the column route",
     ),
     "a column twice": (b"product_ndc,route,route\na,b,c\n", "ndc", {"field": "route"}, "twice"),
+    "columns without end": (
+        b",".join(b"c%d" % number for number in range(300_000)) + b"\n1\n",
+        "ndc",
+        {"row": 1},
+        "names 300000 columns; at most 200",
+    ),
     "UTF-16": (GOOD.decode().encode("utf-16"), "ndc", {"byte": 0}, "UTF-16"),
     "UTF-16 without a mark": (GOOD.decode().encode("utf-16-le"), "ndc", {"byte": 1}, "NUL"),
     "Latin-1": (

@@ -200,6 +200,52 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
         "UPDATE order_lines SET status = 'shipped' WHERE order_id = %(paid)s",
         {"shipped_without_movement"},
     ),
+    "a price of one's own": (
+        ("UPDATE order_lines SET unit_price_cents = 1, total_cents = 1 WHERE order_id = %(cream)s"),
+        {"order_is_not_its_lines", "line_is_not_what_backs_it"},
+    ),
+    "a line that counts wrong": (
+        "UPDATE order_lines SET total_cents = total_cents + 1 WHERE order_id = %(paid)s",
+        {"order_is_not_its_lines", "line_is_not_what_backs_it"},
+    ),
+    "more on a line than was promised": (
+        (
+            "UPDATE order_lines SET quantity = quantity + 1,"
+            " total_cents = total_cents + unit_price_cents WHERE order_id = %(cream)s"
+        ),
+        {"order_is_not_its_lines", "line_is_not_what_backs_it"},
+    ),
+    "a line that needs no fill": (
+        "UPDATE order_lines SET requires_prescription = false WHERE order_id = %(cream)s",
+        {"line_is_not_what_backs_it"},
+    ),
+    "a line removed": (
+        "DELETE FROM order_lines WHERE order_id = %(paid)s",
+        {"order_is_not_its_lines", "reservation_for_nobody"},
+    ),
+    "a smaller order": (
+        (
+            "UPDATE orders SET subtotal_cents = subtotal_cents - 1,"
+            " total_cents = total_cents - 1 WHERE id = %(waiting)s"
+        ),
+        {"order_is_not_its_lines", "order_is_not_as_placed", "payment_is_not_for_its_order"},
+    ),
+    "a discount by hand": (
+        "UPDATE orders SET discount_cents = 5 WHERE id = %(paid)s",
+        {"order_is_not_as_placed"},
+    ),
+    "a payment that asks for less": (
+        "UPDATE payments SET amount_cents = amount_cents - 1 WHERE id = %(tried)s",
+        {"payment_is_not_for_its_order"},
+    ),
+    "a fill for another state": (
+        "UPDATE fills SET state = 'TX' WHERE prescription_id = %(prescription)s",
+        {"fill_is_not_on_its_terms", "line_is_not_what_backs_it"},
+    ),
+    "more in a fill than was prescribed": (
+        "UPDATE fills SET quantity = 9 WHERE prescription_id = %(prescription)s",
+        {"fill_is_not_on_its_terms", "line_is_not_what_backs_it"},
+    ),
     "a fill released under a line": (
         "UPDATE fills SET status = 'released' WHERE prescription_id = %(prescription)s",
         {"line_without_its_fill"},
@@ -211,11 +257,11 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
             " client_id, variant_id, state, quantity, fills_allowed, 'reserved' FROM fills"
             " WHERE prescription_id = %(prescription)s"
         ),
-        {"fill_for_nobody"},
+        {"fill_for_nobody", "fill_is_not_on_its_terms"},
     ),
     "fewer fills allowed than taken": (
         "UPDATE prescriptions SET fills_allowed = 0 WHERE id = %(prescription)s",
-        {"too_many_fills"},
+        {"too_many_fills", "fill_is_not_on_its_terms"},
     ),
 }
 

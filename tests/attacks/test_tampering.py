@@ -1,0 +1,185 @@
+"""I22, I23: who goes past every trigger and key as a superuser is seen by `flask audit verify`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from psycopg import sql
+
+from shop import create_app
+from shop.core.cluster import OWNER
+from shop.core.db import act_as, db
+from tests.builders import a_cream
+from tests.conftest import Database, config_for
+from tests.inventory.lots import a_lot
+from tests.orders.things import paid
+from tests.people import alice, bob
+from tests.prescriptions.builders import a_prescription
+
+
+@pytest.fixture(scope="module")
+def world(live: Database) -> dict[str, Any]:
+    """A paid order for a prescribed cream, in a database without CHECKs, that the tests clone."""
+    app = create_app(config_for(live))
+    with app.app_context():
+        act_as("system:test")
+        client, cream = alice(), a_cream()
+        lot = a_lot(cream, 5)
+        prescription = a_prescription(client, cream)
+        order = paid(client, {cream: 1})
+        known = {
+            "prescription": prescription.id,
+            "request": prescription.request_id,
+            "fill": order.lines[0].fill_id,
+            "line": order.lines[0].id,
+            "order": order.id,
+            "lot": lot.id,
+            "bob": bob().id,
+        }
+        db.session.commit()
+        db.session.remove()
+        db.engine.dispose()
+    return known
+
+
+@pytest.fixture
+def fresh(live: Database, world: dict[str, Any]) -> Database:
+    """A database of the test's own."""
+    name = f"aftercare_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(live.admin, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                sql.Identifier(name), sql.Identifier(live.name), sql.Identifier(OWNER)
+            )
+        )
+    return Database(live.admin, name)
+
+
+@pytest.fixture
+def shop(fresh: Database) -> Iterator[Flask]:
+    app = create_app(config_for(fresh))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_what_was_left_alone_verifies(shop: Flask) -> None:
+    for options in ([], ["--json"]):
+        said = shop.test_cli_runner().invoke(args=["audit", "verify", *options])
+        assert said.exit_code == 0, said.output
+
+
+NOT_SIGNED = "the prescription does not say what was signed"
+NOT_TOLD = "is not what its last event says"
+PRESCRIPTION = "UPDATE prescriptions SET {} WHERE id = %(prescription)s"
+EVENT = "UPDATE events SET {} WHERE subject_id = %(line)s AND seq = 2"
+FLIPPED = (
+    "text = set_byte(text, octet_length(text) - 1, 255 - get_byte(text, octet_length(text) - 1))"
+)
+LAST = "subject_id = %(line)s AND seq = (SELECT max(seq) FROM events WHERE subject_id = %(line)s)"
+
+TAMPERING = {
+    "facts of an event": (EVENT.format("facts = '{}'"), "the event was altered"),
+    "who did it": (EVENT.format("actor = 'person:x'"), "the event was altered"),
+    "when it was done": (EVENT.format("at = at + interval '1 s'"), "the event was altered"),
+    "its hash": (EVENT.format("hash = decode(repeat('00', 32), 'hex')"), "the event was altered"),
+    "an event removed": (
+        "DELETE FROM events WHERE subject_id = %(line)s AND seq = 1",
+        "an event is missing",
+    ),
+    "the last event removed": (f"DELETE FROM events WHERE {LAST}", NOT_TOLD),
+    "all events of a row removed": (
+        "DELETE FROM events WHERE subject_id = %(line)s",
+        "has no event that says how it came to be",
+    ),
+    "a row removed": ("DELETE FROM order_lines WHERE id = %(line)s", "it tells of is gone"),
+    "an order closed": ("UPDATE orders SET status = 'closed' WHERE id = %(order)s", NOT_TOLD),
+    "a line shipped": ("UPDATE order_lines SET status = 'shipped' WHERE id = %(line)s", NOT_TOLD),
+    "a payment undone": ("UPDATE payments SET status = 'cancelled'", NOT_TOLD),
+    "a lot kept back": ("UPDATE lots SET status = 'quarantine' WHERE id = %(lot)s", NOT_TOLD),
+    "a fill given back": ("UPDATE fills SET status = 'released' WHERE id = %(fill)s", NOT_TOLD),
+    "a request declined": (
+        "UPDATE approval_requests SET status = 'declined' WHERE id = %(request)s",
+        NOT_TOLD,
+    ),
+    "a prescription revoked": (PRESCRIPTION.format("status = 'revoked'"), NOT_TOLD),
+    "a state of long ago": (
+        "UPDATE orders SET status = 'awaiting_payment', state_seq = 1 WHERE id = %(order)s",
+        NOT_TOLD,
+    ),
+    "more fills": (PRESCRIPTION.format("fills_allowed = 9"), NOT_SIGNED),
+    "more in a fill": (PRESCRIPTION.format("quantity_per_fill = 9"), NOT_SIGNED),
+    "a longer supply": (PRESCRIPTION.format("days_supply = 90"), NOT_SIGNED),
+    "no days between": (PRESCRIPTION.format("interval_days = 1"), NOT_SIGNED),
+    "a longer validity": (
+        PRESCRIPTION.format("valid_until = valid_until + interval '1 day'"),
+        NOT_SIGNED,
+    ),
+    "another prescriber": (PRESCRIPTION.format("prescriber_npi = '2000000000'"), NOT_SIGNED),
+    "another examination": (PRESCRIPTION.format("examined_on = examined_on - 1"), NOT_SIGNED),
+    "another state of the client": (PRESCRIPTION.format("client_state = 'TX'"), NOT_SIGNED),
+    "one more state": (
+        (
+            "INSERT INTO prescription_states (prescription_id, state, prescriber_id, licence_id,"
+            " licence_number, licence_from, licence_until) SELECT prescription_id, 'TX',"
+            " prescriber_id, licence_id, licence_number, licence_from, licence_until"
+            " FROM prescription_states WHERE prescription_id = %(prescription)s LIMIT 1"
+        ),
+        NOT_SIGNED,
+    ),
+    "another client": (
+        PRESCRIPTION.format("client_id = %(bob)s"),
+        "the prescription is not for who asked",
+    ),
+    "another statement hash": (
+        PRESCRIPTION.format("statement_hash = decode(repeat('00', 32), 'hex')"),
+        "the signed statement was altered",
+    ),
+    "another statement": (
+        PRESCRIPTION.format(FLIPPED.replace("text", "statement_sealed")),
+        "the signed statement cannot be opened",
+    ),
+    "other directions": (
+        PRESCRIPTION.format(FLIPPED.replace("text", "directions_sealed")),
+        "the signed statement cannot be opened",
+    ),
+    "the directions of another field": (
+        PRESCRIPTION.format("directions_sealed = indication_sealed"),
+        "the signed statement cannot be opened",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_tampering_by_a_superuser_is_seen(
+    fresh: Database, shop: Flask, world: dict[str, Any], how: str
+) -> None:
+    statement, why = TAMPERING[how]
+    with fresh.as_role() as connection:
+        connection.execute("SET session_replication_role = replica")  # past triggers and keys
+        for table, name in connection.execute(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid <> 0"
+        ).fetchall():
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                    sql.Identifier(table), sql.Identifier(name)
+                )
+            )
+        assert connection.execute(statement, world).rowcount > 0
+        connection.commit()
+    runner = shop.test_cli_runner()
+
+    said, listed = (runner.invoke(args=["audit", "verify", *more]) for more in ([], ["--json"]))
+
+    assert (said.exit_code, listed.exit_code) == (1, 1)
+    broken = json.loads(listed.output)["broken"]
+    assert any(place["why"].endswith(why) for place in broken), broken
+    assert said.output.startswith(f"Broken at subject {broken[0]['subject']}")
