@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, has_request_context, request
 from flask_migrate import Migrate
 
 import shop.accounts.api
@@ -41,7 +41,7 @@ from shop.payments.stripe_gateway import StripeGateway
 from shop.web import api, headers, health, limits, origin, problems
 from shop.web.json import OrjsonProvider
 from shop.web.problems import Retrying
-from shop.web.words import day, moment
+from shop.web.words import browser, day, moment
 
 
 def create_app(config: Config | None = None, *, gateway: Gateway | None = None) -> Flask:
@@ -83,7 +83,12 @@ def _settings(app: Flask, config: Config) -> None:
     )
     app.json = OrjsonProvider(app)
     app.jinja_env.globals.update(
-        clinic_name=config.clinic_name, demo=config.demo, dollars=dollars, day=day, moment=moment
+        clinic_name=config.clinic_name,
+        demo=config.demo,
+        dollars=dollars,
+        day=day,
+        moment=moment,
+        browser=browser,
     )
 
 
@@ -118,7 +123,8 @@ def _pages(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, object]:
-        return {"viewer": access.visitor()}
+        here = request.path if has_request_context() else ""
+        return {"viewer": access.visitor(), "here": here}
 
 
 def _commands(app: Flask) -> None:

@@ -161,7 +161,10 @@ def _lines(rows: Sequence[Row]) -> list[ReceiptLineIn]:
     lines = []
     for index, row in enumerate(rows):
         try:
-            lines.append(ReceiptLine().load({**row, "quantity": _whole(row["quantity"])}))
+            filled: dict[str, Any] = {name: text for name, text in row.items() if text}
+            if "quantity" in filled:
+                filled["quantity"] = _whole(filled["quantity"])
+            lines.append(ReceiptLine().load(filled))
         except ma.ValidationError as wrong:
             for name, texts in _messages(wrong).items():
                 mistakes[f"lines.{index}.{name}"] = [

@@ -6,14 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 
 from shop.accounts import signing_in
 from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.charts import reading
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
@@ -38,11 +47,23 @@ from shop.web.problems import STATUS
 bp = Blueprint("prescription_pages", __name__)
 
 SHOWN = 50
-REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in RefusalReason]
+REASONS = [
+    (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
+    (RefusalReason.INSUFFICIENT_INFORMATION.value, "The answers do not tell enough"),
+    (RefusalReason.EXAM_REQUIRED.value, "An examination comes first"),
+    (RefusalReason.OUTSIDE_SCOPE.value, "Outside my scope of practice"),
+    (RefusalReason.OUT_OF_STATE.value, "Not in a state I am licensed for"),
+    (RefusalReason.DUPLICATE_THERAPY.value, "The client already uses something like it"),
+    (RefusalReason.MISUSE_SUSPECTED.value, "Misuse is suspected"),
+    (RefusalReason.BETTER_ALTERNATIVE.value, "Something else suits better"),
+    (RefusalReason.PRODUCT_UNAVAILABLE.value, "The product cannot be had"),
+    (RefusalReason.IDENTITY_UNVERIFIED.value, "Not sure who asks"),
+    (RefusalReason.MINOR.value, "The client is a minor"),
+]
 MODES = [
-    ("in_person", "in person"),
-    ("video", "by video"),
-    ("asynchronous", "from written answers and pictures"),
+    ("in_person", "In person"),
+    ("video", "By video"),
+    ("asynchronous", "From written answers and pictures"),
 ]
 
 
@@ -110,6 +131,7 @@ def withdraw(number: str) -> Response:
         asked = queries.request_for(actor(), number, at=now(), lock=True)
         requesting.withdraw(asked, by=actor(), at=now())
         db.session.commit()
+        flash("Your request is taken back.")
         return _to("/requests")
 
     return _or_again(act, lambda **why: _request(number, **why))
@@ -280,12 +302,14 @@ def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
     asked = queries.request_for(actor(), number, at=now())
     form = questioning.questionnaire(asked.questionnaire_version)
     answers = _answers(asked) if typed else (asked.answers or {})
+    texts = {question.id: question.text for question in form.questions}
     return _page(
         "request.html",
         request=asked,
         form=form,
         answers=answers,
-        texts={question.id: question.text for question in form.questions},
+        texts=texts,
+        labels={f"answers.{each}": text for each, text in texts.items()},
         draft=asked.status is RequestStatus.DRAFT,
         withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
         **context,
@@ -320,6 +344,7 @@ def _case(number: str, **context: Any) -> Response:
     )
     db.session.commit()  # written down for good before it is shown
     at = now()
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
     mine = (
         asked.claimed_by_id == actor().id
         and asked.claimed_until is not None
@@ -329,7 +354,7 @@ def _case(number: str, **context: Any) -> Response:
         "quantity_per_fill": asked.quantity,
         "fills": 3,
         "days_supply": 30,
-        "examination.date": at.date().isoformat(),
+        "examination.date": today.isoformat(),
     }
     return _page(
         "case.html",
@@ -337,7 +362,7 @@ def _case(number: str, **context: Any) -> Response:
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
         mine=mine,
-        age=asked.client.age_on(at.date()),
+        age=asked.client.age_on(today),
         days=signing.default_validity(asked),
         reasons=REASONS,
         modes=MODES,

@@ -139,7 +139,8 @@ def shown(
     if _wants_json():
         body = current_app.json.dumps(problem)
         return Response(body, status, content_type="application/problem+json")
-    return Response(render_template("problem.html", problem=problem), status)
+    back = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return Response(render_template("problem.html", problem=problem, back=back), status)
 
 
 def _wants_json() -> bool:

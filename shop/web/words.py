@@ -1,4 +1,4 @@
-"""How pages say days and moments: "Sat 12 Dec", in the clinic's time zone."""
+"""How pages say days, moments and browsers: "Sat 12 Dec", in the clinic's time zone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+
+# What a User-Agent header holds, the most telling first: Edge also says Chrome, all say Safari.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 def day(value: date | datetime | None) -> str:
@@ -23,6 +41,15 @@ def moment(value: datetime | None) -> str:
         return ""
     local = value.astimezone(_zone())
     return f"{day(local.date())}, {local:%H:%M}"
+
+
+def browser(agent: str) -> str:
+    """ "Firefox on Windows", from a User-Agent header; its beginning where it is none we know."""
+    name = next((name for mark, name in BROWSERS if mark in agent), None)
+    if name is None:
+        return agent[:40] or "Unknown"
+    system = next((name for mark, name in SYSTEMS if mark in agent), None)
+    return f"{name} on {system}" if system else name
 
 
 def _zone() -> ZoneInfo:

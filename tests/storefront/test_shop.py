@@ -412,7 +412,7 @@ def test_a_filter_that_cannot_be_used_is_said(visitor: Caller) -> None:
     answer = visitor.client.get("/?sort=best&after=zzz&limit=x&q=lotion")
 
     assert answer.status_code == 200
-    assert "Some of the filters could not be used." in answer.text
+    assert "Some filters could not be used and were left out: order, page." in answer.text
     assert "Daily Mineral Lotion" in answer.text
 
 
