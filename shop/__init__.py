@@ -25,6 +25,7 @@ import shop.payments.cli
 import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.pages
+import shop.reports.api
 import shop.storefront.api
 import shop.storefront.pages
 from shop import reactions
@@ -103,6 +104,7 @@ def _resources(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.reports,
     ):
         resources.register_blueprint(package.api.bp)
     app.register_blueprint(shop.payments.api.webhooks)

@@ -101,6 +101,8 @@ DOORS: dict[str, Roles] = {
     "POST /review/<number>/signature": PHYSICIAN,
     "GET /review/<number>/signed": PHYSICIAN,
     "POST /review/<number>/refusal": PHYSICIAN,
+    # reports
+    "GET /api/v1/events": MANAGER,
     # inventory
     "GET /api/v1/stock": SHELF,
     "POST /api/v1/receipts": SHELF,

@@ -1,0 +1,1 @@
+"""Figures and trails for people who look after the clinic."""
