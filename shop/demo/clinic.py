@@ -172,6 +172,8 @@ def _program(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with contextlib.suppress(ProcessLookupError):  # what it started and left behind
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _watch(programs: list[subprocess.Popen[bytes]], home: Path) -> None:
