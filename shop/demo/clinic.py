@@ -41,7 +41,7 @@ def run(port: int, home: Path = HOME) -> None:
     """Run until Ctrl-C or SIGTERM; everything is kept in `home`. Raises CannotStart."""
     began = time.monotonic()
     home.mkdir(parents=True, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
         with contextlib.ExitStack() as clinic:
@@ -172,6 +172,8 @@ def _program(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with contextlib.suppress(ProcessLookupError):  # what it started and left behind
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _watch(programs: list[subprocess.Popen[bytes]], home: Path) -> None:

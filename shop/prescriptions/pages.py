@@ -420,12 +420,11 @@ def _sign_in_afresh() -> None:
 
 
 def _signature() -> dict[str, Any]:
-    nested = {"mode": request.form.get("examination.mode", "")}
-    nested["date"] = request.form.get("examination.date", "")
+    parts = {name: request.form.get(f"examination.{name}", "") for name in ("mode", "date")}
     return _form(
         schemas.SignatureIn,
         numbers=("quantity_per_fill", "fills", "days_supply", "interval_days", "claim"),
-        examination=nested,
+        examination={name: text for name, text in parts.items() if text},
     )
 
 

@@ -48,6 +48,13 @@ def test_signing_in_and_out(app: Flask) -> None:
     assert client.get("/account").status_code == 401
 
 
+def test_a_page_that_needs_an_account_leads_back_to_itself(app: Flask) -> None:
+    refused = app.test_client().get("/orders?after=x")
+
+    assert refused.status_code == 401
+    assert "/sign-in?next=/orders%3Fafter%3Dx" in refused.get_data(as_text=True)
+
+
 def test_a_wrong_password_shows_the_form_again(app: Flask) -> None:
     person = somebody()
     client = app.test_client()

@@ -434,7 +434,7 @@ def test_a_products_page_for_a_client(app: Flask, visitor: Caller) -> None:
     assert 'action="/cart/lines"' in page
     assert 'name="sku" value="0187-5160-20"' in page
     assert 'class="gate needs_request"' in page
-    assert "Sign in to order" in anonymous
+    assert "Sign in to ask" in anonymous
     assert 'action="/cart/lines"' not in anonymous
 
 
