@@ -108,6 +108,9 @@ def from_http(error: HTTPException) -> Response:
     messages = data.get("errors") or data.get("messages") or {}
     in_fields = _flat(messages)
     detail = "Some of what was sent cannot be used." if in_fields else error.description or ""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        detail = f"Too large: at most {request.max_content_length} bytes can be sent here."
+        in_fields = {"body": [detail]}
     response = shown(status, code=_http_code(status), detail=detail, fields=in_fields)
     for name, value in [*error.get_headers(), *dict(data.get("headers") or {}).items()]:
         if name in ("Allow", "Retry-After", "WWW-Authenticate", "Location"):
