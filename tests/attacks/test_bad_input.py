@@ -29,7 +29,9 @@ BODIES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", BODIES)
 def test_a_body_that_is_no_json_is_named_so(app: Flask, case: str) -> None:
     body, why = BODIES[case]
-    refused: Any = app.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=body, content_type="application/json"
+    )
     assert refused.status_code == 400
     assert refused.content_type == "application/problem+json"
     assert why in refused.json["errors"]["body"][0].lower()
@@ -48,14 +50,18 @@ def test_a_long_list_of_names_is_read_quickly(app: Flask) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_a_body_of_another_type_is_refused_as_such(app: Flask, kind: str | None) -> None:
-    refused: Any = app.test_client().post("/api/v1/session", data=b'{"email": "x"}', content_type=kind)
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=b'{"email": "x"}', content_type=kind
+    )
     assert (refused.status_code, refused.json["code"]) == (415, "unsupported_media_type")
     assert refused.json["errors"] == {"Content-Type": ["Must be application/json."]}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
 def test_a_body_that_is_no_object_is_named(app: Flask, body: bytes) -> None:
-    refused: Any = app.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=body, content_type="application/json"
+    )
     assert refused.status_code == 422
     assert list(refused.json["errors"]) == ["body"]
 
