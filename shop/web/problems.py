@@ -75,7 +75,15 @@ class Retrying(Flask):
     def _answered(self) -> ResponseReturnValue:
         from shop.web import idempotency
 
-        return idempotency.kept() or super().dispatch_request()
+        if answer := idempotency.kept():
+            return answer
+        try:
+            return super().dispatch_request()
+        except Refusal:
+            db.session.rollback()
+            if answer := idempotency.kept():
+                return answer  # what stood in the way was done by this request's own twin
+            raise
 
 
 def init_app(app: Flask) -> None:
@@ -108,6 +116,9 @@ def from_http(error: HTTPException) -> Response:
     messages = data.get("errors") or data.get("messages") or {}
     in_fields = _flat(messages)
     detail = "Some of what was sent cannot be used." if in_fields else error.description or ""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        detail = f"Too large: at most {request.max_content_length} bytes can be sent here."
+        in_fields = {"body": [detail]}
     response = shown(status, code=_http_code(status), detail=detail, fields=in_fields)
     for name, value in [*error.get_headers(), *dict(data.get("headers") or {}).items()]:
         if name in ("Allow", "Retry-After", "WWW-Authenticate", "Location"):

@@ -29,7 +29,9 @@ BODIES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", BODIES)
 def test_a_body_that_is_no_json_is_named_so(app: Flask, case: str) -> None:
     body, why = BODIES[case]
-    refused = app.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=body, content_type="application/json"
+    )
     assert refused.status_code == 400
     assert refused.content_type == "application/problem+json"
     assert why in refused.json["errors"]["body"][0].lower()
@@ -37,7 +39,7 @@ def test_a_body_that_is_no_json_is_named_so(app: Flask, case: str) -> None:
 
 def test_a_long_list_of_names_is_read_quickly(app: Flask) -> None:
     names = ",".join(f'"n{number}": 1' for number in range(60_000))
-    refused = app.test_client().post(
+    refused: Any = app.test_client().post(
         "/api/v1/session",
         data="{" + names + ', "n59999": 2}',
         content_type="application/json",
@@ -48,16 +50,28 @@ def test_a_long_list_of_names_is_read_quickly(app: Flask) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_a_body_of_another_type_is_refused_as_such(app: Flask, kind: str | None) -> None:
-    refused = app.test_client().post("/api/v1/session", data=b'{"email": "x"}', content_type=kind)
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=b'{"email": "x"}', content_type=kind
+    )
     assert (refused.status_code, refused.json["code"]) == (415, "unsupported_media_type")
     assert refused.json["errors"] == {"Content-Type": ["Must be application/json."]}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
 def test_a_body_that_is_no_object_is_named(app: Flask, body: bytes) -> None:
-    refused = app.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=body, content_type="application/json"
+    )
     assert refused.status_code == 422
     assert list(refused.json["errors"]) == ["body"]
+
+
+def test_a_body_that_is_too_large_is_told_the_limit(app: Flask) -> None:
+    refused: Any = app.test_client().post(
+        "/api/v1/session", data=b" " * (2**20 + 1), content_type="application/json"
+    )
+    assert refused.status_code == 413
+    assert "at most 1048576 bytes" in refused.json["errors"]["body"][0]
 
 
 SOME = str(uuid.uuid4())
@@ -78,7 +92,7 @@ CURSORS: dict[str, tuple[str, list[Any]]] = {
 def test_a_cursor_of_ones_own_making_is_refused(app: Flask, case: str) -> None:
     sort, parts = CURSORS[case]
     after = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
-    refused = app.test_client().get(f"/api/v1/products?sort={sort}&after={after}")
+    refused: Any = app.test_client().get(f"/api/v1/products?sort={sort}&after={after}")
     assert (refused.status_code, refused.json["code"]) == (422, "bad_cursor")
     assert list(refused.json["errors"]) == ["after"]
 
@@ -89,7 +103,7 @@ def test_nothing_has_an_address_with_a_nul(app: Flask, path: str) -> None:
 
 
 def test_a_page_refuses_a_nul_in_its_address_or_form(app: Flask) -> None:
-    page = app.test_client()
+    page: Any = app.test_client()
     headers = {"Accept": "application/json"}
     for refused in (
         page.get("/?q=a%00b", headers=headers),
