@@ -75,15 +75,7 @@ class Retrying(Flask):
     def _answered(self) -> ResponseReturnValue:
         from shop.web import idempotency
 
-        if answer := idempotency.kept():
-            return answer
-        try:
-            return super().dispatch_request()
-        except Refusal:
-            db.session.rollback()
-            if answer := idempotency.kept():
-                return answer  # what stood in the way was done by this request's own twin
-            raise
+        return idempotency.kept() or super().dispatch_request()
 
 
 def init_app(app: Flask) -> None:

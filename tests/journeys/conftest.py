@@ -24,6 +24,7 @@ from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
 from tests import people
 from tests.conftest import Database, FreshClient, config_for
+from tests.payments.conftest import emptied
 from tests.ports import a_free_port
 
 SECRET_KEY = "sk_test_journey"
@@ -117,6 +118,7 @@ def clinic(live: Database, sandbox_database_url: str) -> Iterator[Clinic]:
         send=send,
     )
     sandbox.open()
+    emptied(sandbox_database_url)
     sandbox_app = create_sandbox(sandbox)
     gateway = StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), transport=in_process(sandbox_app))
     app = create_app(config_for(live, smtp_port=controller.port), gateway=gateway)

@@ -56,13 +56,18 @@ def sandbox(sandbox_database_url: str, inbox: Inbox) -> Iterator[Sandbox]:
         send=inbox.send,
     )
     sandbox.open()
+    emptied(sandbox_database_url)
+    yield sandbox
+    sandbox.close()
+
+
+def emptied(sandbox_database_url: str) -> None:
+    """Forget what other tests left in the sandbox."""
     with psycopg.connect(sandbox_database_url) as connection:
         connection.execute(
             "TRUNCATE stripe_sandbox.objects, stripe_sandbox.deliveries, stripe_sandbox.answers,"
             " stripe_sandbox.faults, stripe_sandbox.switches"
         )
-    yield sandbox
-    sandbox.close()
 
 
 @pytest.fixture
