@@ -22,6 +22,8 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote, urlsplit
 
+import psycopg
+
 from shop.core import migrating
 from shop.core.cluster import APP, OWNER, SANDBOX, WORKER, ensure_database, ensure_roles
 from shop.core.embedded_postgres import NoPostgres, die_with_the_parent, running
@@ -97,37 +99,41 @@ def _settings(clinic: contextlib.ExitStack, port: int, home: Path) -> dict[str, 
 def _started(
     clinic: contextlib.ExitStack, environment: dict[str, str], home: Path, port: int
 ) -> list[subprocess.Popen[bytes]]:
-    programs = []
-    if base := environment.get("STRIPE_API_BASE"):
-        sandbox = (
-            "-m",
-            "shop.payments.sandbox",
-            "--port",
-            str(urlsplit(base).port),
-            "--webhook-url",
-            f"{environment['BASE_URL']}/webhooks/stripe",
-        )
-        programs.append(clinic.enter_context(_program("sandbox", sandbox, environment, home)))
-        _wait_for(f"{base}/", programs, home)
-    server: tuple[str, ...] = (
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    )
-    server += ("--workers", "2", "--no-ws", "wsgi:app")
-    programs.append(clinic.enter_context(_program("server", server, environment, home)))
+    """All programs, begun at once: each takes seconds to import what it needs."""
+    base_url, stripe = environment["BASE_URL"], environment.get("STRIPE_API_BASE")
     as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
-    programs.append(
-        clinic.enter_context(_program("worker", ("-m", "flask", "worker"), as_worker, home))
-    )
-    _wait_for(f"{environment['BASE_URL']}/readyz", programs, home)
-    _tell_the_story(environment)
+    wanted = {
+        "server": (
+            environment,
+            (
+                f"-m granian --interface wsgi --host 127.0.0.1 --port {port}"
+                " --workers 2 --no-ws wsgi:app"
+            ),
+        ),
+        "worker": (as_worker, "-m flask worker"),
+    }
+    if stripe:
+        wanted["sandbox"] = (
+            environment,
+            (
+                f"-m shop.payments.sandbox --port {urlsplit(stripe).port}"
+                f" --webhook-url {base_url}/webhooks/stripe"
+            ),
+        )
+    programs = [
+        clinic.enter_context(_program(name, tuple(arguments.split()), settings, home))
+        for name, (settings, arguments) in wanted.items()
+    ]
+    for url in filter(None, (stripe and f"{stripe}/", f"{base_url}/readyz")):
+        _wait_for(url, programs, home)
+    if not _somebody_is_there(environment["MIGRATION_DATABASE_URL"]):
+        _tell_the_story(environment)
     return programs
+
+
+def _somebody_is_there(owner_url: str) -> bool:
+    with psycopg.connect(owner_url) as connection:
+        return connection.execute("SELECT 1 FROM people LIMIT 1").fetchone() is not None
 
 
 def _tell_the_story(environment: Mapping[str, str]) -> None:
