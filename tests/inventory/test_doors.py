@@ -343,11 +343,17 @@ def test_an_empty_delivery_is_refused(browser: FlaskClient) -> None:
     assert (answer.status_code, "1 to 500 lines" in answer.text) == (422, True)
 
 
-@pytest.mark.parametrize("query", ["low=x", "sku=%00", "expiring=-1"])
+@pytest.mark.parametrize("query", ["low=x", "expiring=-1"])
 def test_the_board_says_which_field_is_wrong(browser: FlaskClient, query: str) -> None:
     answer = browser.get(f"/stock?{query}")
     assert answer.status_code == 200
     assert f'id="e-{query.partition("=")[0]}"' in answer.text
+
+
+def test_what_cannot_be_kept_is_refused_before_the_board_is_asked(browser: FlaskClient) -> None:
+    answer = browser.get("/stock?sku=%00")
+    assert answer.status_code == 422
+    assert "sku" in answer.text
 
 
 def _form(page: str) -> dict[str, str]:
