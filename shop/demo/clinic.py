@@ -107,7 +107,7 @@ def _started(
             environment,
             (
                 f"-m granian --interface wsgi --host 127.0.0.1 --port {port}"
-                " --workers 2 --no-ws wsgi:app"
+                " --workers 1 --blocking-threads 4 --no-ws wsgi:app"
             ),
         ),
         "worker": (as_worker, "-m flask worker"),
