@@ -1,0 +1,189 @@
+"""The whole house put together: `create_app` reads like a table of contents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, has_request_context, request
+from flask_migrate import Migrate
+
+import shop.accounts.api
+import shop.accounts.cli
+import shop.accounts.pages
+import shop.catalog.api
+import shop.catalog.cli
+import shop.cli
+import shop.demo.cli
+import shop.inventory.api
+import shop.inventory.cli
+import shop.inventory.pages
+import shop.orders.api
+import shop.orders.pages
+import shop.payments.api
+import shop.payments.cli
+import shop.payments.pages
+import shop.prescriptions.api
+import shop.prescriptions.pages
+import shop.reports.api
+import shop.storefront.api
+import shop.storefront.pages
+from shop import reactions
+from shop.accounts import access
+from shop.config import Config, from_environment
+from shop.core import logs
+from shop.core.cluster import SEARCH_PATH
+from shop.core.db import db
+from shop.core.money import dollars
+from shop.core.sealed import keyring
+from shop.notifications.mailer import postbox
+from shop.payments.gateway import Gateway
+from shop.payments.stripe_gateway import StripeGateway
+from shop.web import api, headers, health, limits, origin, problems
+from shop.web.json import OrjsonProvider
+from shop.web.problems import Retrying
+from shop.web.words import browser, day, moment
+
+
+def create_app(config: Config | None = None, *, gateway: Gateway | None = None) -> Flask:
+    """The web application. Raises config.Unconfigured where a secret is missing.
+
+    `gateway` is the payment provider; without one, Stripe as configured.
+    """
+    config = config or from_environment()
+    logs.configure()
+    app = Retrying("shop")
+    _settings(app, config)
+    keyring.load(config.sealed_keys)
+    postbox.load(config)
+    db.init_app(app)
+    reactions.connect()
+    Migrate(app, db, compare_type=True)
+    headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
+    limits.init_app(app)
+    app.extensions["gateway"] = gateway or StripeGateway(
+        config.stripe_secret_key, config.stripe_webhook_secrets, api_base=config.stripe_api_base
+    )
+    access.init_app(app)
+    origin.init_app(app, base_url=config.base_url)
+    problems.init_app(app)
+    _resources(app)
+    _pages(app)
+    _commands(app)
+    _guard_every_door(app)
+    return app
+
+
+def _settings(app: Flask, config: Config) -> None:
+    app.config.from_mapping(
+        SHOP=config,
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(),
+        TESTING=config.testing,
+    )
+    app.json = OrjsonProvider(app)
+    app.jinja_env.globals.update(
+        clinic_name=config.clinic_name,
+        demo=config.demo,
+        dollars=dollars,
+        day=day,
+        moment=moment,
+        browser=browser,
+    )
+
+
+def _resources(app: Flask) -> None:
+    """JSON, under /api/v1, and the provider's webhook."""
+    resources = api.init_app(app)
+    for package in (
+        shop.accounts,
+        shop.catalog,
+        shop.storefront,
+        shop.prescriptions,
+        shop.inventory,
+        shop.orders,
+        shop.payments,
+        shop.reports,
+    ):
+        resources.register_blueprint(package.api.bp)
+    app.register_blueprint(shop.payments.api.webhooks)
+
+
+def _pages(app: Flask) -> None:
+    """HTML, at plain paths."""
+    app.register_blueprint(health.bp)
+    for package in (
+        shop.accounts,
+        shop.storefront,
+        shop.prescriptions,
+        shop.inventory,
+        shop.orders,
+        shop.payments,
+    ):
+        app.register_blueprint(package.pages.bp)
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        here = request.path if has_request_context() else ""
+        return {"viewer": access.visitor(), "here": here}
+
+
+def _commands(app: Flask) -> None:
+    """What can be asked of the shop in a shell, as `flask …`."""
+    for command in (
+        shop.cli.audit,
+        shop.cli.worker,
+        shop.accounts.cli.cli_group,
+        shop.catalog.cli.cli_group,
+        shop.inventory.cli.inventory,
+        shop.payments.cli.reconcile,
+        shop.demo.cli.demo_story,
+    ):
+        app.cli.add_command(command)
+
+
+def _guard_every_door(app: Flask) -> None:
+    """A route that does not say who may call it does not open."""
+    described: Any = app.view_functions["api-docs.openapi_json"]
+    app.view_functions["api-docs.openapi_json"] = access.allow()(described)
+    if silent := access.unguarded(app):
+        raise Unguarded(f"These routes do not say who may call them: {', '.join(silent)}")
+
+
+class Unguarded(RuntimeError):
+    """A route lacks @allow."""
+
+
+def engine_options() -> dict[str, object]:
+    """Every connection speaks UTC, finds the job queue, and waits for nobody for long."""
+    settings = {
+        "search_path": SEARCH_PATH.replace(" ", ""),
+        "timezone": "UTC",
+        "lock_timeout": "2s",
+        "statement_timeout": "5s",
+        "idle_in_transaction_session_timeout": "10s",
+    }
+    options = " ".join(f"-c{name}={value}" for name, value in settings.items())
+    return {
+        "connect_args": {"options": options},
+        "pool_pre_ping": True,
+        "hide_parameters": True,  # an error that is logged names no values
+        "isolation_level": "READ COMMITTED",
+    }
+
+
+def load_models() -> sa.MetaData:
+    """Every table of the shop, for migrations and for the test that compares the two."""
+    import shop.accounts.models
+    import shop.catalog.models
+    import shop.charts.models
+    import shop.core.events
+    import shop.inventory.models
+    import shop.notifications.models
+    import shop.orders.models
+    import shop.payments.models
+    import shop.prescriptions.models
+    import shop.web.models  # noqa: F401
+
+    return db.metadata
