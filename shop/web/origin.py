@@ -43,9 +43,7 @@ def init_app(app: Flask, *, base_url: str) -> None:
             return  # a program, or a visitor without anything to abuse
         if request.headers.get("Authorization", "").startswith("Bearer "):
             return  # the token signs in, the cookie is not looked at
-        request.get_data(
-            cache=True
-        )  # or reading the form would leave no body to compare repeats by
+        request.get_data(cache=True)  # kept, or reading the form leaves no body to compare
         try:
             csrf.protect()
         except CSRFError as error:

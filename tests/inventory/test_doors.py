@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from shop.accounts.models import Person, SignIn, Token
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import api, pages, stock
+from shop.inventory import stock
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
 from tests.builders import a_cream, a_product, a_variant
@@ -25,17 +25,8 @@ from tests.inventory.lots import a_lot, today
 from tests.people import alice, dr_chen, mona, sam
 
 
-@pytest.fixture(scope="module")
-def app_with_doors(_shared_app: Flask) -> Flask:
-    for bp in (api.bp, pages.bp):
-        if bp.name not in _shared_app.blueprints:
-            _shared_app._got_first_request = False
-            _shared_app.register_blueprint(bp)
-    return _shared_app
-
-
 @pytest.fixture
-def program(app_with_doors: Flask, app: Flask) -> FlaskClient:
+def program(app: Flask) -> FlaskClient:
     """Sam's program, with a token for the stock."""
     return _program(app, sam())
 
@@ -59,7 +50,7 @@ def _program(app: Flask, person: Person) -> FlaskClient:
 
 
 @pytest.fixture
-def browser(app_with_doors: Flask, app: Flask) -> FlaskClient:
+def browser(app: Flask) -> FlaskClient:
     """Sam's browser, signed in."""
     person, secret = sam(), secrets.token_urlsafe(32)
     sign_in = SignIn(
@@ -98,15 +89,13 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-def test_clients_and_physicians_do_not_enter(
-    app_with_doors: Flask, app: Flask, method: str, path: str
-) -> None:
+def test_clients_and_physicians_do_not_enter(app: Flask, method: str, path: str) -> None:
     for person in (alice(), dr_chen()):
         assert _program(app, person).open(path, method=method).status_code == 403
     assert app.test_client().get(path.replace("POST", "GET")).status_code in (401, 405)
 
 
-def test_managers_may_look(app_with_doors: Flask, app: Flask) -> None:
+def test_managers_may_look(app: Flask) -> None:
     assert _program(app, mona()).get("/api/v1/stock").status_code == 200
 
 

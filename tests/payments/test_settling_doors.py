@@ -22,10 +22,8 @@ from shop.orders import cancelling
 from shop.orders.models import Order
 from shop.payments import jobs as payment_jobs
 from shop.payments import queries
-from shop.payments.api import bp, webhooks
 from shop.payments.gateway import Gateway
 from shop.payments.models import ProviderEvent
-from shop.payments.pages import bp as pages
 from shop.payments.sandbox.in_process import Visitor
 from shop.payments.webhook import LONGEST
 from tests.accounts.test_access import a_session, a_token
@@ -40,9 +38,6 @@ def shop(live: Database, gateway: Gateway) -> Iterator[Flask]:
     """The shop on the module's own database, with the sandbox as its bank."""
     app = create_app(config_for(live), gateway=gateway)
     app.test_client_class = FreshClient
-    for blueprint in (bp, webhooks, pages):
-        if blueprint.name not in app.blueprints:
-            app.register_blueprint(blueprint)
     with app.app_context():
         act_as("system:test")
         yield app

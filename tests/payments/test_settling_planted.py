@@ -14,13 +14,13 @@ from psycopg import sql
 from shop import create_app
 from shop.core.cluster import OWNER
 from shop.core.db import act_as, db
-from shop.payments.cli import reconcile
 from shop.payments.gateway import Gateway
 from shop.payments.sandbox.app import create_app as create_bank
 from shop.payments.sandbox.in_process import Visitor, in_process
 from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
 from tests.conftest import Database, config_for
+from tests.payments.conftest import emptied
 from tests.payments.test_settling_reconcile import LATE, a_world, found, plant
 
 KEY, SECRET = "sk_test_planted", "whsec_planted"
@@ -32,21 +32,14 @@ def bank(sandbox_database_url: str) -> Iterator[tuple[Gateway, Visitor]]:
     """A bank of the module's own, empty at first."""
     sandbox = Sandbox(sandbox_database_url, KEY, SECRET)
     sandbox.open()
-    with psycopg.connect(sandbox_database_url) as connection:
-        connection.execute(
-            "TRUNCATE stripe_sandbox.objects, stripe_sandbox.deliveries, stripe_sandbox.answers,"
-            " stripe_sandbox.faults, stripe_sandbox.switches"
-        )
+    emptied(sandbox_database_url)
     app = create_bank(sandbox)
     yield StripeGateway(KEY, (SECRET,), transport=in_process(app)), Visitor(app)
     sandbox.close()
 
 
 def shop_on(database: Database, gateway: Gateway) -> Flask:
-    app = create_app(config_for(database), gateway=gateway)
-    if "reconcile" not in app.cli.commands:
-        app.cli.add_command(reconcile)
-    return app
+    return create_app(config_for(database), gateway=gateway)
 
 
 @pytest.fixture(scope="module")

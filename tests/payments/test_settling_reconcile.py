@@ -17,7 +17,6 @@ from shop.core.db import act_as, db
 from shop.orders import cancelling
 from shop.orders.models import Order
 from shop.payments import calls, chasing, following, queries, reconciling
-from shop.payments.cli import reconcile
 from shop.payments.gateway import Gateway
 from shop.payments.models import Payment
 from shop.payments.sandbox.in_process import Visitor
@@ -43,8 +42,6 @@ def fresh(clone: Any) -> Database:
 @pytest.fixture
 def shop(fresh: Database, gateway: Gateway) -> Iterator[Flask]:
     app = create_app(config_for(fresh), gateway=gateway)
-    if "reconcile" not in app.cli.commands:
-        app.cli.add_command(reconcile)
     with app.app_context():
         act_as("system:test")
         yield app
