@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix lock serve worker clean
+.PHONY: help demo test check soak bench fix lock serve worker clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -13,14 +13,23 @@ demo: .venv/ready  ## The demo clinic, complete, on http://127.0.0.1:$(PORT) (Ct
 	@exec $(BIN)/flask demo --port $(PORT)
 
 test: .venv/ready  ## All tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/ready  ## The gate: format, lint, types, layers, tests (migrations among them)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
+
+soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours); prints their table
+	@mkdir -p .test && rm -f .test/figures
+	AFTERCARE_SOAK=1 AFTERCARE_FIGURES=.test/figures $(BIN)/pytest -n 2 --dist worksteal \
+		tests/attacks tests/races tests/model tests/kills
+	@$(BIN)/python -m tests.figures .test/figures
+
+bench: .venv/ready  ## What the hot roads cost, against their floors (a quiet machine, about ten minutes)
+	$(BIN)/python -m benchmarks
 
 fix: .venv/ready  ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -1,0 +1,188 @@
+"""An attack: direct SQL, past all of our code, and the name of what in PostgreSQL must stop it.
+
+The modules beside this one hold the attacks, a module a package, each with the `scene()` that it is
+played in. `test_attacks.py` plays every one; `test_mutation.py` takes away each object of the schema
+in turn and demands that the attack that names it is no longer stopped.
+
+An attack is played in a transaction that is always rolled back. Deferred constraints are judged at
+its end as a commit would (`SET CONSTRAINTS ALL IMMEDIATE`), so scenes are built once and shared.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from shop.core.cluster import APP, OWNER, WORKER
+
+__all__ = ["APP", "OWNER", "WORKER", "Attack", "Attacks", "Effect", "Outcome", "Sql", "play"]
+
+
+class Effect(StrEnum):
+    """What PostgreSQL does about it."""
+
+    REFUSED = "refused"  # an error that carries the name
+    UNDONE = "undone"  # no error, but the act's last look finds the truth unchanged
+    PASSES = "passes"  # the honest neighbour of an attack: it must go through
+
+
+@dataclass
+class Sql:
+    """The attacker's hands: a connection in an open transaction, and the facts of the scene."""
+
+    connection: psycopg.Connection[Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, statement: str, **more: Any) -> Any:
+        """Run it with the facts (`%(order)s`) and `more`; the first row as a dict, if it has rows."""
+        cursor = self.connection.cursor(row_factory=dict_row)
+        cursor.execute(statement, self.facts | more)
+        return cursor.fetchone() if cursor.description else None
+
+    def tell(self, machine: str, subject: Any, to: str) -> int:
+        """Record an event, as anybody who changes a status must; its number."""
+        found = self.run(
+            "INSERT INTO events (subject_id, machine, kind, to_state)"
+            " VALUES (%(subject)s, %(machine)s, 'attack', %(to)s) RETURNING seq",
+            subject=subject,
+            machine=machine,
+            to=to,
+        )
+        return int(found["seq"])
+
+    def move(self, machine: str, subject: Any, to: str) -> None:
+        """Change a status with its event."""
+        seq = self.tell(machine, subject, to)
+        self.run(
+            f"UPDATE {TABLES[machine]} SET status = %(to)s, state_seq = %(seq)s"
+            " WHERE id = %(subject)s",
+            subject=subject,
+            to=to,
+            seq=seq,
+        )
+
+    def settle(self) -> None:
+        """Judge what waits for the commit, now."""
+        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.connection.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+TABLES = {
+    "approval_request": "approval_requests",
+    "prescription": "prescriptions",
+    "fill": "fills",
+    "lot": "lots",
+    "order": "orders",
+    "order_line": "order_lines",
+    "payment": "payments",
+    "refund": "refunds",
+}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack. `by` names what stops it: a constraint, an index, a trigger's rule or a trigger.
+
+    A missing privilege is named as PostgreSQL says it ("permission denied for table orders"), a
+    NOT NULL as "table.column".
+    """
+
+    title: str
+    by: str
+    act: Callable[[Sql], object]
+    role: str
+    effect: Effect
+
+
+class Attacks:
+    """The attacks of one module, gathered by its decorators; `scene` builds what they attack."""
+
+    def __init__(self, scene: Callable[[], Mapping[str, Any]]) -> None:
+        self.scene = scene
+        self.all: list[Attack] = []
+
+    def refused(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+        """The act must meet the error that carries this name; as the application without `roles`."""
+        return self._adding(by, roles, Effect.REFUSED)
+
+    def undone(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+        """The act goes through and changes nothing that counts: it answers True, thanks to `by`."""
+        return self._adding(by, roles, Effect.UNDONE)
+
+    def passes(self, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+        """The honest neighbour: it must go through."""
+        return self._adding("", roles, Effect.PASSES)
+
+    def each(self, statements: Mapping[str, tuple[str, str]], *roles: str) -> None:
+        """Attacks of one statement: title → (statement, what refuses it)."""
+        for title, (statement, by) in statements.items():
+            self._add(title, by, _one(statement), roles, Effect.REFUSED)
+
+    def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Any:
+        def add(act: Callable[[Sql], object]) -> Callable[[Sql], object]:
+            self._add(act.__name__.strip("_").replace("_", " "), by, act, roles, effect)
+            return act
+
+        return add
+
+    def _add(
+        self,
+        title: str,
+        by: str,
+        act: Callable[[Sql], object],
+        roles: tuple[str, ...],
+        effect: Effect,
+    ) -> None:
+        for role in roles or (APP,):
+            self.all.append(Attack(title, by, act, role, effect))
+
+
+def _one(statement: str) -> Callable[[Sql], object]:
+    return lambda attacker: attacker.run(statement)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attack: who stopped it ("" = nobody), and the functions that spoke."""
+
+    by: str
+    context: str = ""
+    answer: object = None
+
+
+def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str, Any]) -> Outcome:
+    """Play an attack as its role in a savepoint of `connection`'s transaction, and undo it.
+
+    `connection` belongs to the superuser or to the role itself; other errors than those that stop
+    an attack are raised.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SAVEPOINT attack")
+    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(attack.role)))
+    cursor.execute("SELECT set_config('app.actor', 'person:mallory', true)")
+    attacker = Sql(connection, dict(facts) | {"new": uuid.uuid4()})
+    try:
+        answer = attack.act(attacker)
+        attacker.settle()
+    except (psycopg.errors.IntegrityError, psycopg.errors.InsufficientPrivilege) as error:
+        return Outcome(_named(error), error.diag.context or "")
+    else:
+        return Outcome("", answer=answer)
+    finally:
+        cursor.execute("ROLLBACK TO SAVEPOINT attack")
+        cursor.execute("RELEASE SAVEPOINT attack")
+
+
+def _named(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return error.diag.message_primary or ""
+    if isinstance(error, psycopg.errors.NotNullViolation):
+        return f"{error.diag.table_name}.{error.diag.column_name}"
+    return error.diag.constraint_name or ""
