@@ -89,6 +89,10 @@ SELECT 'refund', payment_id, request_key, status, '' FROM refunds
 UNION ALL
 SELECT 'lot', id, status, on_hand::text, reserved::text FROM lots
 """
+LOTS_AS_THEY_CAME = """
+UPDATE lots SET status = 'available', state_seq = 1, reserved = 0, ledger_seq = 1,
+    on_hand = (SELECT balance FROM movements WHERE lot_id = lots.id)
+"""
 Row = tuple[str, ...]
 
 
@@ -402,8 +406,7 @@ def _emptying(clinic: Clinic) -> str:
             *removed,
             "DELETE FROM events WHERE seq > 1 OR subject_id NOT IN (SELECT id FROM lots)",
             "DELETE FROM movements WHERE seq > 1",
-            "UPDATE lots SET status = 'available', state_seq = 1, reserved = 0, ledger_seq = 1,"
-            " on_hand = (SELECT balance FROM movements WHERE lot_id = lots.id)",
+            LOTS_AS_THEY_CAME,
             "UPDATE licences SET ended_on = NULL, ended_by_id = NULL WHERE ended_on IS NOT NULL",
             "COMMIT",
         ]
