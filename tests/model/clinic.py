@@ -113,17 +113,24 @@ class Clinic:
         rows = self.watch.execute(LOOK).fetchall()
         return {(row[0], str(row[1]), *row[2:]) for row in rows}
 
+    def begin(self) -> None:
+        """Set the shop's clock, and the bank's, to the beginning."""
+        self.watch.execute("UPDATE shop_clock SET time_offset = %s - clock_timestamp()", [BEGAN])
+        self.bank.travel(BEGAN)
+
     def travel(self, minutes: int) -> None:
-        """Set the shop's clock, and the bank's, to so many minutes after the beginning."""
-        moment = BEGAN + timedelta(minutes=minutes)
-        self.watch.execute("UPDATE shop_clock SET time_offset = %s - clock_timestamp()", [moment])
-        self.bank.travel(moment)
+        """Move both on. What the steps themselves take stays on the shop's clock, so that a time of
+        exactly so many minutes is over after as many minutes, as in the model.
+        """
+        on = timedelta(minutes=minutes)
+        self.watch.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [on])
+        self.bank.travel(self.bank.now + on)
 
     def forget(self) -> Shop:
         """Nothing has happened yet; and the model of that."""
         self.watch.execute(self.empty)
         self.bank.__init__(BEGAN)  # type: ignore[misc]
-        self.travel(0)
+        self.begin()
         return Shop(
             homes=HOMES,
             doctor_only=DOCTOR_ONLY,
@@ -266,7 +273,7 @@ class Clinic:
     def order(self, o: str) -> Order:
         return queries.locked_order(uuid.UUID(o))
 
-    def begin(self, o: str, by: str) -> str:
+    def begin_to_pay(self, o: str, by: str) -> str:
         payment = settling.begin(
             self.order(o), by=self.person(by), at=now(), base_url="http://localhost"
         )
@@ -350,7 +357,7 @@ def opened(app: Flask, database: Database) -> Iterator[Clinic]:
     ):
         sa.event.listen(db.engine, "connect", _plans_are_kept)
         clinic = Clinic(app, database, Bank(BEGAN), watch)
-        clinic.travel(0)
+        clinic.begin()
         act_as("system:model")
         _peopled(clinic)
         db.session.commit()

@@ -334,7 +334,7 @@ class Walk(RuleBasedStateMachine):
     )
     def time_passes(self, minutes: int) -> None:
         self.model.now += minutes
-        self.clinic.travel(self.model.now)
+        self.clinic.travel(minutes)
 
     @act(lambda walk: 1)
     def a_night(self) -> None:
@@ -406,7 +406,7 @@ class Walk(RuleBasedStateMachine):
         payment = self.step(
             "begin",
             lambda: self.model.begin(order, by),
-            lambda: self.clinic.begin(order.id, by),
+            lambda: self.clinic.begin_to_pay(order.id, by),
         )
         if payment is not None and sent:
             self.worker("send", order)
