@@ -19,7 +19,7 @@ from shop.core.errors import Refusal, StartAgain
 from shop.inventory.models import Lot
 from shop.orders import cancelling, checkout, revoking, shipping
 from shop.orders import cart as carts
-from shop.orders.models import Cart, Order, OrderLine
+from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions.models import Fill, Prescription
 from shop.prescriptions.states import FillStatus, PrescriptionStatus
@@ -82,14 +82,14 @@ def placing(client_id: uuid.UUID, days: int = 0) -> Callable[[], str]:
     """The client places her cart."""
 
     def act() -> str:
-        cart = db.session.scalars(sa.select(Cart).where(Cart.client_id == client_id)).one()
+        client = db.session.get_one(Person, client_id)
         checkout.place(
-            cart,
+            carts.cart_of(client, lock=True),
             skus=None,
             address=HOME,
             shipping_method="standard",
             expect_total_cents=None,
-            by=db.session.get_one(Person, client_id),
+            by=client,
             at=now() + timedelta(days=days),
         )
         return "placed"
