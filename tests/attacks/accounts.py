@@ -76,7 +76,9 @@ def _written(statement: str, person: uuid.UUID, **more: Any) -> uuid.UUID:
 
 ATTACKS = Attacks(scene)
 
-A_PERSON = "INSERT INTO people (id, email, name, role, password_hash{}) VALUES (%(new)s, 'q@x', 'Q', "
+A_PERSON = (
+    "INSERT INTO people (id, email, name, role, password_hash{}) VALUES (%(new)s, 'q@x', 'Q', "
+)
 A_LICENCE = (
     "INSERT INTO licences (id, person_id, kind, state, number, valid_from, valid_until)"
     " SELECT %(new)s, person_id, kind, state, 'X', {} FROM licences WHERE id = %({})s"
@@ -206,16 +208,20 @@ ATTACKS.each(
         ),
         "a proof of signing in as a fresh one": (
             (
-                "INSERT INTO auth_events (id, person_id, kind, factors)"
-                " VALUES (%(new)s, %(chen)s, 'sign_in', '{password}')",
+                (
+                    "INSERT INTO auth_events (id, person_id, kind, factors)"
+                    " VALUES (%(new)s, %(chen)s, 'sign_in', '{password}')"
+                ),
                 "UPDATE sign_ins SET fresh_id = %(new)s WHERE id = %(sign_in_live)s",
             ),
             "fresh_is_own",
         ),
         "a proof of signing in as a token's fresh one": (
             (
-                "INSERT INTO auth_events (id, person_id, kind, factors)"
-                " VALUES (%(new)s, %(chen)s, 'sign_in', '{password}')",
+                (
+                    "INSERT INTO auth_events (id, person_id, kind, factors)"
+                    " VALUES (%(new)s, %(chen)s, 'sign_in', '{password}')"
+                ),
                 "UPDATE tokens SET fresh_id = %(new)s WHERE id = %(token_live)s",
             ),
             "fresh_is_own",

@@ -22,7 +22,18 @@ from psycopg.rows import dict_row
 
 from shop.core.cluster import APP, OWNER, WORKER
 
-__all__ = ["APP", "OWNER", "WORKER", "Attack", "Attacks", "Effect", "Outcome", "Sql", "play", "running"]
+__all__ = [
+    "APP",
+    "OWNER",
+    "WORKER",
+    "Attack",
+    "Attacks",
+    "Effect",
+    "Outcome",
+    "Sql",
+    "play",
+    "running",
+]
 
 
 class Effect(StrEnum):
@@ -86,6 +97,10 @@ TABLES = {
 }
 
 
+Act = Callable[[Sql], object]
+Decorator = Callable[[Act], Act]
+
+
 @dataclass(frozen=True)
 class Attack:
     """One attack. `by` names what stops it: a constraint, an index, a trigger's rule or a trigger.
@@ -96,7 +111,7 @@ class Attack:
 
     title: str
     by: str
-    act: Callable[[Sql], object]
+    act: Act
     role: str
     effect: Effect
 
@@ -114,15 +129,15 @@ class Attacks:
         self.scene = scene
         self.all: list[Attack] = []
 
-    def refused(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def refused(self, by: str, *roles: str) -> Decorator:
         """The act must meet the error that carries this name; as the application without `roles`."""
         return self._adding(by, roles, Effect.REFUSED)
 
-    def undone(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def undone(self, by: str, *roles: str) -> Decorator:
         """The act goes through and changes nothing that counts: it answers True, thanks to `by`."""
         return self._adding(by, roles, Effect.UNDONE)
 
-    def passes(self, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def passes(self, *roles: str) -> Decorator:
         """The honest neighbour: it must go through."""
         return self._adding("", roles, Effect.PASSES)
 
@@ -136,8 +151,8 @@ class Attacks:
         for title, statement in statements.items():
             self._add(title, "", _touching(statement), roles, Effect.PASSES)
 
-    def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Any:
-        def add(act: Callable[[Sql], object]) -> Callable[[Sql], object]:
+    def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Decorator:
+        def add(act: Act) -> Act:
             self._add(act.__name__.strip("_").replace("_", " "), by, act, roles, effect)
             return act
 
@@ -147,7 +162,7 @@ class Attacks:
         self,
         title: str,
         by: str,
-        act: Callable[[Sql], object],
+        act: Act,
         roles: tuple[str, ...],
         effect: Effect,
     ) -> None:
@@ -155,7 +170,7 @@ class Attacks:
             self.all.append(Attack(title, by, act, role, effect))
 
 
-def running(statements: str | Sequence[str]) -> Callable[[Sql], object]:
+def running(statements: str | Sequence[str]) -> Act:
     """An act of plain statements; it answers what the last of them found."""
 
     def act(attacker: Sql) -> object:
@@ -166,7 +181,7 @@ def running(statements: str | Sequence[str]) -> Callable[[Sql], object]:
     return act
 
 
-def _touching(statement: str) -> Callable[[Sql], object]:
+def _touching(statement: str) -> Act:
     def act(attacker: Sql) -> None:
         touched = attacker.connection.execute(statement, attacker.facts).rowcount
         assert touched == 1, f"{touched} rows: {statement}"

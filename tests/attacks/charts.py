@@ -7,7 +7,7 @@ from typing import Any
 
 from shop.charts import reading
 from shop.core.db import db
-from tests.attacks.attack import OWNER, Attacks, Sql
+from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.people import alice, dr_chen
 
 
@@ -30,6 +30,13 @@ ATTACKS.each(
             ),
             "access_purpose_is_known",
         ),
+        "write down that she read her own": (
+            (
+                "INSERT INTO accesses (id, reader_id, client_id, record, purpose)"
+                " VALUES (%(new)s, %(alice)s, %(alice)s, 'x', 'treatment')"
+            ),
+            "access_is_by_another",
+        ),
         "read as nobody": (
             (
                 "INSERT INTO accesses (id, reader_id, client_id, record, purpose)"
@@ -37,11 +44,13 @@ ATTACKS.each(
             ),
             "accesses_reader_id_fkey",
         ),
-    }
+    },
+    APP,
+    WORKER,
 )
 
 
-@ATTACKS.passes()
+@ATTACKS.passes(APP, WORKER)
 def _write_a_reading_down(attacker: Sql) -> None:
     attacker.run(
         "INSERT INTO accesses (id, reader_id, client_id, record, purpose)"

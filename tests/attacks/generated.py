@@ -190,7 +190,7 @@ class Table:
         """Insert a row again, new in every other key than `kept`, with `given` in place."""
         values = {name: name for name in self.columns}
         for _rows, key in self.keys.values():
-            same = key <= kept or bool(kept) and kept <= key
+            same = key <= kept or (bool(kept) and kept <= key)
             if not same and not any(values[name] != name for name in key):
                 name = min(key - kept, key=self._how_hard_to_freshen)
                 values[name] = self.columns[name].fresh(self.name)
@@ -238,12 +238,16 @@ ORDER BY 1, 2
 # Where another foreign key is always asked first, unless the row is chosen well.
 BY_HAND = {
     "fill_is_for_a_covered_state": [
-        "UPDATE fills SET state = 'ZZ'"
-        " WHERE NOT EXISTS (SELECT FROM order_lines WHERE fill_id = fills.id)"
+        (
+            "UPDATE fills SET state = 'ZZ'"
+            " WHERE NOT EXISTS (SELECT FROM order_lines WHERE fill_id = fills.id)"
+        )
     ],
     "prescriptions_variant_id_fkey": [
-        "UPDATE prescriptions SET variant_id = gen_random_uuid()"
-        " WHERE NOT EXISTS (SELECT FROM fills WHERE prescription_id = prescriptions.id)"
+        (
+            "UPDATE prescriptions SET variant_id = gen_random_uuid()"
+            " WHERE NOT EXISTS (SELECT FROM fills WHERE prescription_id = prescriptions.id)"
+        )
     ],
 }
 
@@ -294,7 +298,11 @@ SELECT rel.relname, t.tgname, t.tgtype::int FROM pg_trigger t
 JOIN pg_class rel ON rel.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE p.proname = 'never_changed' ORDER BY 1, 2
 """
-FIRED = {8: "DELETE FROM {}", 16: "UPDATE {} SET {} = {}", 32: "TRUNCATE {} CASCADE"}  # tgtype's bits
+FIRED = {
+    8: "DELETE FROM {}",
+    16: "UPDATE {} SET {} = {}",
+    32: "TRUNCATE {} CASCADE",
+}  # tgtype's bits
 
 
 def _kept(connection: Connection) -> Iterator[Attack]:
@@ -312,4 +320,3 @@ def _not_granted(connection: Connection) -> Iterator[Attack]:
     for one in privileges(connection):
         title = f"{one.role}: {one.title}"
         yield Attack(title, one.by, running(one.statement), one.role, Effect.REFUSED)
-

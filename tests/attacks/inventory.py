@@ -249,8 +249,10 @@ ATTACKS.each(
         ),
         "be born with units": (
             (
-                "INSERT INTO events (subject_id, machine, kind, to_state)"
-                " VALUES (%(new)s, 'lot', 'x', 'available')",
+                (
+                    "INSERT INTO events (subject_id, machine, kind, to_state)"
+                    " VALUES (%(new)s, 'lot', 'x', 'available')"
+                ),
                 (
                     "INSERT INTO lots (id, number, variant_id, lot_number, expires_on, status,"
                     " on_hand) VALUES (%(new)s, 'L-ATTACK', %(cream)s, 'X', '2050-01-01',"

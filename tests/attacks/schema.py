@@ -46,7 +46,9 @@ class Object:
     function: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.table}: {self.name}" if self.table else f"{self.kind} {self.name}"
+        return (
+            f"{self.kind} {self.table}: {self.name}" if self.table else f"{self.kind} {self.name}"
+        )
 
 
 def objects(connection: psycopg.Connection[Any]) -> list[Object]:
@@ -295,25 +297,27 @@ WHOLE = {
 def privileges(connection: psycopg.Connection[Any]) -> Iterator[Privilege]:
     """What the application's roles may not do, in the shop's tables and the queue's."""
     for role in (APP, WORKER):
-        who = {"role": role}
-        for schema, table, column, word, always in connection.execute(
-            COLUMNS_NOT_GRANTED, who
-        ).fetchall():
-            statement = ALWAYS if always else ORDINARY
-            yield Privilege(
-                role,
-                schema,
-                table,
-                f"{word} ({column})",
-                statement[word].format(table=f"{schema}.{table}", column=column),
-            )
-        for schema, table, word in connection.execute(TABLES_NOT_GRANTED, who).fetchall():
-            statement = WHOLE[word].format(table=f"{schema}.{table}")
-            yield Privilege(role, schema, table, word, statement)
-        for (schema,) in connection.execute(SCHEMAS_NOT_GRANTED, who).fetchall():
+        yield from _of_columns(connection, role)
+        yield from _of_tables(connection, role)
+        for (schema,) in connection.execute(SCHEMAS_NOT_GRANTED, {"role": role}).fetchall():
             statement = f"CREATE TABLE {schema}.mine ()"
             yield Privilege(role, schema, schema, "CREATE", statement, "schema")
-        for name, arguments in connection.execute(FUNCTIONS_NOT_GRANTED, who).fetchall():
+        for name, arguments in connection.execute(FUNCTIONS_NOT_GRANTED, {"role": role}).fetchall():
             nulls = ", ".join(f"NULL::{argument.split()[-1]}" for argument in arguments.split(", "))
             statement = f"SELECT public.{name}({nulls})"
             yield Privilege(role, "public", name, "EXECUTE", statement, "function")
+
+
+def _of_columns(connection: psycopg.Connection[Any], role: str) -> Iterator[Privilege]:
+    missing = connection.execute(COLUMNS_NOT_GRANTED, {"role": role}).fetchall()
+    for schema, table, column, word, always in missing:
+        needing = ALWAYS[word] if always else ORDINARY[word]
+        statement = needing.format(table=f"{schema}.{table}", column=column)
+        yield Privilege(role, schema, table, f"{word} ({column})", statement)
+
+
+def _of_tables(connection: psycopg.Connection[Any], role: str) -> Iterator[Privilege]:
+    missing = connection.execute(TABLES_NOT_GRANTED, {"role": role}).fetchall()
+    for schema, table, word in missing:
+        statement = WHOLE[word].format(table=f"{schema}.{table}")
+        yield Privilege(role, schema, table, word, statement)

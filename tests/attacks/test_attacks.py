@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.attacks.attack import APP, OWNER, WORKER, Attack, Effect, play
+from tests.attacks.attack import APP, OWNER, WORKER, Attack, Effect, play, running
 from tests.attacks.conftest import Stage
 from tests.attacks.stage import ending, modules, scripted
 from tests.regime import counted
@@ -78,6 +78,6 @@ def test_an_attack_that_is_stopped_by_another_name_is_not_as_pinned(
     """Planted: the pin says one thing and PostgreSQL another, or nothing at all."""
     empty = "INSERT INTO people (id) VALUES (gen_random_uuid())"
     for statement, by in ((empty, "people_pkey"), ("SELECT 1", "people.email")):
-        attack = Attack("planted", by, lambda me, it=statement: me.run(it), APP, Effect.REFUSED)
+        attack = Attack("planted", by, running(statement), APP, Effect.REFUSED)
         with logins[APP].transaction(force_rollback=True):
             assert not attack.ended(play(logins[APP], attack, {}))
