@@ -120,10 +120,12 @@ class Attacks:
         """The honest neighbour: it must go through."""
         return self._adding("", roles, Effect.PASSES)
 
-    def each(self, statements: Mapping[str, tuple[str, str]], *roles: str) -> None:
-        """Attacks of one statement: title → (statement, what refuses it)."""
-        for title, (statement, by) in statements.items():
-            self._add(title, by, _one(statement), roles, Effect.REFUSED)
+    def each(
+        self, attacks: Mapping[str, tuple[str | Callable[[Sql], object], str]], *roles: str
+    ) -> None:
+        """Attacks of one statement or one call: title → (statement or act, what refuses it)."""
+        for title, (act, by) in attacks.items():
+            self._add(title, by, _one(act) if isinstance(act, str) else act, roles, Effect.REFUSED)
 
     def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Any:
         def add(act: Callable[[Sql], object]) -> Callable[[Sql], object]:
