@@ -615,6 +615,11 @@ def _refuse_and_decline(attacker: Sql, **given: Any) -> None:
     _decide(attacker, "declined")
 
 
+def _refused_and_left(attacker: Sql) -> None:
+    _keep_the_claim(attacker, "claimed")
+    _refuse(attacker)
+
+
 def _refused_twice(attacker: Sql) -> None:
     _keep_the_claim(attacker, "claimed")
     _refuse(attacker)
@@ -636,7 +641,7 @@ ATTACKS.each(
             "refused_under_a_claim",
         ),
         "refusal, request left open": (
-            lambda a: (_keep_the_claim(a, "claimed"), _refuse(a)),
+            _refused_and_left,
             "refusal_declines_its_request",
         ),
         "a second refusal": (_refused_twice, "refusals_one_per_request"),
@@ -837,6 +842,12 @@ def _covered(licence: str = "licence", **given: Any) -> Callable[[Sql], None]:
     return attack
 
 
+def _covered_twice(attacker: Sql) -> None:
+    prescription = _sign(attacker)
+    _cover(attacker, prescription)
+    _cover(attacker, prescription)
+
+
 def _covered_under_what_ended(attacker: Sql) -> None:
     _end_licence(attacker, "licence")
     _cover(attacker, _sign(attacker))
@@ -893,7 +904,7 @@ ATTACKS.each(
             "state_is_of_its_prescription",
         ),
         "a state twice": (
-            lambda a: (lambda rx: (_cover(a, rx), _cover(a, rx)))(_sign(a)),
+            _covered_twice,
             "prescription_states_pkey",
         ),
     }
@@ -916,13 +927,17 @@ def _a_state_signed_on_another_day(attacker: Sql) -> bool:
 ATTACKS.each(
     {
         "prescription held without a word": (
-            "UPDATE prescriptions SET status = 'on_hold', held_by_id = %(chen)s"
-            " WHERE id = %(signed)s",
+            (
+                "UPDATE prescriptions SET status = 'on_hold', held_by_id = %(chen)s"
+                " WHERE id = %(signed)s"
+            ),
             "prescription_status_has_its_event",
         ),
         "revoked prescription brought back": (
-            "UPDATE prescriptions SET status = 'active', revoked_by_id = NULL"
-            " WHERE id = %(revoked)s",
+            (
+                "UPDATE prescriptions SET status = 'active', revoked_by_id = NULL"
+                " WHERE id = %(revoked)s"
+            ),
             "prescription_goes_along_an_arrow",
         ),
         "revoked prescription rewound to its signature": (
@@ -930,8 +945,10 @@ ATTACKS.each(
             "prescription_goes_along_an_arrow",
         ),
         "held prescription rewound to its signature": (
-            "UPDATE prescriptions SET status = 'active', state_seq = 1, held_by_id = NULL"
-            " WHERE id = %(held)s",
+            (
+                "UPDATE prescriptions SET status = 'active', state_seq = 1, held_by_id = NULL"
+                " WHERE id = %(held)s"
+            ),
             "prescription_goes_along_an_arrow",
         ),
         "revoked by nobody": (
@@ -1194,7 +1211,8 @@ def _a_fill_for_a_state_not_covered_past_the_guard(attacker: Sql) -> None:
 @ATTACKS.undone("fill_guard", OWNER)
 def _a_fill_with_a_past(attacker: Sql) -> bool:
     past = ("reserved_at", "consumed_at", "dispensed_at", "released_at")
-    made = row(attacker, "fills", _take(attacker, **dict.fromkeys(past, LONG_AGO)))
+    given: dict[str, Any] = dict.fromkeys(past, LONG_AGO)
+    made = row(attacker, "fills", _take(attacker, **given))
     return made["reserved_at"] > LONG_AGO and all(made[name] is None for name in past[1:])
 
 
@@ -1243,8 +1261,10 @@ ATTACKS.each(
 # The rights of those who work.
 
 STAMPED = {
-    "prescriptions": ("signed_at", "signed_on", "held_at", "revoked_at", "valid_until", "number")
-    + ("fills_allowed", "client_id", "prescriber_id", "statement_hash"),
+    "prescriptions": (
+        *("signed_at", "signed_on", "held_at", "revoked_at", "valid_until", "number"),
+        *("fills_allowed", "client_id", "prescriber_id", "statement_hash"),
+    ),
     "fills": ("reserved_at", "consumed_at", "dispensed_at", "released_at", "number", "state"),
     "approval_requests": ("submitted_at", "created_at", "claim_count", "client_id", "variant_id"),
     "refusals": ("reason", "refused_at"),
