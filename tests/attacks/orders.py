@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -1038,52 +1037,4 @@ ATTACKS.each(
         }.items()
     },
     OWNER,
-)
-
-
-# The rights of those who work.
-
-FORBIDDEN = {
-    "the total": "UPDATE orders SET total_cents = 50",
-    "the tax": "UPDATE orders SET tax_cents = 0",
-    "the address": "UPDATE orders SET city = 'Elsewhere'",
-    "the state": "UPDATE orders SET ship_to_state = 'TX'",
-    "who ordered": "UPDATE orders SET client_id = gen_random_uuid()",
-    "when it was paid": "UPDATE orders SET paid_at = now()",
-    "when it ended": "UPDATE orders SET ended_at = now()",
-    "when it was placed": "UPDATE orders SET placed_at = now()",
-    "who placed it": "UPDATE orders SET placed_xid = '1'",
-    "the order's birth": "INSERT INTO orders (placed_xid) VALUES ('1')",
-    "an order, away": "DELETE FROM orders",
-    "the quantity": "UPDATE order_lines SET quantity = 2",
-    "the price": "UPDATE order_lines SET unit_price_cents = 1",
-    "the fill": "UPDATE order_lines SET fill_id = NULL",
-    "the need of a prescription": "UPDATE order_lines SET requires_prescription = false",
-    "when it was shipped": "UPDATE order_lines SET shipped_at = now()",
-    "when it was held": "UPDATE order_lines SET held_at = NULL",
-    "when it was cancelled": "UPDATE order_lines SET cancelled_at = NULL",
-    "the line's birth": "INSERT INTO order_lines (placed_xid) VALUES ('1')",
-    "a line, away": "DELETE FROM order_lines",
-    "the time of a parcel": "INSERT INTO shipments (shipped_at) VALUES (now())",
-    "a parcel": "UPDATE shipments SET tracking = ''",
-    "a parcel, away": "DELETE FROM shipments",
-    "a parcel's line": "UPDATE shipment_lines SET units = 1",
-    "a parcel's line, away": "DELETE FROM shipment_lines",
-    "whose cart": "UPDATE carts SET client_id = gen_random_uuid()",
-    "since when in the cart": "UPDATE cart_lines SET added_at = now()",
-}
-WRITES = re.compile(r"(?:UPDATE|INSERT INTO|DELETE FROM) (\w+)")
-ATTACKS.each(
-    {
-        what: (statement, f"permission denied for table {WRITES.findall(statement)[0]}")
-        for what, statement in FORBIDDEN.items()
-    }
-    | {
-        "the judge": (
-            "SELECT order_judged(gen_random_uuid())",
-            "permission denied for function order_judged",
-        )
-    },
-    APP,
-    WORKER,
 )
