@@ -11,7 +11,7 @@ its end as a commit would (`SET CONSTRAINTS ALL IMMEDIATE`), so scenes are built
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,18 @@ from psycopg.rows import dict_row
 
 from shop.core.cluster import APP, OWNER, WORKER
 
-__all__ = ["APP", "OWNER", "WORKER", "Attack", "Attacks", "Effect", "Outcome", "Sql", "play"]
+__all__ = [
+    "APP",
+    "OWNER",
+    "WORKER",
+    "Attack",
+    "Attacks",
+    "Effect",
+    "Outcome",
+    "Sql",
+    "play",
+    "running",
+]
 
 
 class Effect(StrEnum):
@@ -100,6 +111,12 @@ class Attack:
     role: str
     effect: Effect
 
+    def ended(self, outcome: Outcome) -> bool:
+        """Whether it ended as pinned."""
+        if self.effect is Effect.UNDONE:
+            return outcome.by == "" and outcome.answer is True
+        return outcome.by == ("" if self.effect is Effect.PASSES else self.by)
+
 
 class Attacks:
     """The attacks of one module, gathered by its decorators; `scene` builds what they attack."""
@@ -121,11 +138,19 @@ class Attacks:
         return self._adding("", roles, Effect.PASSES)
 
     def each(
-        self, attacks: Mapping[str, tuple[str | Callable[[Sql], object], str]], *roles: str
+        self,
+        attacks: Mapping[str, tuple[str | Sequence[str] | Callable[[Sql], object], str]],
+        *roles: str,
     ) -> None:
-        """Attacks of one statement or one call: title → (statement or act, what refuses it)."""
-        for title, (act, by) in attacks.items():
-            self._add(title, by, _one(act) if isinstance(act, str) else act, roles, Effect.REFUSED)
+        """Title → (statement, several, or an act; what refuses it)."""
+        for title, (what, by) in attacks.items():
+            act = what if callable(what) else running(what)
+            self._add(title, by, act, roles, Effect.REFUSED)
+
+    def each_passes(self, statements: Mapping[str, str], *roles: str) -> None:
+        """Honest neighbours of one statement: title → statement. Each must touch a row."""
+        for title, statement in statements.items():
+            self._add(title, "", _touching(statement), roles, Effect.PASSES)
 
     def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Any:
         def add(act: Callable[[Sql], object]) -> Callable[[Sql], object]:
@@ -146,8 +171,23 @@ class Attacks:
             self.all.append(Attack(title, by, act, role, effect))
 
 
-def _one(statement: str) -> Callable[[Sql], object]:
-    return lambda attacker: attacker.run(statement)
+def running(statements: str | Sequence[str]) -> Callable[[Sql], object]:
+    """An act of plain statements; it answers what the last of them found."""
+
+    def act(attacker: Sql) -> object:
+        for statement in [statements] if isinstance(statements, str) else statements:
+            found = attacker.run(statement)
+        return found
+
+    return act
+
+
+def _touching(statement: str) -> Callable[[Sql], object]:
+    def act(attacker: Sql) -> None:
+        touched = attacker.connection.execute(statement, attacker.facts).rowcount
+        assert touched == 1, f"{touched} rows: {statement}"
+
+    return act
 
 
 @dataclass(frozen=True)
