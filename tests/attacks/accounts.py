@@ -72,7 +72,9 @@ def _written(statement: str, person: uuid.UUID, **more: Any) -> uuid.UUID:
 
 ATTACKS = Attacks(scene)
 
-A_PERSON = "INSERT INTO people (id, email, name, role, password_hash{}) VALUES (%(new)s, 'q@x', 'Q', "
+A_PERSON = (
+    "INSERT INTO people (id, email, name, role, password_hash{}) VALUES (%(new)s, 'q@x', 'Q', "
+)
 A_LICENCE = (
     "INSERT INTO licences (id, person_id, kind, state, number, valid_from, valid_until)"
     " SELECT %(new)s, person_id, kind, state, 'X', {} FROM licences WHERE id = %({})s"

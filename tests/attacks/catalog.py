@@ -223,9 +223,7 @@ def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
 
 @ATTACKS.undone("brand_is_searchable", OWNER)
 def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
-    return _comes_to_be_found(
-        attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s"
-    )
+    return _comes_to_be_found(attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s")
 
 
 @ATTACKS.undone("ingredient_is_searchable", OWNER)

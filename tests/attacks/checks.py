@@ -148,10 +148,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "shipping_cents = -1, total_cents = subtotal_cents + tax_cents - discount_cents - 1",
             "tax_cents = -1, total_cents = subtotal_cents + shipping_cents - discount_cents - 1",
             "discount_cents = -1, total_cents = subtotal_cents + shipping_cents + tax_cents + 1",
-            (
-                "discount_cents = subtotal_cents + 1,"
-                " total_cents = shipping_cents + tax_cents - 1"
-            ),
+            ("discount_cents = subtotal_cents + 1, total_cents = shipping_cents + tax_cents - 1"),
             (
                 "subtotal_cents = 49, shipping_cents = 0, tax_cents = 0, discount_cents = 0,"
                 " total_cents = 49"

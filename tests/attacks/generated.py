@@ -249,7 +249,11 @@ SELECT rel.relname, t.tgname, t.tgtype::int FROM pg_trigger t
 JOIN pg_class rel ON rel.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE p.proname = 'never_changed' ORDER BY 1, 2
 """
-FIRED = {8: "DELETE FROM {}", 16: "UPDATE {} SET {} = {}", 32: "TRUNCATE {} CASCADE"}  # tgtype's bits
+FIRED = {
+    8: "DELETE FROM {}",
+    16: "UPDATE {} SET {} = {}",
+    32: "TRUNCATE {} CASCADE",
+}  # tgtype's bits
 
 
 def _kept(connection: Connection) -> Iterator[Attack]:
@@ -267,4 +271,3 @@ def _not_granted(connection: Connection) -> Iterator[Attack]:
     for one in privileges(connection):
         title = f"{one.role}: {one.title}"
         yield Attack(title, one.by, running(one.statement), one.role, Effect.REFUSED)
-

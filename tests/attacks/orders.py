@@ -130,9 +130,10 @@ def _order(attacker: Sql, subtotal: int = 2400, **given: Any) -> Any:
         "tax_cents": 0,
         "total_cents": subtotal,
     }
-    attacker.tell("order", key, "awaiting_payment")
-    insert(attacker, "orders", values | given)
-    return key
+    values |= given
+    attacker.tell("order", values["id"], values["status"])
+    insert(attacker, "orders", values)
+    return values["id"]
 
 
 def _line(attacker: Sql, order: Any, **given: Any) -> Any:
@@ -159,9 +160,9 @@ def _line_like(attacker: Sql, like: str, order: Any, reservation: str, **given: 
     }
     values |= given
     values.setdefault("total_cents", values["unit_price_cents"] * values["quantity"])
-    attacker.tell("order_line", key, "placed")
+    attacker.tell("order_line", values["id"], values["status"])
     insert(attacker, "order_lines", values)
-    return key
+    return values["id"]
 
 
 def _hold(attacker: Sql, order: str) -> None:
@@ -552,6 +553,60 @@ ATTACKS.each(
     },
     APP,
     WORKER,
+)
+
+
+def _slipped_in_after_the_judge(attacker: Sql) -> None:
+    order = _order(attacker)
+    _line(attacker, order)
+    attacker.settle()
+    _line(attacker, order, position=10, reservation_id=_one_more_soap(attacker))
+
+
+def _one_more_soap(attacker: Sql) -> Any:
+    key = attacker.facts["new"]
+    soap = {"variant_id": attacker.facts["soap_variant"], "units": 1}
+    insert(attacker, "reservations", {"id": key, **soap})
+    part = {"id": uuid.uuid4(), "reservation_id": key, "lot_id": attacker.facts["soap_lot"]}
+    insert(attacker, "reservation_parts", part | soap)
+    return key
+
+
+def _line_born_ready(attacker: Sql) -> None:
+    key = uuid.uuid4()
+    attacker.tell("order_line", key, "placed")
+    _line(attacker, _order(attacker), id=key, status="ready", state_seq=2)
+
+
+def _order_born_paid(attacker: Sql, **given: Any) -> None:
+    """With a history, and its line ready: all of it but the money."""
+    order, line = uuid.uuid4(), uuid.uuid4()
+    attacker.tell("order", order, "awaiting_payment")
+    attacker.tell("order_line", line, "placed")
+    _order(attacker, id=order, status="paid", state_seq=2, **given)
+    _line(attacker, order, id=line, status="ready", state_seq=2)
+
+
+ATTACKS.each(
+    {
+        "a line slipped in after the judge": (
+            _slipped_in_after_the_judge,
+            "subtotal_is_the_sum_of_the_lines",
+        ),
+        "a line born ready": (_line_born_ready, "only_a_paid_order_moves_its_lines"),
+        "an order born paid": (_order_born_paid, "paid_at_some_time"),
+    },
+    APP,
+    WORKER,
+)
+ATTACKS.each(
+    {
+        "an order born paid, with the time": (
+            lambda a: _order_born_paid(a, paid_at=LONG_AGO),
+            "paid_order_has_its_money",
+        ),
+    },
+    OWNER,
 )
 
 
@@ -970,6 +1025,15 @@ def _parcel_from_a_lot_of_something_else(attacker: Sql) -> None:
     _put_in(attacker, _parcel(attacker), "paid_soap", attacker.facts["new"], "cream_lot")
 
 
+def _parcel_judged_by_a_table_of_ones_own(attacker: Sql) -> None:
+    """A temporary table stands before the real one, for who does not say which is meant."""
+    attacker.run("CREATE TEMPORARY TABLE order_lines AS TABLE public.order_lines")
+    attacker.run("UPDATE pg_temp.order_lines SET fill_id = NULL")
+    movement = uuid.uuid4()
+    _ship_units(attacker, "paid_cream", "cream_lot", id=movement)
+    _put_in(attacker, _parcel(attacker), "paid_cream", movement, "cream_lot")
+
+
 def _parcel_without_the_fill(attacker: Sql) -> None:
     movement = _leave(attacker, "paid_cream", "cream_lot")
     _put_in(attacker, _parcel(attacker), "paid_cream", movement, "cream_lot")
@@ -991,6 +1055,10 @@ ATTACKS.each(
         ),
         "a parcel without the fill of the line": (
             _parcel_without_the_fill,
+            "shipment_line_is_what_was_shipped",
+        ),
+        "a parcel judged by a table of one's own": (
+            _parcel_judged_by_a_table_of_ones_own,
             "shipment_line_is_what_was_shipped",
         ),
         "a parcel of another order": (

@@ -65,13 +65,15 @@ def _physicians(chen: Any) -> dict[str, Any]:
         "valid_from": today - timedelta(days=900),
         "valid_until": today - timedelta(days=500),
     }
-    other = dr_chen()
+    other, soon = dr_chen(), dr_chen(states=())
+    a_licence(soon, valid_from=today + timedelta(days=3))
     return {
         "chen": chen.id,
         "other": other.id,
         "only_ca": dr_chen(states=("CA",)).id,
         "only_nv": dr_chen(states=("NV",)).id,
         "disabled": dr_chen(disabled_at=now()).id,
+        "soon": soon.id,
         "licence": next(one.id for one in chen.licences if one.state == "CA"),
         "licence_nv": next(one.id for one in chen.licences if one.state == "NV"),
         "others_licence": next(one.id for one in other.licences if one.state == "CA"),
@@ -412,6 +414,13 @@ def _a_prescription_stands_where_it_should_not(attacker: Sql) -> bool:
 
 # Requests.
 
+
+def _claimed_in_a_time_zone_ahead(attacker: Sql) -> None:
+    """Six days and a half ahead: as far as PostgreSQL lets a session go."""
+    attacker.run("SET LOCAL TIME ZONE 160")
+    _claim(attacker, "soon")
+
+
 ATTACKS.each(
     {
         "request born queued": (
@@ -441,6 +450,10 @@ ATTACKS.each(
         ),
         "claimed with a licence where the client lives and none where it goes": (
             lambda a: _claim(a, "only_ca", "queued_for_nv"),
+            "reviewer_is_licensed",
+        ),
+        "claimed in a time zone where the licence has begun": (
+            _claimed_in_a_time_zone_ahead,
             "reviewer_is_licensed",
         ),
         "claimed when the licence has run out": (
@@ -785,6 +798,10 @@ ATTACKS.each(
         ),
         "a stale sign-in": (_signed_on_a_stale_sign_in, "sign_in_was_fresh_when_signed"),
         "a sign-in yet to come": (_signed_before_signing_in, "sign_in_was_fresh_when_signed"),
+        "factors that nobody proved": (
+            lambda a: _prescribe(a, factors=["password", "webauthn"]),
+            "signed_with_these_factors",
+        ),
         "two prescriptions for a request": (_signed_twice, "prescriptions_one_per_request"),
         "prescription, request left open": (
             lambda a: _cover(a, _sign(a)),
@@ -890,6 +907,10 @@ ATTACKS.each(
         "state under a licence that lasts longer than it does": (
             _covered(licence_until=FAR_OFF.date()),
             "licence_is_the_prescribers",
+        ),
+        "state under a licence of another number": (
+            _covered(licence_number="A000000"),
+            "licence_has_this_number",
         ),
         "state under another's licence": (
             _covered("others_licence"),

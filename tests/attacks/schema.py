@@ -46,7 +46,9 @@ class Object:
     function: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.table}: {self.name}" if self.table else f"{self.kind} {self.name}"
+        return (
+            f"{self.kind} {self.table}: {self.name}" if self.table else f"{self.kind} {self.name}"
+        )
 
 
 def objects(connection: psycopg.Connection[Any]) -> list[Object]:

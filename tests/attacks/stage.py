@@ -23,7 +23,9 @@ def modules() -> dict[str, Attacks]:
     found = {}
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
         if not path.stem.startswith(("test_", "conftest")):
-            attacks = getattr(importlib.import_module(f"tests.attacks.{path.stem}"), "ATTACKS", None)
+            attacks = getattr(
+                importlib.import_module(f"tests.attacks.{path.stem}"), "ATTACKS", None
+            )
             if isinstance(attacks, Attacks):
                 found[path.stem] = attacks
     return found
