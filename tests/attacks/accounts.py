@@ -54,6 +54,10 @@ def scene() -> Mapping[str, Any]:
             sa.text(f"UPDATE {name}s SET revoked_at = shop_now() WHERE id = :id"),
             {"id": facts[f"{name}_gone"]},
         )
+        db.session.execute(
+            sa.text(f"UPDATE {name}s SET fresh_id = :proof WHERE id = :id"),
+            {"id": facts[f"{name}_live"], "proof": facts["proof"]},
+        )
     for state, left in (("live", 1), ("used", 1), ("over", 0)):
         facts[f"link_{state}"] = _written(LINK, client.id, left=left)
     db.session.execute(

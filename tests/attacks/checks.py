@@ -156,7 +156,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "currency_is_usd": ["currency = 'eur'"],
         "ended_at_some_time": [
-            "ended_at = now() WHERE status = 'paid'",
+            "ended_at = now() WHERE status IN ('paid', 'closed')",
             "status = 'cancelled', ended_at = NULL",
         ],
         "expired_after_its_time_to_pay": [

@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -92,30 +93,48 @@ class Rehearsed:
             if not one.attack.ended(outcome):
                 self.wrong.append(f"{one}: not {one.attack.by!r} but {outcome}")
                 continue  # it would seem to notice anything
-            for word in {one.attack.by, str(one.attack.title), *SPOKE.findall(outcome.context)}:
+            for word in {one.attack.by, one.attack.title, *SPOKE.findall(outcome.context)} - {""}:
                 self._by.setdefault(word, []).append(one)
 
-    def knowing(self, thing: Object) -> list[Scripted]:
-        """The attacks that name it first, then those in whose refusal its function spoke."""
-        words = [*sorted(thing.names), thing.function]
-        return list(dict.fromkeys(one for word in words for one in self._by.get(word, [])))
+    def knowing(self, thing: Object) -> Iterator[list[Scripted]]:
+        """The attacks that name it, then those in whose refusal its function spoke."""
+        yield [one for name in sorted(thing.names) for one in self._by.get(name, [])]
+        yield self._by.get(thing.function, [])
 
 
-def notices(connection: psycopg.Connection[Any], thing: Object, known: Rehearsed) -> str | None:
-    """Take it away, play what knows it, and put it back: the attack that no longer ends as pinned.
+class Verdict(StrEnum):
+    """What came of taking an object away."""
 
-    None: nobody noticed. In a savepoint of `connection`'s transaction, if it is in one.
+    WENT_THROUGH = "went through"  # an attack did what it wanted
+    OTHERWISE_REFUSED = "otherwise refused"  # it met another object, not the one it names
+    BLIND = "blind"  # every attack ended as ever
+
+
+def verdict(connection: psycopg.Connection[Any], thing: Object, known: Rehearsed) -> Verdict:
+    """Take it away, play what knows it, and put it back.
+
+    In a savepoint of `connection`'s transaction, if it is in one.
     """
     with connection.transaction(force_rollback=True):
         connection.execute(thing.mutation)
-        for one in known.knowing(thing):
-            if not one.attack.ended(ending(connection, one)):
-                return str(one)
-    return None
+        for attacks in known.knowing(thing):
+            changed = False
+            for one in attacks:
+                outcome = ending(connection, one)
+                if not one.attack.ended(outcome):
+                    changed = True
+                    if outcome.by == "":
+                        return Verdict.WENT_THROUGH
+            if changed:
+                return Verdict.OTHERWISE_REFUSED
+    return Verdict.BLIND
 
 
-def unnoticed(
+def verdicts(
     connection: psycopg.Connection[Any], things: Iterable[Object], known: Rehearsed
-) -> list[str]:
-    """What could be missing without an attack's noticing."""
-    return [str(thing) for thing in things if notices(connection, thing, known) is None]
+) -> dict[Verdict, list[str]]:
+    """What came of taking each away in turn."""
+    found: dict[Verdict, list[str]] = {one: [] for one in Verdict}
+    for thing in things:
+        found[verdict(connection, thing, known)].append(str(thing))
+    return found

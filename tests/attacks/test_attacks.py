@@ -1,0 +1,83 @@
+"""Every attack, by a login of its own role, ends as it is pinned.
+
+I1-I6, I9-I16, I20-I22, I28-I31, as far as PostgreSQL itself holds them. The mutation tests play the
+same attacks again by SET ROLE, since only one connection sees what it has not committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.attacks.attack import APP, OWNER, WORKER, Attack, Effect, play
+from tests.attacks.conftest import Stage
+from tests.attacks.stage import ending, modules, scripted
+from tests.regime import counted
+
+Connection = psycopg.Connection[Any]
+
+HAND_MADE = [
+    pytest.param(name, attack, id=f"{name}: {attack.title} [{attack.role}]")
+    for name, attacks in modules().items()
+    for attack in attacks.all
+]
+
+
+@pytest.fixture(scope="module")
+def logins(stage: Stage) -> Iterator[dict[str, Connection]]:
+    with ExitStack() as open_ones:
+        yield {
+            role: open_ones.enter_context(stage.database.as_role(role))
+            for role in (APP, WORKER, OWNER)
+        }
+
+
+@pytest.mark.parametrize(("module", "attack"), HAND_MADE)
+def test_ends_as_pinned(
+    stage: Stage, logins: dict[str, Connection], module: str, attack: Attack
+) -> None:
+    connection = logins[attack.role]
+    with connection.transaction(force_rollback=True):
+        outcome = play(connection, attack, stage.facts[module])
+
+    assert attack.ended(outcome), f"{attack.effect} {attack.by}, was {outcome}"
+
+
+@pytest.mark.parametrize("role", [APP, WORKER, OWNER])
+def test_what_follows_from_the_catalogue_ends_as_pinned(
+    stage: Stage, logins: dict[str, Connection], role: str
+) -> None:
+    """A NULL for each NOT NULL, a copy for each key, a stranger for each foreign key, ..."""
+    with stage.database.as_role() as superuser:
+        attacks = [one for one in scripted(superuser, stage.facts) if one.attack.role == role]
+        superuser.rollback()
+    wrong = []
+    with logins[role].transaction(force_rollback=True):
+        for one in attacks:
+            outcome = ending(logins[role], one)
+            if not one.attack.ended(outcome):
+                wrong.append(f"{one}: not {one.attack.by!r} but {outcome}")
+
+    counted(f"attacks by direct SQL: {role}", attacks=len(attacks), ended_as_pinned=len(attacks))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_attack_hides_another_of_its_name() -> None:
+    told = Counter(one.id for one in HAND_MADE)
+    assert [title for title, times in told.items() if times > 1] == []
+
+
+def test_an_attack_that_is_stopped_by_another_name_is_not_as_pinned(
+    stage: Stage, logins: dict[str, Connection]
+) -> None:
+    """Planted: the pin says one thing and PostgreSQL another, or nothing at all."""
+    empty = "INSERT INTO people (id) VALUES (gen_random_uuid())"
+    for statement, by in ((empty, "people_pkey"), ("SELECT 1", "people.email")):
+        attack = Attack("planted", by, lambda me, it=statement: me.run(it), APP, Effect.REFUSED)
+        with logins[APP].transaction(force_rollback=True):
+            assert not attack.ended(play(logins[APP], attack, {}))
