@@ -9,7 +9,7 @@ from psycopg import sql
 
 from tests.attacks.attack import OWNER, Sql
 
-__all__ = ["as_owner", "insert", "later", "row", "update"]
+__all__ = ["NeedsTheOwner", "as_owner", "insert", "later", "row", "update"]
 
 
 def insert(attacker: Sql, table: str, values: Mapping[str, Any]) -> None:
@@ -41,16 +41,22 @@ def row(attacker: Sql, table: str, key: Any) -> dict[str, Any]:
     return found
 
 
+class NeedsTheOwner(Exception):
+    """A login of the shop's own cannot be the owner for a moment: somebody else has to play it."""
+
+
 def as_owner(attacker: Sql, statement: str, **more: Any) -> None:
     """Prepare the ground with a statement that only the owner may run, then be oneself again.
 
-    The connection belongs to the superuser: a role of the shop cannot become another.
+    Raises NeedsTheOwner where the connection is a login of the attack's own role.
     """
-    before = attacker.run("SELECT current_user AS role")["role"]
+    who = attacker.run("SELECT current_user AS role, session_user AS login")
+    if who["role"] == who["login"] != OWNER:
+        raise NeedsTheOwner
     set_role = sql.SQL("SET LOCAL ROLE {}")
     attacker.connection.execute(set_role.format(sql.Identifier(OWNER)))
     attacker.run(statement, **more)
-    attacker.connection.execute(set_role.format(sql.Identifier(before)))
+    attacker.connection.execute(set_role.format(sql.Identifier(who["role"])))
 
 
 def later(attacker: Sql, interval: str) -> None:

@@ -150,6 +150,7 @@ FRESH_OF_TYPE = {
 NOWHERE_OF_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "'ZZ'",
+    "text[]": "'{{ZZ}}'",
     "integer": "{column} + 1000",
     "boolean": "NOT {column}",
     "date": "{column} + 1",
