@@ -141,10 +141,15 @@ class Attacks:
         """The honest neighbour: it must go through."""
         return self._adding("", roles, Effect.PASSES)
 
-    def each(self, statements: Mapping[str, tuple[str | Sequence[str], str]], *roles: str) -> None:
-        """Attacks of plain statements: title → (statement or several, what refuses them)."""
-        for title, (statement, by) in statements.items():
-            self._add(title, by, running(statement), roles, Effect.REFUSED)
+    def each(
+        self,
+        attacks: Mapping[str, tuple[str | Sequence[str] | Callable[[Sql], object], str]],
+        *roles: str,
+    ) -> None:
+        """Title → (statement, several, or an act; what refuses it)."""
+        for title, (what, by) in attacks.items():
+            act = what if callable(what) else running(what)
+            self._add(title, by, act, roles, Effect.REFUSED)
 
     def each_passes(self, statements: Mapping[str, str], *roles: str) -> None:
         """Honest neighbours of one statement: title → statement. Each must touch a row."""

@@ -90,6 +90,19 @@ def _forge_an_event(attacker: Sql) -> object:
     )["undone"]
 
 
+@ATTACKS.undone("event_chained", APP, WORKER)
+def _chain_to_a_history_of_ones_own(attacker: Sql) -> object:
+    """A temporary table stands before the real one, for who does not say which is meant."""
+    attacker.run("CREATE TEMPORARY TABLE events AS TABLE public.events")
+    attacker.run("UPDATE pg_temp.events SET hash = sha256('mine')")
+    return attacker.run(
+        "WITH told AS (INSERT INTO public.events (subject_id, machine, kind, to_state)"
+        "   VALUES (%(told)s, '', 'x', '') RETURNING *)"
+        " SELECT t.previous_hash = l.hash AS true FROM told t"
+        " JOIN public.events l ON l.subject_id = t.subject_id AND l.seq = t.seq - 1"
+    )["true"]
+
+
 @ATTACKS.undone("event_chained")
 def _say_nothing_of_the_state(attacker: Sql) -> object:
     """An event that names no state keeps the one before."""

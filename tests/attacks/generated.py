@@ -25,7 +25,7 @@ from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
 from shop.prescriptions import filling, holding, reviewing, revoking
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
-from tests.attacks.schema import EXEMPT, IMPLIED, privileges
+from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
@@ -86,6 +86,7 @@ def generated(connection: Connection) -> list[Attack]:
         *_copies(connection),
         *_nowhere(connection),
         *_kept(connection),
+        *_altered(connection),
         *_not_granted(connection),
     ]
 
@@ -127,10 +128,10 @@ class Column:
     type: str
 
     def fresh(self, table: str) -> str:
-        """Another value that nobody has yet."""
-        if (own := FRESH.get(f"{table}.{self.name}")) is not None:
-            return own()
-        return FRESH_OF_TYPE[self.type].format(column=self.name, table=table)
+        """Another value that nobody has yet; nothing stays nothing."""
+        own = FRESH.get(f"{table}.{self.name}")
+        other = own() if own else FRESH_OF_TYPE[self.type].format(column=self.name, table=table)
+        return f"CASE WHEN {self.name} IS NOT NULL THEN {other} END"
 
     def nowhere(self) -> str:
         """A value that no row has."""
@@ -150,6 +151,7 @@ FRESH_OF_TYPE = {
 NOWHERE_OF_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "'ZZ'",
+    "text[]": "'{{ZZ}}'",
     "integer": "{column} + 1000",
     "boolean": "NOT {column}",
     "date": "{column} + 1",
@@ -314,6 +316,30 @@ def _kept(connection: Connection) -> Iterator[Attack]:
             if fired & bit:
                 text = statement.format(name, column, column)
                 yield Attack(text, trigger, running(text), OWNER, Effect.REFUSED)
+
+
+# What else must be so before a rule looks at the columns it keeps: (also set, where).
+LOOKS_WHEN = {
+    "price_is_only_ended": (", valid_until = now() + interval '1 day'", "valid_until IS NULL"),
+    "part_only_ends": (", ended_at = now()", "ended_at IS NULL"),
+    "reservation_only_ends": (
+        ", released_at = now()",
+        "released_at IS NULL AND shipped_at IS NULL",
+    ),
+    "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
+    "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
+}
+
+
+def _altered(connection: Connection) -> Iterator[Attack]:
+    """Each column that a rule keeps as it was, blotted out by the owner."""
+    for one in kept_columns(connection):
+        also, where = LOOKS_WHEN.get(one.rule, ("", "true"))
+        statement = (
+            f"UPDATE {one.table} SET {one.column} = NULL{also}"
+            f" WHERE {one.column} IS NOT NULL AND {where}"
+        )
+        yield Attack(one.title, one.rule, running(statement), OWNER, Effect.REFUSED)
 
 
 def _not_granted(connection: Connection) -> Iterator[Attack]:

@@ -396,3 +396,30 @@ def _backdate_a_release(attacker: Sql) -> object:
 def _backdate_a_shipping(attacker: Sql) -> object:
     attacker.facts |= {"end": "shipped_at", "then": "2001-01-01"}
     return _backdated(attacker)["reservation"]
+
+
+ATTACKS.each(
+    {
+        "a lot rewound to the day it was good": (
+            (
+                (
+                    "INSERT INTO events (subject_id, machine, kind, to_state)"
+                    " VALUES (%(good)s, 'lot', 'x', 'recalled')"
+                ),
+                "UPDATE lots SET status = 'recalled', state_seq = 2 WHERE id = %(good)s",
+                "UPDATE lots SET status = 'available', state_seq = 1 WHERE id = %(good)s",
+            ),
+            "lot_goes_along_an_arrow",
+        ),
+        "a lot that counts from before it came": (
+            "UPDATE lots SET state_seq = 0 WHERE id = %(good)s",
+            "lot_goes_along_an_arrow",
+        ),
+        "a lot that jumps": (
+            "UPDATE lots SET status = 'destroyed' WHERE id = %(good)s",
+            "lot_goes_along_an_arrow",
+        ),
+    },
+    APP,
+    WORKER,
+)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     NOT_NULL = "not null"
     TRIGGER = "trigger"
     RULE = "rule"
+    KEPT_COLUMN = "kept column"
     STAMP = "stamp"
     PRIVILEGE = "privilege"
 
@@ -59,6 +60,7 @@ def objects(connection: psycopg.Connection[Any]) -> list[Object]:
         *_not_nulls(connection),
         *_triggers(connection),
         *_bodies(connection),
+        *(kept.object for kept in kept_columns(connection)),
         *(privilege.object for privilege in privileges(connection)),
     )
     return [one for one in found if one.table not in EXEMPT and one.name not in IMPLIED]
@@ -213,6 +215,50 @@ def _bodies(connection: psycopg.Connection[Any]) -> Iterator[Object]:
             less = body[: found.start()] + "NULL;" + body[found.end() :]
             said = f"{found['column']} in {function}(), assignment {nth}"
             yield Object(Kind.STAMP, "", said, less, names, function)
+
+
+@dataclass(frozen=True)
+class KeptColumn:
+    """A column that a rule compares before and after, and the function without that comparison."""
+
+    table: str
+    column: str
+    rule: str
+    without: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.rule}: {self.table}.{self.column}"
+
+    @property
+    def object(self) -> Object:
+        names = frozenset([self.title])
+        return Object(Kind.KEPT_COLUMN, self.table, self.title, self.without, names)
+
+
+KEEPING = """
+SELECT DISTINCT rel.relname, pg_get_functiondef(p.oid) FROM pg_trigger t
+JOIN pg_class rel ON rel.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE rel.relnamespace = 'public'::regnamespace AND NOT t.tgisinternal ORDER BY 1, 2
+"""
+COMPARED = re.compile(
+    r"\((?P<new>(?:NEW\.\w+,?\s*){2,})\)\s*(?:=|IS DISTINCT FROM)\s*"
+    r"\((?P<old>(?:OLD\.\w+,?\s*){2,})\)"
+)
+NAMED = re.compile(r"(?::=|CONSTRAINT =) '(?P<rule>[a-z_]+)'")
+
+
+def kept_columns(connection: psycopg.Connection[Any]) -> Iterator[KeptColumn]:
+    """Each column of each "(NEW.a, NEW.b) IS DISTINCT FROM (OLD.a, OLD.b)"."""
+    for table, body in connection.execute(KEEPING).fetchall():
+        for found in COMPARED.finditer(body):
+            rule = NAMED.search(body, found.end())
+            assert rule, found
+            for column in re.findall(r"NEW\.(\w+)", found["new"]):
+                less = re.sub(rf"(NEW|OLD)\.{column}\b,?\s*", "", found.group())
+                less = re.sub(r",\s*\)", ")", less)
+                without = body[: found.start()] + less + body[found.end() :]
+                yield KeptColumn(table, column, rule["rule"], without)
 
 
 @dataclass(frozen=True)
