@@ -81,8 +81,7 @@ class Sql:
 
     def settle(self) -> None:
         """Judge what waits for the commit, now."""
-        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        self.connection.execute("SET CONSTRAINTS ALL DEFERRED")
+        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 TABLES = {
@@ -203,6 +202,9 @@ class Outcome:
     answer: object = None
 
 
+BEGUN = sql.SQL("SAVEPOINT attack; SET LOCAL ROLE {role}; SET LOCAL app.actor = 'person:mallory'")
+
+
 def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str, Any]) -> Outcome:
     """Play an attack as its role in a savepoint of `connection`'s transaction, and undo it.
 
@@ -210,9 +212,7 @@ def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str
     an attack are raised.
     """
     cursor = connection.cursor()
-    cursor.execute("SAVEPOINT attack")
-    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(attack.role)))
-    cursor.execute("SELECT set_config('app.actor', 'person:mallory', true)")
+    cursor.execute(BEGUN.format(role=sql.Identifier(attack.role)))
     attacker = Sql(connection, dict(facts) | {"new": uuid.uuid4()})
     try:
         answer = attack.act(attacker)
@@ -222,8 +222,7 @@ def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str
     else:
         return Outcome("", answer=answer)
     finally:
-        cursor.execute("ROLLBACK TO SAVEPOINT attack")
-        cursor.execute("RELEASE SAVEPOINT attack")
+        cursor.execute("ROLLBACK TO SAVEPOINT attack; RELEASE SAVEPOINT attack")
 
 
 def _named(error: psycopg.Error) -> str:

@@ -67,6 +67,11 @@ def scripted(
     for name, attacks in modules().items():
         for attack in attacks.all:
             yield Scripted(attack, facts[name])
+    yield from catalogued(connection)
+
+
+def catalogued(connection: psycopg.Connection[Any]) -> Iterator[Scripted]:
+    """The attacks that any row will do for; `connection` is in a transaction of the superuser's."""
     for attack in (*checks.attacks(), *generated.generated(connection)):
         yield Scripted(attack, {})
 
@@ -86,10 +91,12 @@ class Rehearsed:
     """Attacks as they end while nothing is missing; asked which of them know an object."""
 
     def __init__(self, connection: psycopg.Connection[Any], attacks: Iterable[Scripted]) -> None:
+        self.played = 0
         self.wrong: list[str] = []
         self._by: dict[str, list[Scripted]] = {}
         for one in attacks:
             outcome = ending(connection, one)
+            self.played += 1
             if not one.attack.ended(outcome):
                 self.wrong.append(f"{one}: not {one.attack.by!r} but {outcome}")
                 continue  # it would seem to notice anything

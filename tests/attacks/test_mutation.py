@@ -42,6 +42,7 @@ def schema(connection: Connection) -> list[Object]:
 
 
 def test_every_attack_ends_as_pinned_while_nothing_is_missing(known: Rehearsed) -> None:
+    counted("attacks by direct SQL", attacks=known.played, ended_otherwise=len(known.wrong))
     assert not known.wrong, listed(known.wrong)
 
 
