@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,17 +22,20 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from shop.accounts import tokens
-from shop.accounts.models import Person
+from shop.accounts.models import Person, Role
 from shop.catalog.models import LegalClass, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders.models import Order, OrderLine
+from shop.payments import chasing, webhook
+from shop.payments.jobs import gateway
 from tests import people
+from tests.attacks.attack import APP, Attack, Effect, Outcome, Sql, play
 from tests.builders import a_product, a_variant
 from tests.inventory.lots import a_lot
 from tests.journeys.conftest import Clinic
 from tests.orders.things import pay
-from tests.prescriptions.builders import a_prescription
+from tests.prescriptions.builders import a_prescription, a_request
 
 UNITS = 40  # on the shelf of every product
 PARCEL = {"carrier": "USPS", "tracking": "9400 1"}
@@ -79,9 +82,13 @@ class Browser:
     def __init__(self, client: FlaskClient, email: str) -> None:
         self._client = client
         self._token = ""
-        self.look("/sign-in")
-        entered = self.send("/sign-in", email=email, password=people.PASSWORD)
+        entered = self.enter(email)
         assert entered.status_code == 303, entered.text
+
+    def enter(self, email: str) -> Any:
+        """Sign in by the form."""
+        self.look("/sign-in")
+        return self.send("/sign-in", email=email, password=people.PASSWORD)
 
     def look(self, path: str) -> Any:
         shown: Any = self._client.get(path)
@@ -111,6 +118,15 @@ class Caller:
         client = self.clinic.app.test_client()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return client.open(f"/api/v1{path}", method=method, json=body, headers=sent | named)
+
+    def put_raw(self, path: str, body: bytes) -> Any:
+        """An API call with a body as it is."""
+        return self.clinic.app.test_client().put(
+            f"/api/v1{path}",
+            data=body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {self.secret}"},
+        )
 
     def done(self, method: str, path: str, body: Any = None) -> Any:
         """An API call that must go through."""
@@ -164,6 +180,7 @@ class Desk:
     admin: psycopg.Connection[Any]  # the superuser's, autocommit: to look, and to move the clock
     sam: Caller
     mona: Caller
+    eva: Caller
 
     @classmethod
     def of(cls, clinic: Clinic) -> Desk:
@@ -172,11 +189,11 @@ class Desk:
         )
         with clinic.app.app_context():
             act_as("system:test")
-            sam, mona = (_caller(clinic, make()) for make in (people.sam, people.mona))
+            cast = [_caller(clinic, make()) for make in (people.sam, people.mona, people.eva)]
             db.session.commit()
-        desk = cls(clinic, admin, sam, mona)
+        desk = cls(clinic, admin, *cast)
         desk.turn_back_the_clock()
-        sam.browser.look("/packing")  # signed in once for all scenes
+        desk.sam.browser.look("/packing")  # signed in once for all scenes
         return desk
 
     # The clock.
@@ -260,6 +277,20 @@ class Desk:
     def a_client(self, state: str = "CA") -> Caller:
         with self._building():
             return _caller(self.clinic, people.alice(state=state, **_known()))
+
+    def somebody(self, role: Role, **given: Any) -> Caller:
+        """Another person at work; a physician is licensed in California."""
+        with self._building():
+            person = people.a_person(role, **(_known() | given))
+            if role is Role.PHYSICIAN:
+                people.a_licence(person)
+            return _caller(self.clinic, person)
+
+    def request_of(self, asking: Caller, scene: Scene) -> str:
+        """A request that waits for a physician: its number."""
+        with self._building():
+            variant = db.session.get_one(Variant, scene.variant_id)
+            return a_request(db.session.get_one(Person, asking.id), variant).number
 
     def scene(
         self,
@@ -347,6 +378,10 @@ class Desk:
 
     def paid(self, scene: Scene) -> None:
         self.placed(scene)
+        self.pay(scene)
+
+    def pay(self, scene: Scene) -> None:
+        """Its money comes, as when the provider's word was applied."""
         with self._building():
             pay(db.session.scalars(sa.select(Order).where(Order.number == scene.order)).one())
 
@@ -361,13 +396,18 @@ class Desk:
 
     def money_comes(self, scene: Scene) -> None:
         """She types her card on the provider's page; its webhooks come, and the worker works."""
-        self.admin.execute("DELETE FROM jobs.procrastinate_jobs WHERE status = 'todo'")
         assert self.clinic.visitor.pay(scene.url).status == 303
-        (at,) = self._one("SELECT extract(epoch FROM shop_now())::bigint")
-        for event in self.clinic.pending():
-            answer = self.clinic.sandbox.courier.deliver(event["id"], signed_at=at)
-            assert answer == "200"
-        self.clinic.work()
+        at = int(self.one("SELECT extract(epoch FROM shop_now())::bigint"))
+        told = [event["id"] for event in self.clinic.pending()]
+        for event_id in told:
+            assert self.clinic.sandbox.courier.deliver(event_id, signed_at=at) == "200"
+        with self.clinic.worker.app_context():
+            act_as("system:worker")
+            for event_id in told:  # what its job does
+                webhook.follow(event_id, gateway())
+            order = self.one("SELECT id FROM orders WHERE number = %s", scene.order)
+            chasing.order_ended(order, gateway())  # and what follows an order's end, if it ended
+            db.session.remove()
 
     def she_comes_back(self, scene: Scene) -> None:
         """She pays, and the shop asks the provider when her browser comes back, before any webhook."""
@@ -404,6 +444,13 @@ class Desk:
                     "total": line.order.total_cents,
                 }
         return facts
+
+    def played(self, act: Callable[[Sql], object], facts: Mapping[str, Any]) -> Outcome:
+        """What stops an act of the application's own role; judged as at a commit, and undone."""
+        with psycopg.connect(self.clinic.database.url()) as connection:
+            outcome = play(connection, Attack("", "", act, APP, Effect.REFUSED), facts)
+            connection.rollback()
+        return outcome
 
     def _prescribed(self, scene: Scene) -> dict[str, Any]:
         """The prescription that the scene's physician signed, if there is one."""

@@ -27,7 +27,7 @@ A_LINE = """
 INSERT INTO order_lines (id, order_id, position, client_id, ship_to_state, variant_id, sku, name,
     quantity, price_id, unit_price_cents, total_cents, requires_prescription, fill_id,
     reservation_id, status)
-VALUES (%(id)s, %(order)s, 1, %(client)s, %(state)s, %(variant)s, %(sku)s, 'A thing', %(quantity)s,
+VALUES (%(id)s, %(order)s, %(position)s, %(client)s, %(state)s, %(variant)s, %(sku)s, 'A thing', %(quantity)s,
     %(price)s, %(cents)s, %(subtotal)s, %(requires)s, %(fill)s, %(reservation)s, 'placed')
 """
 
@@ -54,16 +54,18 @@ def place(
         AN_ORDER,
         id=order,
         number=f"A-{order.hex[:8]}",
-        subtotal=subtotal,
+        subtotal=facts["cents"] * quantity,
         client=lies.get("client", facts["client"]),
         state=lies.get("state", facts["state"]),
     )
     sql.tell("order_line", line, "placed")
     told = {"requires": fill_id is not None, "fill": fill_id, "subtotal": subtotal} | lies
-    for name in ("client", "state"):  # `client` lies of order and line, `line_client` of the line
-        if f"line_{name}" in lies:
-            told[name] = lies[f"line_{name}"]
-    sql.run(A_LINE, **({"id": line, "order": order, "reservation": reservation} | told))
+    for name, lie in lies.items():  # `client` lies of order and line, `line_client` of the line
+        if name.startswith("line_"):
+            told[name.removeprefix("line_")] = lie
+    sql.run(
+        A_LINE, **({"id": line, "order": order, "position": 1, "reservation": reservation} | told)
+    )
 
 
 def _promise(sql: Sql, reservation: uuid.UUID, units: int) -> None:
