@@ -1,16 +1,20 @@
-"""The stage that all attacks share: built once, for whoever plays."""
+"""What attacks are played on: the stage of direct SQL, and the clinic of the bypasses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from shop import create_app
+from tests.attacks.bypass import Desk
 from tests.attacks.stage import built
 from tests.conftest import Database, config_for
+from tests.journeys.conftest import Clinic, clinic
+
+__all__ = ["clinic", "desk", "evening", "stage"]
 
 
 @dataclass(frozen=True)
@@ -25,3 +29,16 @@ class Stage:
 def stage(clone: Any) -> Stage:
     database = clone()
     return Stage(database, built(create_app(config_for(database))))
+
+
+@pytest.fixture(scope="module")
+def desk(clinic: Clinic) -> Iterator[Desk]:
+    desk = Desk.of(clinic)
+    yield desk
+    desk.admin.close()
+
+
+@pytest.fixture
+def evening(desk: Desk) -> None:
+    """Every test begins at the same time of the shop's day."""
+    desk.turn_back_the_clock()
