@@ -1,0 +1,81 @@
+"""What people and programs do in a race, as acts: each finds its rows afresh and says what it did."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from shop.accounts.models import Person
+from shop.core.clock import now
+from shop.core.db import db
+from shop.orders import cancelling, checkout, expiring, revoking, shipping
+from shop.orders.models import Cart, Order
+from shop.prescriptions.models import Prescription
+from tests.at_once import Act
+from tests.orders.things import HOME
+
+
+def place(client_id: uuid.UUID, *, days: int = 0) -> Act:
+    """The client places her cart, `days` from now."""
+
+    def act() -> str:
+        cart = db.session.scalars(sa.select(Cart).where(Cart.client_id == client_id)).one()
+        checkout.place(
+            cart,
+            skus=None,
+            address=HOME,
+            shipping_method="standard",
+            expect_total_cents=None,
+            by=db.session.get_one(Person, client_id),
+            at=now() + timedelta(days=days),
+        )
+        return "placed"
+
+    return act
+
+
+def cancel(order_id: uuid.UUID) -> Act:
+    """The client no longer wants it."""
+
+    def act() -> str:
+        order = db.session.get_one(Order, order_id)
+        cancelling.cancel(order, reason="client", by=order.client, at=now())
+        return "cancelled"
+
+    return act
+
+
+def expire(order_id: uuid.UUID) -> Act:
+    """The time to pay is over."""
+
+    def act() -> str:
+        order = db.session.get_one(Order, order_id)
+        expiring.expire(order, at=order.pay_by)
+        return "expired"
+
+    return act
+
+
+def ship(order_id: uuid.UUID, packer_id: uuid.UUID) -> Act:
+    """The parcel leaves."""
+
+    def act() -> str:
+        order = db.session.get_one(Order, order_id)
+        packer = db.session.get_one(Person, packer_id)
+        shipping.ship(order, skus=None, carrier="USPS", tracking="1", by=packer, at=now())
+        return "shipped"
+
+    return act
+
+
+def revoke(prescription_id: uuid.UUID) -> Act:
+    """The physician takes her prescription back, with what was promised under it."""
+
+    def act() -> str:
+        prescription = db.session.get_one(Prescription, prescription_id)
+        revoking.revoke(prescription, reason="A test.", by=prescription.prescriber, at=now())
+        return "revoked"
+
+    return act
