@@ -24,7 +24,7 @@ from tests.inventory.lots import a_lot, today
 from tests.people import alice, sam
 from tests.races.acts import place
 from tests.races.race import Race
-from tests.regime import RACE_THREADS
+from tests.regime import RACE_ROUNDS, RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 
@@ -104,7 +104,7 @@ def test_units_come_and_go_at_once(race: Race) -> None:
 
         assert heads(race, lot) == (10 + 50 - 10, 0)
 
-    race.rounds("units come and go", one_round)
+    race.rounds("units come and go", one_round, rounds=RACE_ROUNDS // 5)
 
 
 def test_one_order_line_leaves_once(race: Race) -> None:
@@ -126,7 +126,7 @@ def test_one_order_line_leaves_once(race: Race) -> None:
         assert left == [[(2, -2)]] * RACE_THREADS
         assert heads(race, lot) == (3, 0)
 
-    race.rounds("one line leaves once", one_round)
+    race.rounds("one line leaves once", one_round, rounds=RACE_ROUNDS // 5)
 
 
 def test_deliveries_of_a_new_lot_make_one(race: Race) -> None:
@@ -146,7 +146,7 @@ def test_deliveries_of_a_new_lot_make_one(race: Race) -> None:
         assert len(lots) == 3
         assert {heads(race, race.row(Lot, key)) for key in lots} == {(2 * RACE_THREADS, 0)}
 
-    race.rounds("deliveries of a new lot", one_round)
+    race.rounds("deliveries of a new lot", one_round, rounds=RACE_ROUNDS // 5)
 
 
 def heads(race: Race, lot: Lot) -> tuple[int, int]:
