@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +18,32 @@ from shop.orders.models import Cart, Order
 from shop.prescriptions.models import Prescription
 from tests.at_once import Act
 from tests.orders.things import HOME
+from tests.regime import RACE_THREADS, SEED
+
+
+LOOKS = 30  # statements, at most: more than any act reads before it locks
+
+chance = random.Random(SEED)
+
+
+def either_first(*sides: Act) -> list[Act]:
+    """As many acts as threads, of these sides in turn.
+
+    Each side looks around first for as long as chance wills: one that has less to do than the other
+    would always win.
+    """
+    ready = [_dawdling(act, chance.randrange(LOOKS)) for act in sides]
+    return list(itertools.islice(itertools.cycle(ready), RACE_THREADS))
+
+
+def _dawdling(act: Act, looks: int) -> Act:
+    def later() -> Any:
+        connection = db.session.connection()
+        for _ in range(looks):
+            connection.exec_driver_sql("SELECT 1")
+        return act()
+
+    return later
 
 
 def place(client_id: uuid.UUID, *, days: int = 0) -> Act:

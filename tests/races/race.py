@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ class Race:
     app: Flask
     database: Database
     acts: int = 0
+    met_so_far: Counter[str] = field(default_factory=Counter)
 
     def made(self, make: Callable[[], Made]) -> Made:
         """Something committed before the race."""
@@ -53,7 +54,9 @@ class Race:
 
     def met(self, acts: Sequence[Act], *, refused_by: Collection[str] = ()) -> Counter[str]:
         """How often each answer was given: `name` of it."""
-        return Counter(name(answer) for answer in self.at_once(acts, refused_by=refused_by))
+        met = Counter(name(answer) for answer in self.at_once(acts, refused_by=refused_by))
+        self.met_so_far += met
+        return met
 
     def carelessly(
         self, acts: Sequence[Act], *, before: str, overtaken_by: Act | None = None
@@ -63,16 +66,24 @@ class Race:
         return Counter(name(answer) for answer in answers)
 
     def rounds(
-        self, family: str, one_round: Callable[[], None], *, rounds: int = RACE_ROUNDS
+        self,
+        family: str,
+        one_round: Callable[[], None],
+        *,
+        rounds: int = RACE_ROUNDS,
+        tell: Sequence[str] = (),
     ) -> None:
-        """Race again and again, each round by its own count, and judge the whole database."""
-        before = self.acts
+        """Race again and again, each round by its own count, and judge the whole database.
+
+        `tell` names answers whose number is of interest: how often each side came first.
+        """
+        self.acts, self.met_so_far = 0, Counter()
         for _ in range(rounds):
             one_round()
         assert self.wrongs() == []
-        raced = self.acts - before
-        assert raced >= rounds * RACE_THREADS
-        counted(f"races: {family}", transactions=raced, rounds=rounds, violations=0)
+        assert self.acts >= rounds * RACE_THREADS
+        told = {answer: self.met_so_far[answer] for answer in tell}
+        counted(f"races: {family}", transactions=self.acts, rounds=rounds, violations=0, **told)
 
     def wrongs(self) -> list[str]:
         """Whatever is false in the database now: by plain SQL, by the shelf's and the trail's own
