@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import uuid
 from datetime import timedelta
@@ -21,19 +20,19 @@ from tests.orders.things import HOME
 from tests.regime import RACE_THREADS, SEED
 
 
-LOOKS = 30  # statements, at most: more than any act reads before it locks
+LOOKS = 60  # statements, at most: more than any act reads before it locks
 
 chance = random.Random(SEED)
 
 
-def either_first(*sides: Act) -> list[Act]:
-    """As many acts as threads, of these sides in turn.
+def either_first(one: Act, other: Act) -> list[Act]:
+    """As many acts as threads, of the two sides in turn.
 
-    Each side looks around first for as long as chance wills: one that has less to do than the other
-    would always win.
+    One side, as chance wills, looks around first: who has less to do would always win.
     """
-    ready = [_dawdling(act, chance.randrange(LOOKS)) for act in sides]
-    return list(itertools.islice(itertools.cycle(ready), RACE_THREADS))
+    looks = [0, chance.randrange(LOOKS)]
+    chance.shuffle(looks)
+    return [_dawdling(one, looks[0]), _dawdling(other, looks[1])] * (RACE_THREADS // 2)
 
 
 def _dawdling(act: Act, looks: int) -> Act:

@@ -11,6 +11,15 @@ from flask import Flask
 from shop import create_app
 from shop.core.db import db
 from tests.conftest import Database, FreshClient, config_for
+from tests.payments.conftest import (  # noqa: F401 - fixtures: a provider for the races that need one
+    browser,
+    control,
+    gateway,
+    inbox,
+    sandbox,
+    sandbox_app,
+    visitor,
+)
 from tests.races.race import Race
 
 

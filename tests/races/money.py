@@ -13,12 +13,8 @@ from shop.core.db import db
 from shop.orders import queries
 from shop.payments import following, settling
 from shop.payments.following import Fact
-from shop.payments.gateway import (
-    CheckoutSession,
-    Intent,
-    IntentState,
-    SessionState,
-)
+from shop.payments.gateway import CheckoutSession, Intent, IntentState, SessionState
+from shop.payments.models import Payment
 from tests.at_once import Act
 from tests.orders.things import placed
 from tests.people import alice
@@ -55,6 +51,15 @@ def an_attempt(variant_id: UUID, client: Person | None = None, *, late: bool = F
     held = queries.locked_order(order.id)
     payment = settling.begin(held, by=held.client, at=now(), base_url=SHOP)
     db.session.flush()
+    page, money = _told_of(payment, order.number)
+    following.apply([page], of=payment.id)
+    if late:
+        held.pay_by = now() - timedelta(seconds=1)
+    return Attempt(order.id, payment.id, page, money)
+
+
+def _told_of(payment: Payment, number: str) -> tuple[CheckoutSession, Intent]:
+    """The open page of a payment, and its money once it is there."""
     word = uuid4().hex
     page = CheckoutSession(
         id=f"cs_test_{word}",
@@ -64,24 +69,21 @@ def an_attempt(variant_id: UUID, client: Person | None = None, *, late: bool = F
         intent_id=f"pi_{word}",
         amount_cents=payment.amount_cents,
         currency=payment.currency,
-        order_ref=order.number,
+        order_ref=number,
         livemode=False,
         expires_at=payment.page_ends_at,
     )
-    following.apply([page], of=payment.id)
-    if late:
-        held.pay_by = now() - timedelta(seconds=1)
     money = Intent(
         id=f"pi_{word}",
         state=IntentState.SUCCEEDED,
-        amount_cents=page.amount_cents,
-        received_cents=page.amount_cents,
-        currency=page.currency,
-        order_ref=page.order_ref,
+        amount_cents=payment.amount_cents,
+        received_cents=payment.amount_cents,
+        currency=payment.currency,
+        order_ref=number,
         livemode=False,
         failure_code=None,
     )
-    return Attempt(order.id, payment.id, page, money)
+    return page, money
 
 
 def prescribed(chen_id: UUID, cream_id: UUID) -> Prescribed:
@@ -116,5 +118,18 @@ def _told(attempt: Attempt, *facts: Fact) -> Act:
     def act() -> str:
         assert following.apply(facts) == {attempt.order_id}
         return "learnt"
+
+    return act
+
+
+def pay(order_id: UUID) -> Act:
+    """The client begins to pay and pays, all at once."""
+
+    def act() -> str:
+        held = queries.locked_order(order_id)
+        payment = settling.begin(held, by=held.client, at=now(), base_url=SHOP)
+        db.session.flush()
+        following.apply(_told_of(payment, held.number), of=payment.id)
+        return "paid"
 
     return act

@@ -80,7 +80,8 @@ class Race:
         self.acts, self.met_so_far = 0, Counter()
         for _ in range(rounds):
             one_round()
-        assert self.wrongs() == []
+        wrongs = self.wrongs()
+        assert not wrongs, wrongs
         assert self.acts >= rounds * RACE_THREADS
         told = {answer: self.met_so_far[answer] for answer in tell}
         counted(f"races: {family}", transactions=self.acts, rounds=rounds, violations=0, **told)
