@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import random
 import uuid
-from datetime import timedelta
 from typing import Any
-
-import sqlalchemy as sa
 
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import cancelling, checkout, expiring, revoking, shipping
-from shop.orders.models import Cart, Order
+from shop.orders import cart as carts
+from shop.orders.models import Order
 from shop.prescriptions.models import Prescription
 from tests.at_once import Act
 from tests.orders.things import HOME
 from tests.regime import RACE_THREADS, SEED
-
 
 LOOKS = 60  # statements, at most: more than any act reads before it locks
 
@@ -45,19 +42,19 @@ def _dawdling(act: Act, looks: int) -> Act:
     return later
 
 
-def place(client_id: uuid.UUID, *, days: int = 0) -> Act:
-    """The client places her cart, `days` from now."""
+def place(client_id: uuid.UUID) -> Act:
+    """The client places her cart."""
 
     def act() -> str:
-        cart = db.session.scalars(sa.select(Cart).where(Cart.client_id == client_id)).one()
+        client = db.session.get_one(Person, client_id)
         checkout.place(
-            cart,
+            carts.cart_of(client, lock=True),
             skus=None,
             address=HOME,
             shipping_method="standard",
             expect_total_cents=None,
-            by=db.session.get_one(Person, client_id),
-            at=now() + timedelta(days=days),
+            by=client,
+            at=now(),
         )
         return "placed"
 

@@ -166,7 +166,7 @@ def test_no_more_goes_back_than_came(race: Race) -> None:
         met = race.met(refunds_of(attempt))
         assert met == {"planned": 1, "refund_too_large": OTHERS}
         assert end_of(race, attempt) == ("paid", "succeeded", "all back", 1)
-        race.made(lambda: cancel(attempt.order_id)())  # or the judge asks for its money
+        race.made(cancel(attempt.order_id))  # or the judge asks for its money
 
     race.rounds("refunds within what came", one_round, rounds=RACE_ROUNDS // 5)
 
@@ -178,7 +178,7 @@ def test_without_the_lock_the_database_gives_back_once(race: Race) -> None:
     met = race.carelessly(refunds_of(attempt), before="INSERT INTO refunds")
 
     assert met == {"planned": 1, "refunds_within_capture": OTHERS}
-    race.made(lambda: cancel(attempt.order_id)())
+    race.made(cancel(attempt.order_id))
 
 
 def test_without_lock_and_check_it_goes_back_twenty_times(
