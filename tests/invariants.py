@@ -42,9 +42,8 @@ RULES = {
               AND (l.shipped_at AT TIME ZONE 'UTC')::date >= c.valid_from
               AND (l.shipped_at AT TIME ZONE 'UTC')::date < c.valid_until
               AND (c.ended_on IS NULL OR (l.shipped_at AT TIME ZONE 'UTC')::date < c.ended_on
-                   -- ended for that same day or before, but only later did anybody say so
-                   OR l.shipped_at < (SELECT min(e.at) FROM events e WHERE e.subject_id = c.id
-                                      AND e.kind = 'licence_ended')))""",
+                   OR l.shipped_at < (SELECT min(e.at) FROM events e  -- it was ended that day
+                                      WHERE e.subject_id = c.id AND e.kind = 'licence_ended')))""",
     "I2 no more live fills than were authorised": """
         SELECT p.id FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
         WHERE f.status <> 'released' GROUP BY p.id HAVING count(*) > max(p.fills_allowed)""",
