@@ -432,7 +432,7 @@ class Walk(RuleBasedStateMachine):
         self.worker(verb, chosen(self.model.orders, pick, wild, liked[verb]))
 
     @act(
-        lambda walk: 3 * bool(walk.model.orders),
+        lambda walk: 3 * bool(walk.model.orders) + 4 * bool(walk.payable()),
         verb=st.sampled_from(["cancel", "expire"]),
         pick=PICK,
         wild=WILD,
@@ -467,18 +467,23 @@ class Walk(RuleBasedStateMachine):
     def payments(self) -> list[tuple[machine.Order, machine.Payment]]:
         return [(order, payment) for order in self.model.orders for payment in order.payments]
 
+    def payable_too_late(self) -> bool:
+        """Whether a page is open whose order is over."""
+        return any(late(pair) for pair in self.payable())
+
     def payable(self) -> list[tuple[machine.Order, machine.Payment]]:
         return [pair for pair in self.payments() if self.model.page(pair[1]) == "open"]
 
     @act(
-        lambda walk: 8 * bool(walk.payable()),
+        lambda walk: 4 * bool(walk.payable()) + 12 * walk.payable_too_late(),
         card=st.sampled_from(["paid", "paid", "declined"]),
         pick=PICK,
         told=st.sampled_from([0, 1, 1, 2]),
     )
     def pays(self, card: str, pick: int, told: int) -> None:
         """On the bank's page; the webhooks come in any order, twice, or not at all."""
-        _, payment = chosen(self.payable(), pick, True)
+        over = self.payable_too_late()
+        _, payment = chosen(self.payable(), pick, False, lambda one: not over or late(one))
         before = len(self.clinic.bank.events)
         self.pay(payment, card)
         for event_number in range(len(self.clinic.bank.events) - 1, before - 1, -1):
@@ -543,6 +548,10 @@ class Walk(RuleBasedStateMachine):
             lambda: self.model.fail_refund(payment, key),
             lambda: self.clinic.fail_refund(payment.id, key),
         )
+
+
+def late(pair: tuple[machine.Order, machine.Payment]) -> bool:
+    return pair[0].status != "awaiting_payment"
 
 
 # Hypothesis makes five mutants of every walk once a run is past its first ten, and a mutant that
