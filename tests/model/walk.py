@@ -183,7 +183,7 @@ class Walk(RuleBasedStateMachine):
         return begun  # type: ignore[no-any-return]
 
     @act(
-        lambda walk: 5 if len(walk.model.requests) < 3 else 2,
+        lambda walk: 5 if len(walk.model.requests) < 2 else 2,
         client=CLIENT,
         variant=st.sampled_from(["cream", "gel"]),
         quantity=QUANTITY,
@@ -282,21 +282,29 @@ class Walk(RuleBasedStateMachine):
     def asked(self) -> bool:
         return any(r.status in ("queued", "in_review") for r in self.model.requests)
 
+    def promised(self) -> bool:
+        return any(p.status == "active" and waits(p) for p in self.model.prescriptions)
+
     def ordered(self, status: str) -> bool:
         return any(order.status == status for order in self.model.orders)
 
     # The authority
 
     @act(
-        lambda walk: 4 * bool(walk.model.prescriptions),
-        verb=st.sampled_from(["hold", "resume", "revoke"]),
+        lambda walk: 3 * bool(walk.model.prescriptions) + 6 * walk.promised(),
+        verb=st.sampled_from(["hold", "resume", "revoke", "revoke"]),
         by=st.sampled_from(["prescriber", "prescriber", "client", "other"]),
         pick=PICK,
         wild=WILD,
     )
     def about_a_prescription(self, verb: str, by: str, pick: int, wild: bool) -> None:
         before = {"hold": "active", "resume": "on_hold", "revoke": "active"}[verb]
-        p = chosen(self.model.prescriptions, pick, wild, lambda p: p.status == before)
+        p = chosen(
+            self.model.prescriptions,
+            pick,
+            wild,
+            lambda p: p.status == before and (waits(p) or not self.promised()),
+        )
         other = PHYSICIANS[p.by == PHYSICIANS[0]]
         who = {"prescriber": p.by, "client": p.request.client, "other": other}[by]
         do, expect = getattr(self.clinic, verb), getattr(self.model, verb)
@@ -548,6 +556,11 @@ class Walk(RuleBasedStateMachine):
             lambda: self.model.fail_refund(payment, key),
             lambda: self.clinic.fail_refund(payment.id, key),
         )
+
+
+def waits(p: machine.Prescription) -> bool:
+    """Whether something that was paid for under it has not left yet."""
+    return any(fill.status == "consumed" for fill in p.taken)
 
 
 def late(pair: tuple[machine.Order, machine.Payment]) -> bool:
