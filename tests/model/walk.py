@@ -164,6 +164,16 @@ class Walk(RuleBasedStateMachine):
             self.pay(payment, "paid")
             self.deliver(len(self.clinic.bank.events) - 1)
 
+    # Time; first, because the simplest of all walks takes the first act again and again
+
+    @act(
+        lambda walk: 5,
+        minutes=st.sampled_from([10] * 4 + [40] * 4 + [120, 120, 1440, 1440, 15 * 1440, 40 * 1440]),
+    )
+    def time_passes(self, minutes: int) -> None:
+        self.model.now += minutes
+        self.clinic.travel(minutes)
+
     # Asking for it
 
     def ask(self, client: str, variant: str, quantity: int, state: str) -> machine.Request | None:
@@ -233,9 +243,11 @@ class Walk(RuleBasedStateMachine):
         wild=WILD,
     )
     def the_physician(self, verb: str, physician: str, pick: int, wild: bool) -> None:
-        waits = "queued" if verb == "claim" else "in_review"
-        asked = chosen(self.model.requests, pick, wild, lambda r: r.status == waits)
-        by = physician if wild or verb == "claim" else asked.claimed_by or physician
+        before = ("queued",) if verb == "claim" else ("queued", "in_review")
+        asked = chosen(self.model.requests, pick, wild, lambda r: r.status in before)
+        by = physician if wild or verb == "claim" else asked.claimed_by or "chen"
+        if verb != "claim" and not wild and self.model.seen(asked) == "queued":
+            self.claim(asked, by)
         do, expect = getattr(self.clinic, verb), getattr(self.model, verb)
         self.step(verb, lambda: expect(asked, by), lambda: do(asked.id, by))
 
@@ -303,7 +315,7 @@ class Walk(RuleBasedStateMachine):
             self.model.prescriptions,
             pick,
             wild,
-            lambda p: p.status == before and (waits(p) or not self.promised()),
+            lambda p: p.status == before and (verb == "resume" or waits(p) or not self.promised()),
         )
         other = PHYSICIANS[p.by == PHYSICIANS[0]]
         who = {"prescriber": p.by, "client": p.request.client, "other": other}[by]
@@ -318,7 +330,7 @@ class Walk(RuleBasedStateMachine):
             lambda: self.clinic.end_licence(*which),
         )
 
-    # The shelf and the clock
+    # The shelf
 
     @act(
         lambda walk: 3,
@@ -335,14 +347,6 @@ class Walk(RuleBasedStateMachine):
             lambda: self.model.move_lot(lot, to),
             lambda: self.clinic.move_lot(lot.id, to),
         )
-
-    @act(
-        lambda walk: 5,
-        minutes=st.sampled_from([10] * 4 + [40] * 4 + [120, 120, 1440, 1440, 15 * 1440, 40 * 1440]),
-    )
-    def time_passes(self, minutes: int) -> None:
-        self.model.now += minutes
-        self.clinic.travel(minutes)
 
     @act(lambda walk: 1)
     def a_night(self) -> None:
