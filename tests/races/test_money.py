@@ -31,7 +31,7 @@ from tests.people import sam
 from tests.races import money
 from tests.races.acts import cancel, either_first, expire, ship
 from tests.races.money import Attempt, learn, receive
-from tests.races.race import FEW, Race
+from tests.races.race import FEW, SOME, Race
 from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1

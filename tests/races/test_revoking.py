@@ -27,7 +27,7 @@ from tests.prescriptions.builders import a_prescription
 from tests.races import money
 from tests.races.acts import against_two, either_first, place, revoke, ship
 from tests.races.money import Prescribed, learn, receive
-from tests.races.race import FEW, Race
+from tests.races.race import FEW, SOME, Race
 from tests.regime import RACE_THREADS
 
 HALF = RACE_THREADS // 2
