@@ -1,0 +1,230 @@
+"""The judge of races, model and kills can itself see: every rule of tests/invariants.py, broken once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from shop.core.clock import now
+from shop.core.db import act_as, db
+from shop.orders import cancelling, shipping
+from tests.builders import a_cream, a_variant
+from tests.conftest import Database
+from tests.invariants import AT_REST, RULES, broken, unfinished
+from tests.inventory.lots import a_lot
+from tests.orders.things import paid, placed
+from tests.people import alice, bob, sam
+from tests.prescriptions.builders import a_claimed_request, a_prescription
+
+CHECKS = """
+SELECT conrelid::regclass::text, conname FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype = 'c' AND conrelid <> 0
+"""
+
+
+@pytest.fixture(scope="module")
+def scene(live: Database, live_app: Flask) -> dict[str, Any]:
+    """An order shipped, one paid, one unpaid and one cancelled, each of a soap and a cream.
+
+    The database has no CHECK any more and its triggers are off: whatever is planted stays.
+    """
+    with live_app.app_context():
+        act_as("system:test")
+        facts = {"bob": bob().id}
+        for name in ("shipped", "paid", "unpaid", "cancelled"):
+            client, soap, cream = alice(), a_variant(), a_cream()
+            a_lot(soap), a_lot(cream)
+            prescription = a_prescription(client, cream)
+            order = (paid if name in ("shipped", "paid") else placed)(client, {soap: 1, cream: 1})
+            if name == "shipped":
+                shipping.ship(order, skus=None, carrier="USPS", tracking="1", by=sam(), at=now())
+            if name == "cancelled":
+                cancelling.cancel(order, reason="client", by=client, at=now())
+            line = order.lines[1]
+            facts |= {
+                name: order.id,
+                f"{name}_line": line.id,
+                f"{name}_fill": line.fill_id,
+                f"{name}_prescription": prescription.id,
+            }
+        facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
+        db.session.commit()
+        db.session.remove()
+    with live.as_role() as superuser:
+        for table, check in superuser.execute(CHECKS).fetchall():
+            superuser.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{check}"')
+        for index in ("fills_one_per_number", "order_lines_one_per_fill", "payments_one_live"):
+            superuser.execute(f"DROP INDEX {index}")
+        superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
+    return facts
+
+
+def test_all_is_well_with_what_the_verbs_did(scene: dict[str, Any], live: Database) -> None:
+    with live.as_role() as connection:
+        assert broken(connection) == []
+
+
+A_FILL = """
+INSERT INTO fills (id, prescription_id, number, client_id, variant_id, state, quantity,
+    fills_allowed, status, state_seq)
+SELECT gen_random_uuid(), prescription_id, {number}, client_id, variant_id, state, quantity,
+    fills_allowed, 'reserved', 1 FROM fills, generate_series(1, 13) AS n
+WHERE id = %(paid_fill)s"""
+A_CALL = """
+INSERT INTO provider_calls (id, operation, reference_id, order_id, idempotency_key, parameters,
+    status, tries, fence)
+SELECT gen_random_uuid(), 'refund', %(bob)s, %(paid)s, 'key-' || n, '{}', 'planned', 0, 0
+FROM generate_series(1, 2) AS n"""
+THE_PAYMENT = "WHERE order_id = %(paid)s AND status = 'succeeded'"
+
+PLANTED: dict[str, list[str]] = {
+    "I1 a doctor-only line that is paid for": [
+        "UPDATE order_lines SET fill_id = NULL WHERE id = %(paid_line)s",
+        "UPDATE fills SET status = 'reserved' WHERE id = %(paid_fill)s",
+        "UPDATE order_lines SET quantity = 2 WHERE id = %(paid_line)s",
+        "UPDATE order_lines SET ship_to_state = 'NV' WHERE id = %(paid_line)s",
+        "UPDATE prescriptions SET client_id = %(bob)s WHERE id = %(paid_prescription)s",
+        (
+            "UPDATE prescriptions SET revoked_at = now() - interval '1 day'"
+            " WHERE id = %(paid_prescription)s"
+        ),
+        "DELETE FROM prescription_states WHERE prescription_id = %(paid_prescription)s",
+    ],
+    "I1 nothing doctor-only left under": [
+        "UPDATE prescriptions SET revoked_at = signed_at WHERE id = %(shipped_prescription)s",
+        "UPDATE prescriptions SET valid_until = signed_at WHERE id = %(shipped_prescription)s",
+    ],
+    "I1 the prescriber had a licence": [
+        "UPDATE licences SET ended_on = valid_from",
+        "UPDATE licences SET state = 'TX' WHERE state = 'CA'",
+    ],
+    "I2 no more live fills": [A_FILL.format(number="n + 20")],
+    "I2 a number of a fill": [A_FILL.format(number="number")],
+    "I2 a live fill belongs": [
+        "UPDATE order_lines SET status = 'cancelled' WHERE id = %(paid_line)s",
+        "UPDATE order_lines SET fill_id = %(paid_fill)s WHERE id = %(unpaid_line)s",
+    ],
+    "I3 signed by another": [
+        "UPDATE prescriptions SET prescriber_id = client_id WHERE id = %(paid_prescription)s",
+        "UPDATE prescriptions SET fresh_at = signed_at, signed_at = signed_at + interval '6 min'",
+        "UPDATE licences SET valid_until = valid_from",
+    ],
+    "I4 one decision": [
+        "UPDATE approval_requests SET status = 'approved' WHERE id = %(request)s",
+        (
+            "INSERT INTO refusals (id, request_id, client_id, refused_by_id, reason)"
+            " SELECT gen_random_uuid(), request_id, client_id, prescriber_id, 'minor'"
+            " FROM prescriptions LIMIT 1"
+        ),
+    ],
+    "I5 request, prescription": [
+        "UPDATE orders SET client_id = %(bob)s WHERE id = %(paid)s",
+        "UPDATE approval_requests SET client_id = %(bob)s WHERE status = 'approved'",
+    ],
+    "I6 a revoked prescription": [
+        "UPDATE prescriptions SET status = 'revoked' WHERE id = %(paid_prescription)s"
+    ],
+    "I9 heads of a lot": [
+        "UPDATE lots SET on_hand = on_hand + 1",
+        "UPDATE lots SET reserved = reserved + 1",
+        "UPDATE lots SET on_hand = -1",
+    ],
+    "I9 a ledger runs": [
+        "UPDATE movements SET balance = balance + 1 WHERE seq = 1",
+        "UPDATE movements SET seq = 9 WHERE seq = 2",
+    ],
+    "I9 a line that waits": [
+        "UPDATE reservation_parts SET ended_at = now()",
+        "UPDATE reservation_parts SET ended_at = NULL",
+    ],
+    "I10 nothing was shipped": ["UPDATE lots SET expires_on = current_date - 9"],
+    "I11 what left": [
+        "DELETE FROM shipment_lines",
+        "UPDATE movements SET delta = -9 WHERE kind = 'ship'",
+    ],
+    "I13 totals are sums": [
+        "UPDATE orders SET total_cents = total_cents - 1",
+        "UPDATE order_lines SET unit_price_cents = 1 WHERE id = %(paid_line)s",
+    ],
+    "I13 an order has": ["DELETE FROM order_lines WHERE order_id = %(unpaid)s"],
+    "I14 paid means": [
+        f"UPDATE payments SET captured_cents = 0 {THE_PAYMENT}",
+        f"UPDATE payments SET amount_cents = 1 {THE_PAYMENT}",
+        f"UPDATE payments SET status = 'cancelled' {THE_PAYMENT}",
+        "UPDATE payments SET order_id = %(unpaid)s WHERE order_id = %(paid)s",
+    ],
+    "I15 refunds are": [
+        f"UPDATE payments SET refunded_cents = 1 {THE_PAYMENT}",
+        (
+            "INSERT INTO refunds (id, payment_id, request_key, amount_cents, reason, status,"
+            " state_seq) SELECT gen_random_uuid(), id, 'x', captured_cents + 1, 'x', 'planned', 1"
+            f" FROM payments {THE_PAYMENT}"
+        ),
+    ],
+    "I16 money for an order": [
+        "UPDATE payments SET order_id = %(cancelled)s WHERE order_id = %(paid)s"
+    ],
+    "I20 a call": [A_CALL],
+    "I22 a status": [
+        "UPDATE orders SET status = 'closed' WHERE id = %(paid)s",
+        "UPDATE lots SET status = 'on_hold'",
+        "UPDATE fills SET status = 'released' WHERE id = %(paid_fill)s",
+        "DELETE FROM events WHERE subject_id = %(paid)s AND seq = 1",
+        "DELETE FROM events WHERE subject_id = %(paid_line)s AND seq = 2",
+    ],
+    "I22 an order's last line": [
+        "UPDATE order_lines SET status = 'ready' WHERE id = %(unpaid_line)s",
+        "UPDATE order_lines SET status = 'cancelled' WHERE order_id = %(paid)s",
+        "UPDATE order_lines SET status = 'ready' WHERE order_id = %(shipped)s",
+        "UPDATE order_lines SET status = 'ready' WHERE order_id = %(cancelled)s",
+    ],
+}
+CASES = [(rule, statement) for rule, planted in PLANTED.items() for statement in planted]
+
+
+@pytest.mark.parametrize(("rule", "statement"), CASES)
+def test_what_is_planted_is_seen(
+    scene: dict[str, Any], live: Database, rule: str, statement: str
+) -> None:
+    with live.as_role() as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        changed = superuser.execute(statement, scene)
+        assert changed.rowcount > 0
+        assert [line for line in broken(superuser) if line.startswith(rule)]
+        superuser.rollback()
+
+
+def test_every_rule_was_broken_once() -> None:
+    unbroken = [rule for rule in RULES if not any(rule.startswith(name) for name in PLANTED)]
+    assert unbroken == []
+
+
+def test_what_is_under_way_is_seen(scene: dict[str, Any], live: Database) -> None:
+    with live.as_role() as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute(A_CALL, scene)
+        superuser.execute(f"UPDATE payments SET status = 'open' {THE_PAYMENT}", scene)
+        superuser.execute(
+            "UPDATE payments SET order_id = %(cancelled)s, refunded_cents = 0"
+            " WHERE order_id = %(paid)s",
+            scene,
+        )
+        superuser.execute(
+            "INSERT INTO refunds (id, payment_id, request_key, amount_cents, reason, status,"
+            " state_seq) SELECT gen_random_uuid(), id, 'x', 1, 'x', 'planned', 1 FROM payments"
+        )
+        superuser.execute(
+            "INSERT INTO provider_events (id, type, object_type, created)"
+            " VALUES ('evt_1', 'x', 'x', now())"
+        )
+        seen = {line.split(":")[0] for line in unfinished(superuser)}
+        superuser.rollback()
+    assert seen >= set(AT_REST) - {"no job waits or runs"}
+
+
+def test_a_connection_that_may_not_read_is_no_yes(live: Database) -> None:
+    with live.as_role("aftercare_sandbox") as nobody, pytest.raises(psycopg.Error):
+        broken(nobody)

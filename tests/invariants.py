@@ -1,0 +1,224 @@
+"""What must never be false, asked of the tables themselves: an independent judge for races, model and kills.
+
+Plain SQL over committed rows, written from docs/domain.md alone: it calls none of the shop's code
+and none of its database functions, so that a mistake there cannot hide behind itself. Every
+statement answers the rows that break its rule. The numbers are those of docs/domain.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+RULES = {
+    "I1 a doctor-only line that is paid for or gone has a live fill that covers it": """
+        SELECT l.id FROM order_lines l
+        JOIN variants v ON v.id = l.variant_id
+        LEFT JOIN fills f ON f.id = l.fill_id
+        LEFT JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE (v.doctor_only OR l.requires_prescription)
+          AND l.status IN ('ready', 'on_hold', 'packed', 'shipped', 'delivered', 'returned')
+          AND (f.id IS NULL OR p.id IS NULL
+               OR f.status NOT IN ('consumed', 'dispensed')
+               OR (p.client_id, p.variant_id, p.quantity_per_fill)
+                   IS DISTINCT FROM (l.client_id, l.variant_id, l.quantity)
+               OR f.state <> l.ship_to_state
+               OR NOT EXISTS (SELECT FROM prescription_states s
+                              WHERE s.prescription_id = p.id AND s.state = l.ship_to_state)
+               OR f.consumed_at < p.signed_at OR f.consumed_at >= p.valid_until
+               OR f.consumed_at >= p.revoked_at)""",
+    "I1 nothing doctor-only left under a prescription that was revoked before": """
+        SELECT l.id FROM order_lines l JOIN fills f ON f.id = l.fill_id
+        JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE l.shipped_at >= p.revoked_at OR f.dispensed_at >= p.revoked_at
+           OR l.shipped_at >= p.valid_until""",
+    "I1 the prescriber had a licence for the state when it left": """
+        SELECT l.id FROM order_lines l JOIN fills f ON f.id = l.fill_id
+        JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE l.shipped_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM licences c WHERE c.person_id = p.prescriber_id
+              AND c.state = l.ship_to_state
+              AND (l.shipped_at AT TIME ZONE 'UTC')::date >= c.valid_from
+              AND (l.shipped_at AT TIME ZONE 'UTC')::date < c.valid_until
+              AND (c.ended_on IS NULL OR (l.shipped_at AT TIME ZONE 'UTC')::date < c.ended_on
+                   OR l.shipped_at < (SELECT min(e.at) FROM events e  -- it was ended that day
+                                      WHERE e.subject_id = c.id AND e.kind = 'licence_ended')))""",
+    "I2 no more live fills than were authorised": """
+        SELECT p.id FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
+        WHERE f.status <> 'released' GROUP BY p.id HAVING count(*) > max(p.fills_allowed)""",
+    "I2 a number of a fill is live once": """
+        SELECT prescription_id FROM fills WHERE status <> 'released'
+        GROUP BY prescription_id, number HAVING count(*) > 1""",
+    "I2 a live fill belongs to one live order line": """
+        SELECT f.id FROM fills f
+        LEFT JOIN order_lines l ON l.fill_id = f.id AND l.status <> 'cancelled'
+        WHERE f.status <> 'released'
+          AND EXISTS (SELECT FROM order_lines known WHERE known.fill_id = f.id)
+        GROUP BY f.id HAVING count(l.id) <> 1""",
+    "I3 signed by another than the client, licensed in both states, signed in afresh": """
+        SELECT p.id FROM prescriptions p
+        JOIN people who ON who.id = p.prescriber_id
+        LEFT JOIN auth_events a ON a.id = p.fresh_id
+        WHERE p.prescriber_id = p.client_id OR who.role <> 'physician' OR a.id IS NULL
+           OR a.person_id <> p.prescriber_id OR a.kind <> 'fresh'
+           OR NOT p.signed_at BETWEEN a.at AND a.at + interval '5 minutes'
+           OR EXISTS (
+                SELECT FROM prescription_states s WHERE s.prescription_id = p.id
+                AND NOT EXISTS (
+                    SELECT FROM licences c WHERE c.person_id = p.prescriber_id AND c.state = s.state
+                    AND p.signed_on >= c.valid_from AND p.signed_on < c.valid_until))
+           OR NOT EXISTS (SELECT FROM prescription_states s
+                          WHERE s.prescription_id = p.id AND s.state = p.client_state)""",
+    "I4 one decision for one request": """
+        SELECT r.id FROM approval_requests r
+        LEFT JOIN prescriptions p ON p.request_id = r.id LEFT JOIN refusals n ON n.request_id = r.id
+        GROUP BY r.id
+        HAVING count(DISTINCT p.id) + count(DISTINCT n.id) > 1
+            OR (r.status = 'approved') <> (count(DISTINCT p.id) = 1)
+            OR (r.status = 'declined') <> (count(DISTINCT n.id) = 1)""",
+    "I5 request, prescription, fill and order are of one client": """
+        SELECT p.id FROM prescriptions p JOIN approval_requests r ON r.id = p.request_id
+        LEFT JOIN fills f ON f.prescription_id = p.id LEFT JOIN order_lines l ON l.fill_id = f.id
+        LEFT JOIN orders o ON o.id = l.order_id
+        WHERE p.client_id <> r.client_id OR f.client_id <> p.client_id
+           OR o.client_id <> p.client_id OR l.client_id <> o.client_id""",
+    "I6 a revoked prescription holds no line that could leave": """
+        SELECT l.id FROM order_lines l JOIN fills f ON f.id = l.fill_id
+        JOIN prescriptions p ON p.id = f.prescription_id
+        WHERE p.status = 'revoked' AND l.status IN ('placed', 'ready', 'packed')""",
+    "I9 heads of a lot are the sums of its ledger and its promises, and never below zero": """
+        SELECT lots.id FROM lots
+        LEFT JOIN (SELECT lot_id, sum(delta) AS moved FROM movements GROUP BY lot_id) m
+            ON m.lot_id = lots.id
+        LEFT JOIN (SELECT lot_id, sum(units) AS promised FROM reservation_parts
+                   WHERE ended_at IS NULL GROUP BY lot_id) r ON r.lot_id = lots.id
+        WHERE lots.on_hand <> coalesce(m.moved, 0) OR lots.reserved <> coalesce(r.promised, 0)
+           OR lots.on_hand < 0 OR lots.reserved < 0 OR lots.reserved > lots.on_hand""",
+    "I9 a ledger runs without a gap": """
+        SELECT lot_id FROM (
+            SELECT lot_id, seq, delta, previous, balance,
+                   lag(balance, 1, 0) OVER w AS before, row_number() OVER w AS place
+            FROM movements WINDOW w AS (PARTITION BY lot_id ORDER BY seq)) AS ledger
+        WHERE previous <> before OR balance <> previous + delta OR balance < 0 OR seq <> place""",
+    "I9 a line that waits or is ready has its units promised, another none": """
+        SELECT l.id FROM order_lines l
+        LEFT JOIN (SELECT reservation_id, sum(units) AS held FROM reservation_parts
+                   WHERE ended_at IS NULL GROUP BY reservation_id) r
+            ON r.reservation_id = l.reservation_id
+        WHERE (l.status IN ('placed', 'ready', 'packed') AND coalesce(r.held, 0) <> l.quantity)
+           OR (l.status IN ('shipped', 'delivered', 'returned', 'cancelled')
+               AND coalesce(r.held, 0) <> 0)""",
+    "I10 nothing was shipped from a lot past its date": """
+        SELECT m.id FROM movements m JOIN lots ON lots.id = m.lot_id
+        WHERE m.kind = 'ship' AND (m.at AT TIME ZONE 'Etc/GMT+12')::date > lots.expires_on""",
+    "I11 what left is told by parcels, and the ledger says the same": """
+        SELECT l.id FROM order_lines l
+        LEFT JOIN (SELECT order_line_id, sum(units) AS units FROM shipment_lines
+                   GROUP BY order_line_id) s ON s.order_line_id = l.id
+        LEFT JOIN (SELECT reference_id, -sum(delta) AS units FROM movements WHERE kind = 'ship'
+                   GROUP BY reference_id) m ON m.reference_id = l.id
+        WHERE coalesce(s.units, 0) <> coalesce(m.units, 0)
+           OR coalesce(s.units, 0) <> CASE WHEN l.status IN ('shipped', 'delivered', 'returned')
+                                           THEN l.quantity ELSE 0 END""",
+    "I13 totals are sums": """
+        SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
+        GROUP BY o.id
+        HAVING sum(l.unit_price_cents * l.quantity) <> o.subtotal_cents
+            OR o.subtotal_cents + o.shipping_cents + o.tax_cents - o.discount_cents
+               <> o.total_cents""",
+    "I13 an order has its lines": """
+        SELECT o.id FROM orders o
+        WHERE NOT EXISTS (SELECT FROM order_lines l WHERE l.order_id = o.id)""",
+    "I14 paid means captured, once, in full": """
+        SELECT o.id FROM orders o LEFT JOIN payments p ON p.order_id = o.id
+        GROUP BY o.id
+        HAVING (o.status IN ('paid', 'closed')
+                AND coalesce(sum(p.captured_cents) FILTER (WHERE p.status = 'succeeded'), 0)
+                    - coalesce(sum(p.refunded_cents), 0) <> o.total_cents)
+            OR bool_or(p.amount_cents <> o.total_cents
+                       OR p.captured_cents NOT IN (0, p.amount_cents))
+            OR count(*) FILTER (WHERE p.status IN ('created', 'open')) > 1
+            OR (o.status = 'awaiting_payment' AND bool_or(p.status = 'succeeded'))""",
+    "I15 refunds are within what was captured": """
+        SELECT p.id FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
+        GROUP BY p.id
+        HAVING coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'failed'), 0)
+                   > p.captured_cents
+            OR coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'failed'), 0)
+                   <> p.refunded_cents""",
+    "I16 money for an order that ended goes back": """
+        SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
+        WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents
+          AND NOT EXISTS (SELECT FROM refunds r WHERE r.payment_id = p.id)""",
+    "I20 a call has one row and one key": """
+        SELECT operation FROM provider_calls
+        GROUP BY operation, reference_id HAVING count(*) > 1""",
+    "I22 a status is what its last event says, and events are numbered without a gap": """
+        SELECT subject.id FROM (
+            SELECT id, status, state_seq FROM orders
+            UNION ALL SELECT id, status, state_seq FROM order_lines
+            UNION ALL SELECT id, status, state_seq FROM fills
+            UNION ALL SELECT id, status, state_seq FROM prescriptions
+            UNION ALL SELECT id, status, state_seq FROM approval_requests
+            UNION ALL SELECT id, status, state_seq FROM lots
+            UNION ALL SELECT id, status, state_seq FROM payments
+            UNION ALL SELECT id, status, state_seq FROM refunds) AS subject
+        LEFT JOIN (
+            SELECT subject_id, count(*) AS told, max(seq) AS last,
+                   (array_agg(to_state ORDER BY seq DESC))[1] AS state
+            FROM events GROUP BY subject_id) AS log ON log.subject_id = subject.id
+        WHERE (log.last, log.state) IS DISTINCT FROM (subject.state_seq, subject.status)
+           OR log.told <> log.last""",
+    "I22 an order's last line leads to its end": """
+        SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
+        GROUP BY o.id
+        HAVING (o.status = 'awaiting_payment') <> bool_and(l.status = 'placed')
+            OR (o.status <> 'awaiting_payment' AND bool_or(l.status = 'placed'))
+            OR (o.status IN ('cancelled', 'expired') AND bool_or(l.status <> 'cancelled'))
+            OR (o.status = 'closed' AND bool_or(l.status IN ('ready', 'on_hold', 'packed')))
+            OR (o.status = 'paid' AND bool_and(l.status IN ('shipped', 'cancelled')))""",
+}
+
+
+def broken(connection: psycopg.Connection[Any]) -> list[str]:
+    """Every rule that some row breaks, with how many rows and one of them; [] when all is well.
+
+    `connection` may read all tables; it sees one snapshot.
+    """
+    found = []
+    for rule, statement in RULES.items():
+        if rows := connection.execute(statement).fetchall():
+            found.append(f"{rule}: {len(rows)} rows, e.g. {rows[0][0]}")
+    return found
+
+
+# What may be left only while something is still under way: asked when all has come to rest.
+AT_REST = {
+    "no order waits past its time to pay": """
+        SELECT id FROM orders WHERE status = 'awaiting_payment'""",
+    "no payment is in between": """
+        SELECT id FROM payments WHERE status IN ('created', 'open')""",
+    "no call is planned or in flight": """
+        SELECT id FROM provider_calls WHERE status IN ('planned', 'in_flight')""",
+    "no refund is planned": "SELECT id FROM refunds WHERE status = 'planned'",
+    "no event of the provider waits": "SELECT id FROM provider_events WHERE applied_at IS NULL",
+    "no fill is reserved": "SELECT id FROM fills WHERE status = 'reserved'",
+    "no money is kept for an order that ended": """
+        SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
+        WHERE o.status IN ('cancelled', 'expired')
+          AND p.captured_cents <> (SELECT coalesce(sum(amount_cents), 0) FROM refunds r
+                                   WHERE r.payment_id = p.id AND r.status = 'done')""",
+    "no job waits or runs": """
+        SELECT id FROM jobs.procrastinate_jobs WHERE status IN ('todo', 'doing')
+        AND scheduled_at IS NULL""",
+}
+
+
+def unfinished(connection: psycopg.Connection[Any]) -> list[str]:
+    """What has not come to its end: asked after the worker has had its time."""
+    found = []
+    for rule, statement in AT_REST.items():
+        if rows := connection.execute(statement).fetchall():
+            found.append(f"{rule}: {len(rows)} rows, e.g. {rows[0][0]}")
+    return found
