@@ -23,6 +23,7 @@ from tests.attacks import bypass, bypass_sql
 from tests.attacks.attack import Outcome, Sql
 from tests.attacks.bypass import UNITS, Desk, Said, Scene
 from tests.conftest import Database, FreshClient, config_for
+from tests.invariants import broken
 from tests.journeys.conftest import Clinic
 
 pytestmark = pytest.mark.usefixtures("evening")
@@ -557,6 +558,11 @@ def test_its_honest_neighbour_goes_through(desk: Desk, honest: Setup, trip: str)
         desk.note(scene)
     assert desk.parcels(scene) == 1
     assert desk.units(scene) == (UNITS - scene.quantity, 0)
+
+
+def test_the_judge_finds_nothing_wrong(desk: Desk) -> None:
+    """After all of it, by plain SQL of its own."""
+    assert broken(desk.admin) == []
 
 
 # Planted bugs: each belt alone holds, and without both the cells see the bypass.
