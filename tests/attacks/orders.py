@@ -508,14 +508,6 @@ ATTACKS.each(
             _a_cream_as_if_it_were_soap,
             "doctor_only_line_requires_a_prescription",
         ),
-        "a line go on that has become doctor-only": (
-            _when(
-                "UPDATE products SET doctor_only = true WHERE id ="
-                " (SELECT product_id FROM variants WHERE id = %(soap_variant)s)",
-                lambda a: _move(a, "order_line", "waiting_soap", "ready"),
-            ),
-            "doctor_only_line_requires_a_prescription",
-        ),
         "a doctor-only line without a fill": (
             lambda a: _cream_line(a, _order(a, 6200), fill_id=None),
             "doctor_only_line_has_a_fill",
