@@ -654,3 +654,17 @@ def test_without_either_belt_the_cells_see_the_bypass(
     broken_gate()
     with pytest.raises(AssertionError, match="something was written"):
         refuses(weak, scene, way, no)
+
+
+def test_the_judge_sees_what_went_through(weak: Desk, broken_gate: Callable[[], None]) -> None:
+    """What neither belt stopped is found by plain SQL afterwards."""
+    weak.turn_back_the_clock()
+    for row in ("expired", "doctor-only since"):
+        scene = spoilt(weak, row, ("paid",))["paid"]
+        broken_gate()
+        assert bypass.ship_api(weak, scene).status == 201
+    found = {rule.partition(":")[0] for rule in broken(weak.admin)}
+    assert found >= {
+        "I1 a doctor-only line that is paid for or gone has a live fill that covers it",
+        "I1 nothing doctor-only left under a prescription that was revoked before",
+    }
