@@ -31,8 +31,8 @@ from tests.people import sam
 from tests.races import money
 from tests.races.acts import cancel, either_first, expire, ship
 from tests.races.money import Attempt, learn, receive
-from tests.races.race import Race
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, Race
+from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 HALF = RACE_THREADS // 2
@@ -89,7 +89,7 @@ def test_cancel_against_ship(race: Race) -> None:
             assert met == {"cancelled": 1, "wrong_state": HALF - 1, "not_paid": HALF}
             assert end_of(race, attempt) == ("cancelled", "succeeded", "all back", 1)
 
-    race.rounds("cancel against ship", one_round, tell=["shipped"], rounds=RACE_ROUNDS // 2)
+    race.rounds("cancel against ship", one_round, tell=["shipped"], rounds=FEW)
 
 
 ENDS = {"cancel": cancel, "expire": expire}
@@ -168,7 +168,7 @@ def test_no_more_goes_back_than_came(race: Race) -> None:
         assert end_of(race, attempt) == ("paid", "succeeded", "all back", 1)
         race.made(cancel(attempt.order_id))  # or the judge asks for its money
 
-    race.rounds("refunds within what came", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("refunds within what came", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_gives_back_once(race: Race) -> None:
@@ -207,7 +207,7 @@ def test_many_begin_and_there_is_one_payment(race: Race) -> None:
         assert len(set(race.at_once([begin(order)] * RACE_THREADS))) == 1
         assert payments_of(race, order) == 1
 
-    race.rounds("one payment is begun", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("one payment is begun", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_begins_one(race: Race) -> None:
@@ -318,7 +318,7 @@ def test_cancel_against_the_webhook(
             assert [str(refund.status) for refund in refunds] == ["done"]
         assert race.row(Order, order).status == "cancelled"
 
-    race.rounds("cancel against webhook", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("cancel against webhook", one_round, rounds=FEW)
 
 
 def a_shop(race: Race) -> UUID:

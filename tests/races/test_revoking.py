@@ -27,8 +27,8 @@ from tests.prescriptions.builders import a_prescription
 from tests.races import money
 from tests.races.acts import either_first, place, revoke, ship
 from tests.races.money import Prescribed, learn, receive
-from tests.races.race import Race
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, Race
+from tests.regime import RACE_THREADS
 
 HALF = RACE_THREADS // 2
 # Every judgement of the database whether a prescription stands.
@@ -89,7 +89,7 @@ def test_revoke_against_place(race: Race) -> None:
             orders = db.session.scalars(sa.select(Order.status).where(Order.client_id == client))
             assert list(orders) == ["cancelled"] * met["placed"]
 
-    race.rounds("revoke against place", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("revoke against place", one_round, rounds=FEW)
 
 
 def test_a_licence_ends_against_pay(race: Race) -> None:
