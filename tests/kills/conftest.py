@@ -53,7 +53,7 @@ def world(
         )
         world.cast()
         yield world
-        victim.close()
+        world.close()
         for each in (app, worker):
             with each.app_context():
                 db.session.remove()

@@ -25,7 +25,7 @@ from shop.accounts.models import Person
 from shop.config import Config
 from shop.core import jobs
 from shop.core.clock import now
-from shop.core.cluster import OWNER, WORKER
+from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
 from shop.payments.sandbox.cards import PAYS
 from shop.payments.sandbox.webhooks import signed
@@ -138,16 +138,26 @@ class World:
     numbers: Iterator[int] = field(default_factory=itertools.count)
     history: list[Asked] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # One connection each: signing in to PostgreSQL costs more than a request.
+        self.superuser = psycopg.connect(
+            self.database.url(), options="-csearch_path=public,jobs", autocommit=True
+        )
+        self.bank_clerk = psycopg.connect(self.bank_database_url, autocommit=True)
+
     @contextmanager
     def shop(self) -> Iterator[psycopg.Connection[Any]]:
         """A superuser's look at the shop's tables."""
-        with self.database.as_role() as connection:
-            yield connection
+        yield self.superuser
 
     @contextmanager
     def bank(self) -> Iterator[psycopg.Connection[Any]]:
-        with psycopg.connect(self.bank_database_url) as connection:
-            yield connection
+        yield self.bank_clerk
+
+    def close(self) -> None:
+        self.victim.close()
+        self.superuser.close()
+        self.bank_clerk.close()
 
     def key(self, act: str) -> str:
         return f"{act}-{next(self.numbers)}"
@@ -280,9 +290,8 @@ class World:
 
     def travel(self, time: timedelta) -> None:
         """Let time pass for the shop and for the queue, whose clock is the server's own."""
-        with self.database.as_role(OWNER) as connection:
-            connection.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [time])
         with self.shop() as connection:
+            connection.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [time])
             connection.execute(
                 "UPDATE jobs.procrastinate_workers SET last_heartbeat = last_heartbeat - %s",
                 [time],
