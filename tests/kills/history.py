@@ -9,6 +9,14 @@ from typing import Any
 
 Json = dict[str, Any]
 
+ADDRESS = {
+    "name": "Alice Moreno",
+    "line1": "12 Grove St",
+    "city": "Oakland",
+    "state": "CA",
+    "postal_code": "94607",
+}
+CARD = {"number": "4242424242424242", "exp": "12 / 49", "cvc": "123", "name": "Alice Moreno"}
 PASSING = {409, 429, 502, 503, 504}  # try again: nothing is decided
 
 

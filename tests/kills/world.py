@@ -27,30 +27,22 @@ from shop.core import jobs
 from shop.core.clock import now
 from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
-from shop.payments.sandbox.cards import PAYS
 from shop.payments.sandbox.webhooks import signed
 from tests import people
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.inventory.lots import a_lot
-from tests.kills.history import Asked, Json
+from tests.kills.history import ADDRESS as ADDRESS
+from tests.kills.history import CARD, Asked, Json
 from tests.kills.serving import answered, start_periodic
-from tests.orders.things import HOME, a_cart
-from tests.prescriptions.builders import a_claimed_request
+from tests.orders.things import a_cart
+from tests.prescriptions.builders import a_claimed_request, a_request
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
     "database_url worker_database_url secret_key sealed_keys stripe_secret_key"
     " stripe_webhook_secrets stripe_api_base base_url smtp_host smtp_port testing demo argon2"
 )
-CARD = {"number": PAYS, "exp": "12 / 49", "cvc": "123", "name": "Alice Example"}
-ADDRESS = {
-    "name": HOME.name,
-    "line1": HOME.line1,
-    "city": HOME.city,
-    "state": HOME.state,
-    "postal_code": HOME.postal_code,
-}
 PATIENCE = 30  # seconds: for a fact that must come, never for one that may
 
 
@@ -131,7 +123,7 @@ class World:
     database: Database
     bank_url: str
     bank_database_url: str
-    victim: Victim
+    victim: Victim | None
     webhook_secret: str
     physician: str = ""
     packer: str = ""
@@ -154,8 +146,16 @@ class World:
     def bank(self) -> Iterator[psycopg.Connection[Any]]:
         yield self.bank_clerk
 
+    def reconnect(self) -> None:
+        """The server was killed under the connection."""
+        self.superuser.close()
+        self.superuser = psycopg.connect(
+            self.database.url(), options="-csearch_path=public,jobs", autocommit=True
+        )
+
     def close(self) -> None:
-        self.victim.close()
+        if self.victim is not None:
+            self.victim.close()
         self.superuser.close()
         self.bank_clerk.close()
 
@@ -174,10 +174,24 @@ class World:
             self.physician, self.packer = _token(chen), _token(sam)
             db.session.commit()
             self._cream_id, self._otc_id = self._cream.id, self._otc.id
-            self._cream_sku, self._otc_sku = self._cream.sku, self._otc.sku
+            self.cream_sku, self.otc_sku = self._cream.sku, self._otc.sku
 
-    def cases(self, many: int) -> list[Case]:
-        """Clients with both in the cart, whose requests Dr Chen holds."""
+    def clients(self, many: int) -> list[str]:
+        """Tokens of new clients."""
+        with self.app.app_context():
+            act_as("system:test")
+            made = [_token(people.alice()) for _ in range(many)]
+            db.session.commit()
+            return made
+
+    def paid(self) -> list[str]:
+        """The numbers of orders that wait to be shipped."""
+        with self.shop() as connection:
+            rows = connection.execute("SELECT number FROM orders WHERE status = 'paid'")
+            return [row[0] for row in rows.fetchall()]
+
+    def cases(self, many: int, *, claimed: bool = True) -> list[Case]:
+        """Clients with both in the cart, who asked for the cream; Dr Chen holds the requests."""
         from shop.catalog.models import Variant
 
         made = []
@@ -189,8 +203,11 @@ class World:
             )
             for _ in range(many):
                 client = people.alice()
-                request = a_claimed_request(client, cream, by=chen)
-                a_cart(client, {cream: 1, otc: 2})
+                if claimed:
+                    request = a_claimed_request(client, cream, by=chen)
+                    a_cart(client, {cream: 1, otc: 2})
+                else:
+                    request = a_request(client, cream)
                 made.append(Case(_token(client), request.number))
                 db.session.commit()
         return made
@@ -223,6 +240,7 @@ class World:
     def did(self, command: Json, **how: Any) -> Json:
         """A command, served by a victim if told how it dies, else by whom nobody kills."""
         if how:
+            assert self.victim is not None
             return self.victim.do(**command, **how)
         if command["do"] == "work":
             jobs.drain(self.worker, self.database.url(WORKER))
@@ -233,8 +251,8 @@ class World:
         """The worker does what is due."""
         return self.did({"do": "work"}, **how)
 
-    def insist(self, asked: Asked) -> Json:
-        """Ask under the same key until there is an answer; the body of the yes."""
+    def insist(self, asked: Asked, *, must: bool = True) -> Json:
+        """Ask under the same key until there is an answer; the body of the yes, or of the no."""
 
         def over() -> bool:
             self.ask(asked)
@@ -242,8 +260,8 @@ class World:
 
         if not asked.over:
             until(over, what=f"an answer to {asked.act} {asked.key}: {asked.answers[-1:]}")
-        assert asked.acknowledged is not None, asked.answers
-        return asked.acknowledged
+        assert asked.acknowledged or not must, asked.answers
+        return asked.acknowledged or asked.refused or {}
 
     def sign_in_afresh(self) -> None:
         fresh = Asked(
