@@ -91,12 +91,16 @@ def _busy() -> int:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as PostgreSQL counts it: `text` without its values, `ms` in all."""
+    """A statement as PostgreSQL counts it: `text` without its values, ms in all.
+
+    `planning` is counted only under `pg_stat_statements.track_planning`.
+    """
 
     role: str
     text: str
     calls: int
     ms: float
+    planning: float
 
 
 def forget(connection: psycopg.Connection[Any]) -> None:
@@ -109,7 +113,8 @@ def statements(connection: psycopg.Connection[Any]) -> list[Statement]:
     """What the shop sent since: statements of the server and the worker, dearest first."""
     rows = connection.execute(
         """
-        SELECT userid::regrole::text, query, sum(calls)::bigint, sum(total_exec_time)
+        SELECT userid::regrole::text, query, sum(calls)::bigint,
+               sum(total_exec_time), sum(total_plan_time)
         FROM pg_stat_statements
         WHERE toplevel AND userid = ANY(%s::text[]::regrole[]::oid[])
           AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())

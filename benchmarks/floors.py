@@ -100,8 +100,10 @@ def repeat(script: Script, url: str, *, clients: int, seconds: float) -> Repeate
         *("--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(2, clients)}"),
         *(f"--file={path}" for path in script.files),
     ]
-    if script.rows is None:
-        command.append(f"--time={max(1, round(seconds))}")
+    if script.rows is None and seconds < 1:  # pgbench counts whole seconds
+        command.append("--transactions=10")
+    elif script.rows is None:
+        command.append(f"--time={round(seconds)}")
     else:
         share = script.rows // clients
         command += [f"--transactions={share}", f"--define=share={share}", "--define=turn=0"]
@@ -235,9 +237,10 @@ def _line(
 
 def _literal(value: Any) -> str:
     """As a literal; a colon in it would be a variable to pgbench."""
-    literal = sql.Literal(value).as_string()
-    if literal.startswith("'") and ":" in literal:
-        quoted, _, cast = literal.rpartition("'")
-        escaped = quoted[1:].replace("\\", "\\\\").replace(":", "\\x3a")
-        return f" E'{escaped}'{cast}"
-    return literal
+    literal = sql.Literal(value).as_string().strip()
+    body, quote, cast = literal.rpartition("'")
+    if not quote or ":" not in body:
+        return literal
+    escaped = body[2:] if body.startswith("E'") else body[1:].replace("\\", "\\\\")
+    without = escaped.replace(":", "\\x3a")
+    return f" E'{without}'{cast}"

@@ -143,8 +143,13 @@ def profile_of(name: str, profile: Profile, *, functions: int = 15) -> str:
 
 def _in_postgres(profile: Profile, most: int) -> str:
     """What a visit led to there, that of the worker included."""
+    executed, planned = (
+        sum(getattr(one, name) for one in profile.statements) / profile.visits
+        for name in ("ms", "planning")
+    )
     statements = "\n".join(
-        f"| {one.ms / profile.visits:.3f} | {one.calls / profile.visits:.1f} "
+        f"| {one.ms / profile.visits:.3f} | {one.planning / profile.visits:.3f} "
+        f"| {one.calls / profile.visits:.1f} "
         f"| {one.role.removeprefix('aftercare_')}: {' '.join(one.text.split())[:160]} |"
         for one in profile.statements[:most]
     )
@@ -153,7 +158,8 @@ def _in_postgres(profile: Profile, most: int) -> str:
         for one in profile.functions[:most]
     )
     return (
-        f"| ms | Calls | Statement |\n|---|---|---|\n{statements}\n\n"
+        f"PostgreSQL: {executed:.2f} ms executing, {planned:.2f} ms planning.\n\n"
+        f"| ms | planned, ms | Calls | Statement |\n|---|---|---|---|\n{statements}\n\n"
         f"| Own ms | Calls | Function in PostgreSQL |\n|---|---|---|\n{functions}\n"
     )
 
