@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -13,10 +14,13 @@ from shop.accounts.models import Licence, Person
 from shop.catalog.models import Variant
 from shop.core import events
 from shop.core.clock import now
+from shop.core.cluster import APP
 from shop.core.db import db, locked
+from shop.orders import judging, queries
 from shop.orders.models import Order, OrderLine
 from shop.payments.models import Refund
 from shop.prescriptions import revoking
+from shop.prescriptions.asking import Stage
 from shop.prescriptions.models import Prescription
 from tests.at_once import Act
 from tests.builders import a_cream
@@ -128,6 +132,23 @@ def test_a_licence_ends_against_ship(race: Race) -> None:
             assert shipped_before_the_end(race, scene, licence)
 
     race.rounds("a licence ends against ship", one_round, rounds=FEW, tell=["shipped"])
+
+
+def test_a_licence_waits_while_the_gates_answer_counts(race: Race) -> None:
+    """Or what the gate opened for is refused by the database, as an error instead of an answer."""
+    _, cream, _ = a_clinic(race)
+    chen, licence = race.made(a_physician)
+    scene = race.made(lambda: money.paid(chen, cream))
+
+    with race.app.app_context():
+        order = queries.locked_order(scene.order_id)
+        judging.of_lines(order, order.lines, at=now(), stage=Stage.SHIP)
+        with (
+            race.database.as_role(APP) as connection,
+            pytest.raises(psycopg.errors.LockNotAvailable),
+        ):
+            connection.execute("SELECT FROM licences WHERE id = %s FOR UPDATE NOWAIT", [licence])
+        db.session.rollback()
 
 
 # The controls: who looked before the prescription fell goes on afterwards.
