@@ -136,12 +136,12 @@ class Shop(World):
     def begin(self, order: Order, by: str) -> Payment:
         unless(by == order.client, "not_allowed")
         unless(order.status == "awaiting_payment", "order_not_payable")
+        self._insist(self._answers(order, order.lines))
         for payment in order.payments:
             if payment.live:
                 unless(self.now < payment.begun + PAGE, "payment_page_closed")
                 return payment
         unless(self.now < order.pay_by, "too_late_to_pay")
-        self._insist(self._answers(order, order.lines))
         order.payments.append(Payment(self.now))
         order.pay_by = max(order.pay_by, self.now + PAGE)
         return order.payments[-1]

@@ -171,7 +171,7 @@ def _cancel(order: Any) -> None:
 
 
 def _overdue(order: Any) -> None:
-    order.pay_by = now() - timedelta(minutes=1)
+    order.pay_by = now() - timedelta(days=1)
     db.session.flush()
     expiring.expire(order, at=now())
 

@@ -183,7 +183,7 @@ class Walk(RuleBasedStateMachine):
         return begun  # type: ignore[no-any-return]
 
     @act(
-        lambda walk: 5 if len(walk.model.requests) < 3 else 2,
+        lambda walk: 5 if len(walk.model.requests) < 2 else 2,
         client=CLIENT,
         variant=st.sampled_from(["cream", "gel"]),
         quantity=QUANTITY,
@@ -282,21 +282,29 @@ class Walk(RuleBasedStateMachine):
     def asked(self) -> bool:
         return any(r.status in ("queued", "in_review") for r in self.model.requests)
 
+    def promised(self) -> bool:
+        return any(p.status == "active" and waits(p) for p in self.model.prescriptions)
+
     def ordered(self, status: str) -> bool:
         return any(order.status == status for order in self.model.orders)
 
     # The authority
 
     @act(
-        lambda walk: 4 * bool(walk.model.prescriptions),
-        verb=st.sampled_from(["hold", "resume", "revoke"]),
+        lambda walk: 3 * bool(walk.model.prescriptions) + 6 * walk.promised(),
+        verb=st.sampled_from(["hold", "resume", "revoke", "revoke"]),
         by=st.sampled_from(["prescriber", "prescriber", "client", "other"]),
         pick=PICK,
         wild=WILD,
     )
     def about_a_prescription(self, verb: str, by: str, pick: int, wild: bool) -> None:
         before = {"hold": "active", "resume": "on_hold", "revoke": "active"}[verb]
-        p = chosen(self.model.prescriptions, pick, wild, lambda p: p.status == before)
+        p = chosen(
+            self.model.prescriptions,
+            pick,
+            wild,
+            lambda p: p.status == before and (waits(p) or not self.promised()),
+        )
         other = PHYSICIANS[p.by == PHYSICIANS[0]]
         who = {"prescriber": p.by, "client": p.request.client, "other": other}[by]
         do, expect = getattr(self.clinic, verb), getattr(self.model, verb)
@@ -432,7 +440,7 @@ class Walk(RuleBasedStateMachine):
         self.worker(verb, chosen(self.model.orders, pick, wild, liked[verb]))
 
     @act(
-        lambda walk: 3 * bool(walk.model.orders),
+        lambda walk: 3 * bool(walk.model.orders) + 4 * bool(walk.payable()),
         verb=st.sampled_from(["cancel", "expire"]),
         pick=PICK,
         wild=WILD,
@@ -467,18 +475,23 @@ class Walk(RuleBasedStateMachine):
     def payments(self) -> list[tuple[machine.Order, machine.Payment]]:
         return [(order, payment) for order in self.model.orders for payment in order.payments]
 
+    def payable_too_late(self) -> bool:
+        """Whether a page is open whose order is over."""
+        return any(late(pair) for pair in self.payable())
+
     def payable(self) -> list[tuple[machine.Order, machine.Payment]]:
         return [pair for pair in self.payments() if self.model.page(pair[1]) == "open"]
 
     @act(
-        lambda walk: 8 * bool(walk.payable()),
+        lambda walk: 4 * bool(walk.payable()) + 12 * walk.payable_too_late(),
         card=st.sampled_from(["paid", "paid", "declined"]),
         pick=PICK,
         told=st.sampled_from([0, 1, 1, 2]),
     )
     def pays(self, card: str, pick: int, told: int) -> None:
         """On the bank's page; the webhooks come in any order, twice, or not at all."""
-        _, payment = chosen(self.payable(), pick, True)
+        over = self.payable_too_late()
+        _, payment = chosen(self.payable(), pick, False, lambda one: not over or late(one))
         before = len(self.clinic.bank.events)
         self.pay(payment, card)
         for event_number in range(len(self.clinic.bank.events) - 1, before - 1, -1):
@@ -543,6 +556,15 @@ class Walk(RuleBasedStateMachine):
             lambda: self.model.fail_refund(payment, key),
             lambda: self.clinic.fail_refund(payment.id, key),
         )
+
+
+def waits(p: machine.Prescription) -> bool:
+    """Whether something that was paid for under it has not left yet."""
+    return any(fill.status == "consumed" for fill in p.taken)
+
+
+def late(pair: tuple[machine.Order, machine.Payment]) -> bool:
+    return pair[0].status != "awaiting_payment"
 
 
 # Hypothesis makes five mutants of every walk once a run is past its first ten, and a mutant that
