@@ -41,7 +41,7 @@ class Asked:
     def refused(self) -> Json | None:
         """The answer that ended it with a no."""
         last = self.answers[-1] if self.answers else None
-        return last if last and 400 <= last["status"] and last["status"] not in PASSING else None
+        return last if last and last["status"] >= 400 and last["status"] not in PASSING else None
 
     @property
     def over(self) -> bool:

@@ -117,6 +117,7 @@ class Walker:
         return None
 
     def road(self) -> None:
+        """One order, from the cart to the parcel, or as far as it goes."""
         client, skus = self.client, [self.told["otc"]]
         if self.cases and self.random.random() < 0.5:
             client, request = self.cases.pop()
@@ -127,15 +128,18 @@ class Walker:
             if self.plainly(client, "PUT", f"/api/v1/cart/lines/{sku}", {"quantity": 1}) is None:
                 return
         order = self.asks(history.placing(client, self.key("place"), ADDRESS, skus))
-        if order is None or self.random.random() < 0.1:
-            return
-        payment = self.asks(history.beginning(client, self.key("begin"), order["number"]))
+        if order is not None and self.random.random() < 0.9:
+            self.to_its_end(client, order["number"])
+
+    def to_its_end(self, client: str, number: str) -> None:
+        """Paid and shipped; some walk away from the page, some change their mind."""
+        payment = self.asks(history.beginning(client, self.key("begin"), number))
         if payment is None or self.random.random() < 0.1 or not self.typed_her_card(payment):
             return
         if self.random.random() < 0.15:
-            self.asks(history.cancelling(client, self.key("cancel"), order["number"]))
-        elif self.is_paid(client, order["number"]):
-            self.asks(history.shipping(self.told["packer"], self.key("ship"), order["number"]))
+            self.asks(history.cancelling(client, self.key("cancel"), number))
+        elif self.is_paid(client, number):
+            self.asks(history.shipping(self.told["packer"], self.key("ship"), number))
 
     def signed(self, request: str) -> bool:
         doctor = self.told["physician"]

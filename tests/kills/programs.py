@@ -119,8 +119,13 @@ class Granian(Program):
 
     def kill_a_worker(self) -> None:
         """The one that has served longest."""
-        self.keep_up()
-        workers = until(lambda: self.keep_up() or self.workers()[1:2] and self.workers())
+
+        def both() -> list[int]:
+            self.keep_up()
+            workers = self.workers()
+            return workers if len(workers) > 1 else []
+
+        workers = until(both, what="both workers")
         with contextlib.suppress(ProcessLookupError):
             os.kill(workers[0], signal.SIGKILL)
 

@@ -70,10 +70,10 @@ def test_it_survives_being_killed(
             acts=len(acts),
             acknowledged=yes,
             answers=answers,
+            seconds=round(took),
             lost=0,
             violations=0,
         )
-        print(figures, f"{len(acts)} acts, {yes} acknowledged, {took:.0f} s")
 
 
 class House:
@@ -149,7 +149,9 @@ class House:
         for each in (app, worker):
             self.programs.callback(_let_go, each)
         self.world.cast()
-        self.cases = [[case.client, case.request] for case in self.world.cases(CASES, claimed=False)]
+        self.cases = [
+            [case.client, case.request] for case in self.world.cases(CASES, claimed=False)
+        ]
         self.clients = self.world.clients(THREADS)
 
     def _opened(self) -> None:
@@ -222,9 +224,7 @@ class Nemesis:
 
     def strikes(self) -> dict[str, int]:
         blows = (
-            ["web process"] * KILLS_EACH
-            + ["worker"] * KILLS_EACH
-            + ["PostgreSQL"] * POSTGRES_KILLS
+            ["web process"] * KILLS_EACH + ["worker"] * KILLS_EACH + ["PostgreSQL"] * POSTGRES_KILLS
         )
         self.random.shuffle(blows)
         for number, blow in enumerate(blows):
@@ -277,9 +277,9 @@ def recovered(world: World, bank_url: str, acts: list[history.Asked]) -> None:
     for act in acts:
         if not act.over:
             world.insist(act, must=False)
-    control(bank_url, "clock", advance=3600)
+    world.control("clock", advance=3600)
     until(
-        lambda: control(bank_url, "delivery", due=True) is not None and not pending(bank_url),
+        lambda: world.control("delivery", due=True) and not pending(bank_url),
         within=TIME,
         what="the provider's events to be taken",
     )
@@ -291,14 +291,6 @@ def recovered(world: World, bank_url: str, acts: list[history.Asked]) -> None:
         world.insist(parcel)
     for minutes in (2, 30, 60, 60, 120):
         world.minutes_pass(minutes)
-
-
-def control(bank_url: str, path: str, **body: Any) -> Any:
-    answer = requests.post(
-        f"{bank_url}/_sandbox/{path}", json=body, timeout=TIME, proxies={"http": ""}
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def pending(bank_url: str) -> int:

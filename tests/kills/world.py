@@ -32,7 +32,6 @@ from tests import people
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.inventory.lots import a_lot
-from tests.kills.history import ADDRESS as ADDRESS
 from tests.kills.history import CARD, Asked, Json
 from tests.kills.serving import answered, start_periodic
 from tests.orders.things import a_cart
@@ -69,7 +68,7 @@ class Victim:
                 stderr=errors,
                 text=True,
             )
-        self._log = log
+        self.log = log
         self._say({name: getattr(config, name) for name in SETTINGS.split()})
 
     def do(self, **command: Any) -> Json:
@@ -91,7 +90,7 @@ class Victim:
         self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, self._log.read_text()[-4000:]
+        assert line, self.log.read_text()[-4000:]
         return json.loads(line)
 
 
@@ -152,6 +151,11 @@ class World:
         self.superuser = psycopg.connect(
             self.database.url(), options="-csearch_path=public,jobs", autocommit=True
         )
+
+    def victim_said(self) -> str:
+        """What the victims logged."""
+        assert self.victim is not None
+        return self.victim.log.read_text()
 
     def close(self) -> None:
         if self.victim is not None:
@@ -307,7 +311,8 @@ class World:
         return self.did(command, **how)
 
     def travel(self, time: timedelta) -> None:
-        """Let time pass for the shop and for the queue, whose clock is the server's own."""
+        """Let time pass for the shop, the provider, and the queue, whose clock is the server's."""
+        self.control("clock", advance=int(time.total_seconds()))
         with self.shop() as connection:
             connection.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [time])
             connection.execute(
@@ -319,6 +324,18 @@ class World:
                 " WHERE status = 'todo'",
                 [time],
             )
+
+    def control(self, switch: str, /, **body: Any) -> Json:
+        """Turn one of the sandbox's switches."""
+        answer = requests.post(
+            f"{self.bank_url}/_sandbox/{switch}",
+            json=body,
+            timeout=PATIENCE,
+            proxies={"http": ""},
+        )
+        assert answer.status_code == 200, answer.text
+        told: Json = answer.json()
+        return told
 
     def minutes_pass(self, minutes: int = 2) -> None:
         """Time passes, and the worker has its turns, as production starts them."""
