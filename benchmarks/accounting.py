@@ -126,7 +126,10 @@ def statements(connection: psycopg.Connection[Any]) -> list[Statement]:
 
 
 def sent(found: list[Statement], role: str) -> tuple[int, int]:
-    """How many statements a role sent, and how many of BEGIN, COMMIT and ROLLBACK besides."""
+    """How many statements a role ran, and how many of BEGIN, COMMIT and ROLLBACK besides.
+
+    What deferred triggers run at the COMMIT counts as if it had been sent: PostgreSQL says so.
+    """
     mine = [one for one in found if one.role == role]
     ends = sum(one.calls for one in mine if one.text.upper().startswith(TRANSACTION))
     return sum(one.calls for one in mine) - ends, ends

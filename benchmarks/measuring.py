@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ OUTPUT = world.CHECKOUT / ".test"
 def main(arguments: list[str] | None = None) -> int:
     """0 when everything that was asked for was measured."""
     given = _read(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is ended in order
     began = time.monotonic()
 
     def say(text: str) -> None:
