@@ -40,7 +40,8 @@ lock: .venv/ready  ## Pin the dependencies again (needs uv)
 		--no-annotate --no-header --output-file requirements.lock
 
 serve: .venv/ready  ## The web server, as in production (settings from the environment)
-	$(BIN)/granian --interface wsgi --host 127.0.0.1 --port $(PORT) --workers 2 wsgi:app
+	$(BIN)/granian --interface wsgi --host 127.0.0.1 --port $(PORT) --workers 2 \
+		--respawn-failed-workers wsgi:app
 
 worker: .venv/ready  ## The job worker, as in production
 	$(BIN)/flask worker

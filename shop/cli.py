@@ -49,7 +49,7 @@ def periodic() -> dict[str, str]:
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
 
-    schedules = (accounts, inventory, payments, prescriptions, reactions)
+    schedules = (jobs, accounts, inventory, payments, prescriptions, reactions)
     return {name: cron for each in schedules for name, cron in each.PERIODIC.items()}
 
 

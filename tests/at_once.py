@@ -16,7 +16,7 @@ from flask import Flask
 
 from shop.application import engine_options
 from shop.core.db import act_as, db
-from shop.core.errors import Refusal, StartAgain
+from shop.core.errors import Refusal, StartAgain, Unavailable
 
 Act = Callable[[], Any]
 TRIES = 5
@@ -32,8 +32,8 @@ PATIENCE = "".join(
 def at_once(app: Flask, acts: Sequence[Act]) -> list[Any]:
     """What each act answered, or the refusal or the database's error that met it, in their order.
 
-    All start together. An answer is committed; StartAgain is obeyed, as the web layer does. Whatever
-    else goes wrong in an act is raised here. From the first race on the application has a connection
+    All start together. An answer is committed; StartAgain is obeyed, as the web layer does, and is
+    Unavailable in the end. Whatever else goes wrong in an act is raised here. From the first race on the application has a connection
     for every thread, and waits long for locks.
     """
     _make_room(app)
@@ -190,4 +190,4 @@ def _tried(act: Act, actor: str) -> Any:
             raise
         else:
             return answer
-    raise AssertionError("It was told to start again too often.")
+    raise Unavailable("It was told to start again too often.")

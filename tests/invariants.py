@@ -17,7 +17,11 @@ RULES = {
         JOIN variants v ON v.id = l.variant_id
         LEFT JOIN fills f ON f.id = l.fill_id
         LEFT JOIN prescriptions p ON p.id = f.prescription_id
-        WHERE (v.doctor_only OR l.requires_prescription)
+        WHERE (l.requires_prescription OR v.doctor_only
+               AND (SELECT e.at FROM events e WHERE e.subject_id = l.id AND e.seq = l.state_seq)
+                   > coalesce((SELECT min(e.at) FROM events e  -- where it was free before
+                               WHERE e.subject_id = v.product_id
+                                 AND e.facts -> 'fields' ? 'doctor_only'), '-infinity'))
           AND l.status IN ('ready', 'on_hold', 'packed', 'shipped', 'delivered', 'returned')
           AND (f.id IS NULL OR p.id IS NULL
                OR f.status NOT IN ('consumed', 'dispensed')

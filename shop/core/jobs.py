@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import procrastinate
+import sqlalchemy as sa
 import structlog
 from flask import Flask
 
@@ -19,6 +21,9 @@ from shop.core.cluster import SEARCH_PATH
 from shop.core.db import act_as, db
 
 TRIES = 8  # then the job stays as failed, for a person
+# A worker says every ten seconds that it lives; one that said nothing for so long is dead.
+SILENCE = timedelta(seconds=60)
+PERIODIC = {"take_up_dropped": "* * * * *"}  # minute hour day month weekday
 
 queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
 # Jobs are deferred on the session's connection, which is not the worker's: while a worker runs, its
@@ -84,3 +89,27 @@ def drain(flask: Flask, conninfo: str, *, wait: bool = False) -> None:
                 await app.run_worker_async(wait=wait, listen_notify=wait, concurrency=1)
 
     asyncio.run(work())
+
+
+@job("take_up_dropped", retry=False)
+def take_up_dropped(timestamp: int = 0) -> None:
+    """Jobs whose worker died over them are due again; the queue itself would leave them for ever.
+
+    Dying counts as a try: what kills its worker every time ends as failed, for a person.
+    """
+    taken_up = db.session.execute(DROPPED, {"silence": SILENCE, "tries": TRIES}).all()
+    db.session.commit()
+    if taken_up:
+        log.warning("jobs_taken_up", jobs=[row.id for row in taken_up])
+
+
+DROPPED = sa.text("""
+    SELECT dropped.id, CASE WHEN dropped.attempts + 1 >= :tries
+        THEN procrastinate_finish_job_v1(dropped.id, 'failed', false)
+        ELSE procrastinate_retry_job_v2(dropped.id, NULL, NULL, NULL, NULL) END
+    FROM (SELECT job.id, job.attempts FROM procrastinate_jobs job
+            LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+          WHERE job.status = 'doing'
+            AND (worker.id IS NULL OR worker.last_heartbeat < now() - :silence)
+          FOR UPDATE OF job SKIP LOCKED) AS dropped
+""").bindparams(sa.bindparam("silence", type_=sa.Interval()))

@@ -24,6 +24,7 @@ from shop.orders.states import OrderStatus
 from shop.payments import following, planning, queries, refunding, settling
 from shop.payments.following import Fact
 from shop.payments.gateway import (
+    CheckoutSession,
     Declined,
     Gateway,
     GatewayError,
@@ -31,6 +32,7 @@ from shop.payments.gateway import (
     NotExecuted,
     NotThere,
     ProviderRefused,
+    SessionState,
     Unknown,
 )
 from shop.payments.models import ProviderCall, Refund
@@ -229,6 +231,11 @@ def _looked(lease: Lease, gateway: Gateway) -> Outcome:
                     facts = following.read_session(page.id, gateway)
         case Operation.EXPIRE_SESSION:
             facts = following.read_session(terms["session_id"], gateway)
+            if any(
+                isinstance(one, CheckoutSession) and one.state is SessionState.OPEN for one in facts
+            ):
+                # It closes by itself within the hour; money that comes before goes back.
+                return Outcome(CallStatus.REJECTED, "page_still_open", tuple(facts))
         case Operation.REFUND:
             found = gateway.refunds_of(terms["intent_id"])
             facts += [one for one in found if one.amount_cents == terms["amount_cents"]][:1]

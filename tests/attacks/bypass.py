@@ -219,7 +219,8 @@ class Desk:
     @property
     def today(self) -> date:
         (day,) = self._one("SELECT (shop_now() AT TIME ZONE 'UTC')::date")
-        return day  # type: ignore[no-any-return]
+        assert isinstance(day, date)
+        return day
 
     # What is kept.
 
@@ -237,11 +238,12 @@ class Desk:
 
     def state(self, scene: Scene) -> tuple[str, str, str | None]:
         """How the order, its line and its line's fill stand."""
-        return self._one(  # type: ignore[return-value]
+        order, line, fill = self._one(
             "SELECT o.status, l.status, f.status FROM orders o JOIN order_lines l"
             " ON l.order_id = o.id LEFT JOIN fills f ON f.id = l.fill_id WHERE o.number = %s",
             scene.order,
         )
+        return order, line, fill
 
     def money(self, scene: Scene) -> tuple[str, list[str]]:
         """How its payment stands, and its refunds of the whole."""
@@ -268,7 +270,7 @@ class Desk:
         return self._one(query, *values)[0]
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...]:
-        row = self.admin.execute(query, values).fetchone()
+        row: tuple[Any, ...] | None = self.admin.execute(query, values).fetchone()
         assert row is not None
         return row
 

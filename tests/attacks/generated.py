@@ -153,6 +153,8 @@ NOWHERE_OF_TYPE = {
     "text": "'ZZ'",
     "text[]": "'{{ZZ}}'",
     "integer": "{column} + 1000",
+    "bytea": "sha256({column})",
+    "jsonb": "'{{}}'",
     "boolean": "NOT {column}",
     "date": "{column} + 1",
     "timestamp with time zone": "{column} + interval '1 second'",
@@ -332,11 +334,13 @@ LOOKS_WHEN = {
 
 
 def _altered(connection: Connection) -> Iterator[Attack]:
-    """Each column that a rule keeps as it was, blotted out by the owner."""
+    """Each column that a rule keeps as it was, changed by the owner."""
+    tables = _tables(connection)
     for one in kept_columns(connection):
         also, where = LOOKS_WHEN.get(one.rule, ("", "true"))
+        other = tables[one.table].columns[one.column].nowhere()
         statement = (
-            f"UPDATE {one.table} SET {one.column} = NULL{also}"
+            f"UPDATE {one.table} SET {one.column} = {other}{also}"
             f" WHERE {one.column} IS NOT NULL AND {where}"
         )
         yield Attack(one.title, one.rule, running(statement), OWNER, Effect.REFUSED)

@@ -508,14 +508,6 @@ ATTACKS.each(
             _a_cream_as_if_it_were_soap,
             "doctor_only_line_requires_a_prescription",
         ),
-        "a line go on that has become doctor-only": (
-            _when(
-                "UPDATE products SET doctor_only = true WHERE id ="
-                " (SELECT product_id FROM variants WHERE id = %(soap_variant)s)",
-                lambda a: _move(a, "order_line", "waiting_soap", "ready"),
-            ),
-            "doctor_only_line_requires_a_prescription",
-        ),
         "a doctor-only line without a fill": (
             lambda a: _cream_line(a, _order(a, 6200), fill_id=None),
             "doctor_only_line_has_a_fill",
@@ -989,6 +981,66 @@ ATTACKS.each(
     APP,
     WORKER,
 )
+
+
+# What has become doctor-only since it was ordered goes no further without a prescription.
+
+
+def _soap_becomes_doctor_only(attacker: Sql) -> None:
+    attacker.run(
+        "UPDATE products SET legal_class = 'rx', doctor_only = true FROM variants v"
+        " WHERE v.id = %(soap_variant)s AND products.id = v.product_id"
+    )
+
+
+def _made_ready_since(attacker: Sql) -> None:
+    _soap_becomes_doctor_only(attacker)
+    _move(attacker, "order_line", "waiting_soap", "ready")
+
+
+def _packed_since(attacker: Sql) -> None:
+    _soap_becomes_doctor_only(attacker)
+    _move(attacker, "order_line", "paid_soap", "packed")
+
+
+def _shipped_since(attacker: Sql) -> None:
+    _move(attacker, "order_line", "paid_soap", "packed")
+    _soap_becomes_doctor_only(attacker)
+    _move(attacker, "order_line", "paid_soap", "shipped")
+
+
+def _payment_begun_since(attacker: Sql) -> None:
+    _soap_becomes_doctor_only(attacker)
+    begin_payment(attacker, attacker.facts["waiting"])
+
+
+ATTACKS.each(
+    {
+        "a soap made ready that has become doctor-only": (
+            _made_ready_since,
+            "doctor_only_line_requires_a_prescription",
+        ),
+        "a soap packed that has become doctor-only": (
+            _packed_since,
+            "doctor_only_line_requires_a_prescription",
+        ),
+        "a soap shipped that has become doctor-only": (
+            _shipped_since,
+            "doctor_only_line_requires_a_prescription",
+        ),
+        "a payment begun of a soap that has become doctor-only": (
+            _payment_begun_since,
+            "payment_begins_under_standing_prescriptions",
+        ),
+    }
+)
+
+
+@ATTACKS.passes()
+def _cancel_what_has_become_doctor_only(attacker: Sql) -> None:
+    _soap_becomes_doctor_only(attacker)
+    _give_units_back(attacker, "paid_soap")
+    _move(attacker, "order_line", "paid_soap", "cancelled")
 
 
 # Parcels tell the truth, and are kept.

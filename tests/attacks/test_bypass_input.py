@@ -18,6 +18,7 @@ from shop.accounts.models import Role
 from tests.attacks import bypass, bypass_sql
 from tests.attacks.attack import APP
 from tests.attacks.bypass import PARCEL, UNITS, Caller, Desk, Scene
+from tests.invariants import broken
 
 CENTS = 6200
 TOTAL = CENTS + 695  # one tube, standard shipping; prescription drugs bear no tax in California
@@ -177,7 +178,7 @@ def test_a_page_reads_only_what_its_form_has(desk: Desk) -> None:
     )
 
 
-PRICES_BY_SQL = {
+PRICES_BY_SQL: dict[str, tuple[dict[str, Any], str]] = {
     "a price that is not listed": (
         {"line_cents": 1, "line_subtotal": 1},
         "line_has_the_listed_price",
@@ -531,7 +532,7 @@ def test_nobody_orders_for_a_client(desk: Desk, waiting: Scene, role: str) -> No
     for method, road, body in buying(waiting):
         answer = unchanged(desk, who.call, method, road, body)
         assert (answer.status_code, answer.json["code"]) == NOT_YOURS, road
-    forms = (
+    forms: tuple[tuple[str, dict[str, str]], ...] = (
         ("/cart/lines", {"sku": waiting.sku, "quantity": "1"}),
         ("/checkout", waiting.address | {"shipping_method": "standard", "lines": waiting.sku}),
         (f"/orders/{waiting.order}/payment", {}),
@@ -673,7 +674,7 @@ def test_who_is_disabled_goes_no_road(desk: Desk, role: Role) -> None:
     for method, road, body in (*buying(scene), *sending(paid), signing, pricing):
         answer = unchanged(desk, who.call, method, road, body)
         assert (answer.status_code, answer.json["code"]) == (401, "not_signed_in"), road
-    forms = (
+    forms: tuple[tuple[str, dict[str, str]], ...] = (
         ("/cart/lines", {"sku": scene.sku, "quantity": "1"}),
         ("/checkout", scene.address | {"shipping_method": "standard", "lines": scene.sku}),
         (f"/orders/{scene.order}/payment", {}),
@@ -685,3 +686,8 @@ def test_who_is_disabled_goes_no_road(desk: Desk, role: Role) -> None:
         assert page.status_code == 401, road
     again = unchanged(desk, who.browser.enter, who.email)
     assert again.status_code == 401
+
+
+def test_the_judge_finds_nothing_wrong(desk: Desk) -> None:
+    """After all of it, by plain SQL of its own."""
+    assert broken(desk.admin) == []

@@ -91,3 +91,50 @@ def test_what_ran_out_is_ended(worker: Flask, live_app: Flask, live: Database) -
     with worker.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+def statuses(live: Database) -> dict[int, tuple[str, int]]:
+    with live.as_role() as connection:
+        rows = connection.execute("SELECT id, status::text, attempts FROM procrastinate_jobs")
+        return {row[0]: row[1:] for row in rows.fetchall()}
+
+
+def held(live: Database, *, silent: timedelta | None, attempts: int = 0) -> int:
+    """A job that a worker holds which was last heard of so long ago; None: which is forgotten."""
+    with live.as_role() as connection:
+        worker = None
+        if silent is not None:
+            [worker] = connection.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s) RETURNING id",
+                [silent],
+            ).fetchone() or [None]
+        [made] = connection.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, worker_id, attempts)"
+            " VALUES ('default', 'expire_lots', 'doing', %s, %s) RETURNING id",
+            [worker, attempts],
+        ).fetchone() or [0]
+    return int(made)
+
+
+def test_what_a_dead_worker_dropped_is_taken_up_again(
+    worker: Flask, live_app: Flask, live: Database
+) -> None:
+    """F20, F21: for ever 'doing' would be money that never goes back."""
+    dead = held(live, silent=jobs.SILENCE + timedelta(seconds=1))
+    forgotten = held(live, silent=None)
+    alive = held(live, silent=timedelta(seconds=20))
+    deadly = held(live, silent=None, attempts=jobs.TRIES - 1)
+    with worker.app_context():
+        act_as("system:test")
+        jobs.defer("take_up_dropped")
+        db.session.commit()
+
+    jobs.drain(worker, live.url(WORKER))
+
+    found = statuses(live)
+    assert found[dead] == found[forgotten] == ("succeeded", 2)
+    assert found[alive] == ("doing", 0)
+    assert found[deadly] == ("failed", jobs.TRIES)
+    with worker.app_context():
+        db.session.remove()
+        db.engine.dispose()

@@ -292,6 +292,28 @@ def test_a_page_the_provider_refuses_makes_room_for_another(
     assert opened(order, gateway).status is PaymentStatus.OPEN
 
 
+def test_a_page_that_would_not_close_is_not_called_closed(
+    app: Flask, gateway: OutsideTransactions, control: Control
+) -> None:
+    """The provider's error stays; the look shows an open page, which closes by itself."""
+    order = an_order()
+    payment = opened(order, gateway)
+    held = queries.locked_order(order.id)
+    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    db.session.commit()
+    control.post("faults", mode="500_before", method="POST", path="/v1/checkout/sessions/")
+
+    chasing.order_ended(order.id, gateway)
+    until_sent(order, gateway)
+
+    call = call_of(payment, "expire_session")
+    assert (call.status, call.answer) == (CallStatus.REJECTED, "page_still_open")
+    control.post("clock", advance=60 * 60)
+    db.session.commit()
+    following.payment(payment.id, gateway)
+    assert how(order) == ("cancelled", ["cancelled"])
+
+
 REFUND_FAULTS = ["dropped_before", "dropped_after", "429", "409", "500_after"]
 
 

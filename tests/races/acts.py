@@ -32,6 +32,12 @@ def either_first(one: Act, other: Act) -> list[Act]:
     return [_dawdling(one, looks[0]), _dawdling(other, looks[1])] * (RACE_THREADS // 2)
 
 
+def against_two(one: Act, other: Act) -> list[Act]:
+    """As many acts as threads, two of them of the other side, which has far less to do."""
+    late = _dawdling(other, chance.randrange(4 * LOOKS))
+    return [late, late, *[one] * (RACE_THREADS - 2)]
+
+
 def _dawdling(act: Act, looks: int) -> Act:
     def later() -> Any:
         connection = db.session.connection()

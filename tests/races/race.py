@@ -18,7 +18,11 @@ from shop.inventory import verifying
 from tests.at_once import Act, at_once, carelessly
 from tests.conftest import Database
 from tests.invariants import broken
-from tests.regime import RACE_ROUNDS, RACE_THREADS, counted
+from tests.regime import RACE_ROUNDS, RACE_THREADS, SOAK, counted
+
+# A family is the races of one module: each has RACE_ROUNDS of rounds and more, over its races.
+SOME = RACE_ROUNDS * 2 // 5 if SOAK else RACE_ROUNDS
+FEW = RACE_ROUNDS // 5
 
 Made = TypeVar("Made")
 Row = TypeVar("Row", bound=Base)

@@ -21,8 +21,8 @@ from tests.at_once import Act
 from tests.builders import a_cream
 from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_claimed_request, a_request, the_terms
-from tests.races.race import Race, Row
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, SOME, Race, Row
+from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 HALF = RACE_THREADS // 2
@@ -48,7 +48,7 @@ def test_of_twenty_physicians_one_holds_the_request(race: Race) -> None:
         assert met == {"claimed": 1, "already_claimed": OTHERS}
         assert race.row(ApprovalRequest, request.id).claim_count == 1
 
-    race.rounds("twenty physicians claim", one_round)
+    race.rounds("twenty physicians claim", one_round, rounds=SOME)
 
 
 def test_without_the_lock_the_database_lets_one_claim(race: Race) -> None:
@@ -92,7 +92,7 @@ def test_a_request_is_decided_once(race: Race) -> None:
         assert met["signed"] + met["refused"] == 1
         assert decisions(race, request) == (met["signed"], met["refused"])
 
-    race.rounds("a request is decided once", one_round)
+    race.rounds("a request is decided once", one_round, rounds=SOME)
 
 
 def test_without_the_lock_the_database_decides_once(race: Race) -> None:
@@ -143,7 +143,7 @@ def test_who_was_frozen_past_the_lease_decides_nothing(race: Race) -> None:
         assert decisions(race, request) == (0, 0)
         assert race.row(ApprovalRequest, request.id).claim_count == 2
 
-    race.rounds("claim against the lease's end", one_round)
+    race.rounds("claim against the lease's end", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_refuses_the_frozen(race: Race) -> None:
@@ -195,7 +195,7 @@ def test_a_double_click_begins_one_request(race: Race) -> None:
         assert met == {"begun": 1, "already_asked": OTHERS}
         assert requests(race, client) == 1
 
-    race.rounds("one request is begun", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("one request is begun", one_round, rounds=FEW)
 
 
 def test_without_the_index_a_double_click_begins_twenty(unguarded: Callable[..., Race]) -> None:

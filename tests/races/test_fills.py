@@ -23,8 +23,8 @@ from tests.inventory.lots import a_lot
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription
 from tests.races.acts import place
-from tests.races.race import Race
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, Race
+from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 
@@ -52,7 +52,7 @@ def test_the_last_fill_carries_one_order(race: Race) -> None:
         assert met == {"placed": 1, "no_prescription": OTHERS}
         assert live_fills(race, signed) == 1
 
-    race.rounds("last fill, by placing", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("last fill, by placing", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_still_gives_it_once(race: Race) -> None:

@@ -31,8 +31,8 @@ from tests.people import sam
 from tests.races import money
 from tests.races.acts import cancel, either_first, expire, ship
 from tests.races.money import Attempt, learn, receive
-from tests.races.race import Race
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, SOME, Race
+from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 HALF = RACE_THREADS // 2
@@ -54,7 +54,7 @@ def test_cancel_against_money(race: Race) -> None:
         assert end_of(race, attempt) == ("cancelled", "succeeded", "all back", 1)
         race.met_so_far["paid first"] += was_paid(race, attempt)
 
-    race.rounds("cancel against money", one_round, tell=["paid first"])
+    race.rounds("cancel against money", one_round, rounds=SOME, tell=["paid first"])
 
 
 def test_expire_against_money(race: Race) -> None:
@@ -71,7 +71,7 @@ def test_expire_against_money(race: Race) -> None:
             else ("paid", "succeeded", "kept", 0)
         )
 
-    race.rounds("expire against money", one_round, tell=["expired"])
+    race.rounds("expire against money", one_round, rounds=FEW, tell=["expired"])
 
 
 def test_cancel_against_ship(race: Race) -> None:
@@ -89,7 +89,7 @@ def test_cancel_against_ship(race: Race) -> None:
             assert met == {"cancelled": 1, "wrong_state": HALF - 1, "not_paid": HALF}
             assert end_of(race, attempt) == ("cancelled", "succeeded", "all back", 1)
 
-    race.rounds("cancel against ship", one_round, tell=["shipped"], rounds=RACE_ROUNDS // 2)
+    race.rounds("cancel against ship", one_round, rounds=FEW, tell=["shipped"])
 
 
 ENDS = {"cancel": cancel, "expire": expire}
@@ -154,7 +154,7 @@ def test_refund_against_settling(race: Race) -> None:
         assert met == {"learnt": HALF, "wound up": HALF}
         assert end_of(race, attempt) == ("cancelled", "succeeded", "all back", 1)
 
-    race.rounds("refund against settling", one_round)
+    race.rounds("refund against settling", one_round, rounds=FEW)
 
 
 def test_no_more_goes_back_than_came(race: Race) -> None:
@@ -168,7 +168,7 @@ def test_no_more_goes_back_than_came(race: Race) -> None:
         assert end_of(race, attempt) == ("paid", "succeeded", "all back", 1)
         race.made(cancel(attempt.order_id))  # or the judge asks for its money
 
-    race.rounds("refunds within what came", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("refunds within what came", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_gives_back_once(race: Race) -> None:
@@ -207,7 +207,7 @@ def test_many_begin_and_there_is_one_payment(race: Race) -> None:
         assert len(set(race.at_once([begin(order)] * RACE_THREADS))) == 1
         assert payments_of(race, order) == 1
 
-    race.rounds("one payment is begun", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("one payment is begun", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_begins_one(race: Race) -> None:
@@ -243,7 +243,7 @@ def test_one_event_told_twenty_times_at_once_is_one_job(race: Race) -> None:
         assert {answer.status_code for answer in answers} == {200}
         assert (remembered(race, event_id), jobs(race, event_id)) == (1, 1)
 
-    race.rounds("one event told at once", one_round)
+    race.rounds("one event told at once", one_round, rounds=SOME)
 
 
 def test_without_its_key_one_event_is_twenty_jobs(unguarded: Callable[..., Race]) -> None:
@@ -318,7 +318,7 @@ def test_cancel_against_the_webhook(
             assert [str(refund.status) for refund in refunds] == ["done"]
         assert race.row(Order, order).status == "cancelled"
 
-    race.rounds("cancel against webhook", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("cancel against webhook", one_round, rounds=FEW)
 
 
 def a_shop(race: Race) -> UUID:

@@ -23,14 +23,27 @@ from tests.builders import a_product, a_variant
 from tests.inventory.lots import a_lot, today
 from tests.people import alice, sam
 from tests.races.acts import place
-from tests.races.race import Race
-from tests.regime import RACE_ROUNDS, RACE_THREADS
+from tests.races.race import FEW, Race
+from tests.regime import RACE_THREADS
 
 OTHERS = RACE_THREADS - 1
 
 
+def test_the_last_unit_is_promised_once(race: Race) -> None:
+    """I9: what placing does to the shelf."""
+    product = race.made(a_product)
+
+    def one_round() -> None:
+        lot = race.made(lambda: a_lot(a_variant(product), 1))
+        met = race.met([reserve(lot)] * RACE_THREADS)
+        assert met == {"reserved": 1, "not_enough_stock": OTHERS}
+        assert heads(race, lot) == (1, 1)
+
+    race.rounds("last unit", one_round)
+
+
 def test_the_last_unit_is_sold_once(race: Race) -> None:
-    """I9, F17: twenty clients place an order for it."""
+    """F17: the whole road, twenty clients place an order for it."""
     want = a_crowd(race)
 
     def one_round() -> None:
@@ -39,7 +52,7 @@ def test_the_last_unit_is_sold_once(race: Race) -> None:
         assert heads(race, lot) == (1, 1)
         assert race.count(sa.select(CartLine)) == OTHERS  # theirs are as they were
 
-    race.rounds("last unit", one_round)
+    race.rounds("last unit, by placing", one_round, rounds=FEW)
 
 
 def test_without_the_lock_the_database_still_sells_it_once(race: Race) -> None:
@@ -109,7 +122,7 @@ def test_units_come_and_go_at_once(race: Race) -> None:
 
         assert heads(race, lot) == (10 + 50 - 10, 0)
 
-    race.rounds("units come and go", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("units come and go", one_round, rounds=FEW)
 
 
 def test_one_order_line_leaves_once(race: Race) -> None:
@@ -131,7 +144,7 @@ def test_one_order_line_leaves_once(race: Race) -> None:
         assert left == [[(2, -2)]] * RACE_THREADS
         assert heads(race, lot) == (3, 0)
 
-    race.rounds("one line leaves once", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("one line leaves once", one_round, rounds=FEW)
 
 
 def test_deliveries_of_a_new_lot_make_one(race: Race) -> None:
@@ -151,13 +164,21 @@ def test_deliveries_of_a_new_lot_make_one(race: Race) -> None:
         assert len(lots) == 3
         assert {heads(race, race.row(Lot, key)) for key in lots} == {(2 * RACE_THREADS, 0)}
 
-    race.rounds("deliveries of a new lot", one_round, rounds=RACE_ROUNDS // 5)
+    race.rounds("deliveries of a new lot", one_round, rounds=FEW)
 
 
 def heads(race: Race, lot: Lot) -> tuple[int, int]:
     """On hand and reserved, as they are committed."""
     fresh = race.row(Lot, lot.id)
     return fresh.on_hand, fresh.reserved
+
+
+def reserve(lot: Lot) -> Act:
+    def act() -> str:
+        stock.reserve([(lot.variant_id, 1)], today=today())
+        return "reserved"
+
+    return act
 
 
 def promising(variant: Variant, shares: list[int]) -> Callable[[], list[Reservation]]:
