@@ -17,7 +17,11 @@ RULES = {
         JOIN variants v ON v.id = l.variant_id
         LEFT JOIN fills f ON f.id = l.fill_id
         LEFT JOIN prescriptions p ON p.id = f.prescription_id
-        WHERE (v.doctor_only OR l.requires_prescription)
+        WHERE (l.requires_prescription OR v.doctor_only
+               AND (SELECT e.at FROM events e WHERE e.subject_id = l.id AND e.seq = l.state_seq)
+                   > coalesce((SELECT min(e.at) FROM events e  -- where it was free before
+                               WHERE e.subject_id = v.product_id
+                                 AND e.facts -> 'fields' ? 'doctor_only'), '-infinity'))
           AND l.status IN ('ready', 'on_hold', 'packed', 'shipped', 'delivered', 'returned')
           AND (f.id IS NULL OR p.id IS NULL
                OR f.status NOT IN ('consumed', 'dispensed')
@@ -41,7 +45,9 @@ RULES = {
               AND c.state = l.ship_to_state
               AND (l.shipped_at AT TIME ZONE 'UTC')::date >= c.valid_from
               AND (l.shipped_at AT TIME ZONE 'UTC')::date < c.valid_until
-              AND (c.ended_on IS NULL OR (l.shipped_at AT TIME ZONE 'UTC')::date < c.ended_on))""",
+              AND (c.ended_on IS NULL OR (l.shipped_at AT TIME ZONE 'UTC')::date < c.ended_on
+                   OR l.shipped_at < (SELECT min(e.at) FROM events e  -- it was ended that day
+                                      WHERE e.subject_id = c.id AND e.kind = 'licence_ended')))""",
     "I2 no more live fills than were authorised": """
         SELECT p.id FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
         WHERE f.status <> 'released' GROUP BY p.id HAVING count(*) > max(p.fills_allowed)""",

@@ -231,35 +231,19 @@ def _by_cookie(secret: str) -> Visit | None:
     if by_token():
         return None
     config: Config = current_app.config["SHOP"]
-    return _look_up(SignIn, SignIn.seen_at, secret, SignIn.seen_at > _ago(config.idle))
+    return _look_up(SignIn, secret, idle=config.idle)
 
 
 def _by_header(asked: Request) -> Visit | None:
     if not by_token():
         return None
-    secret = asked.headers["Authorization"][len(BEARER) :].strip()
-    return _look_up(Token, Token.used_at, secret)
+    return _look_up(Token, asked.headers["Authorization"][len(BEARER) :].strip())
 
 
-def _look_up(
-    kind: type[SignIn] | type[Token], seen: Any, secret: str, *also: sa.ColumnElement[bool]
-) -> Visit | None:
+def _look_up(kind: type[SignIn] | type[Token], secret: str, **more: object) -> Visit | None:
     """Find the live session or token in one SELECT, and act as its person from here on."""
-    stale = sa.func.coalesce(seen < _ago(SEEN_EVERY), sa.true())
-    row = db.session.execute(
-        sa.select(kind, stale)
-        .join(kind.person)
-        .where(
-            kind.secret_hash == hashed(secret),
-            kind.revoked_at.is_(None),
-            kind.ends_at > sa.func.shop_now(),
-            kind.epoch == Person.session_epoch,
-            Person.disabled_at.is_(None),
-            *also,
-        )
-        .options(contains_eager(kind.person), joinedload(kind.fresh))
-        .execution_options(populate_existing=True)
-    ).first()
+    query, seen = LOOK_UP[kind]
+    row = db.session.execute(query, {"secret": hashed(secret), **more}).first()
     if row is None:
         return None
     found, is_stale = row
@@ -280,5 +264,34 @@ def _note_seen(kind: type[SignIn] | type[Token], seen: Any, held_id: object) -> 
     db.session.commit()
 
 
-def _ago(span: timedelta) -> sa.ColumnElement[datetime]:
-    return sa.func.shop_now() - sa.bindparam(None, span, sa.Interval())
+def _ago(span: sa.BindParameter[timedelta]) -> sa.ColumnElement[datetime]:
+    return sa.func.shop_now() - span
+
+
+def _living(
+    kind: type[SignIn] | type[Token], seen: Any, *also: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    """The session or token whose hash is `:secret`, if it lives, and whether it was long unseen."""
+    lately = sa.bindparam("lately", SEEN_EVERY, sa.Interval())
+    return (
+        sa.select(kind, sa.func.coalesce(seen < _ago(lately), sa.true()))
+        .join(kind.person)
+        .where(
+            kind.secret_hash == sa.bindparam("secret"),
+            kind.revoked_at.is_(None),
+            kind.ends_at > sa.func.shop_now(),
+            kind.epoch == Person.session_epoch,
+            Person.disabled_at.is_(None),
+            *also,
+        )
+        .options(contains_eager(kind.person), joinedload(kind.fresh))
+        .execution_options(populate_existing=True)
+    )
+
+
+# Every request asks one of these: built once, since building costs more than PostgreSQL's answer.
+_IDLE = sa.bindparam("idle", type_=sa.Interval())
+LOOK_UP: dict[type[SignIn] | type[Token], tuple[sa.Select[Any], Any]] = {
+    SignIn: (_living(SignIn, SignIn.seen_at, SignIn.seen_at > _ago(_IDLE)), SignIn.seen_at),
+    Token: (_living(Token, Token.used_at), Token.used_at),
+}

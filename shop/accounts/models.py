@@ -83,6 +83,7 @@ class Licence(Base):
         sa.UniqueConstraint(
             "id", "person_id", "state", "valid_from", "valid_until", name="licences_terms_key"
         ),
+        sa.UniqueConstraint("id", "number", name="licences_number_key"),
         sa.CheckConstraint("valid_from < valid_until", name="licence_range_is_forward"),
         sa.CheckConstraint("state ~ '^[A-Z]{2}$'", name="licence_state_is_a_usps_code"),
         sa.CheckConstraint(
@@ -129,6 +130,7 @@ class AuthEvent(Base):
     __tablename__ = "auth_events"
     __table_args__ = (
         sa.UniqueConstraint("id", "person_id", "kind", "at", name="auth_events_proof_key"),
+        sa.UniqueConstraint("id", "factors", name="auth_events_factors_key"),
         sa.CheckConstraint("kind IN ('sign_in', 'fresh')", name="auth_event_kind_is_known"),
     )
 

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from shop.core.db import UtcDateTime, db
 
+_NOW = sa.select(sa.func.shop_now(type_=UtcDateTime()))
+
 
 def now() -> datetime:
     """The moment, in UTC. Read once per request, after the locks, and handed on as `at=`."""
-    return db.session.execute(sa.select(sa.func.shop_now(type_=UtcDateTime()))).scalar_one()
+    return db.session.execute(_NOW).scalar_one()
 
 
 def day_in(zone: str, at: datetime) -> date:

@@ -93,11 +93,14 @@ db = SQLAlchemy(
 )
 
 
+_ACT_AS = sa.select(sa.func.set_config("app.actor", sa.bindparam("actor"), sa.true()))
+
+
 @sa.event.listens_for(Session, "after_begin")
 def _name_the_actor(session: Session, transaction: Any, connection: sa.Connection) -> None:
     actor = session.info.get("actor")
     if actor and not transaction.nested:
-        connection.execute(sa.select(sa.func.set_config("app.actor", actor, True)))
+        connection.execute(_ACT_AS, {"actor": actor})
 
 
 def act_as(actor: str) -> None:
@@ -108,7 +111,7 @@ def act_as(actor: str) -> None:
     session = db.session()
     session.info["actor"] = actor
     if session.in_transaction():
-        session.execute(sa.select(sa.func.set_config("app.actor", actor, True)))
+        session.execute(_ACT_AS, {"actor": actor})
 
 
 def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:

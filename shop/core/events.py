@@ -162,6 +162,7 @@ class Event(Base):
 
 
 _TABLE = cast("sa.Table", Event.__table__)
+_INSERT = sa.insert(_TABLE).returning(_TABLE.c.seq)
 
 
 class LegalTransition(Base):
@@ -212,18 +213,18 @@ def record(kind: Kind, subject: Subject, **facts: object) -> None:
     machine, status = "", ""
     if isinstance(subject, Stateful):
         machine, status = subject.machine, str(getattr(subject, "status", ""))
-    seq: int = db.session.execute(
-        sa.insert(_TABLE)
-        .values(
-            subject_id=subject.id,
-            machine=machine,
-            kind=kind.value,
-            to_state=status,
-            facts=facts,
-            request_id=db.session.info.get("request_id", ""),
-        )
-        .returning(_TABLE.c.seq)
-    ).scalar_one()
+    with db.session.no_autoflush:  # status and number go to the subject's row in one UPDATE
+        seq: int = db.session.execute(
+            _INSERT,
+            {
+                "subject_id": subject.id,
+                "machine": machine,
+                "kind": kind.value,
+                "to_state": status,
+                "facts": facts,
+                "request_id": db.session.info.get("request_id", ""),
+            },
+        ).scalar_one()
     if isinstance(subject, Stateful):
         subject.state_seq = seq
     if kind in followed:

@@ -22,23 +22,31 @@ from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 
 
+def _with_lines(query: sa.Select[Cart]) -> sa.Select[Cart]:
+    variant = selectinload(Cart.lines).selectinload(CartLine.variant)
+    return query.options(
+        selectinload(Cart.client),
+        variant.selectinload(Variant.product),
+        variant.selectinload(Variant.prices),
+    ).execution_options(populate_existing=True)
+
+
+_HERS = sa.select(Cart).where(Cart.client_id == sa.bindparam("client_id"))
+CART, LOCKED_CART = _with_lines(_HERS), _with_lines(locked(_HERS))
+
+
 def cart_of(client: Person, *, lock: bool = False) -> Cart:
     """The client's cart with its lines.
 
     With `lock` it is made where there is none, and locked: everything that changes or places a
     cart starts here. Without, a client who has none sees an empty one that is not kept.
     """
-    if lock:
-        made = insert(Cart).values(client_id=client.id).on_conflict_do_nothing()
-        db.session.execute(made)
-    query = sa.select(Cart).where(Cart.client_id == client.id)
-    found = db.session.scalars(_with_lines(locked(query) if lock else query)).one_or_none()
+    query = LOCKED_CART if lock else CART
+    found = db.session.scalars(query, {"client_id": client.id}).one_or_none()
+    if found is None and lock:
+        db.session.execute(insert(Cart).values(client_id=client.id).on_conflict_do_nothing())
+        found = db.session.scalars(query, {"client_id": client.id}).one()
     return found or Cart(client_id=client.id, lines=[])
-
-
-def locked_cart(cart: Cart) -> Cart:
-    """The cart, locked and read afresh."""
-    return db.session.scalars(_with_lines(locked(sa.select(Cart).where(Cart.id == cart.id)))).one()
 
 
 def put(cart: Cart, variant: Variant, quantity: int) -> CartLine:
@@ -110,12 +118,3 @@ def answered(cart: Cart, *, at: datetime) -> list[Answered]:
 
 def _line(cart: Cart, sku: str) -> CartLine | None:
     return next((line for line in cart.lines if line.variant.sku == sku), None)
-
-
-def _with_lines(query: sa.Select[Cart]) -> sa.Select[Cart]:
-    variant = selectinload(Cart.lines).selectinload(CartLine.variant)
-    return query.options(
-        selectinload(Cart.client),
-        variant.selectinload(Variant.product),
-        variant.selectinload(Variant.prices),
-    ).execution_options(populate_existing=True)

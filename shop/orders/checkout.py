@@ -19,7 +19,6 @@ from shop.core.events import Kind
 from shop.core.money import dollars
 from shop.inventory import stock
 from shop.inventory.models import Reservation
-from shop.orders import cart as carts
 from shop.orders import judging, pricing
 from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
 from shop.orders.models import Cart, CartLine, Order, OrderLine
@@ -73,13 +72,13 @@ def place(
 ) -> Order:
     """Place the named lines of a cart (all where `skus` is None). Either everything or nothing.
 
-    The cart is locked first, so a double click places one order and finds an empty cart the second
-    time. Placed lines leave the cart. The order waits for its payment until `pay_by`.
+    The cart comes locked (`cart_of(client, lock=True)`), so a double click places one order and
+    finds an empty cart the second time. Placed lines leave the cart. The order waits for its
+    payment until `pay_by`.
     Raises CartEmpty, NotInCart, NoPrescription, LineBlocked, NeedsClientAction, TooSoon,
     NotForSale, StateNotServed, UnknownShippingMethod, PriceChanged, TotalTooSmall,
     NotEnoughStock.
     """
-    cart = carts.locked_cart(cart)
     lines = _named(cart, skus)
     wishes = [Wish(line.variant_id, line.variant.sku, line.quantity) for line in lines]
     decisions = judging.insist(

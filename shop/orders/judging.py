@@ -63,7 +63,9 @@ def of_lines(
 
 def wishes(lines: Iterable[OrderLine]) -> list[Wish]:
     """What the gate is asked about lines that were placed."""
-    return [Wish(line.variant_id, line.sku, line.quantity, line.fill_id) for line in lines]
+    return [
+        Wish(line.variant_id, line.sku, line.quantity, line.fill_id, placed=True) for line in lines
+    ]
 
 
 def told(decision: Decision) -> dict[str, object]:

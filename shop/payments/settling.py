@@ -40,19 +40,15 @@ log = structlog.get_logger()
 def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
     """Begin to pay the (locked) order in full, or return the attempt under way.
 
-    Asks the gate again; plans the call that opens the provider's page; the order waits for as
-    long as the page does. `base_url` is where the provider sends the client back to.
+    Asks the gate again, also for an attempt under way: nobody is sent to pay for what cannot be
+    delivered. Plans the call that opens the provider's page; the order waits for as long as the
+    page does. `base_url` is where the provider sends the client back to.
     Raises NotPayable, TooLate, PageClosed, and what the gate refuses (orders.judging.insist).
     """
     if by.id != order.client_id:
         raise NotAllowed("Only the client pays for an order.")
     if order.status is not OrderStatus.AWAITING_PAYMENT:
         raise NotPayable(f"An order that is {order.status} takes no payment.", status=order.status)
-    under_way = queries.live_payment(order.id)
-    if under_way is not None:
-        return _still_open(under_way, at)
-    if at >= order.pay_by:
-        raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
     live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
     judging.insist(
         order.client,
@@ -61,6 +57,11 @@ def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
         at=at,
         stage=Stage.PAY,
     )
+    under_way = queries.live_payment(order.id)
+    if under_way is not None:
+        return _still_open(under_way, at)
+    if at >= order.pay_by:
+        raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
     payment = Payment(
         id=uuid.uuid4(),
         order_id=order.id,

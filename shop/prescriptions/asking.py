@@ -69,8 +69,9 @@ def ask(
 ) -> list[Decision]:
     """The gate's answer to each wish, in their order; `ship_to_state` None is the client's own.
 
-    With `lock`, the prescriptions it looked at stay locked, in id order, until the transaction
-    ends, so that the answer holds. `out_of_stock` names variants that the shelf cannot serve.
+    With `lock`, the prescriptions it looked at and their prescribers' licences stay locked, in id
+    order, until the transaction ends, so that the answer holds. `out_of_stock` names variants that
+    the shelf cannot serve.
     """
     facts = _facts(
         client,
@@ -166,7 +167,7 @@ def _prescriptions(
     rows = db.session.execute(locked(query, Prescription) if lock else query).all()
     ids = {row.id for row in rows}
     fills, states = _fills(ids), _states(ids)
-    licensed = licensing.in_force({row.prescriber_id for row in rows}, day=day)
+    licensed = licensing.in_force({row.prescriber_id for row in rows}, day=day, lock=lock)
     return tuple(
         gate.Authority(
             id=row.id,

@@ -29,12 +29,13 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Wish:
-    """So many of a pack; `fill_id` is the fill that a placed order line already holds."""
+    """So many of a pack. An order line (`placed`) goes on by the fill it holds, or not at all."""
 
     variant_id: UUID
     sku: str
     quantity: int
     fill_id: UUID | None = None
+    placed: bool = False
 
 
 @dataclass(frozen=True)
@@ -364,13 +365,13 @@ def _candidates(facts: Facts, wish: Wish) -> list[Authority]:
         for one in facts.prescriptions
         if one.client_id == facts.client.id
         and one.variant_id == wish.variant_id
-        and (wish.fill_id is None or any(fill.id == wish.fill_id for fill in one.fills))
+        and (not wish.placed or any(fill.id == wish.fill_id for fill in one.fills))
     ]
 
 
 def _shortcoming(facts: Facts, wish: Wish, one: Authority) -> tuple[int, Objection | None]:
     """What keeps `one` from covering the wish, and how many tests it passed before."""
-    tests = STANDING + (TAKING if wish.fill_id is None else HOLDING)
+    tests = STANDING + (HOLDING if wish.placed else TAKING)
     for passed, test in enumerate(tests):
         objection = test(facts, wish, one)
         if objection is not None:
@@ -379,7 +380,7 @@ def _shortcoming(facts: Facts, wish: Wish, one: Authority) -> tuple[int, Objecti
 
 
 def _none_of_this_pack(facts: Facts, wish: Wish) -> Objection:
-    if wish.fill_id is not None:
+    if wish.placed:
         return _not_held(wish)
     product = facts.packs[wish.variant_id].product_id
     for one in facts.prescriptions:
@@ -406,7 +407,7 @@ def _not_held(wish: Wish) -> Objection:
         "fill_not_held",
         "This line does not hold a fill that covers it.",
         "Order it again.",
-        {"fill": str(wish.fill_id)},
+        {"sku": wish.sku},
     )
 
 

@@ -16,12 +16,15 @@ from shop.prescriptions.errors import NotLicensed
 KINDS = ("MD", "DO", "NP", "PA")  # licences that carry a right to prescribe
 
 
-def in_force(prescribers: Collection[UUID], *, day: date) -> dict[UUID, dict[str, Licence]]:
+def in_force(
+    prescribers: Collection[UUID], *, day: date, lock: bool = False
+) -> dict[UUID, dict[str, Licence]]:
     """The licences each of these may prescribe under on `day` (UTC), by state. One query.
 
-    The database's `prescriber_licensed` says the same.
+    With `lock` none of them ends before this transaction does. The database's
+    `prescriber_licensed` says the same.
     """
-    rows = db.session.scalars(
+    query = (
         sa.select(Licence)
         .join(Person, Person.id == Licence.person_id)
         .where(
@@ -33,8 +36,10 @@ def in_force(prescribers: Collection[UUID], *, day: date) -> dict[UUID, dict[str
             day < Licence.valid_until,
             sa.or_(Licence.ended_on.is_(None), Licence.ended_on > day),
         )
+        .order_by(Licence.id)
         .execution_options(populate_existing=True)
     )
+    rows = db.session.scalars(query.with_for_update(read=True, of=Licence) if lock else query)
     held: dict[UUID, dict[str, Licence]] = defaultdict(dict)
     for licence in rows:
         held[licence.person_id][licence.state] = licence

@@ -186,6 +186,11 @@ class Prescription(Stateful, Base):
             name="signed_after_this_fresh_sign_in",
         ),
         sa.ForeignKeyConstraint(
+            ["fresh_id", "factors"],
+            ["auth_events.id", "auth_events.factors"],
+            name="signed_with_these_factors",
+        ),
+        sa.ForeignKeyConstraint(
             ["id", "client_state"],
             ["prescription_states.prescription_id", "prescription_states.state"],
             name="prescription_covers_the_clients_state",
@@ -322,8 +327,8 @@ class Prescription(Stateful, Base):
 class PrescriptionState(Base):
     """A state the prescription covers, with the licence that carried the signature there.
 
-    The licence's range is a truthful copy (composite key), so one CHECK says that the prescriber
-    was licensed there on the day of signing.
+    The licence's range and number are truthful copies (composite keys), so one CHECK says that the
+    prescriber was licensed there on the day of signing.
     """
 
     __tablename__ = "prescription_states"
@@ -344,6 +349,11 @@ class PrescriptionState(Base):
                 "licences.valid_until",
             ],
             name="licence_is_the_prescribers",
+        ),
+        sa.ForeignKeyConstraint(
+            ["licence_id", "licence_number"],
+            ["licences.id", "licences.number"],
+            name="licence_has_this_number",
         ),
         sa.CheckConstraint(
             "licence_from <= signed_on AND signed_on < licence_until", name="licensed_when_signed"

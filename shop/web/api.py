@@ -5,15 +5,17 @@ OpenAPI 3.1 comes from the same declarations (flask-smorest), at /api/openapi.js
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import flask_smorest
 import marshmallow as ma
 import orjson
-from flask import Flask, Request, Response, current_app
+from flask import Flask, Request, Response, current_app, g, request
 from marshmallow import fields, validate
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser, abort
@@ -23,6 +25,7 @@ from shop.core.db import db
 from shop.core.usps import STATES
 from shop.web import idempotency, problems
 
+UNKNOWN = "Unknown field."
 BETWEEN = "Must be a whole number from {min} to {max}."
 LONGEST_TEXT = 2_000  # characters, where a field says nothing else
 
@@ -124,10 +127,17 @@ class PageQuery(Schema):
     after = Text(longest=400, load_default=None)
 
 
+BODIES = frozenset({"json", "form", "files"})
+
+
 class _Parser(FlaskParser):
     """Refuses what it was not told of, wherever it stands, and JSON that two readers could
     read in two ways: half characters, numbers that are none, a name that stands twice.
     """
+
+    def _load_location_data(self, *, schema: Any, req: Request, location: str) -> Any:
+        g.setdefault("read_locations", set()).add(location)
+        return super()._load_location_data(schema=schema, req=req, location=location)
 
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(
         ("json", "query", "form", "files", "headers_strict"), ma.RAISE
@@ -160,6 +170,33 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A resource of the API."""
 
     ARGUMENTS_PARSER = _Parser()
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        """Declare the answer. Nothing is answered to a request of which something was not read."""
+        declared = super().response(*args, **kwargs)
+
+        def decorate(view: Callable[..., Any]) -> Any:
+            @functools.wraps(view)
+            def all_was_read(*args: Any, **kwargs: Any) -> Any:
+                _refuse_unread()
+                return view(*args, **kwargs)
+
+            return declared(all_was_read)
+
+        return decorate
+
+
+def _refuse_unread() -> None:
+    """A query or a body where the resource takes none: whoever sent it means something by it."""
+    read: set[str] = g.get("read_locations", set())
+    if request.args and "query" not in read:
+        abort(422, messages={"query": {name: [UNKNOWN] for name in request.args}})
+    if read & BODIES or request.get_data(cache=True) in (b"", b"{}"):
+        return
+    sent = request.get_json(silent=True)
+    if isinstance(sent, dict) and sent:
+        abort(422, messages={"json": {name: [UNKNOWN] for name in sent}})
+    abort(422, messages={"json": {"body": ["Nothing is taken here."]}})
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

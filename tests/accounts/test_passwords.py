@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shop.accounts import passwords
+from shop.accounts import once, passwords
 
 CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 
@@ -72,3 +72,10 @@ def test_a_hash_is_outdated_when_the_cost_changes() -> None:
 
     assert passwords.outdated(kept)
     assert passwords.matches(kept, "gray plum 12")
+
+
+def test_secrets_are_long_and_different() -> None:
+    made = {once.new_secret() for _ in range(100)}
+
+    assert len(made) == 100
+    assert min(map(len, made)) >= 43  # 32 bytes in base 64

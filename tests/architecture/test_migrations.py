@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,27 @@ def test_autogenerate_would_see_a_column_more(clone: Callable[[], Database]) -> 
         connection.execute("ALTER TABLE letters ADD COLUMN x int")
     with pytest.raises(CommandError, match="remove_column"):
         command.check(alembic_config(database.owner))
+
+
+def test_no_function_believes_a_table_of_the_sessions_own(live: Database) -> None:
+    """A temporary table stands before the real one unless `search_path` says otherwise."""
+    with live.as_role() as connection:
+        tables = [name for (name,) in connection.execute(ITS_TABLES)]
+        functions = connection.execute(PINNED_BY_NOBODY).fetchall()
+
+    reads = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:{'|'.join(tables)})\b", re.IGNORECASE)
+    assert reads.search("SELECT * FROM events")
+    assert [name for name, body in functions if reads.search(body)] == []
+    assert "order_stamped" in {name for name, _body in functions}
+
+
+ITS_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+PINNED_BY_NOBODY = """
+SELECT proname, pg_get_functiondef(p.oid) FROM pg_proc p
+WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%')
+"""
 
 
 def test_the_database_knows_every_arrow_of_the_code_and_no_other(live: Database) -> None:

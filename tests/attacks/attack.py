@@ -11,7 +11,7 @@ its end as a commit would (`SET CONSTRAINTS ALL IMMEDIATE`), so scenes are built
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,18 @@ from psycopg.rows import dict_row
 
 from shop.core.cluster import APP, OWNER, WORKER
 
-__all__ = ["APP", "OWNER", "WORKER", "Attack", "Attacks", "Effect", "Outcome", "Sql", "play"]
+__all__ = [
+    "APP",
+    "OWNER",
+    "WORKER",
+    "Attack",
+    "Attacks",
+    "Effect",
+    "Outcome",
+    "Sql",
+    "play",
+    "running",
+]
 
 
 class Effect(StrEnum):
@@ -70,8 +81,7 @@ class Sql:
 
     def settle(self) -> None:
         """Judge what waits for the commit, now."""
-        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        self.connection.execute("SET CONSTRAINTS ALL DEFERRED")
+        self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 TABLES = {
@@ -86,6 +96,10 @@ TABLES = {
 }
 
 
+Act = Callable[[Sql], object]
+Decorator = Callable[[Act], Act]
+
+
 @dataclass(frozen=True)
 class Attack:
     """One attack. `by` names what stops it: a constraint, an index, a trigger's rule or a trigger.
@@ -96,9 +110,15 @@ class Attack:
 
     title: str
     by: str
-    act: Callable[[Sql], object]
+    act: Act
     role: str
     effect: Effect
+
+    def ended(self, outcome: Outcome) -> bool:
+        """Whether it ended as pinned."""
+        if self.effect is Effect.UNDONE:
+            return outcome.by == "" and outcome.answer is True
+        return outcome.by == ("" if self.effect is Effect.PASSES else self.by)
 
 
 class Attacks:
@@ -108,25 +128,35 @@ class Attacks:
         self.scene = scene
         self.all: list[Attack] = []
 
-    def refused(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def refused(self, by: str, *roles: str) -> Decorator:
         """The act must meet the error that carries this name; as the application without `roles`."""
         return self._adding(by, roles, Effect.REFUSED)
 
-    def undone(self, by: str, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def undone(self, by: str, *roles: str) -> Decorator:
         """The act goes through and changes nothing that counts: it answers True, thanks to `by`."""
         return self._adding(by, roles, Effect.UNDONE)
 
-    def passes(self, *roles: str) -> Callable[[Callable[[Sql], object]], Any]:
+    def passes(self, *roles: str) -> Decorator:
         """The honest neighbour: it must go through."""
         return self._adding("", roles, Effect.PASSES)
 
-    def each(self, statements: Mapping[str, tuple[str, str]], *roles: str) -> None:
-        """Attacks of one statement: title → (statement, what refuses it)."""
-        for title, (statement, by) in statements.items():
-            self._add(title, by, _one(statement), roles, Effect.REFUSED)
+    def each(
+        self,
+        attacks: Mapping[str, tuple[str | Sequence[str] | Callable[[Sql], object], str]],
+        *roles: str,
+    ) -> None:
+        """Title → (statement, several, or an act; what refuses it)."""
+        for title, (what, by) in attacks.items():
+            act = what if callable(what) else running(what)
+            self._add(title, by, act, roles, Effect.REFUSED)
 
-    def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Any:
-        def add(act: Callable[[Sql], object]) -> Callable[[Sql], object]:
+    def each_passes(self, statements: Mapping[str, str], *roles: str) -> None:
+        """Honest neighbours of one statement: title → statement. Each must touch a row."""
+        for title, statement in statements.items():
+            self._add(title, "", _touching(statement), roles, Effect.PASSES)
+
+    def _adding(self, by: str, roles: tuple[str, ...], effect: Effect) -> Decorator:
+        def add(act: Act) -> Act:
             self._add(act.__name__.strip("_").replace("_", " "), by, act, roles, effect)
             return act
 
@@ -136,7 +166,7 @@ class Attacks:
         self,
         title: str,
         by: str,
-        act: Callable[[Sql], object],
+        act: Act,
         roles: tuple[str, ...],
         effect: Effect,
     ) -> None:
@@ -144,8 +174,23 @@ class Attacks:
             self.all.append(Attack(title, by, act, role, effect))
 
 
-def _one(statement: str) -> Callable[[Sql], object]:
-    return lambda attacker: attacker.run(statement)
+def running(statements: str | Sequence[str]) -> Act:
+    """An act of plain statements; it answers what the last of them found."""
+
+    def act(attacker: Sql) -> object:
+        for statement in [statements] if isinstance(statements, str) else statements:
+            found = attacker.run(statement)
+        return found
+
+    return act
+
+
+def _touching(statement: str) -> Act:
+    def act(attacker: Sql) -> None:
+        touched = attacker.connection.execute(statement, attacker.facts).rowcount
+        assert touched == 1, f"{touched} rows: {statement}"
+
+    return act
 
 
 @dataclass(frozen=True)
@@ -157,6 +202,9 @@ class Outcome:
     answer: object = None
 
 
+BEGUN = sql.SQL("SAVEPOINT attack; SET LOCAL ROLE {role}; SET LOCAL app.actor = 'person:mallory'")
+
+
 def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str, Any]) -> Outcome:
     """Play an attack as its role in a savepoint of `connection`'s transaction, and undo it.
 
@@ -164,9 +212,7 @@ def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str
     an attack are raised.
     """
     cursor = connection.cursor()
-    cursor.execute("SAVEPOINT attack")
-    cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(attack.role)))
-    cursor.execute("SELECT set_config('app.actor', 'person:mallory', true)")
+    cursor.execute(BEGUN.format(role=sql.Identifier(attack.role)))
     attacker = Sql(connection, dict(facts) | {"new": uuid.uuid4()})
     try:
         answer = attack.act(attacker)
@@ -176,8 +222,7 @@ def play(connection: psycopg.Connection[Any], attack: Attack, facts: Mapping[str
     else:
         return Outcome("", answer=answer)
     finally:
-        cursor.execute("ROLLBACK TO SAVEPOINT attack")
-        cursor.execute("RELEASE SAVEPOINT attack")
+        cursor.execute("ROLLBACK TO SAVEPOINT attack; RELEASE SAVEPOINT attack")
 
 
 def _named(error: psycopg.Error) -> str:

@@ -200,5 +200,16 @@ def test_nothing_leaves_that_would_not_last(app: Flask) -> None:
     assert promise.live
 
 
+def test_the_last_day_of_a_lot_is_the_day_it_ends_everywhere(app: Flask) -> None:
+    """The clinic's evening is already tomorrow in UTC: the database must not refuse it today."""
+    days = db.session.execute(
+        sa.text(
+            "SELECT day_at_the_latest(), (shop_now() AT TIME ZONE 'Etc/GMT+12')::date,"
+            " (shop_now() AT TIME ZONE 'America/Los_Angeles')::date"
+        )
+    ).one()
+    assert days[0] == days[1] <= days[2]
+
+
 def _moved(kind: MovementKind) -> list[Movement]:
     return list(db.session.scalars(sa.select(Movement).where(Movement.kind == kind)))

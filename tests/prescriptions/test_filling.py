@@ -31,7 +31,8 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def the_answer(client: Person, variant: Variant, **given: object) -> Decision:
-    wish = Wish(variant.id, variant.sku, 1, given.pop("fill_id", None))  # type: ignore[arg-type]
+    fill_id = given.pop("fill_id", None)
+    wish = Wish(variant.id, variant.sku, 1, fill_id, placed=fill_id is not None)  # type: ignore[arg-type]
     fields: dict[str, object] = {"ship_to_state": None, "at": now(), "stage": Stage.PLACE}
     (decision,) = asking.ask(client, [wish], **(fields | given))  # type: ignore[arg-type]
     return decision

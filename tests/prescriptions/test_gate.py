@@ -93,7 +93,7 @@ def of(**given: Any) -> dict[str, Any]:
 
 
 HELD = a_fill(status=FillStatus.RESERVED, on=DAY)
-HOLDING_LINE = {"wishes": (replace(WISH, fill_id=HELD.id),)}
+HOLDING_LINE = {"wishes": (replace(WISH, fill_id=HELD.id, placed=True),)}
 SECOND = timedelta(seconds=1)
 
 # What differs from a case that is open, the answer, and the first reason's code.
@@ -260,6 +260,11 @@ CASES: dict[str, tuple[dict[str, Any], Answer, str | None]] = {
         "fill_not_held",
     ),
     "holds a fill nobody knows": (HOLDING_LINE, Answer.BLOCKED, "fill_not_held"),
+    "holds no fill, though she has a prescription": (
+        of(fills=()) | {"wishes": (replace(WISH, placed=True),)},
+        Answer.BLOCKED,
+        "fill_not_held",
+    ),
     "holds a fill for another state": (
         of(fills=(HELD,)) | HOLDING_LINE | {"ship_to_state": "NV"},
         Answer.BLOCKED,

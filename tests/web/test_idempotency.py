@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -82,22 +81,3 @@ def test_an_order_needs_a_key(live_app: Flask, bearer: dict[str, str]) -> None:
     refused = place(live_app, bearer, None)
     assert (refused.status_code, refused.json["code"]) == (422, "idempotency_key_required")
     assert orders(live_app) == before
-
-
-def test_two_at_once_with_one_key_have_one_effect(live_app: Flask, bearer: dict[str, str]) -> None:
-    """I21: whoever comes second waits, and gets the first one's answer."""
-    before = orders(live_app)
-    barrier, answers = threading.Barrier(4), []
-
-    def race() -> None:
-        barrier.wait()
-        answers.append(place(live_app, bearer, "raced"))
-
-    threads = [threading.Thread(target=race) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [answer.status_code for answer in answers] == [201] * 4, [a.text for a in answers]
-    assert len({answer.data for answer in answers}) == 1
-    assert orders(live_app) == before + 1

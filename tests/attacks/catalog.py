@@ -1,0 +1,318 @@
+"""Attacks on products, variants and prices, and on what a product is found by."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from shop.catalog.models import LegalClass
+from shop.core.db import db
+from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
+from tests.builders import a_product, a_variant
+
+
+def scene() -> Mapping[str, Any]:
+    """An unfinished drug, two over the counter (one made of WATER), a prescription drug."""
+    raw = a_product(LegalClass.CLINIC_USE, finished=False, published_at=None)
+    otc, other, rx = a_product(), a_product(), a_product(LegalClass.RX)
+    pack = a_variant(otc)
+    facts = {
+        "raw": raw.id,
+        "raw_pack": a_variant(raw).id,
+        "otc": otc.id,
+        "otc_pack": pack.id,
+        "other": other.id,
+        "brand": otc.brand_id,
+        "rx": rx.id,
+        "rx_pack": a_variant(rx).id,
+        "price": pack.prices[0].id,
+        "water": uuid.uuid4(),
+    }
+    db.session.flush()  # the rows before what is written of them by hand
+    for statement in (
+        "INSERT INTO ingredients (id, name) VALUES (:water, 'WATER-' || :water)",
+        (
+            "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+            " VALUES (:otc, 1, :water, true, 'water')"
+        ),
+    ):
+        db.session.execute(sa.text(statement), facts)
+    return facts
+
+
+ATTACKS = Attacks(scene)
+
+A_PACK = (
+    "INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, for_sale)"
+    " VALUES (%(new)s, "
+)
+A_PRICE = (
+    "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until)"
+    " VALUES (%(new)s, %(otc_pack)s, "
+)
+
+ATTACKS.each(
+    {
+        "publish an unfinished drug": (
+            "UPDATE products SET published_at = now() WHERE id = %(raw)s",
+            "unfinished_is_never_published",
+        ),
+        "sell an unfinished drug": (
+            "UPDATE variants SET for_sale = true WHERE id = %(raw_pack)s",
+            "unfinished_is_never_sold",
+        ),
+        "call an unfinished drug finished": (
+            "UPDATE products SET finished = true WHERE id = %(raw)s",
+            "weaker_class_needs_two_people",
+        ),
+        "add a pack of an unfinished drug for sale": (
+            f"{A_PACK} %(raw)s, 'clinic_use', false, 'X-1', 'x', true)",
+            "unfinished_is_never_sold",
+        ),
+        "unfinish a drug on sale": (
+            "UPDATE products SET finished = false, published_at = NULL WHERE id = %(otc)s",
+            "unfinished_is_never_sold",
+        ),
+        "lower a class": (
+            "UPDATE products SET legal_class = 'cosmetic', doctor_only = false WHERE id = %(rx)s",
+            "weaker_class_needs_two_people",
+        ),
+        "lower a class and stay doctor-only": (
+            "UPDATE products SET legal_class = 'otc_drug' WHERE id = %(rx)s",
+            "weaker_class_needs_two_people",
+        ),
+        "lower an over-the-counter drug to a cosmetic": (
+            "UPDATE products SET legal_class = 'cosmetic' WHERE id = %(otc)s",
+            "weaker_class_needs_two_people",
+        ),
+        "bring clinic use into the shop": (
+            "UPDATE products SET legal_class = 'rx', doctor_only = true WHERE id = %(raw)s",
+            "weaker_class_needs_two_people",
+        ),
+        "clear doctor-only": (
+            "UPDATE products SET doctor_only = false WHERE id = %(rx)s",
+            "weaker_class_needs_two_people",
+        ),
+        "a prescription drug that is not doctor-only": (
+            (
+                "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
+                " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'x', brand_id, 'rx', false"
+                " FROM products WHERE id = %(rx)s"
+            ),
+            "rx_is_doctor_only",
+        ),
+        "a pack that hides its product's class": (
+            f"{A_PACK} %(rx)s, 'otc_drug', false, 'X-2', 'x', true)",
+            "variant_is_of_its_products_class",
+        ),
+        "offer what is on sale as clinic use": (
+            "UPDATE products SET legal_class = 'clinic_use' WHERE id = %(otc)s",
+            "clinic_use_is_never_sold",
+        ),
+        "end a price in the past": (
+            "UPDATE prices SET valid_until = now() - interval '1 hour' WHERE id = %(price)s",
+            "price_is_only_ended",
+        ),
+        "end a price twice": (
+            (
+                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
+                "UPDATE prices SET valid_until = now() + interval '2 days' WHERE id = %(price)s",
+            ),
+            "price_is_only_ended",
+        ),
+        "bring a price back": (
+            (
+                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
+                "UPDATE prices SET valid_until = NULL WHERE id = %(price)s",
+            ),
+            "price_is_only_ended",
+        ),
+        "a second price at the same time": (
+            f"{A_PRICE} 1, now(), NULL)",
+            "prices_do_not_overlap",
+        ),
+        "an absurd price": (f"{A_PRICE} -1, '2020-01-01', '2020-01-02')", "price_is_sane"),
+        "a price that ends before it begins": (
+            f"{A_PRICE} 1, '2020-01-02', '2020-01-02')",
+            "price_range_is_forward",
+        ),
+        "a SKU that no address can carry": (
+            f"{A_PACK} %(otc)s, 'otc_drug', false, 'a/b', 'x', false)",
+            "sku_fits_an_address",
+        ),
+    }
+)
+
+ATTACKS.each(
+    {
+        "rewrite a price": (
+            "UPDATE prices SET cents = 1 WHERE id = %(price)s",
+            "price_is_only_ended",
+        ),
+        "rewrite a price while ending it": (
+            (
+                "UPDATE prices SET cents = 1, valid_until = now() + interval '1 day'"
+                " WHERE id = %(price)s"
+            ),
+            "price_is_only_ended",
+        ),
+        "remove a price": ("DELETE FROM prices WHERE id = %(price)s", "price_is_only_ended"),
+        "remove every price": ("TRUNCATE prices CASCADE", "prices_are_kept"),
+    },
+    OWNER,
+)
+
+ATTACKS.each_passes(
+    {
+        "end a price": (
+            "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s"
+        ),
+        "make a class stricter": (
+            "UPDATE products SET legal_class = 'rx', doctor_only = true WHERE id = %(otc)s"
+        ),
+        "withdraw": "UPDATE products SET published_at = NULL WHERE id = %(otc)s",
+    }
+)
+
+
+@ATTACKS.passes(WORKER)
+def _a_job_locks_a_variant(attacker: Sql) -> None:
+    attacker.run("SELECT FROM variants WHERE id = %(otc_pack)s FOR UPDATE")
+
+
+def _found(attacker: Sql, product: str, word: str = "zephyrine") -> bool:
+    """Whether a search for the word finds the product, as a word or as a pack's number."""
+    found = attacker.run(
+        "SELECT search @@ (to_tsquery('english', %(word)s) || ('''' || %(word)s || '''')::tsquery)"
+        " AS found FROM products WHERE id = %(product)s",
+        word=word,
+        product=attacker.facts[product],
+    )
+    return bool(found["found"])
+
+
+def _comes_to_be_found(attacker: Sql, change: str, product: str = "otc") -> bool:
+    before = _found(attacker, product)
+    attacker.run(change)
+    return _found(attacker, product) and not before
+
+
+@ATTACKS.undone("product_is_searchable")
+def _rename_a_product_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(attacker, "UPDATE products SET name = 'Zéphyrine' WHERE id = %(otc)s")
+
+
+@ATTACKS.undone("product_is_searchable")
+def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
+    attacker.run(
+        "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
+        " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'Zephyrine', brand_id, 'cosmetic', false"
+        " FROM products WHERE id = %(rx)s"
+    )
+    return _found(attacker, "new")
+
+
+@ATTACKS.undone("product_is_searchable", OWNER)
+def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
+    attacker.run("UPDATE products SET search = to_tsvector('zephyrine') WHERE id = %(otc)s")
+    return not _found(attacker, "otc")
+
+
+@ATTACKS.undone("brand_is_searchable", OWNER)
+def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s")
+
+
+@ATTACKS.undone("ingredient_is_searchable", OWNER)
+def _rename_an_ingredient_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(
+        attacker, "UPDATE ingredients SET name = 'ZEPHYRINE' WHERE id = %(water)s"
+    )
+
+
+@ATTACKS.undone("product_ingredients_added_are_searchable")
+def _add_an_ingredient_past_the_search(attacker: Sql) -> bool:
+    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    return _comes_to_be_found(
+        attacker,
+        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        " VALUES (%(otc)s, 90, %(new)s, true, 'x')",
+    )
+
+
+@ATTACKS.undone("product_ingredients_removed_are_searchable")
+def _take_an_ingredient_out_past_the_search(attacker: Sql) -> bool:
+    _name_the_water(attacker)
+    before = _found(attacker, "otc")
+    attacker.run("DELETE FROM product_ingredients WHERE product_id = %(otc)s")
+    return before and not _found(attacker, "otc")
+
+
+@ATTACKS.undone("product_ingredients_before_are_searchable", OWNER)
+def _move_an_ingredient_away_past_the_search(attacker: Sql) -> bool:
+    _name_the_water(attacker)
+    before = _found(attacker, "otc")
+    attacker.run("UPDATE product_ingredients SET product_id = %(other)s WHERE product_id = %(otc)s")
+    return before and not _found(attacker, "otc")
+
+
+@ATTACKS.undone("product_ingredients_changed_are_searchable", OWNER)
+def _move_an_ingredient_to_a_product_past_the_search(attacker: Sql) -> bool:
+    _name_the_water(attacker)
+    return _comes_to_be_found(
+        attacker,
+        "UPDATE product_ingredients SET product_id = %(other)s WHERE product_id = %(otc)s",
+        "other",
+    )
+
+
+def _name_the_water(attacker: Sql) -> None:
+    """File the product's one ingredient anew, as zephyrine."""
+    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    attacker.run("DELETE FROM product_ingredients WHERE product_id = %(otc)s")
+    attacker.run(
+        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        " VALUES (%(otc)s, 1, %(new)s, true, 'x')"
+    )
+
+
+@ATTACKS.undone("variants_added_are_searchable")
+def _add_a_pack_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(
+        attacker, f"{A_PACK} %(otc)s, 'otc_drug', false, 'Zephyrine', 'x', false)"
+    )
+
+
+@ATTACKS.undone("variants_changed_are_searchable")
+def _renumber_a_pack_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(
+        attacker, "UPDATE variants SET package_ndc = 'Zephyrine' WHERE id = %(otc_pack)s"
+    )
+
+
+@ATTACKS.undone("variants_changed_are_searchable", OWNER)
+def _move_a_pack_to_a_product_past_the_search(attacker: Sql) -> bool:
+    attacker.run("UPDATE variants SET package_ndc = 'Zephyrine' WHERE id = %(otc_pack)s")
+    return _comes_to_be_found(
+        attacker, "UPDATE variants SET product_id = %(other)s WHERE id = %(otc_pack)s", "other"
+    )
+
+
+@ATTACKS.undone("variants_before_are_searchable", OWNER)
+def _move_a_pack_away_past_the_search(attacker: Sql) -> bool:
+    attacker.run("UPDATE variants SET package_ndc = 'Zephyrine' WHERE id = %(otc_pack)s")
+    before = _found(attacker, "otc")
+    attacker.run("UPDATE variants SET product_id = %(other)s WHERE id = %(otc_pack)s")
+    return before and not _found(attacker, "otc")
+
+
+@ATTACKS.undone("variants_removed_are_searchable", OWNER)
+def _remove_a_pack_past_the_search(attacker: Sql) -> bool:
+    added = _comes_to_be_found(
+        attacker, f"{A_PACK} %(otc)s, 'otc_drug', false, 'Zephyrine', 'x', false)"
+    )
+    attacker.run("DELETE FROM variants WHERE id = %(new)s")
+    return added and not _found(attacker, "otc")

@@ -1,0 +1,284 @@
+"""Every CHECK of every table, broken by the owner past all triggers: nothing but it is left to refuse.
+
+Table → CHECK → what breaks it, one assignment for each side that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.attacks.attack import OWNER, Attack, Effect
+from tests.attacks.generated import past_triggers
+
+LONG = "repeat('x', 256)"
+NO_HASH = "'plain'"
+NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
+
+CHECKS: dict[str, dict[str, list[str]]] = {
+    "accesses": {
+        "access_is_by_another": ["client_id = reader_id"],
+        "access_purpose_is_known": ["purpose = 'curiosity'"],
+    },
+    "approval_requests": {
+        "in_review_by_someone": [
+            "status = 'in_review', claimed_by_id = NULL WHERE submitted_at IS NOT NULL",
+            (
+                "claimed_by_id = (SELECT id FROM people WHERE role = 'physician' LIMIT 1),"
+                " claimed_until = now() WHERE status = 'declined'"
+            ),
+        ],
+        "nobody_reviews_their_own_request": [
+            (
+                "requested_by_id = (SELECT id FROM people WHERE id <> client_id LIMIT 1),"
+                " claimed_by_id = client_id, claimed_until = now(), status = 'in_review'"
+                " WHERE submitted_at IS NOT NULL"
+            )
+        ],
+        "nobody_reviews_what_they_asked_for": [
+            (
+                "requested_by_id = p.id, claimed_by_id = p.id, claimed_until = now(),"
+                " status = 'in_review' FROM people p"
+                " WHERE p.role = 'physician' AND submitted_at IS NOT NULL"
+            )
+        ],
+        "request_state_is_a_usps_code": [one.format("ship_to_state") for one in NO_STATE],
+        "requested_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 21"],
+        "submitted_with_consent_and_answers": [
+            "submitted_at = NULL WHERE status = 'declined'",
+            "consented_at = NULL WHERE status = 'declined'",
+            "answers_hash = NULL WHERE status = 'approved'",
+        ],
+    },
+    "auth_events": {"auth_event_kind_is_known": ["kind = 'trusted'"]},
+    "cart_lines": {
+        "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
+    },
+    "events": {
+        "event_has_an_actor": ["actor = ''", "actor = 'person:'", "actor = 'mallory'"],
+        "event_hash_is_sha256": [f"hash = {NO_HASH}"],
+        "first_event_comes_from_nothing": ["from_state = 'paid' WHERE seq = 1"],
+    },
+    "fills": {
+        "consumed_at_some_time": [
+            "status = 'consumed', consumed_at = NULL, dispensed_at = NULL",
+            "consumed_at = NULL WHERE status = 'dispensed'",
+        ],
+        "dispensed_at_some_time": [
+            "dispensed_at = NULL WHERE status = 'dispensed'",
+            "status = 'consumed' WHERE status = 'dispensed'",
+        ],
+        "fill_within_allowance": ["number = 0", "number = fills_allowed + 1"],
+        "released_at_some_time": [
+            "released_at = now() WHERE status = 'dispensed'",
+            "status = 'released', released_at = NULL, dispensed_at = NULL",
+        ],
+    },
+    "kept_answers": {
+        "idempotency_key_fits": ["key = ''", f"key = {LONG}"],
+        "request_is_hashed": [f"request_hash = {NO_HASH}"],
+    },
+    "letters": {
+        "failed_letter_says_why": ["failed_at = now(), error = ''"],
+        "letter_is_sent_or_has_failed": [
+            "sent_at = now(), failed_at = now(), error = 'x', tries = 1"
+        ],
+        "letter_template_is_known": ["template = 'advertisement'"],
+        "sent_letter_was_tried": ["sent_at = now(), tries = 0"],
+    },
+    "licences": {
+        "licence_ended_by_someone": [
+            "ended_on = valid_from, ended_by_id = NULL",
+            "ended_on = NULL, ended_by_id = person_id",
+        ],
+        "licence_range_is_forward": ["valid_until = valid_from"],
+        "licence_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
+    "lots": {
+        "lot_number_fits_gs1": ["lot_number = 'A 1'", "lot_number = ''", f"lot_number = {LONG}"],
+        "reserved_units_are_on_hand": [
+            "on_hand = -1, reserved = -1",
+            "reserved = -1",
+            "reserved = on_hand + 1",
+        ],
+    },
+    "mail_links": {"link_is_hashed": [f"secret_hash = {NO_HASH}"]},
+    "movements": {
+        "balance_is_never_negative": [
+            "balance = previous + delta + 1",
+            "previous = -1, balance = delta - 1 WHERE delta < 0 AND seq > 1",
+        ],
+        "ledger_begins_at_zero": ["previous = 5, balance = 5 + delta WHERE seq = 1"],
+        "movement_goes_its_kinds_way": [
+            "kind = 'damage' WHERE delta > 0",
+            "kind = 'receive' WHERE delta < 0",
+        ],
+        "movement_has_an_actor": ["actor = ''", "actor = 'mallory'"],
+        "movement_kind_is_known": ["kind = 'magic' WHERE delta < 0"],
+        "movement_moves_something": ["delta = 0, balance = previous, kind = 'count_adjust'"],
+    },
+    "order_lines": {
+        "cancelled_at_some_time": [
+            "cancelled_at = now() WHERE status = 'shipped'",
+            "status = 'cancelled' WHERE status = 'shipped'",
+        ],
+        "doctor_only_line_has_a_fill": [
+            "fill_id = NULL WHERE requires_prescription",
+            "requires_prescription = false WHERE requires_prescription",
+            "requires_prescription = true WHERE fill_id IS NULL",
+        ],
+        "held_at_some_time": [
+            "held_at = now() WHERE status = 'shipped'",
+            "status = 'on_hold' WHERE status = 'shipped'",
+        ],
+        "line_quantity_is_sane": [
+            "quantity = 0, total_cents = 0",
+            "quantity = -1, total_cents = -unit_price_cents",
+            "quantity = 21, total_cents = 21 * unit_price_cents",
+        ],
+        "line_total_is_the_product": ["total_cents = total_cents - 1"],
+        "shipped_at_some_time": [
+            "shipped_at = NULL WHERE status = 'shipped'",
+            "status = 'delivered', shipped_at = NULL WHERE status = 'shipped'",
+            "status = 'returned', shipped_at = NULL WHERE status = 'shipped'",
+        ],
+    },
+    "orders": {
+        "amounts_are_sane": [
+            "subtotal_cents = -1, discount_cents = 0, total_cents = shipping_cents + tax_cents - 1",
+            "shipping_cents = -1, total_cents = subtotal_cents + tax_cents - discount_cents - 1",
+            "tax_cents = -1, total_cents = subtotal_cents + shipping_cents - discount_cents - 1",
+            "discount_cents = -1, total_cents = subtotal_cents + shipping_cents + tax_cents + 1",
+            ("discount_cents = subtotal_cents + 1, total_cents = shipping_cents + tax_cents - 1"),
+            (
+                "subtotal_cents = 49, shipping_cents = 0, tax_cents = 0, discount_cents = 0,"
+                " total_cents = 49"
+            ),
+        ],
+        "currency_is_usd": ["currency = 'eur'"],
+        "ended_at_some_time": [
+            "ended_at = now() WHERE status IN ('paid', 'closed')",
+            "status = 'cancelled', ended_at = NULL",
+        ],
+        "expired_after_its_time_to_pay": [
+            "status = 'expired', ended_at = pay_by - interval '1 second'"
+        ],
+        "order_state_is_a_usps_code": [one.format("ship_to_state") for one in NO_STATE],
+        "paid_at_some_time": [
+            "status = 'paid', paid_at = NULL",
+            "status = 'closed', paid_at = NULL",
+        ],
+        "ships_within_the_us": ["country = 'CA'"],
+        "total_is_the_sum": ["total_cents = total_cents + 1"],
+    },
+    "payments": {
+        "capture_is_total": [
+            "captured_cents = amount_cents - 1, refunded_cents = 0 WHERE status = 'succeeded'",
+            "captured_cents = amount_cents + 1, refunded_cents = 0 WHERE status = 'succeeded'",
+        ],
+        "payment_currency_is_usd": ["currency = 'eur'"],
+        "refunds_within_capture": [
+            "refunded_cents = captured_cents + 1",
+            "refunded_cents = -1",
+        ],
+        "succeeded_is_captured": [
+            "captured_cents = 0, refunded_cents = 0 WHERE status = 'succeeded'",
+            "status = 'open' WHERE captured_cents > 0",
+        ],
+    },
+    "people": {
+        "client_has_a_state": ["state = NULL WHERE role = 'client'"],
+        "client_has_an_age": ["birth_date = NULL WHERE role = 'client'"],
+        "npi_has_its_check_digit": [
+            "npi = '1234567890' WHERE role = 'physician'",
+            "npi = '3234567893' WHERE role = 'physician'",
+            "npi = '123456789' WHERE role = 'physician'",
+        ],
+        "physician_has_an_npi": ["npi = NULL WHERE role = 'physician'"],
+        "role_is_known": ["role = 'owner'"],
+        "state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
+    "prescription_states": {
+        "licensed_when_signed": ["licence_from = signed_on + 1", "licence_until = signed_on"]
+    },
+    "prescriptions": {
+        "days_supply_is_sane": ["days_supply = 0", "days_supply = 367"],
+        "examination_mode_is_known": ["examination_mode = 'by_heart'"],
+        "examined_before_signing": ["examined_on = signed_on + 1"],
+        "fill_quantity_is_sane": ["quantity_per_fill = 0", "quantity_per_fill = 21"],
+        "fills_allowed_is_sane": ["fills_allowed = 0", "fills_allowed = 13"],
+        "held_by_someone": [
+            "status = 'on_hold', held_at = now(), held_by_id = NULL",
+            "status = 'on_hold', held_at = NULL, held_by_id = prescriber_id",
+            "held_at = now(), held_by_id = prescriber_id WHERE status = 'active'",
+        ],
+        "interval_is_sane": ["interval_days = 0", "interval_days = 367"],
+        "no_self_prescription": ["client_id = prescriber_id"],
+        "revoked_by_someone": [
+            "status = 'revoked', revoked_at = now(), revoked_by_id = NULL",
+            "status = 'revoked', revoked_at = NULL, revoked_by_id = prescriber_id",
+            "revoked_at = now(), revoked_by_id = prescriber_id WHERE status = 'active'",
+        ],
+        "sign_in_was_fresh_when_signed": [
+            "fresh_at = signed_at - interval '5 minutes 1 second'",
+            "fresh_at = signed_at + interval '1 second'",
+        ],
+        "signed_after_a_fresh_sign_in": ["fresh_kind = 'sign_in'"],
+        "signed_on_is_signed_at": ["signed_on = signed_on + 1"],
+        "statement_is_hashed": [f"statement_hash = {NO_HASH}"],
+        "valid_for_a_year_at_most": [
+            "valid_until = valid_from",
+            "valid_until = valid_from + interval '367 days'",
+        ],
+    },
+    "prices": {
+        "price_is_sane": ["cents = -1", "cents = 10000001"],
+        "price_range_is_forward": ["valid_until = valid_from"],
+    },
+    "products": {
+        "legal_class_is_known": ["legal_class = 'food'"],
+        "rx_is_doctor_only": [
+            "doctor_only = false WHERE legal_class = 'rx'",
+            "legal_class = 'rx_unapproved', doctor_only = false",
+        ],
+        "source_is_known": ["source = 'hearsay'"],
+        "unfinished_is_never_published": ["finished = false WHERE published_at IS NOT NULL"],
+    },
+    "provider_calls": {
+        "call_key_fits": [f"idempotency_key = {LONG}"],
+        "call_operation_is_known": ["operation = 'charge'"],
+        "call_status_is_known": ["status = 'forgotten'"],
+    },
+    "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
+    "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
+    "refusals": {
+        "nobody_refuses_themselves": ["refused_by_id = client_id"],
+        "refusal_reason_is_known": ["reason = 'mood'"],
+    },
+    "reservation_parts": {"part_holds_something": ["units = 0", "units = -1"]},
+    "reservations": {
+        "released_or_shipped_not_both": ["released_at = now(), shipped_at = now()"],
+        "reserved_units_are_sane": ["units = 0", "units = 1001"],
+    },
+    "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
+    "shop_clock": {"one_clock": ["singleton = false"]},
+    "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
+    "tokens": {
+        "token_has_a_scope": ["scopes = '{}'"],
+        "token_is_hashed": [f"secret_hash = {NO_HASH}"],
+    },
+    "variants": {
+        "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],
+        "net_content_is_positive": ["net_content = 0", "net_content = -1"],
+        "sku_fits_an_address": ["sku = 'a b'", "sku = ''", "sku = '-x'", "sku = repeat('x', 41)"],
+    },
+}
+
+
+def attacks() -> Iterator[Attack]:
+    """An attack for each assignment."""
+    for table, named in CHECKS.items():
+        for name, assignments in named.items():
+            for assignment in assignments:
+                statement = f"UPDATE {table} SET {assignment}"
+                act = past_triggers(table, statement)
+                yield Attack(statement, name, act, OWNER, Effect.REFUSED)

@@ -1,0 +1,352 @@
+"""Attacks that follow from PostgreSQL's own catalogue, for every table alike.
+
+Past every trigger, as the owner: a NULL in each column that takes none, a copy of a row for each
+key, a row that points nowhere for each foreign key. With its triggers, as the owner: each table
+whose rows are kept for ever. As the application: whatever it has no privilege for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.clock import now
+from shop.core.db import db
+from shop.orders import shipping
+from shop.orders.models import Order
+from shop.payments import queries as payments
+from shop.payments import refunding, settling
+from shop.payments.models import Payment, ProviderEvent
+from shop.prescriptions import filling, holding, reviewing, revoking
+from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
+from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
+from tests.builders import a_cream, a_variant
+from tests.inventory.lots import a_lot
+from tests.orders.things import a_cart, paid, placed
+from tests.people import alice, an_npi, dr_chen, sam
+from tests.prescriptions.builders import a_claimed_request, a_prescription
+
+Connection = psycopg.Connection[Any]
+
+
+def scene() -> Mapping[str, Any]:
+    """Every table with rows, in the states that keys and foreign keys look at."""
+    client, chen = alice(), dr_chen()
+    cream, soap = a_cream(), a_variant(gtin="00312345678906", package_ndc="0187-5160-20")
+    for variant in (cream, soap):
+        a_lot(variant)
+    _prescribed(client, chen, cream)
+    _shipped(paid(client, {cream: 1, soap: 2}))
+    waiting = placed(client, {soap: 1})
+    _named_by_the_provider(settling.begin(waiting, by=client, at=now(), base_url="http://x"))
+    a_cart(client, {soap: 1})
+    db.session.execute(
+        sa.insert(ProviderEvent).values(
+            id="evt_scene", type="charge.refunded", object_type="charge", created=now()
+        )
+    )
+    return {}
+
+
+def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
+    """Requests claimed and refused; prescriptions in force (one with an unused fill), held, revoked."""
+    a_claimed_request(client, a_cream(), by=chen)
+    refused = a_claimed_request(client, a_cream(), by=chen)
+    reason = reviewing.RefusalReason.MINOR
+    reviewing.refuse(refused, reason=reason, message="Not yet.", by=chen, at=now())
+    a_prescription(client, cream, by=chen)
+    unused, held, revoked = (a_prescription(alice(), by=chen) for _ in range(3))
+    filling.reserve(unused.id, state="CA", quantity=1, at=now())
+    holding.hold(held, reason="Wait.", by=chen, at=now())
+    revoking.revoke(revoked, reason="No.", by=chen, at=now())
+
+
+def _shipped(order: Order) -> None:
+    """Its parcel left, and some of its money went back."""
+    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    (payment,) = payments.payments_of(order.id)
+    refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
+    refund.provider_refund_id = "re_scene"
+
+
+def _named_by_the_provider(payment: Payment) -> None:
+    payment.provider_session_id, payment.provider_intent_id = "cs_scene", "pi_scene"
+
+
+def generated(connection: Connection) -> list[Attack]:
+    """Every attack that the catalogue gives; `connection` is in a transaction of the superuser's."""
+    return [
+        *_nulls(connection),
+        *_copies(connection),
+        *_nowhere(connection),
+        *_kept(connection),
+        *_altered(connection),
+        *_not_granted(connection),
+    ]
+
+
+def past_triggers(table: str, statement: str) -> Callable[[Sql], object]:
+    """Act as somebody who switched the table's triggers off: what is left are the constraints."""
+
+    def act(attacker: Sql) -> object:
+        attacker.run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        return attacker.run(statement)
+
+    return act
+
+
+def _by_the_owner(title: str, by: str, table: str, statement: str) -> Attack:
+    return Attack(title, by, past_triggers(table, statement), OWNER, Effect.REFUSED)
+
+
+NULLABLE = """
+SELECT rel.relname, a.attname FROM pg_attribute a JOIN pg_class rel ON rel.oid = a.attrelid
+WHERE rel.relnamespace = 'public'::regnamespace AND rel.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
+ORDER BY 1, a.attnum
+"""
+
+
+def _nulls(connection: Connection) -> Iterator[Attack]:
+    for table, column in connection.execute(NULLABLE).fetchall():
+        if table not in EXEMPT:
+            statement = f"UPDATE {table} SET {column} = NULL"
+            yield _by_the_owner(f"no {table}.{column}", f"{table}.{column}", table, statement)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a row is copied with: something else of its type, and something that is not."""
+
+    name: str
+    type: str
+
+    def fresh(self, table: str) -> str:
+        """Another value that nobody has yet; nothing stays nothing."""
+        own = FRESH.get(f"{table}.{self.name}")
+        other = own() if own else FRESH_OF_TYPE[self.type].format(column=self.name, table=table)
+        return f"CASE WHEN {self.name} IS NOT NULL THEN {other} END"
+
+    def nowhere(self) -> str:
+        """A value that no row has."""
+        return NOWHERE_OF_TYPE[self.type].format(column=self.name)
+
+
+# Columns whose values a CHECK knows: another of the key's is made new.
+TOLD_BY_A_CHECK = {"products.source", "movements.balance"}
+FRESH: dict[str, Callable[[], str]] = {"people.npi": lambda: f"'{an_npi()}'"}
+FRESH_OF_TYPE = {
+    "uuid": "gen_random_uuid()",
+    "text": "'F' || left(md5(random()::text), 15)",
+    "citext": "md5(random()::text) || '@example.test'",
+    "bytea": "sha256(random()::text::bytea)",
+    "integer": "(SELECT max({column}) + 1 FROM {table})",
+}
+NOWHERE_OF_TYPE = {
+    "uuid": "gen_random_uuid()",
+    "text": "'ZZ'",
+    "text[]": "'{{ZZ}}'",
+    "integer": "{column} + 1000",
+    "bytea": "sha256({column})",
+    "jsonb": "'{{}}'",
+    "boolean": "NOT {column}",
+    "date": "{column} + 1",
+    "timestamp with time zone": "{column} + interval '1 second'",
+}
+
+TABLE_COLUMNS = """
+SELECT rel.relname, a.attname, format_type(a.atttypid, NULL)
+FROM pg_attribute a JOIN pg_class rel ON rel.oid = a.attrelid
+WHERE rel.relnamespace = 'public'::regnamespace AND rel.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY 1, a.attnum
+"""
+# Constraints and unique indexes alike; the key's columns, and which rows a partial one looks at.
+KEYS = """
+SELECT rel.relname, idx.relname, coalesce(pg_get_expr(i.indpred, i.indrelid), 'true'),
+       ARRAY(SELECT a.attname FROM pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) ORDER BY a.attnum)
+FROM pg_index i JOIN pg_class rel ON rel.oid = i.indrelid JOIN pg_class idx ON idx.oid = i.indexrelid
+WHERE rel.relnamespace = 'public'::regnamespace AND (i.indisunique OR i.indisexclusion)
+ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns and keys: name → (which rows it looks at, its columns)."""
+
+    name: str
+    columns: dict[str, Column]
+    keys: dict[str, tuple[str, frozenset[str]]]
+
+    def _how_hard_to_freshen(self, column: str) -> tuple[bool, bool, str]:
+        said = f"{self.name}.{column}"
+        return said in TOLD_BY_A_CHECK, self.columns[column].type != "uuid", column
+
+    def copy(self, kept: frozenset[str], where: str = "true", **given: str) -> str:
+        """Insert a row again, new in every other key than `kept`, with `given` in place."""
+        values = {name: name for name in self.columns}
+        for _rows, key in self.keys.values():
+            same = key <= kept or (bool(kept) and kept <= key)
+            if not same and not any(values[name] != name for name in key):
+                name = min(key - kept, key=self._how_hard_to_freshen)
+                values[name] = self.columns[name].fresh(self.name)
+        values |= given
+        return (
+            f"INSERT INTO {self.name} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+            f" FROM {self.name} WHERE {where} LIMIT 1"
+        )
+
+
+def _tables(connection: Connection) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    for table, column, kind in connection.execute(TABLE_COLUMNS).fetchall():
+        if table not in EXEMPT:
+            found.setdefault(table, Table(table, {}, {})).columns[column] = Column(column, kind)
+    for table, name, rows, columns in connection.execute(KEYS).fetchall():
+        if table not in EXEMPT:
+            found[table].keys[name] = (rows, frozenset(columns) & found[table].columns.keys())
+    return found
+
+
+def _copies(connection: Connection) -> Iterator[Attack]:
+    """The same key again, everything else new. A key that a shorter key implies is not attacked."""
+    for table in _tables(connection).values():
+        for name, (rows, key) in table.keys.items():
+            if any(other < key for _rows, other in table.keys.values()):
+                continue
+            where = " AND ".join([f"({rows})", *(f"{column} IS NOT NULL" for column in key)])
+            yield _by_the_owner(f"again {name}", name, table.name, table.copy(key, where))
+
+
+FOREIGN_KEYS = """
+SELECT rel.relname, con.conname,
+       ARRAY(SELECT a.attname FROM unnest(con.conkey) WITH ORDINALITY AS k (number, place)
+             JOIN pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.number
+             ORDER BY (SELECT count(*) FROM pg_constraint other
+                       WHERE other.conrelid = con.conrelid AND a.attnum = ANY (other.conkey)),
+                      k.place)
+FROM pg_constraint con JOIN pg_class rel ON rel.oid = con.conrelid
+WHERE con.connamespace = 'public'::regnamespace AND con.contype = 'f'
+ORDER BY 1, 2
+"""
+
+
+# Where another foreign key is always asked first, unless the row is chosen well.
+BY_HAND = {
+    "fill_is_for_a_covered_state": [
+        (
+            "UPDATE fills SET state = 'ZZ'"
+            " WHERE NOT EXISTS (SELECT FROM order_lines WHERE fill_id = fills.id)"
+        )
+    ],
+    "prescriptions_variant_id_fkey": [
+        (
+            "UPDATE prescriptions SET variant_id = gen_random_uuid()"
+            " WHERE NOT EXISTS (SELECT FROM fills WHERE prescription_id = prescriptions.id)"
+        )
+    ],
+}
+
+
+def _nowhere(connection: Connection) -> Iterator[Attack]:
+    """A row that points at nothing by this foreign key.
+
+    A column often serves several: the first statement that this foreign key alone refuses is the
+    attack, so that its failure means something. Where none does, the plainest is, and fails.
+    """
+    for constraint, tries in pointing_nowhere(connection).items():
+        if constraint not in IMPLIED:
+            yield next((one for one in tries if one.ended(_tried(connection, one))), tries[0])
+
+
+def pointing_nowhere(connection: Connection) -> dict[str, list[Attack]]:
+    """Foreign key → attacks that it refuses, unless another object is asked first."""
+    tables = _tables(connection)
+    return {
+        constraint: [
+            _by_the_owner(f"nowhere by {constraint}", constraint, name, statement)
+            for statement in BY_HAND.get(constraint) or _pointing_nowhere(tables[name], columns)
+        ]
+        for name, constraint, columns in connection.execute(FOREIGN_KEYS).fetchall()
+    }
+
+
+def _pointing_nowhere(table: Table, columns: list[str]) -> Iterator[str]:
+    where = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    for column in [column for column in columns if column in table.columns]:
+        nowhere = table.columns[column].nowhere()
+        yield (
+            f"UPDATE {table.name} SET {column} = {nowhere} WHERE ctid ="
+            f" (SELECT ctid FROM {table.name} WHERE {where} LIMIT 1)"
+        )
+        yield table.copy(frozenset(), where, **{column: nowhere})
+
+
+def _tried(connection: Connection, attack: Attack) -> Outcome:
+    try:
+        return play(connection, attack, {})
+    except psycopg.Error as error:
+        return Outcome(str(error))
+
+
+KEPT = """
+SELECT rel.relname, t.tgname, t.tgtype::int FROM pg_trigger t
+JOIN pg_class rel ON rel.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE p.proname = 'never_changed' ORDER BY 1, 2
+"""
+FIRED = {
+    8: "DELETE FROM {}",
+    16: "UPDATE {} SET {} = {}",
+    32: "TRUNCATE {} CASCADE",
+}  # tgtype's bits
+
+
+def _kept(connection: Connection) -> Iterator[Attack]:
+    """What is kept for ever is kept from the owner too."""
+    tables = _tables(connection)
+    for name, trigger, fired in connection.execute(KEPT).fetchall():
+        column = next(iter(tables[name].columns))
+        for bit, statement in FIRED.items():
+            if fired & bit:
+                text = statement.format(name, column, column)
+                yield Attack(text, trigger, running(text), OWNER, Effect.REFUSED)
+
+
+# What else must be so before a rule looks at the columns it keeps: (also set, where).
+LOOKS_WHEN = {
+    "price_is_only_ended": (", valid_until = now() + interval '1 day'", "valid_until IS NULL"),
+    "part_only_ends": (", ended_at = now()", "ended_at IS NULL"),
+    "reservation_only_ends": (
+        ", released_at = now()",
+        "released_at IS NULL AND shipped_at IS NULL",
+    ),
+    "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
+    "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
+}
+
+
+def _altered(connection: Connection) -> Iterator[Attack]:
+    """Each column that a rule keeps as it was, changed by the owner."""
+    tables = _tables(connection)
+    for one in kept_columns(connection):
+        also, where = LOOKS_WHEN.get(one.rule, ("", "true"))
+        other = tables[one.table].columns[one.column].nowhere()
+        statement = (
+            f"UPDATE {one.table} SET {one.column} = {other}{also}"
+            f" WHERE {one.column} IS NOT NULL AND {where}"
+        )
+        yield Attack(one.title, one.rule, running(statement), OWNER, Effect.REFUSED)
+
+
+def _not_granted(connection: Connection) -> Iterator[Attack]:
+    for one in privileges(connection):
+        title = f"{one.role}: {one.title}"
+        yield Attack(title, one.by, running(one.statement), one.role, Effect.REFUSED)

@@ -1,0 +1,425 @@
+"""Attacks on the shelf: lots, the ledger, promises and deliveries.
+
+On-hand and reserved equal their sums and stay within each other; nothing is promised or shipped
+from a lot that is expired or not available; every stock effect happens once; nothing is rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.core.clock import now
+from shop.core.cluster import APP, WORKER
+from shop.core.db import db
+from shop.inventory import stock
+from shop.inventory.states import LotStatus
+from tests.attacks.attack import OWNER, Attacks, Sql
+from tests.builders import a_variant
+from tests.inventory.lots import a_delivery, a_lot, today
+from tests.people import sam
+
+MOVE = "INSERT INTO movements (id, lot_id, kind, delta, reference_id) VALUES (gen_random_uuid(), "
+PROMISE = "INSERT INTO reservations (id, variant_id, units) VALUES (%(new)s, %(cream)s, 3)"
+PART = (
+    "INSERT INTO reservation_parts (id, reservation_id, lot_id, variant_id, units)"
+    " VALUES (gen_random_uuid(), %(new)s, "
+)
+LOT = (
+    "INSERT INTO lots (id, number, variant_id, lot_number, expires_on, status, state_seq)"
+    " VALUES (%(new)s, 'L-ATTACK', %(cream)s, "
+)
+UNCHAINED = "ALTER TABLE movements DISABLE TRIGGER movement_chained"
+BY_HAND = (
+    "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor,"
+    " at) VALUES (gen_random_uuid(), %(good)s, "
+)
+
+
+def scene() -> Mapping[str, Any]:
+    """A good lot of 6 + 4 units of which 3 are promised, and lots that nothing may leave."""
+    cream, soap = a_variant(), a_variant()
+    good = a_lot(cream, 6)
+    a_delivery(good, 4)
+    live, ended = stock.reserve([(cream.id, 3), (cream.id, 2)], today=today())
+    stock.release([ended], at=now())
+    db.session.flush()  # the promises go with the facts
+    return {
+        "cream": cream.id,
+        "soap": soap.id,
+        "good": good.id,
+        "good_number": good.lot_number,
+        "expired": a_lot(cream, 5, days=-5).id,
+        "quarantined": a_lot(cream, 5, status=LotStatus.QUARANTINE).id,
+        "soaps": a_lot(soap, 5).id,
+        "live": live.id,
+        "ended": ended.id,
+        "sam": sam().id,
+    }
+
+
+ATTACKS = Attacks(scene)
+
+ATTACKS.each(
+    {
+        # what expired or is not available
+        "ship what expired": (
+            f"{MOVE} %(expired)s, 'ship', -1, gen_random_uuid())",
+            "lot_is_not_expired",
+        ),
+        "use what expired in a treatment": (
+            f"{MOVE} %(expired)s, 'treatment_use', -1, gen_random_uuid())",
+            "lot_is_not_expired",
+        ),
+        "ship from quarantine": (
+            f"{MOVE} %(quarantined)s, 'ship', -1, gen_random_uuid())",
+            "lot_is_available",
+        ),
+        "promise what expired": (
+            (PROMISE, f"{PART} %(expired)s, %(cream)s, 3)"),
+            "lot_is_not_expired",
+        ),
+        "promise from quarantine": (
+            (PROMISE, f"{PART} %(quarantined)s, %(cream)s, 3)"),
+            "lot_is_available",
+        ),
+        # more than there is
+        "promise more than is free": (
+            (PROMISE.replace("3)", "8)"), f"{PART} %(good)s, %(cream)s, 8)"),
+            "reserved_units_are_on_hand",
+        ),
+        "ship what is promised to others": (
+            f"{MOVE} %(good)s, 'ship', -8, gen_random_uuid())",
+            "reserved_units_are_on_hand",
+        ),
+        "ship more than there is": (
+            f"{MOVE} %(soaps)s, 'ship', -6, gen_random_uuid())",
+            "reserved_units_are_on_hand",
+        ),
+        # movements
+        "move without an actor": (
+            (
+                "SET LOCAL app.actor = ''",
+                f"{MOVE} %(good)s, 'receive', 1, gen_random_uuid())",
+            ),
+            "movement_has_an_actor",
+        ),
+        "move nothing": (
+            f"{MOVE} %(good)s, 'count_adjust', 0, gen_random_uuid())",
+            "movement_moves_something",
+        ),
+        "receive a minus": (
+            f"{MOVE} %(good)s, 'receive', -1, gen_random_uuid())",
+            "movement_goes_its_kinds_way",
+        ),
+        "damage a plus": (
+            f"{MOVE} %(good)s, 'damage', 1, gen_random_uuid())",
+            "movement_goes_its_kinds_way",
+        ),
+        "move by magic": (
+            f"{MOVE} %(good)s, 'magic', -1, gen_random_uuid())",
+            "movement_kind_is_known",
+        ),
+        "ship one line twice": (
+            [f"{MOVE} %(good)s, 'ship', -1, %(new)s)"] * 2,
+            "movement_happens_once",
+        ),
+        "move a lot that is not there": (
+            f"{MOVE} %(new)s, 'receive', 1, gen_random_uuid())",
+            "movements_lot_id_fkey",
+        ),
+        # promises and what they hold
+        "promise without holding": (PROMISE, "parts_make_up_the_reservation"),
+        "hold less than promised": (
+            (PROMISE, f"{PART} %(good)s, %(cream)s, 2)"),
+            "parts_make_up_the_reservation",
+        ),
+        "hold more than promised": (
+            (PROMISE, f"{PART} %(good)s, %(cream)s, 4)"),
+            "parts_make_up_the_reservation",
+        ),
+        "hold for a promise that has ended": (
+            f"{PART} %(good)s, %(cream)s, 2)".replace("%(new)s", "%(ended)s"),
+            "parts_make_up_the_reservation",
+        ),
+        "end a promise that keeps holding": (
+            "UPDATE reservations SET released_at = now() WHERE id = %(live)s",
+            "parts_make_up_the_reservation",
+        ),
+        "stop holding what stays promised": (
+            "UPDATE reservation_parts SET ended_at = now() WHERE reservation_id = %(live)s",
+            "parts_make_up_the_reservation",
+        ),
+        "hold nothing": (
+            (PROMISE, f"{PART} %(good)s, %(cream)s, 0)"),
+            "part_holds_something",
+        ),
+        "hold twice in one lot": (
+            (PROMISE, f"{PART} %(good)s, %(cream)s, 1)", f"{PART} %(good)s, %(cream)s, 2)"),
+            "reservation_parts_one_live",
+        ),
+        "hold another variant's lot": (
+            (PROMISE, f"{PART} %(soaps)s, %(cream)s, 3)"),
+            "reserved_lot_is_of_the_variant",
+        ),
+        "hold another variant": (
+            (PROMISE, f"{PART} %(soaps)s, %(soap)s, 3)"),
+            "part_is_of_the_reservations_variant",
+        ),
+        "hold in a lot that is not there": (
+            (PROMISE, f"{PART} %(new)s, %(cream)s, 3)"),
+            "reserved_lot_is_of_the_variant",
+        ),
+        "promise too many": (PROMISE.replace("3)", "1001)"), "reserved_units_are_sane"),
+        "end a part again": (
+            "UPDATE reservation_parts SET ended_at = now() WHERE reservation_id = %(ended)s",
+            "part_ends_once",
+        ),
+        "reopen a part": (
+            "UPDATE reservation_parts SET ended_at = NULL WHERE reservation_id = %(ended)s",
+            "part_ends_once",
+        ),
+        "end a promise again": (
+            "UPDATE reservations SET shipped_at = now() WHERE id = %(ended)s",
+            "reservation_ends_once",
+        ),
+        "reopen a promise": (
+            "UPDATE reservations SET released_at = NULL WHERE id = %(ended)s",
+            "reservation_ends_once",
+        ),
+        "release and ship": (
+            "UPDATE reservations SET released_at = now(), shipped_at = now() WHERE id = %(live)s",
+            "released_or_shipped_not_both",
+        ),
+        # lots
+        "change a lot's status in silence": (
+            "UPDATE lots SET status = 'available' WHERE id = %(quarantined)s",
+            "lot_status_has_its_event",
+        ),
+        "make a lot without its event": (
+            f"{LOT} 'X', '2030-01-01', 'available', 1)",
+            "lot_status_has_its_event",
+        ),
+        "make the same lot again": (
+            f"{LOT} %(good_number)s, '2030-01-01', 'available', 1)",
+            "lots_makers_number_key",
+        ),
+        "make a lot with a space in its number": (
+            f"{LOT} 'A 1', '2030-01-01', 'available', 1)",
+            "lot_number_fits_gs1",
+        ),
+        "receive an absurd delivery": (
+            (
+                "INSERT INTO receipt_lines (id, receipt_id, lot_id, units, received_by_id)"
+                " VALUES (gen_random_uuid(), gen_random_uuid(), %(good)s, 100001, %(sam)s)"
+            ),
+            "received_units_are_sane",
+        ),
+    },
+    APP,
+    WORKER,
+)
+
+ATTACKS.each(
+    {
+        "rewrite a movement": (
+            "UPDATE movements SET delta = 9 WHERE lot_id = %(good)s",
+            "movements_are_kept",
+        ),
+        "remove a lot": ("DELETE FROM lots WHERE id = %(soaps)s", "lots_are_kept"),
+        "raise the head": (
+            "UPDATE lots SET on_hand = on_hand + 1 WHERE id = %(good)s",
+            "lot_head_is_its_last_movement",
+        ),
+        "turn the head back": (
+            "UPDATE lots SET ledger_seq = 1, on_hand = 6 WHERE id = %(good)s",
+            "lot_shows_its_last_movement",
+        ),
+        "forget the ledger": (
+            "UPDATE lots SET ledger_seq = NULL, on_hand = 99 WHERE id = %(good)s",
+            "lot_shows_its_last_movement",
+        ),
+        "forget only which movement was the last": (
+            "UPDATE lots SET ledger_seq = NULL WHERE id = %(good)s",
+            "lot_shows_its_last_movement",
+        ),
+        "forget what is promised": (
+            "UPDATE lots SET reserved = 0 WHERE id = %(good)s",
+            "reserved_is_the_sum_of_its_parts",
+        ),
+        "be born with units": (
+            (
+                (
+                    "INSERT INTO events (subject_id, machine, kind, to_state)"
+                    " VALUES (%(new)s, 'lot', 'x', 'available')"
+                ),
+                (
+                    "INSERT INTO lots (id, number, variant_id, lot_number, expires_on, status,"
+                    " on_hand) VALUES (%(new)s, 'L-ATTACK', %(cream)s, 'X', '2050-01-01',"
+                    " 'available', 9)"
+                ),
+            ),
+            "lot_shows_its_last_movement",
+        ),
+        "enlarge a part": (
+            "UPDATE reservation_parts SET units = 4 WHERE reservation_id = %(live)s",
+            "part_only_ends",
+        ),
+        "move a part while ending it": (
+            (
+                "UPDATE reservation_parts SET ended_at = now(), lot_id = %(expired)s"
+                " WHERE reservation_id = %(live)s"
+            ),
+            "part_only_ends",
+        ),
+        "enlarge a promise": (
+            "UPDATE reservations SET units = 4 WHERE id = %(live)s",
+            "reservation_only_ends",
+        ),
+        "make a promise while ending it older": (
+            (
+                "UPDATE reservations SET released_at = now(), reserved_at = '2020-01-01'"
+                " WHERE id = %(live)s"
+            ),
+            "reservation_only_ends",
+        ),
+        # past the ledger's trigger
+        "chain to a balance that never was": (
+            (UNCHAINED, f"{BY_HAND} 3, 50, 'ship', -1, 49, %(new)s, 'person:x', now())"),
+            "movement_follows_the_one_before",
+        ),
+        "begin with something": (
+            (UNCHAINED, f"{BY_HAND} 1, 50, 'ship', -1, 49, %(new)s, 'person:x', now())"),
+            "ledger_begins_at_zero",
+        ),
+        "write a balance that is not the sum": (
+            (UNCHAINED, f"{BY_HAND} 3, 10, 'ship', -1, 10, %(new)s, 'person:x', now())"),
+            "balance_is_never_negative",
+        ),
+        "go below zero": (
+            (UNCHAINED, f"{BY_HAND} 3, 10, 'ship', -11, -1, %(new)s, 'person:x', now())"),
+            "balance_is_never_negative",
+        ),
+        "number a movement again": (
+            (UNCHAINED, f"{BY_HAND} 2, 6, 'ship', -1, 5, %(new)s, 'person:x', now())"),
+            "movements_pkey",
+        ),
+        "add a movement behind the head's back": (
+            (
+                UNCHAINED,
+                f"{BY_HAND} 3, 10, 'receive', 1, 11, %(new)s, 'person:x', now())",
+                "UPDATE lots SET on_hand = on_hand WHERE id = %(good)s",
+            ),
+            "lot_shows_its_last_movement",
+        ),
+    },
+    OWNER,
+)
+
+
+@ATTACKS.passes(APP, WORKER)
+def _promise_and_hold(attacker: Sql) -> None:
+    attacker.run(PROMISE)
+    attacker.run(f"{PART} %(good)s, %(cream)s, 3)")
+
+
+@ATTACKS.passes(APP, WORKER)
+def _release_what_is_promised(attacker: Sql) -> None:
+    attacker.run("UPDATE reservation_parts SET ended_at = now() WHERE reservation_id = %(live)s")
+    attacker.run("UPDATE reservations SET released_at = now() WHERE id = %(live)s")
+
+
+@ATTACKS.passes(APP, WORKER)
+def _ship_what_is_free(attacker: Sql) -> None:
+    attacker.run(f"{MOVE} %(good)s, 'ship', -7, gen_random_uuid())")
+
+
+@ATTACKS.passes(APP, WORKER)
+def _write_off_what_expired(attacker: Sql) -> None:
+    attacker.run(f"{MOVE} %(expired)s, 'expire', -5, gen_random_uuid())")
+
+
+@ATTACKS.passes(APP, WORKER)
+def _quarantine_a_lot(attacker: Sql) -> None:
+    attacker.move("lot", attacker.facts["soaps"], "quarantine")
+
+
+@ATTACKS.undone("movement_chained", OWNER)
+def _forge_a_movement(attacker: Sql) -> object:
+    """Even the owner's number, balances, actor and time are overwritten."""
+    attacker.run(f"{BY_HAND} 9, 50, 'receive', 2, 52, %(new)s, 'person:x', '2001-01-01')")
+    return attacker.run(
+        "SELECT m.seq = 3 AND m.previous = 10 AND m.balance = 12 AND m.actor = 'person:mallory'"
+        "   AND m.at > now() - interval '1 minute' AND l.on_hand = 12 AND l.ledger_seq = 3 AS undone"
+        " FROM movements m JOIN lots l ON l.id = m.lot_id WHERE m.reference_id = %(new)s"
+    )["undone"]
+
+
+@ATTACKS.undone("part_held", OWNER)
+def _hold_nothing_from_the_start(attacker: Sql) -> object:
+    """A part that says it has ended is held all the same, and its units are the lot's promise."""
+    attacker.run(PROMISE)
+    return attacker.run(
+        "WITH part AS ("
+        f"{PART.replace('units)', 'units, ended_at)')} %(good)s, %(cream)s, 3, now())"
+        " RETURNING ended_at) SELECT ended_at IS NULL AS held FROM part"
+    )["held"]
+
+
+def _backdated(attacker: Sql) -> dict[str, Any]:
+    """What the end of a promise says that somebody backdates."""
+    attacker.run("UPDATE reservation_parts SET ended_at = %(then)s WHERE reservation_id = %(live)s")
+    found = attacker.run(
+        f"UPDATE reservations SET {attacker.facts['end']} = %(then)s WHERE id = %(live)s"
+        f" RETURNING {attacker.facts['end']} > now() - interval '1 minute' AS stamped"
+    )
+    parts = attacker.run(
+        "SELECT ended_at > now() - interval '1 minute' AS stamped FROM reservation_parts"
+        " WHERE reservation_id = %(live)s"
+    )
+    return {"reservation": found["stamped"], "part": parts["stamped"]}
+
+
+@ATTACKS.undone("part_ended", APP, WORKER)
+def _backdate_the_end_of_a_part(attacker: Sql) -> object:
+    attacker.facts |= {"end": "released_at", "then": "2001-01-01"}
+    return _backdated(attacker)["part"]
+
+
+@ATTACKS.undone("reservation_ended", APP, WORKER)
+def _backdate_a_release(attacker: Sql) -> object:
+    attacker.facts |= {"end": "released_at", "then": "2001-01-01"}
+    return _backdated(attacker)["reservation"]
+
+
+@ATTACKS.undone("reservation_ended", APP, WORKER)
+def _backdate_a_shipping(attacker: Sql) -> object:
+    attacker.facts |= {"end": "shipped_at", "then": "2001-01-01"}
+    return _backdated(attacker)["reservation"]
+
+
+ATTACKS.each(
+    {
+        "a lot rewound to the day it was good": (
+            (
+                (
+                    "INSERT INTO events (subject_id, machine, kind, to_state)"
+                    " VALUES (%(good)s, 'lot', 'x', 'recalled')"
+                ),
+                "UPDATE lots SET status = 'recalled', state_seq = 2 WHERE id = %(good)s",
+                "UPDATE lots SET status = 'available', state_seq = 1 WHERE id = %(good)s",
+            ),
+            "lot_goes_along_an_arrow",
+        ),
+        "a lot that counts from before it came": (
+            "UPDATE lots SET state_seq = 0 WHERE id = %(good)s",
+            "lot_goes_along_an_arrow",
+        ),
+        "a lot that jumps": (
+            "UPDATE lots SET status = 'destroyed' WHERE id = %(good)s",
+            "lot_goes_along_an_arrow",
+        ),
+    },
+    APP,
+    WORKER,
+)

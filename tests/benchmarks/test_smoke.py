@@ -1,0 +1,44 @@
+"""`make bench` at its smallest: every operation gets its figures, both floors among them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+NAMES = [
+    "list of 24, filtered",
+    "search, 24 hits",
+    "product",
+    "product and gate, signed in",
+    "physician's case",
+    "placing",
+    "whole checkout, to paid",
+]
+
+
+def test_every_operation_is_measured(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--smoke", "--output", str(tmp_path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    (kept,) = tmp_path.glob("*.json")
+    figures = json.loads(kept.read_text())["cases"]
+    assert [case["name"] for case in figures] == NAMES
+    for case in figures:
+        (turn,) = case["shop"]
+        assert turn["count"] == len(turn["latencies"]) > 0
+        assert turn["statements"]["aftercare_app"] > 1
+        assert turn["cpu"]["programs"]["server"] > 0
+        assert case["bare"][0]["count"] > 0
+        assert bool(case["pgbench"]) == (case["name"] != "whole checkout, to paid")
+    for name in NAMES:
+        assert f"| {name} |" in done.stdout
+        assert f"### {name}:" in done.stdout
