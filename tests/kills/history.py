@@ -17,7 +17,7 @@ ADDRESS = {
     "postal_code": "94607",
 }
 CARD = {"number": "4242424242424242", "exp": "12 / 49", "cvc": "123", "name": "Alice Moreno"}
-PASSING = {409, 429, 502, 503, 504}  # try again: nothing is decided
+PASSING = {429, 502, 503, 504}  # try again: nothing is decided
 
 
 @dataclass

@@ -338,11 +338,10 @@ class World:
         return told
 
     def minutes_pass(self, minutes: int = 2) -> None:
-        """Time passes, and the worker has its turns, as production starts them."""
+        """Time passes, and the worker has its turn, as production starts it."""
         self.travel(timedelta(minutes=minutes))
-        for _ in range(2):  # what the first turn takes up again is done in the second
-            start_periodic(self.worker)
-            self.work()
+        start_periodic(self.worker)
+        self.work()  # until nothing is due, so also what this turn took up again
 
 
 def _token(person: Person) -> str:
