@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,6 @@ from shop.payments.stripe_gateway import StripeGateway
 
 SECRET_KEY = "sk_test_sand-box"
 WEBHOOK_SECRET = "whsec_sandbox"
-# One moment for all, so that a session opened again is opened with the same parameters.
-STARTED = datetime.now(UTC)
 
 
 @dataclass
@@ -114,6 +113,12 @@ def control(browser: FlaskClient) -> Control:
     return Control(browser)
 
 
+@functools.lru_cache(maxsize=1)
+def started(gateway: StripeGateway) -> datetime:
+    """When a test first used its gateway: the same for calls that repeat one another."""
+    return datetime.now(UTC)
+
+
 def open_session(
     gateway: StripeGateway, *, key: str = "open:1", amount_cents: int = 4800, minutes: int = 60
 ) -> CheckoutSession:
@@ -122,7 +127,7 @@ def open_session(
         amount_cents=amount_cents,
         success_url="http://localhost:8000/orders/A-7K2M9?session={CHECKOUT_SESSION_ID}",
         cancel_url="http://localhost:8000/cart",
-        expires_at=STARTED + timedelta(minutes=minutes),
+        expires_at=started(gateway) + timedelta(minutes=minutes),
         key=key,
     )
 
