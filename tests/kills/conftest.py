@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,25 +10,33 @@ from pathlib import Path
 import pytest
 
 from shop import create_app
+from shop.core.cluster import SANDBOX, ensure_database
 from shop.core.db import db
 from shop.demo import mail
 from shop.payments.stripe_gateway import StripeGateway
 from tests.conftest import Database, FreshClient, config_for
 from tests.kills.world import Victim, World
-from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET, emptied
+from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET
 from tests.payments.test_sandbox_process import running as running_sandbox
 from tests.ports import a_free_port
 
 
 @pytest.fixture(scope="module")
+def bank_database_url(server: str, template: Database) -> str:
+    """Where the provider's process keeps its state: its own, so that nobody empties it under it."""
+    database = Database(server, f"aftercare_sandbox_{uuid.uuid4().hex[:12]}")
+    ensure_database(server, database.name)
+    return database.url(SANDBOX)
+
+
+@pytest.fixture(scope="module")
 def world(
-    live: Database, sandbox_database_url: str, tmp_path_factory: pytest.TempPathFactory
+    live: Database, bank_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     """Nothing is asked of the provider but over a socket; its webhooks wait for the test."""
     scratch: Path = tmp_path_factory.mktemp("kills")
     bank, post = a_free_port(), a_free_port()
-    with running_sandbox(sandbox_database_url, bank), mail.caught(scratch / "mail", post):
-        emptied(sandbox_database_url)
+    with running_sandbox(bank_database_url, bank), mail.caught(scratch / "mail", post):
         config = config_for(
             live,
             stripe_secret_key=SECRET_KEY,
@@ -47,7 +56,7 @@ def world(
             worker,
             live,
             config.stripe_api_base or "",
-            sandbox_database_url,
+            bank_database_url,
             victim,
             WEBHOOK_SECRET,
         )

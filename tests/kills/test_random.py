@@ -30,7 +30,7 @@ from tests.invariants import broken, unfinished
 from tests.kills import history, judging, load
 from tests.kills.programs import Granian, Postgres, Program, durable_postgres
 from tests.kills.world import ROOT, World, until
-from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET, emptied
+from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET
 from tests.ports import a_free_port
 from tests.regime import KILLS_EACH, POSTGRES_KILLS, SEED, SOAK, counted
 
@@ -47,7 +47,7 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 
 def test_it_survives_being_killed(
-    postgres: Postgres, sandbox_database_url: str, tmp_path: Path
+    postgres: Postgres, bank_database_url: str, tmp_path: Path
 ) -> None:
     """F1, F2, F10, F11, F25; L4: nothing acknowledged is lost, every effect is there once."""
     ensure_roles(postgres.url, dict.fromkeys(ROLES, PASSWORD))
@@ -55,7 +55,7 @@ def test_it_survives_being_killed(
     database = Database(postgres.url, "aftercare_kills")
     migrating.upgrade(database.owner)
     with contextlib.ExitStack() as programs:
-        house = House(database, postgres, sandbox_database_url, tmp_path, programs)
+        house = House(database, postgres, bank_database_url, tmp_path, programs)
         began = time.monotonic()
         figures = Nemesis(house).strikes()
         took = time.monotonic() - began
@@ -141,7 +141,6 @@ class House:
         )
         app.test_client_class = FreshClient
         until(lambda: answers(f"{self.bank_url}/"), within=TIME, what="the provider")
-        emptied(bank_database_url)
         self.world = World(
             app, worker, database, self.bank_url, bank_database_url, None, WEBHOOK_SECRET
         )
