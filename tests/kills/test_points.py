@@ -79,6 +79,14 @@ def deadly(passed: Sequence[str]) -> list[int]:
     return sorted(drawn.sample(chosen, min(MOST, len(chosen))))
 
 
+def dies(act: Act, case: Case, number: int) -> bool:
+    """Whether the process died there; one that was turned away before is sent again."""
+    while True:
+        report = act(case, **SIDES, kill_at=number)
+        if report.get("answer", {}).get("status") not in history.PASSING:
+            return bool(report["signal"] == signal.SIGKILL)
+
+
 def killed_everywhere(act: Act, cases: Sequence[Case], passed: Sequence[str]) -> int:
     """The process of each client dies at another place; of who is left, none. Tells how many died."""
     kills = 0
@@ -86,7 +94,7 @@ def killed_everywhere(act: Act, cases: Sequence[Case], passed: Sequence[str]) ->
         if number is None:
             act(case)
             continue
-        died = act(case, **SIDES, kill_at=number)["signal"] == signal.SIGKILL
+        died = dies(act, case, number)
         assert died or number > len(passed) - SLACK, number
         kills += died
     return kills
@@ -140,9 +148,10 @@ def killed_while_settling(
     roads = zip_longest(cases, deadly(places["webhook"]), deadly(places["work"]))
     for case, hearing, working in roads:
         if hearing is not None:
-            heard += hear(case, **SIDES, kill_at=hearing)["signal"] == signal.SIGKILL
+            heard += dies(hear, case, hearing)
         assert hear(case)["answer"]["status"] == 200  # the provider comes again
-        worked += work(case, **SIDES, kill_at=working)["signal"] == signal.SIGKILL
+        if working is not None:
+            worked += dies(work, case, working)
     return heard, worked
 
 
