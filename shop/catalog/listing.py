@@ -275,7 +275,7 @@ def _product_cells(product: Product) -> dict[str, str]:
     }
     ingredients = [
         {
-            "name": line.ingredient.name,
+            "name": line.name,
             "raw": line.raw,
             "active": line.active,
             "strength": line.strength_text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from shop.catalog.models import LegalClass
+from shop.catalog.models import ActiveClass, LegalClass
 from shop.prescriptions.schemas import GateOut
 from shop.storefront.searching import SORTS
 from shop.web.api import Moment, PageQuery, Schema, State, Text, WholeQuery
@@ -75,9 +75,19 @@ class VariantOut(ma.Schema):
 
 
 class IngredientOut(ma.Schema):
-    """A substance; `percent` is w/w or w/v, null where the filed strength is no clear share."""
+    """A substance: `inci_name` null where the dictionary does not know it, `percent` (w/w or w/v)
+    null where the filed strength is no clear share.
+    """
 
-    name = fields.String(attribute="ingredient.name")
+    name = fields.String()
+    inci_name = fields.String(attribute="ingredient.inci_name", dump_default=None, allow_none=True)
+    active_class = fields.Enum(
+        ActiveClass,
+        by_value=True,
+        attribute="ingredient.active_class",
+        dump_default=None,
+        allow_none=True,
+    )
     filed = fields.String(attribute="raw")
     strength = fields.String(attribute="strength_text")
     percent = fields.Decimal(as_string=True, allow_none=True)

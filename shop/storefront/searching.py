@@ -14,10 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import aliased
 
 from shop.catalog.models import (
     Brand,
     Ingredient,
+    IngredientName,
     LegalClass,
     Price,
     Product,
@@ -36,6 +38,13 @@ LIKE_FROM = 4  # letters: shorter words are like too many others
 MOST_CHOICES = 40  # of one facet
 _WORD = re.compile(r"[^\s'\"\\:&|!()<>*,;]+")
 _NUMBER = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
+# An active's name: the dictionary's, or as filed where the dictionary does not know it.
+_SUBSTANCE = sa.func.coalesce(
+    sa.func.upper(sa.func.nullif(Ingredient.common_name, "")),
+    Ingredient.inci_name,
+    IngredientName.name,
+    type_=sa.Text(),
+)
 NO_PRICE = 2_000_000_000  # sorts what has no price behind everything that has one
 
 
@@ -94,7 +103,7 @@ def facets(wanted: Wanted, *, at: datetime, today: date) -> dict[str, list[dict[
     return {
         "category": _counted(wanted, "category", Product.category, at, today),
         "brand": _counted(wanted, "brand", Brand.slug, at, today, label=Brand.name),
-        "active": _counted(wanted, "active", Ingredient.name, at, today),
+        "active": _counted(wanted, "active", _SUBSTANCE, at, today),
         "legal_class": _counted(wanted, "legal_class", Product.legal_class, at, today),
         "doctor_only": _counted(wanted, "doctor_only", Product.doctor_only, at, today),
     }
@@ -208,11 +217,17 @@ def _words(q: str) -> list[str]:
 
 
 def _holds(active: str) -> Condition:
+    """An active of this name, or of the substance that this is a name of."""
+    asked = aliased(IngredientName)
     return sa.exists().where(
         ProductIngredient.product_id == Product.id,
         ProductIngredient.active,
-        ProductIngredient.ingredient_id == Ingredient.id,
-        Ingredient.name == active.upper(),
+        ProductIngredient.name_id == IngredientName.id,
+        sa.or_(
+            IngredientName.name == active.upper(),
+            IngredientName.ingredient_id
+            == sa.select(asked.ingredient_id).where(asked.name == active.upper()).scalar_subquery(),
+        ),
     )
 
 
@@ -246,8 +261,8 @@ def _counted(
     if facet == "brand":
         query = query.join(Product.brand)
     if facet == "active":
-        query = query.join(Product.ingredients).join(ProductIngredient.ingredient)
-        query = query.where(ProductIngredient.active)
+        query = query.join(Product.ingredients).join(ProductIngredient.named)
+        query = query.outerjoin(IngredientName.ingredient).where(ProductIngredient.active)
     query = query.group_by(column, named).order_by(count.desc(), named).limit(MOST_CHOICES)
     return [
         {"value": value, "label": text, "count": number}
