@@ -72,8 +72,10 @@ ALTER TABLE product_ingredients ADD CONSTRAINT product_ingredients_ingredient_id
 SEARCH = """
 -- As before, and a substance is found by its name as filed and in the dictionary; what makes a
 -- product work, by every other name that the dictionary has for it, too ("vitamin A acid").
+-- A product has few lines: each is looked up by its key, whatever statistics say of a table that
+-- has just been filled (a hash of the whole dictionary for every product takes minutes).
 CREATE OR REPLACE FUNCTION product_is_searchable() RETURNS trigger LANGUAGE plpgsql
-    SET search_path = public, pg_temp AS $$
+    SET search_path = public, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     brand text := (SELECT name FROM brands WHERE id = NEW.brand_id);
     actives text;
@@ -116,7 +118,8 @@ CREATE TRIGGER ingredient_is_searchable AFTER UPDATE OF inci_name, common_name O
 
 -- Touched are the products that carry the name, and those that the substance makes work.
 CREATE FUNCTION ingredient_names_are_searchable() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     UPDATE products SET search = NULL WHERE id IN (
         SELECT p.product_id FROM product_ingredients p JOIN changed c ON c.id = p.name_id

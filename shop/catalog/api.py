@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from flask import Response, current_app, request, stream_with_context
@@ -17,12 +18,15 @@ from shop.catalog import (
     publishing,
     queries,
     reading,
+    resolving,
     schemas,
 )
+from shop.catalog.models import IngredientName
 from shop.core.clock import now
 from shop.core.db import db
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
+from shop.web.paging import page
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="Keeping the catalogue")
 
@@ -136,6 +140,35 @@ def import_file(terms: dict[str, Any], files: dict[str, Any]) -> Response:
         dumped = current_app.json.dumps(schemas.ImportReport().dump(report.as_json()))
         return idempotency.answer(200, dumped.encode())
     return committed(schemas.ImportReport, report.as_json())
+
+
+@bp.get("/ingredient-names")
+@allow(Role.STAFF, Role.MANAGER)
+@bp.arguments(schemas.NamesQuery, location="query")
+@bp.response(200, schemas.IngredientNamesOut)
+def ingredient_names(asked: dict[str, Any]) -> dict[str, Any]:
+    """Names that products brought, the most frequent first; `matched=false` is the worklist."""
+    paged = page(
+        queries.filed_names(matched=asked["matched"]),
+        (queries.CARRIED, IngredientName.id),
+        limit=asked["limit"],
+        after=asked["after"],
+        descending=True,
+    )
+    return {"items": queries.named(paged["items"]), "next": paged["next"]}
+
+
+@bp.put("/ingredient-names/<uuid:name_id>/resolution")
+@allow(Role.STAFF, Role.MANAGER)
+@bp.arguments(schemas.ResolutionIn)
+@bp.response(200, schemas.IngredientNameOut)
+def resolve_name(terms: dict[str, Any], name_id: uuid.UUID) -> Response:
+    """Say which substance a name means, for every product that has it or will have it."""
+    name = queries.filed_name(name_id, lock=True)
+    ingredient = queries.ingredient(terms["ingredient"]) if terms["ingredient"] else None
+    resolving.resolve(name, ingredient, by=actor(), at=now())
+    (answer,) = queries.named([name])
+    return committed(schemas.IngredientNameOut, answer)
 
 
 @bp.get("/exports/products.csv")

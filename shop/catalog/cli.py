@@ -10,7 +10,7 @@ from typing import IO
 import click
 from flask.cli import AppGroup
 
-from shop.catalog import importing, listing, queries
+from shop.catalog import dictionary, importing, listing, queries
 from shop.catalog.report import Outcome, Report
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -54,6 +54,25 @@ def import_file(file: Path, source: str, dry_run: bool, as_json: bool) -> None:
 def export_file(file: IO[str]) -> None:
     """Write the catalogue as CSV to FILE (or standard output); `import --source csv` takes it."""
     file.writelines(listing.written(queries.everything(), now()))
+
+
+@cli_group.command("dictionary")
+def load_dictionary() -> None:
+    """Bring the dictionary of substances in line with the shipped files; match what is filed."""
+    act_as("system:catalog-dictionary")
+    _say(dictionary.load())
+
+
+@cli_group.command("match")
+def match_names() -> None:
+    """Match every filed name anew that no person resolved."""
+    act_as("system:catalog-dictionary")
+    _say({"matched": dictionary.match_filed()})
+
+
+def _say(counts: dict[str, int]) -> None:
+    db.session.commit()
+    click.echo(", ".join(f"{count} {what} new or changed" for what, count in counts.items()))
 
 
 def _show(report: Report) -> None:

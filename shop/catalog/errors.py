@@ -13,6 +13,20 @@ class NoSuchVariant(NotFound):
     code = "no_such_variant"
 
 
+class NoSuchName(NotFound):
+    code = "no_such_name"
+
+
+class NotFiled(Conflict):
+    """A name that the dictionary gives, not a product."""
+
+    code = "not_filed"
+
+
+class UnknownIngredient(Refused):
+    code = "unknown_ingredient"
+
+
 class Taken(Conflict):
     """A SKU, GTIN or address that something else has."""
 

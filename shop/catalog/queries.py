@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
-from shop.catalog.errors import NoSuchProduct, NoSuchVariant
-from shop.catalog.models import Product, ProductIngredient, Variant
+from shop.catalog import dictionary
+from shop.catalog.errors import NoSuchName, NoSuchProduct, NoSuchVariant, UnknownIngredient
+from shop.catalog.filings import normalised
+from shop.catalog.models import (
+    FILED,
+    Ingredient,
+    IngredientName,
+    Product,
+    ProductIngredient,
+    Variant,
+    Way,
+)
 from shop.core.db import db, locked
 
 _AT_ONCE = 200
@@ -30,6 +41,82 @@ def variant(sku: str, *, lock: bool = False) -> Variant:
     found = db.session.scalars(locked(query) if lock else query).one_or_none()
     if found is None:
         raise NoSuchVariant("There is no such variant.", sku=sku)
+    return found
+
+
+@dataclass(frozen=True)
+class Named:
+    """A filed name, how many products carry it, and what it might mean where nobody knows."""
+
+    name: IngredientName
+    products: int
+    nearest: tuple[str, ...] = ()
+
+
+# How many products carry a name; an expression, so that pages can be ordered by it.
+CARRIED = (
+    sa.select(sa.func.count(sa.distinct(ProductIngredient.product_id)))
+    .where(ProductIngredient.name_id == IngredientName.id)
+    .correlate(IngredientName)
+    .scalar_subquery()
+)
+
+
+def filed_names(*, matched: bool | None) -> sa.Select[IngredientName]:
+    """Names that products brought, matched or not; what a person decided is no open question."""
+    query = (
+        sa.select(IngredientName)
+        .where(IngredientName.source == FILED)
+        .options(joinedload(IngredientName.ingredient))
+    )
+    if matched is not None:
+        query = query.where((IngredientName.way == Way.NONE) != matched)
+    return query
+
+
+def named(names: Iterable[IngredientName]) -> list[Named]:
+    """The same names with their products counted, and candidates for those that match nothing."""
+    names = list(names)
+    line = ProductIngredient
+    counted = (
+        sa.select(line.name_id, sa.func.count(sa.distinct(line.product_id)))
+        .where(line.name_id.in_([name.id for name in names]))
+        .group_by(line.name_id)
+    )
+    products: dict[uuid.UUID, int] = dict(db.session.execute(counted).all())
+    lexicon = dictionary.lexicon() if any(name.way is Way.NONE for name in names) else None
+    return [
+        Named(
+            name,
+            products.get(name.id, 0),
+            tuple(lexicon.nearest(name.name)) if lexicon and name.way is Way.NONE else (),
+        )
+        for name in names
+    ]
+
+
+def filed_name(name_id: uuid.UUID, *, lock: bool = False) -> IngredientName:
+    """A name of an ingredient. Raises NoSuchName."""
+    query = sa.select(IngredientName).where(IngredientName.id == name_id)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NoSuchName("There is no such name.", name=str(name_id))
+    return found
+
+
+def ingredient(name: str) -> Ingredient:
+    """The substance that the dictionary knows by this name. Raises UnknownIngredient."""
+    query = (
+        sa.select(Ingredient)
+        .join(IngredientName, IngredientName.ingredient_id == Ingredient.id)
+        .where(IngredientName.name == normalised(name), IngredientName.source != FILED)
+    )
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise UnknownIngredient(
+            "The dictionary has no such substance.",
+            fields={"ingredient": ["Not a name of the dictionary; see `nearest`."]},
+        )
     return found
 
 

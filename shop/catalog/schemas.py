@@ -9,8 +9,8 @@ from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
 from shop.catalog import importing
-from shop.catalog.models import LegalClass
-from shop.web.api import Cents, Moment, Schema, StrictBoolean, Text
+from shop.catalog.models import LegalClass, Way
+from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text
 
 SKU = validate.Regexp(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z",
@@ -89,6 +89,36 @@ class ImportIn(Schema):
 
 class ImportFile(Schema):
     file = Upload(required=True)
+
+
+class NamesQuery(PageQuery):
+    matched = QueryBoolean(load_default=None)
+
+
+class ResolutionIn(Schema):
+    """The INCI name or a synonym of the substance; null: it is no substance."""
+
+    ingredient = Text(required=True, allow_none=True, shortest=1, longest=300)
+
+
+class IngredientNameOut(ma.Schema):
+    """A spelling that products brought, and the substance that it was matched to."""
+
+    id = fields.UUID(attribute="name.id")
+    name = fields.String(attribute="name.name")
+    ingredient = fields.String(
+        attribute="name.ingredient.inci_name", dump_default=None, allow_none=True
+    )
+    way = fields.Enum(Way, by_value=True, attribute="name.way")
+    confidence = fields.Decimal(as_string=True, attribute="name.confidence")
+    resolved_at = Moment(attribute="name.resolved_at", allow_none=True)
+    products = fields.Integer()
+    nearest = fields.List(fields.String())
+
+
+class IngredientNamesOut(ma.Schema):
+    items = fields.List(fields.Nested(IngredientNameOut))
+    next = fields.String(allow_none=True)
 
 
 class PriceOut(ma.Schema):

@@ -51,6 +51,8 @@ class Kind(StrEnum):
     VARIANT_ADDED = "variant_added"
     VARIANT_CHANGED = "variant_changed"
     PRICE_SET = "price_set"
+    DICTIONARY_LOADED = "dictionary_loaded"
+    NAME_RESOLVED = "name_resolved"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

@@ -20,7 +20,7 @@ from flask import current_app
 
 from shop.accounts import employing, licences, passwords
 from shop.accounts.models import AuthEvent, Person, Role
-from shop.catalog import editing, importing, prices, publishing
+from shop.catalog import dictionary, editing, importing, prices, publishing
 from shop.catalog.models import Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -100,6 +100,8 @@ def tell() -> None:
     act_as("system:demo")
     if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
         return
+    dictionary.load()
+    db.session.commit()  # before imports: PostgreSQL should know how large the dictionary is
     cast = _cast()
     _catalogue(cast)
     _shelf(cast)

@@ -8,16 +8,9 @@ from marshmallow import fields, validate
 from shop.catalog.models import ActiveClass, LegalClass
 from shop.prescriptions.schemas import GateOut
 from shop.storefront.searching import SORTS
-from shop.web.api import Moment, PageQuery, Schema, State, Text, WholeQuery
+from shop.web.api import Moment, PageQuery, QueryBoolean, Schema, State, Text, WholeQuery
 
 HIGHEST_CENTS = 10_000_000
-
-
-class QueryBoolean(fields.Boolean):
-    """`true` or `false` in a query string, nothing else."""
-
-    truthy = {"true"}
-    falsy = {"false"}
 
 
 class ProductsQuery(PageQuery):

@@ -154,5 +154,7 @@ DOORS: dict[str, Roles] = {
     "PATCH /api/v1/variants/<sku>": MANAGER,
     "PUT /api/v1/variants/<sku>/price": MANAGER,
     "POST /api/v1/imports": MANAGER,
+    "GET /api/v1/ingredient-names": SHELF,
+    "PUT /api/v1/ingredient-names/<uuid:name_id>/resolution": SHELF,
     "GET /api/v1/exports/products.csv": MANAGER,
 }
