@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import publishing, strengths
+from shop.catalog import codes, publishing, strengths
 from shop.catalog.errors import NotForSale, Taken, WeakerClass
 from shop.catalog.filings import FiledIngredient, Filing, Unfit, normalised, strength_flags
 from shop.catalog.models import LegalClass, Product, Variant
@@ -21,7 +21,15 @@ from shop.core.db import db
 from shop.core.errors import Refused
 from shop.core.events import Kind
 
-EDITABLE = ("name", "category", "description", "dosage_form", "route")
+EDITABLE = (
+    "name",
+    "category",
+    "description",
+    "dosage_form",
+    "route",
+    "concerns",
+    "skin_types",
+)
 
 
 class BadProduct(Refused):
@@ -42,8 +50,12 @@ def create(
     dosage_form: str = "",
     route: str = "",
     description: str = "",
+    concerns: Sequence[str] | None = None,
+    skin_types: Sequence[str] | None = None,
 ) -> Product:
     """A product by hand, not published. `ingredients` are (name, active, strength as labelled).
+
+    Concerns and skin types that are not said are those that actives and name give.
 
     Raises Taken where the key is in use, BadProduct where law and contents do not fit.
     """
@@ -69,6 +81,8 @@ def create(
         dosage_form=dosage_form,
         route=route,
         description=description,
+        concerns=None if concerns is None else tuple(concerns),
+        skin_types=None if skin_types is None else tuple(skin_types),
     )
     shelves = Shelves.holding([filing])
     try:
@@ -130,8 +144,8 @@ def add_variant(
     for_sale: bool = False,
 ) -> Variant:
     """A pack of a product. Raises Taken, NotForSale, BadProduct."""
+    gtin = _gtin(gtin)
     _refuse_taken(None, sku=sku, gtin=gtin, package_ndc=package_ndc)
-    _refuse_gtin(gtin)
     variant = Variant(
         id=uuid.uuid4(),
         product=product,
@@ -163,8 +177,9 @@ def change_variant(
     """
     names = ("name", "gtin", "net_content", "net_unit", "for_sale")
     wanted = {name: changes[name] for name in names if name in changes}
+    if "gtin" in wanted:
+        wanted["gtin"] = _gtin(wanted["gtin"])
     _refuse_taken(variant, gtin=wanted.get("gtin"))
-    _refuse_gtin(wanted.get("gtin"))
     changed = [name for name, value in wanted.items() if getattr(variant, name) != value]
     if "for_sale" in changed and wanted["for_sale"]:
         _offer(variant, at)
@@ -195,7 +210,8 @@ def _refuse_taken(variant: Variant | None, **unique: str | None) -> None:
     for name, value in unique.items():
         if value is None:
             continue
-        query = sa.select(Variant.id).where(getattr(Variant, name) == value)
+        same = codes.spellings(value) if name == "gtin" else [value]
+        query = sa.select(Variant.id).where(getattr(Variant, name).in_(same)).limit(1)
         holder = db.session.execute(query).scalar_one_or_none()
         if holder is not None and (variant is None or holder != variant.id):
             raise Taken(
@@ -205,21 +221,14 @@ def _refuse_taken(variant: Variant | None, **unique: str | None) -> None:
             )
 
 
-def _refuse_gtin(gtin: str | None) -> None:
-    """GTIN-8, -12, -13 or -14 with its mod-10 check digit (GS1 General Specifications 7.9)."""
-    if gtin is None:
-        return
-    known = gtin.isascii() and gtin.isdigit() and len(gtin) in (8, 12, 13, 14)
-    weighted = (
-        sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(gtin[-2::-1]))
-        if known
-        else 0
-    )
-    if not known or (weighted + int(gtin[-1])) % 10:
-        raise BadProduct(
-            "This is not a GTIN: 8, 12, 13 or 14 digits, the last one the check digit.",
-            fields={"gtin": ["Not a GTIN, or a digit is wrong."]},
-        )
+def _gtin(text: str | None) -> str | None:
+    """The GTIN as plain digits; an empty one is none. Raises BadProduct."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return codes.gtin(text)
+    except codes.BadCode as wrong:
+        raise BadProduct("This is not a GTIN.", fields={"gtin": [str(wrong)]}) from wrong
 
 
 def _fields(unfit: Unfit) -> dict[str, list[str]]:

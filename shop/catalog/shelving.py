@@ -171,6 +171,7 @@ class Shelves:
             flags=list(filing.flags),
             filed=filing.filed,
             **filing.texts,
+            **filing.uses,
             **{column: getattr(filing, column) for column in _COLUMNS},
         )
         db.session.add(product)
@@ -186,6 +187,9 @@ class Shelves:
         said = {} if filing.by_hand else product.filed.get("texts", {})
         wanted: dict[str, Any] = {column: getattr(filing, column) for column in _COLUMNS}
         wanted |= {name: text for name, text in filing.texts.items() if said.get(name) != text}
+        # What a manager set stays: only a listing of our own says otherwise.
+        said_uses = {"concerns": filing.concerns, "skin_types": filing.skin_types}
+        wanted |= {name: list(words) for name, words in said_uses.items() if words is not None}
         wanted["brand"] = self._brand(filing.brand)
         wanted["flags"] = [*filing.flags, *_missing_packs(product, filing)]
         wanted["filed"] = filing.filed
