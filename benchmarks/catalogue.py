@@ -105,9 +105,9 @@ SELECT copies.id, slug || '-' || number, 'csv', source || source_key || '-' || n
     name || ' ' || word, brand_id, legal_class, doctor_only, category, dosage_form, route,
     marketing_category, application_number, description, strength_text, flags
 FROM copies JOIN products ON products.id = original_id;
-INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw, strength_text,
+INSERT INTO product_ingredients (product_id, position, name_id, active, raw, strength_text,
     percent)
-SELECT copies.id, position, ingredient_id, active, raw, strength_text, percent
+SELECT copies.id, position, name_id, active, raw, strength_text, percent
 FROM copies JOIN product_ingredients ON product_id = original_id;
 INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, net_content, net_unit)
 SELECT gen_random_uuid(), copies.id, legal_class, doctor_only,

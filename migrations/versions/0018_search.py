@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 revision = "0018"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -23,6 +24,9 @@ BEFORE = """
 DROP TRIGGER product_is_searchable ON products;
 DROP TRIGGER brand_is_searchable ON brands;
 DROP TRIGGER ingredient_is_searchable ON ingredients;
+DROP TRIGGER ingredient_names_added_are_searchable ON ingredient_names;
+DROP TRIGGER ingredient_names_before_are_searchable ON ingredient_names;
+DROP TRIGGER ingredient_names_changed_are_searchable ON ingredient_names;
 """
 BEFORE_PARTS = """
 DROP TRIGGER {table}_added_are_searchable ON {table};
@@ -32,7 +36,7 @@ DROP TRIGGER {table}_removed_are_searchable ON {table};
 """
 BEFORE_FUNCTIONS = """
 DROP FUNCTION product_is_searchable(), product_parts_are_searchable(), brand_is_searchable(),
-    ingredient_is_searchable();
+    ingredient_is_searchable(), ingredient_names_are_searchable();
 """
 
 WORDS = """
@@ -47,30 +51,51 @@ CREATE FUNCTION ndc11(code text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARA
         lpad(split_part(code, '-', 1), 5, '0') || lpad(split_part(code, '-', 2), 4, '0')
         || lpad(split_part(code, '-', 3), 2, '0') END;
 
--- What products are found by. Names; then brand, actives with their strengths, uses, form; then the
--- rest; and the numbers of packs in the forms of shop/catalog/codes.py.
+-- What products are found by. Names; then brand, actives with their strengths and every name the
+-- dictionary has for them, uses, form; then the rest; and the numbers of packs in the forms of
+-- shop/catalog/codes.py. Beside it what a list counts by. `pregnancy_safe`: every active is known to
+-- be, and nothing else in it is known not to be.
 CREATE FUNCTION searchable(ids uuid[]) RETURNS TABLE (
-    product_id uuid, named tsvector, main tsvector, other tsvector, codes tsvector, words text
-) LANGUAGE sql STABLE AS $$
+    product_id uuid, named tsvector, main tsvector, other tsvector, codes tsvector,
+    actives text[], percents numeric[], active_classes text[], pregnancy_safe boolean, words text
+) LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT p.id,
         to_tsvector('simple', plain_words(p.name)),
-        to_tsvector('simple', plain_words(concat_ws(', ', b.name, filed.actives, p.category,
-            p.dosage_form, translate(array_to_string(p.concerns || p.skin_types, ', '), '_', ' '))))
-            || array_to_tsvector(coalesce(filed.strengths, '{}')),
-        to_tsvector('simple', plain_words(concat_ws(', ', filed.inactives, p.description, p.route))),
+        to_tsvector('simple', plain_words(concat_ws(', ', b.name, filed.active_names, p.category,
+            p.dosage_form, uses.words))) || array_to_tsvector(filed.strengths),
+        to_tsvector('simple',
+            plain_words(concat_ws(', ', filed.other_names, p.description, p.route))),
         array_to_tsvector(array_remove(ARRAY[lower(p.source_key), CASE
             WHEN p.source_key ~ '^[0-9]{4,5}-[0-9]{3,4}$' THEN
                 lpad(split_part(p.source_key, '-', 1), 5, '0')
                 || lpad(split_part(p.source_key, '-', 2), 4, '0') END] || packs.codes, NULL)),
-        concat_ws(' ', p.name, b.name, filed.actives, p.category, p.dosage_form,
-            translate(array_to_string(p.concerns || p.skin_types, ' '), '_', ' '))
+        filed.actives, filed.percents, filed.classes, filed.safe,
+        concat_ws(' ', p.name, b.name, filed.active_names, p.category, p.dosage_form, uses.words)
     FROM products p JOIN brands b ON b.id = p.brand_id
     CROSS JOIN LATERAL (
-        SELECT string_agg(i.name, ', ') FILTER (WHERE line.active) AS actives,
-            string_agg(i.name, ', ') FILTER (WHERE NOT line.active) AS inactives,
-            array_agg(DISTINCT trim_scale(line.percent)::text)
-                FILTER (WHERE line.active AND line.percent IS NOT NULL) AS strengths
-        FROM product_ingredients line JOIN ingredients i ON i.id = line.ingredient_id
+        SELECT translate(array_to_string(p.concerns || p.skin_types, ', '), '_', ' ') AS words
+    ) AS uses
+    CROSS JOIN LATERAL (
+        SELECT
+            string_agg(concat_ws(', ', n.name, i.inci_name, i.common_name, (
+                SELECT string_agg(s.name, ', ') FROM ingredient_names s
+                WHERE line.active AND s.ingredient_id = i.id AND s.way = 'synonym'
+                    AND s.source <> 'filed')), ', ') FILTER (WHERE line.active) AS active_names,
+            string_agg(concat_ws(', ', n.name, i.inci_name, i.common_name), ', ')
+                FILTER (WHERE NOT line.active) AS other_names,
+            coalesce(array_agg(DISTINCT trim_scale(line.percent)::text)
+                FILTER (WHERE line.active AND line.percent IS NOT NULL), '{}') AS strengths,
+            coalesce(array_agg(coalesce(upper(nullif(i.common_name, '')), i.inci_name, n.name)
+                ORDER BY line.position) FILTER (WHERE line.active), '{}') AS actives,
+            coalesce(array_agg(line.percent ORDER BY line.position)
+                FILTER (WHERE line.active), '{}') AS percents,
+            coalesce(array_agg(DISTINCT i.active_class)
+                FILTER (WHERE line.active AND i.active_class IS NOT NULL), '{}') AS classes,
+            coalesce(bool_and(i.pregnancy IS NOT DISTINCT FROM 'safe') FILTER (WHERE line.active)
+                AND NOT bool_or(coalesce(i.pregnancy IN ('caution', 'avoid'), false)), false)
+                AS safe
+        FROM product_ingredients line JOIN ingredient_names n ON n.id = line.name_id
+        LEFT JOIN ingredients i ON i.id = n.ingredient_id
         WHERE line.product_id = p.id
     ) AS filed
     CROSS JOIN LATERAL (
@@ -100,7 +125,17 @@ BEGIN
                 FROM changed c JOIN products p ON p.brand_id = c.id;
         WHEN 'ingredients' THEN
             INSERT INTO catalogue_touched SELECT DISTINCT line.product_id
-                FROM changed c JOIN product_ingredients line ON line.ingredient_id = c.id;
+                FROM changed c JOIN ingredient_names n ON n.ingredient_id = c.id
+                JOIN product_ingredients line ON line.name_id = n.id;
+        WHEN 'ingredient_names' THEN
+            -- Those that carry the name, and those whose active has it as another name.
+            INSERT INTO catalogue_touched
+                SELECT line.product_id
+                FROM changed c JOIN product_ingredients line ON line.name_id = c.id
+                UNION SELECT line.product_id
+                FROM changed c JOIN ingredient_names n USING (ingredient_id)
+                JOIN product_ingredients line ON line.name_id = n.id
+                WHERE c.way = 'synonym' AND c.source <> 'filed' AND line.active;
         ELSE
             INSERT INTO catalogue_touched SELECT DISTINCT product_id FROM changed;
     END CASE;
@@ -120,14 +155,21 @@ BEGIN
     UPDATE catalogue_version SET version = gen_random_uuid();
     WITH gone AS (DELETE FROM catalogue_touched RETURNING product_id)
         SELECT array_agg(DISTINCT product_id) INTO touched FROM gone;
-    INSERT INTO product_search (product_id, named, main, other, codes)
-        SELECT found.product_id, found.named, found.main, found.other, found.codes
+    INSERT INTO product_search (product_id, named, main, other, codes, actives, percents,
+            active_classes, pregnancy_safe)
+        SELECT found.product_id, found.named, found.main, found.other, found.codes, found.actives,
+            found.percents, found.active_classes, found.pregnancy_safe
         FROM searchable(touched) AS found
-        ON CONFLICT (product_id) DO UPDATE SET named = excluded.named, main = excluded.main,
-            other = excluded.other, codes = excluded.codes
+        ON CONFLICT (product_id) DO UPDATE SET (named, main, other, codes, actives, percents,
+            active_classes, pregnancy_safe) = ROW (excluded.named, excluded.main, excluded.other,
+            excluded.codes, excluded.actives, excluded.percents, excluded.active_classes,
+            excluded.pregnancy_safe)
         WHERE (product_search.named, product_search.main, product_search.other,
-                product_search.codes)
-            IS DISTINCT FROM (excluded.named, excluded.main, excluded.other, excluded.codes);
+                product_search.codes, product_search.actives, product_search.percents,
+                product_search.active_classes, product_search.pregnancy_safe)
+            IS DISTINCT FROM (excluded.named, excluded.main, excluded.other, excluded.codes,
+                excluded.actives, excluded.percents, excluded.active_classes,
+                excluded.pregnancy_safe);
     INSERT INTO search_words (word)
         SELECT DISTINCT word FROM searchable(touched) AS found
         CROSS JOIN regexp_split_to_table(lower(plain_words(found.words)), '[^a-z]+') AS word
@@ -152,6 +194,9 @@ TOUCHES = [
     ("prices", "changed_are_searchable", "UPDATE", "NEW"),
     ("brands", "changed_are_searchable", "UPDATE", "NEW"),
     ("ingredients", "changed_are_searchable", "UPDATE", "NEW"),
+    ("ingredient_names", "added_are_searchable", "INSERT", "NEW"),
+    ("ingredient_names", "before_are_searchable", "UPDATE", "OLD"),
+    ("ingredient_names", "changed_are_searchable", "UPDATE", "NEW"),
     *(
         (table, *how)
         for table in ("product_ingredients", "variants")
@@ -259,6 +304,10 @@ def upgrade() -> None:
             sa.Column(name, postgresql.TSVECTOR(), nullable=False)
             for name in ("named", "main", "other", "codes")
         ),
+        sa.Column("actives", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("percents", sa.ARRAY(sa.Numeric()), nullable=False),
+        sa.Column("active_classes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("pregnancy_safe", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"],
             ["products.id"],
@@ -333,10 +382,8 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"name": "gin_trgm_ops"},
     )
-    earlier = _earlier()
-    op.execute("--" + earlier["SEARCH"].partition("-- Name and brand weigh most")[2])
-    for table in ("product_ingredients", "variants"):
-        op.execute(earlier["PARTS"].format(table=table))
+    for statements in _earlier():
+        op.execute(statements)
     op.execute("UPDATE products SET search = NULL")
 
 
@@ -345,9 +392,13 @@ def _known(column: str, words: tuple[str, ...]) -> str:
     return f"{column} <@ ARRAY[{listed}]"
 
 
-def _earlier() -> dict[str, str]:
-    """The statements of migration 0005, which made the search that this one replaces."""
-    from alembic.script import ScriptDirectory
-
-    script = ScriptDirectory.from_config(op.get_context().config).get_revision("0005")
-    return {"SEARCH": script.module.SEARCH, "PARTS": script.module.PARTS}
+def _earlier() -> list[str]:
+    """What migrations 0005 and 0014 made of the search that this one replaces."""
+    script = ScriptDirectory.from_config(op.get_context().config)
+    first, then = (script.get_revision(number).module for number in ("0005", "0014"))
+    made = first.SEARCH.partition("-- Name and brand weigh most")[2]
+    return [
+        "--" + made.partition("CREATE TRIGGER ingredient_is_searchable")[0],
+        *(first.PARTS.format(table=table) for table in ("product_ingredients", "variants")),
+        then.SEARCH,
+    ]

@@ -298,7 +298,7 @@ def _product_cells(product: Product) -> dict[str, str]:
     cells = {name: getattr(product, name) for name in PRODUCT_COLUMNS if name not in _MADE}
     ingredients = [
         {
-            "name": line.ingredient.name,
+            "name": line.name,
             "raw": line.raw,
             "active": line.active,
             "strength": line.strength_text,

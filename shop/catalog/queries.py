@@ -48,7 +48,7 @@ def _whole(ids: list[uuid.UUID]) -> list[Product]:
         .where(Product.id.in_(ids))
         .order_by(Product.source, Product.source_key)
         .options(
-            selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
+            selectinload(Product.ingredients).joinedload(ProductIngredient.named),
             selectinload(Product.variants).selectinload(Variant.prices),
             selectinload(Product.brand),
         )

@@ -27,7 +27,7 @@ from shop.catalog.filings import (
 )
 from shop.catalog.models import (
     Brand,
-    Ingredient,
+    IngredientName,
     LegalClass,
     Product,
     ProductIngredient,
@@ -68,7 +68,7 @@ class Shelves:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {(product.source, product.source_key): product for product in products}
         self._brands: dict[str, Brand] = {}
-        self._ingredients: dict[str, Ingredient] = {}
+        self._names: dict[str, IngredientName] = {}
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
         self._filed: dict[uuid.UUID, list[_Line]] = {}
@@ -99,7 +99,9 @@ class Shelves:
         slugged = {brand_slug(one) for one in brands}
         shelves._brands = {one.slug: one for one in _among(Brand, Brand.slug, slugged)}
         shelves._brands |= {one.name: one for one in _among(Brand, Brand.name, brands)}
-        shelves._ingredients = {one.name: one for one in _among(Ingredient, Ingredient.name, names)}
+        shelves._names = {
+            one.name: one for one in _among(IngredientName, IngredientName.name, names)
+        }
         shelves._slugs = {one.slug for one in _among(Product, Product.slug, slugs)}
         return shelves
 
@@ -244,7 +246,7 @@ class Shelves:
                 {
                     "product_id": product.id,
                     "position": position,
-                    "ingredient_id": self._ingredient(item.name).id,
+                    "name_id": self._named(item.name).id,
                     "active": item.active,
                     "raw": item.raw,
                     "strength_text": item.strength_text,
@@ -259,11 +261,11 @@ class Shelves:
             db.session.add(self._brands[key])
         return self._brands[key]
 
-    def _ingredient(self, name: str) -> Ingredient:
-        if name not in self._ingredients:
-            self._ingredients[name] = Ingredient(id=uuid.uuid4(), name=name)
-            db.session.add(self._ingredients[name])
-        return self._ingredients[name]
+    def _named(self, name: str) -> IngredientName:
+        if name not in self._names:
+            self._names[name] = IngredientName(id=uuid.uuid4(), name=name)
+            db.session.add(self._names[name])
+        return self._names[name]
 
     def _free_address(self, filing: Filing) -> str:
         address = _address(filing)
@@ -424,13 +426,13 @@ def _lines_of(products: Iterable[Product]) -> dict[uuid.UUID, list[_Line]]:
     found = db.session.execute(
         sa.select(
             line.product_id,
-            Ingredient.name,
+            IngredientName.name,
             line.active,
             line.raw,
             line.strength_text,
             line.percent,
         )
-        .join(line.ingredient)
+        .join(line.named)
         .where(
             line.product_id
             == sa.any_(sa.literal([one.id for one in products], sa.ARRAY(sa.Uuid())))

@@ -90,10 +90,11 @@ _GATE = GateOut()
 
 def _facets(found: searching.Found) -> dict[str, Any]:
     """In JSON, what is true or false is not text."""
-    of_doctor = [
-        choice | {"value": choice["value"] == "true"} for choice in found.facets["doctor_only"]
-    ]
-    return found.facets | {"doctor_only": of_doctor}
+    flags = {
+        facet: [choice | {"value": choice["value"] == "true"} for choice in found.facets[facet]]
+        for facet in ("doctor_only", "pregnancy_safe")
+    }
+    return found.facets | flags
 
 
 def _require_client(reader: Person | None) -> None:

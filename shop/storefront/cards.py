@@ -196,17 +196,20 @@ _CARDS = (
     )
     .order_by(Product.id, Variant.net_content.nulls_last(), Variant.sku)
 )
-_OF_PRODUCT = 10  # columns; the rest are the pack's
+# The columns of the product; the others are the pack's.
+_OF_PRODUCT = (
+    "id", "slug", "name", "brand", "brand_slug", "legal_class", "doctor_only", "category",
+    "dosage_form", "strength",
+)  # fmt: skip
 
 
 def _cards(ids: Sequence[uuid.UUID], *, at: datetime, today: date) -> list[Card]:
     """The products' cards, in the same order; what is no longer on offer is left out."""
-    found: dict[uuid.UUID, tuple[Any, list[Pack]]] = {}
-    rows: Sequence[Any] = db.session.execute(
-        _CARDS, {"ids": list(ids), "at": at, "today": today}
-    ).all()
-    for row in rows:
-        _, packs = found.setdefault(row[0], (row[:_OF_PRODUCT], []))
-        packs.append(Pack(*row[_OF_PRODUCT:]))
+    found: dict[uuid.UUID, tuple[dict[str, Any], list[Pack]]] = {}
+    asked = {"ids": list(ids), "at": at, "today": today}
+    for row in db.session.execute(_CARDS, asked).tuples():
+        if row[0] not in found:
+            found[row[0]] = (dict(zip(_OF_PRODUCT, row, strict=False)), [])
+        found[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
     shown = (found[each] for each in ids if each in found)
-    return [Card(*product, packs=tuple(packs)) for product, packs in shown]
+    return [Card(**product, packs=tuple(packs)) for product, packs in shown]

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.models import CatalogueVersion, LegalClass
+from shop.catalog.models import CatalogueVersion
 from shop.core.db import UtcDateTime, db
 from shop.storefront.phrases import plainly
 
@@ -170,9 +170,9 @@ def _keep(index: Index) -> None:
 
 # One statement, so that all of it is of one moment, the version too.
 _EVERYTHING = sa.text("""
-SELECT version.version, soon.at, s.place, p.id, p.name, p.category, p.legal_class, p.doctor_only,
-    p.published_at, p.concerns, p.skin_types, b.slug, b.name, filed.actives, filed.percents,
-    offers.cents
+SELECT version.version, soon.at AS soon, s.place, s.actives, s.percents, s.active_classes,
+    s.pregnancy_safe, p.id, p.name, p.category, p.legal_class, p.doctor_only, p.published_at,
+    p.concerns, p.skin_types, b.slug AS brand_slug, b.name AS brand, offers.cents
 FROM catalogue_version version
 CROSS JOIN LATERAL (
     SELECT min(moment) AS at FROM prices, unnest(ARRAY[valid_from, valid_until]) AS moment
@@ -188,12 +188,6 @@ LEFT JOIN (
             AND (price.valid_until IS NULL OR price.valid_until > :at)
         WHERE v.for_sale GROUP BY v.product_id
     ) AS offers ON offers.product_id = p.id
-    LEFT JOIN (
-        SELECT line.product_id, array_agg(i.name ORDER BY line.position) AS actives,
-            array_agg(line.percent ORDER BY line.position) AS percents
-        FROM product_ingredients line JOIN ingredients i ON i.id = line.ingredient_id
-        WHERE line.active GROUP BY line.product_id
-    ) AS filed ON filed.product_id = p.id
 ) ON p.published_at IS NOT NULL AND p.finished AND p.legal_class <> 'clinic_use'
     AND (p.marketing_ends_on IS NULL OR p.marketing_ends_on >= :today)
 """)
@@ -201,31 +195,30 @@ LEFT JOIN (
 
 def _made(at: datetime, today: date) -> Index:
     rows = db.session.execute(_EVERYTHING, {"at": at, "today": today}).all()
-    version, until = rows[0][0], rows[0][1]
     named = sorted(
-        ((len(row[4].split()), row[4].lower()[:LONGEST], str(row[3])), row)
+        ((len(row.name.split()), row.name.lower()[:LONGEST], str(row.id)), row)
         for row in rows
-        if row[3]
+        if row.id
     )
     size = len(named)
     members: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     names: dict[str, list[int]] = defaultdict(list)
     for number, (_key, row) in enumerate(named):
-        names[plainly(row[4])].append(number)
+        names[plainly(row.name)].append(number)
         for facet, choice, label in _answers(row):
             members[facet][choice].append(number)
             labels[facet][choice] = label
-    prices = [NO_PRICE if row[15] is None else row[15] for _, row in named]
+    prices = [NO_PRICE if row.cents is None else row.cents for _, row in named]
     return Index(
-        version=version,
+        version=rows[0].version,
         today=today,
         since=at,
-        until=until,
-        ids=[row[3] for _, row in named],
-        number={row[2]: number for number, (_, row) in enumerate(named)},
+        until=rows[0].soon,
+        ids=[row.id for _, row in named],
+        number={row.place: number for number, (_, row) in enumerate(named)},
         prices=prices,
-        orders=_orders([key for key, _ in named], prices, [row[8] for _, row in named]),
+        orders=_orders([key for key, _ in named], prices, [row.published_at for _, row in named]),
         choices={
             facet: {choice: set_of(numbers, size) for choice, numbers in each.items()}
             for facet, each in members.items()
@@ -237,24 +230,33 @@ def _made(at: datetime, today: date) -> Index:
 
 def _answers(row: Any) -> Iterator[tuple[str, str, str]]:
     """Facet, choice and its label, for each that the product answers to."""
-    (*_, category, legal_class, doctor_only, _published, concerns, skin_types) = row[:11]
-    slug, brand, actives, percents, cents = row[11:]
-    if category:
-        yield "category", category, category
-    yield "brand", slug, brand
-    yield "legal_class", legal_class, LegalClass(legal_class).value
-    yield "doctor_only", str(doctor_only).lower(), str(doctor_only).lower()
-    for concern in concerns:
+    yield "brand", row.brand_slug, row.brand
+    yield "legal_class", row.legal_class, row.legal_class
+    for facet in ("doctor_only", "pregnancy_safe"):
+        said = str(getattr(row, facet)).lower()
+        yield facet, said, said
+    if row.category:
+        yield "category", row.category, row.category
+    if row.cents is not None:
+        yield ("price", *price_band(row.cents))
+    yield from _uses(row)
+    yield from _actives(row)
+
+
+def _uses(row: Any) -> Iterator[tuple[str, str, str]]:
+    for concern in row.concerns:
         yield "concern", concern, Concern(concern).label
-    for skin_type in skin_types:
+    for skin_type in row.skin_types:
         yield "skin_type", skin_type, SkinType(skin_type).label
-    shares = dict(zip(actives or (), percents or (), strict=True))
-    for active, share in shares.items():
+
+
+def _actives(row: Any) -> Iterator[tuple[str, str, str]]:
+    for active_class in row.active_classes:
+        yield "active_class", active_class, active_class.replace("_", " ").capitalize()
+    for active, percent in dict(zip(row.actives, row.percents, strict=True)).items():
         yield "active", active, active
-        if share is not None:
-            yield ("strength", *_strength_band(active, share))
-    if cents is not None:
-        yield ("price", *price_band(cents))
+        if percent is not None:
+            yield ("strength", *_strength_band(active, percent))
 
 
 def price_band(cents: int) -> tuple[str, str]:

@@ -36,14 +36,19 @@ HEADINGS = {
     "concern": "What for",
     "category": "Category",
     "skin_type": "Skin type",
+    "active_class": "Kind of active",
     "active": "Active ingredient",
     "strength": "Strength",
     "brand": "Brand",
     "price": "Price",
     "legal_class": "Kind",
     "doctor_only": "Doctor-only",
+    "pregnancy_safe": "In pregnancy",
 }
-YES_NO = {"true": "Only with a physician\u2019s approval", "false": "Without"}
+FLAGS = {
+    "doctor_only": {"true": "With a physician\u2019s approval only", "false": "Without"},
+    "pregnancy_safe": {"true": "Known to be safe", "false": "Not, or not known"},
+}
 SORTS = {
     "": "Best first",
     "name": "Name",
@@ -101,7 +106,7 @@ def shop() -> ResponseReturnValue:
         is_client=_is_client(reader),
         classes=CLASSES,
         headings=HEADINGS,
-        yes_no=YES_NO,
+        words=FLAGS | {"legal_class": CLASSES},
         sorts=SORTS,
         in_dollars=_in_dollars,
     )
@@ -179,7 +184,7 @@ def _chips(wanted: Wanted, found: Found) -> Iterator[Chip]:
     for facet in HEADINGS:
         for choice in wanted.chosen(facet):
             label = found.index.labels.get(facet, {}).get(choice, choice)
-            words = {**CLASSES, **YES_NO} if facet in ("legal_class", "doctor_only") else {}
+            words = FLAGS.get(facet, CLASSES if facet == "legal_class" else {})
             sent = next(
                 (text for text in request.args.getlist(facet) if _same(text, choice)), choice
             )

@@ -12,7 +12,14 @@ from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
 from shop.catalog.errors import NoSuchProduct
-from shop.catalog.models import LegalClass, Price, Product, ProductIngredient, Variant
+from shop.catalog.models import (
+    IngredientName,
+    LegalClass,
+    Price,
+    Product,
+    ProductIngredient,
+    Variant,
+)
 from shop.core.db import db
 from shop.inventory import stock
 from shop.prescriptions import asking
@@ -67,7 +74,9 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
         sa.select(Product)
         .where(Product.slug == slug)
         .options(
-            selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
+            selectinload(Product.ingredients)
+            .joinedload(ProductIngredient.named)
+            .joinedload(IngredientName.ingredient),
             selectinload(Product.brand),
         )
     )

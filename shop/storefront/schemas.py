@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.models import LegalClass
+from shop.catalog.models import ActiveClass, LegalClass
 from shop.prescriptions.schemas import GateOut
 from shop.storefront.searching import SORTS
 from shop.web.api import Moment, PageQuery, Schema, State, Text, WholeQuery
@@ -42,10 +42,15 @@ class ProductsQuery(PageQuery):
     concern = Choices(fields.Enum(Concern, by_value=True))
     skin_type = Choices(fields.Enum(SkinType, by_value=True))
     active = Choices(Text(longest=300))
+    active_class = Choices(fields.Enum(ActiveClass, by_value=True))
     strength = Choices(Text(longest=340))
     legal_class = Choices(fields.Enum(LegalClass, by_value=True))
     price = Choices(Text(longest=30))
     doctor_only = QueryBoolean(load_default=None)
+    pregnancy_safe = QueryBoolean(
+        load_default=None,
+        metadata={"description": "Every active is known to be, and nothing is known not to be."},
+    )
     min_price = WholeQuery(least=0, most=HIGHEST_CENTS, load_default=None)
     max_price = WholeQuery(least=0, most=HIGHEST_CENTS, load_default=None)
     in_stock = QueryBoolean(load_default=None)
@@ -101,9 +106,19 @@ class VariantOut(ma.Schema):
 
 
 class IngredientOut(ma.Schema):
-    """A substance; `percent` is w/w or w/v, null where the filed strength is no clear share."""
+    """A substance: `inci_name` null where the dictionary does not know it, `percent` (w/w or w/v)
+    null where the filed strength is no clear share.
+    """
 
-    name = fields.String(attribute="ingredient.name")
+    name = fields.String()
+    inci_name = fields.String(attribute="ingredient.inci_name", dump_default=None, allow_none=True)
+    active_class = fields.Enum(
+        ActiveClass,
+        by_value=True,
+        attribute="ingredient.active_class",
+        dump_default=None,
+        allow_none=True,
+    )
     filed = fields.String(attribute="raw")
     strength = fields.String(attribute="strength_text")
     percent = fields.Decimal(as_string=True, allow_none=True)
@@ -144,9 +159,11 @@ class FacetsOut(ma.Schema):
     concern = fields.List(fields.Nested(ChoiceOut))
     skin_type = fields.List(fields.Nested(ChoiceOut))
     active = fields.List(fields.Nested(ChoiceOut))
+    active_class = fields.List(fields.Nested(ChoiceOut))
     strength = fields.List(fields.Nested(ChoiceOut))
     legal_class = fields.List(fields.Nested(ChoiceOut))
     doctor_only = fields.List(fields.Nested(ChoiceOut))
+    pregnancy_safe = fields.List(fields.Nested(ChoiceOut))
     price = fields.List(fields.Nested(ChoiceOut))
 
 

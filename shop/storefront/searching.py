@@ -30,8 +30,8 @@ Condition = sa.ColumnElement[bool]
 SORTS = ("relevance", *KEPT_SORTS)
 MOST_CHOICES = 40  # of one facet
 FACETS = (
-    "category", "brand", "concern", "skin_type", "active", "strength", "legal_class",
-    "doctor_only", "price",
+    "category", "brand", "concern", "skin_type", "active", "active_class", "strength",
+    "legal_class", "doctor_only", "pregnancy_safe", "price",
 )  # fmt: skip
 
 
@@ -48,10 +48,12 @@ class Wanted:
     concern: tuple[str, ...] = ()
     skin_type: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
+    active_class: tuple[str, ...] = ()
     strength: tuple[str, ...] = ()
     legal_class: tuple[LegalClass, ...] = ()
     price: tuple[str, ...] = ()
     doctor_only: bool | None = None
+    pregnancy_safe: bool | None = None
     min_price: int | None = None
     max_price: int | None = None
     in_stock: bool | None = None

@@ -96,9 +96,27 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
+        "ingredient_names": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+            "UPDATE": ("confidence", "ingredient_id", "resolved_by_id", "source", "way"),
+        },
         "ingredients": {
             "INSERT": ALL,
             "SELECT": ALL,
+            "UPDATE": (
+                "active_class",
+                "cas_numbers",
+                "common_name",
+                "ec_numbers",
+                "functions",
+                "irritancy",
+                "ph_high",
+                "ph_low",
+                "pregnancy",
+                "source",
+                "unii",
+            ),
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
@@ -511,6 +529,9 @@ GRANTED: Granted = {
         "fills": {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "ingredient_names": {
+            "SELECT": ALL,
         },
         "ingredients": {
             "SELECT": ALL,

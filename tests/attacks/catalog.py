@@ -12,10 +12,15 @@ from shop.catalog.models import LegalClass
 from shop.core.db import db
 from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
 from tests.builders import a_product, a_variant
+from tests.people import alice, sam
 
 
 def scene() -> Mapping[str, Any]:
-    """An unfinished drug, two over the counter (one made of WATER), a prescription drug."""
+    """An unfinished drug, two over the counter (one made of water), a prescription drug.
+
+    The water's name was matched; another name is a synonym of the same substance, a third one was
+    resolved by Sam.
+    """
     raw = a_product(LegalClass.CLINIC_USE, finished=False, published_at=None)
     otc, other, rx = a_product(), a_product(), a_product(LegalClass.RX)
     pack = a_variant(otc)
@@ -30,12 +35,36 @@ def scene() -> Mapping[str, Any]:
         "rx_pack": a_variant(rx).id,
         "price": pack.prices[0].id,
         "water": uuid.uuid4(),
+        "aqua": uuid.uuid4(),
+        "eau": uuid.uuid4(),
+        "resolved": uuid.uuid4(),
+        "unknown": uuid.uuid4(),
+        "oil": uuid.uuid4(),
+        "sam": sam().id,
+        "alice": alice().id,
     }
     db.session.flush()  # the rows before what is written of them by hand
     for statement in (
-        "INSERT INTO ingredients (id, name) VALUES (:water, 'WATER-' || :water)",
         (
-            "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+            "INSERT INTO ingredients (id, inci_name, active_class, pregnancy, irritancy, unii,"
+            " ph_low, ph_high, source) VALUES"
+            " (:aqua, 'AQUA', 'aha', 'safe', 'low', '059QF0KO0R', 3, 4, 'cosing'),"
+            " (:oil, 'OIL', NULL, NULL, NULL, NULL, NULL, NULL, 'cosing')"
+        ),
+        (
+            "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source) VALUES"
+            " (:water, 'WATERY', :aqua, 'fuzzy', 0.95, 'filed'),"
+            " (:unknown, 'UNKNOWN', NULL, 'none', 0, 'filed'),"
+            " (:eau, 'EAU', :aqua, 'synonym', 1, 'own')"
+        ),
+        "SELECT set_config('app.actor', 'person:' || :sam, true)",
+        (
+            "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source,"
+            " resolved_by_id) VALUES (:resolved, 'WODA', :aqua, 'resolved', 1, 'filed', :sam)"
+        ),
+        "SELECT set_config('app.actor', 'system:test', true)",
+        (
+            "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
             " VALUES (:otc, 1, :water, true, 'water')"
         ),
     ):
@@ -227,18 +256,51 @@ def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
 
 
 @ATTACKS.undone("ingredient_is_searchable", OWNER)
-def _rename_an_ingredient_past_the_search(attacker: Sql) -> bool:
+def _rename_a_substance_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(
-        attacker, "UPDATE ingredients SET name = 'ZEPHYRINE' WHERE id = %(water)s"
+        attacker, "UPDATE ingredients SET inci_name = 'ZEPHYRINE' WHERE id = %(aqua)s"
     )
+
+
+@ATTACKS.undone("ingredient_is_searchable")
+def _call_a_substance_otherwise_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(
+        attacker, "UPDATE ingredients SET common_name = 'Zephyrine' WHERE id = %(aqua)s"
+    )
+
+
+A_SYNONYM = (
+    "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source)"
+    " VALUES (%(new)s, 'ZEPHYRINE', "
+)
+
+
+@ATTACKS.undone("ingredient_names_added_are_searchable")
+def _learn_a_synonym_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(attacker, f"{A_SYNONYM} %(aqua)s, 'synonym', 1, 'own')")
+
+
+@ATTACKS.undone("ingredient_names_changed_are_searchable")
+def _move_a_synonym_to_a_substance_past_the_search(attacker: Sql) -> bool:
+    attacker.run(f"{A_SYNONYM} %(oil)s, 'synonym', 1, 'own')")
+    return _comes_to_be_found(
+        attacker, "UPDATE ingredient_names SET ingredient_id = %(aqua)s WHERE id = %(new)s"
+    )
+
+
+@ATTACKS.undone("ingredient_names_before_are_searchable")
+def _move_a_synonym_away_past_the_search(attacker: Sql) -> bool:
+    before = _comes_to_be_found(attacker, f"{A_SYNONYM} %(aqua)s, 'synonym', 1, 'own')")
+    attacker.run("UPDATE ingredient_names SET ingredient_id = %(oil)s WHERE id = %(new)s")
+    return before and not _found(attacker, "otc")
 
 
 @ATTACKS.undone("product_ingredients_added_are_searchable")
 def _add_an_ingredient_past_the_search(attacker: Sql) -> bool:
-    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    attacker.run("INSERT INTO ingredient_names (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
     return _comes_to_be_found(
         attacker,
-        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
         " VALUES (%(otc)s, 90, %(new)s, true, 'x')",
     )
 
@@ -271,10 +333,10 @@ def _move_an_ingredient_to_a_product_past_the_search(attacker: Sql) -> bool:
 
 def _name_the_water(attacker: Sql) -> None:
     """File the product's one ingredient anew, as zephyrine."""
-    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    attacker.run("INSERT INTO ingredient_names (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
     attacker.run("DELETE FROM product_ingredients WHERE product_id = %(otc)s")
     attacker.run(
-        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
         " VALUES (%(otc)s, 1, %(new)s, true, 'x')"
     )
 
@@ -316,3 +378,74 @@ def _remove_a_pack_past_the_search(attacker: Sql) -> bool:
     )
     attacker.run("DELETE FROM variants WHERE id = %(new)s")
     return added and not _found(attacker, "otc")
+
+
+AS_SAM = "SELECT set_config('app.actor', 'person:' || %(sam)s, true)"
+AS_ALICE = "SELECT set_config('app.actor', 'person:' || %(alice)s, true)"
+RESOLVE = (
+    "UPDATE ingredient_names SET way = 'resolved', confidence = 1, ingredient_id = %(oil)s,"
+    " resolved_by_id = "
+)
+
+ATTACKS.each(
+    {
+        "resolve a name in another's name": (
+            f"{RESOLVE} %(sam)s WHERE id = %(unknown)s",
+            "only_staff_resolve_names",
+        ),
+        "resolve a name as a client": (
+            (AS_ALICE, f"{RESOLVE} %(alice)s WHERE id = %(unknown)s"),
+            "only_staff_resolve_names",
+        ),
+        "a name that nobody resolved": (
+            (AS_SAM, f"{RESOLVE} NULL WHERE id = %(unknown)s"),
+            "only_staff_resolve_names",
+        ),
+        "bring a name that is resolved already": (
+            (
+                "INSERT INTO ingredient_names (id, name, way, resolved_by_id)"
+                " VALUES (%(new)s, 'ZEPHYRINE', 'resolved', %(sam)s)"
+            ),
+            "only_staff_resolve_names",
+        ),
+        "match anew what a person resolved": (
+            (
+                "UPDATE ingredient_names SET way = 'fuzzy', confidence = 0.9, resolved_by_id = NULL"
+                " WHERE id = %(resolved)s"
+            ),
+            "only_staff_resolve_names",
+        ),
+        "point a resolved name elsewhere": (
+            "UPDATE ingredient_names SET ingredient_id = %(oil)s WHERE id = %(resolved)s",
+            "only_staff_resolve_names",
+        ),
+        "resolve a name of the dictionary": (
+            (AS_SAM, f"{RESOLVE} %(sam)s WHERE id = %(eau)s"),
+            "dictionary_names_are_matched",
+        ),
+    }
+)
+
+
+@ATTACKS.undone("only_staff_resolve_names", OWNER)
+def _say_that_a_name_was_resolved_long_ago(attacker: Sql) -> bool:
+    attacker.run(AS_SAM)
+    attacker.run(f"{RESOLVE} %(sam)s, resolved_at = '2001-01-01' WHERE id = %(unknown)s")
+    found = attacker.run(
+        "SELECT resolved_at > '2002-01-01' AS late FROM ingredient_names WHERE id = %(unknown)s"
+    )
+    return bool(found["late"])
+
+
+@ATTACKS.passes()
+def _staff_resolve_a_name(attacker: Sql) -> None:
+    attacker.run(AS_SAM)
+    attacker.run(f"{RESOLVE} %(sam)s WHERE id = %(unknown)s")
+
+
+@ATTACKS.passes()
+def _a_name_is_matched_when_the_dictionary_grows(attacker: Sql) -> None:
+    attacker.run(
+        "UPDATE ingredient_names SET way = 'synonym', confidence = 1, ingredient_id = %(oil)s"
+        " WHERE id = %(unknown)s"
+    )

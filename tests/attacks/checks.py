@@ -73,6 +73,30 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "status = 'released', released_at = NULL, dispensed_at = NULL",
         ],
     },
+    "ingredient_names": {
+        "confidence_is_a_share": ["confidence = -0.1", "confidence = 1.1"],
+        "dictionary_names_are_matched": [
+            "source = 'own' WHERE way = 'fuzzy'",
+            "way = 'fuzzy' WHERE source = 'own'",
+        ],
+        "matched_to_a_substance_or_not_at_all": [
+            "ingredient_id = NULL WHERE way = 'fuzzy'",
+            "way = 'none' WHERE way = 'fuzzy'",
+        ],
+        "resolved_by_someone": [
+            "resolved_by_id = NULL WHERE way = 'resolved'",
+            "resolved_at = NULL WHERE way = 'resolved'",
+            "resolved_by_id = (SELECT id FROM people LIMIT 1) WHERE way = 'fuzzy'",
+            "resolved_at = now() WHERE way = 'fuzzy'",
+        ],
+        "way_is_known": ["way = 'magic' WHERE way = 'fuzzy'"],
+    },
+    "ingredients": {
+        "active_class_is_known": ["active_class = 'magic'"],
+        "irritancy_is_known": ["irritancy = 'magic'"],
+        "ph_is_sane": ["ph_low = -1", "ph_low = 5, ph_high = 4", "ph_high = 15"],
+        "pregnancy_is_known": ["pregnancy = 'magic'"],
+    },
     "kept_answers": {
         "idempotency_key_fits": ["key = ''", f"key = {LONG}"],
         "request_is_hashed": [f"request_hash = {NO_HASH}"],

@@ -119,7 +119,7 @@ def test_a_product_by_hand(app: Flask) -> None:
         brand.id,
         None,
     )
-    assert [(one.ingredient.name, one.percent) for one in product.ingredients] == [
+    assert [(one.name, one.percent) for one in product.ingredients] == [
         ("ZINC OXIDE", 12.5),
         ("WATER", None),
     ]

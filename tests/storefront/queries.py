@@ -50,7 +50,7 @@ TUNED: dict[str, str] = {
     "80053648": r"80053648$",
     "steroid cream": r"(?i)cream.*(TRIAMCINOLONE|HALOBETASOL|FLUOCINOLONE)",
     "dark spots": r"HYDROQUINONE",
-    "triamcinolone .1% ointment": r"^Triamcinolone Acetonide Ointment 0\.1 %",
+    "triamcinolone .1% ointment": r"(?i)^Triamcinolone Acetonide Ointment 0\.1 %",
     "vit c": r"(?i)vitamin c|oclipse-c|ascorb",
 }
 
@@ -59,7 +59,7 @@ HELD_OUT: dict[str, str] = {
     "tretinon gel": r"^Tretinoin .*Gel",
     "adapalene 0.3": r"^Adapalene .*0\.3 ?%",
     "adapelene": r"^Adapalene",
-    "hydroquinone cream": r"^Hydroquinone.* Cream",
+    "hydroquinone cream": r"(?i)^Hydroquinone.* Cream",
     "hidroquinone": r"^Hydroquinone",
     "metronidazol": r"^Metronidazole",
     "metrogel": r"METRONIDAZOLE",

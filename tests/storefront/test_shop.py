@@ -12,7 +12,7 @@ from flask import Flask
 
 from shop.accounts import passwords
 from shop.accounts.models import Person
-from shop.catalog.models import Ingredient, LegalClass, Product, ProductIngredient, Variant
+from shop.catalog.models import IngredientName, LegalClass, Product, ProductIngredient, Variant
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
@@ -65,14 +65,14 @@ def manager(app: Flask) -> Caller:
 
 
 def _holding(product: Product, name: str, *, active: bool = True) -> None:
-    ingredient = Ingredient(id=uuid.uuid4(), name=name)
-    db.session.add(ingredient)
+    named = IngredientName(id=uuid.uuid4(), name=name)
+    db.session.add(named)
     db.session.flush()
     db.session.add(
         ProductIngredient(
             product_id=product.id,
             position=0 if active else 1,
-            ingredient_id=ingredient.id,
+            name_id=named.id,
             active=active,
             raw=name.title(),
             strength_text="",
@@ -206,7 +206,14 @@ def test_a_product_in_detail(visitor: Caller) -> None:
     assert product["legal_class"] == "rx"
     assert product["doctor_only"] is True
     assert product["actives"] == [
-        {"name": "TRETINOIN", "filed": "Tretinoin", "strength": "", "percent": None}
+        {
+            "name": "TRETINOIN",
+            "inci_name": None,
+            "active_class": None,
+            "filed": "Tretinoin",
+            "strength": "",
+            "percent": None,
+        }
     ]
     (variant,) = product["variants"]
     assert (variant["sku"], variant["price_cents"], variant["available"]) == (
