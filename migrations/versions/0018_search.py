@@ -57,7 +57,7 @@ CREATE FUNCTION ndc11(code text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARA
 -- be, and nothing else in it is known not to be.
 CREATE FUNCTION searchable(ids uuid[]) RETURNS TABLE (
     product_id uuid, named tsvector, main tsvector, other tsvector, codes tsvector,
-    actives text[], percents numeric[], active_classes text[], pregnancy_safe boolean, words text
+    actives text[], percents numeric[], active_classes text[], pregnancy_safe boolean
 ) LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT p.id,
         to_tsvector('simple', plain_words(p.name)),
@@ -69,8 +69,7 @@ CREATE FUNCTION searchable(ids uuid[]) RETURNS TABLE (
             WHEN p.source_key ~ '^[0-9]{4,5}-[0-9]{3,4}$' THEN
                 lpad(split_part(p.source_key, '-', 1), 5, '0')
                 || lpad(split_part(p.source_key, '-', 2), 4, '0') END] || packs.codes, NULL)),
-        filed.actives, filed.percents, filed.classes, filed.safe,
-        concat_ws(' ', p.name, b.name, filed.active_names, p.category, p.dosage_form, uses.words)
+        filed.actives, filed.percents, filed.classes, filed.safe
     FROM products p JOIN brands b ON b.id = p.brand_id
     CROSS JOIN LATERAL (
         SELECT translate(array_to_string(p.concerns || p.skin_types, ', '), '_', ' ') AS words
@@ -113,53 +112,59 @@ TOUCHED = """
 -- the product, and what is touched is read again once, when the transaction commits.
 CREATE FUNCTION products_touched() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    touched uuid[];
 BEGIN
     CASE TG_TABLE_NAME
         WHEN 'products' THEN
-            INSERT INTO catalogue_touched SELECT id FROM changed;
+            touched := ARRAY(SELECT id FROM changed);
         WHEN 'prices' THEN
-            INSERT INTO catalogue_touched SELECT DISTINCT v.product_id
-                FROM changed c JOIN variants v ON v.id = c.variant_id;
+            touched := ARRAY(SELECT DISTINCT v.product_id
+                FROM changed c JOIN variants v ON v.id = c.variant_id);
         WHEN 'brands' THEN
-            INSERT INTO catalogue_touched SELECT p.id
-                FROM changed c JOIN products p ON p.brand_id = c.id;
+            touched := ARRAY(SELECT p.id FROM changed c JOIN products p ON p.brand_id = c.id);
         WHEN 'ingredients' THEN
-            INSERT INTO catalogue_touched SELECT DISTINCT line.product_id
+            touched := ARRAY(SELECT DISTINCT line.product_id
                 FROM changed c JOIN ingredient_names n ON n.ingredient_id = c.id
-                JOIN product_ingredients line ON line.name_id = n.id;
+                JOIN product_ingredients line ON line.name_id = n.id);
         WHEN 'ingredient_names' THEN
             -- Those that carry the name, and those whose active has it as another name.
-            INSERT INTO catalogue_touched
+            touched := ARRAY(
                 SELECT line.product_id
                 FROM changed c JOIN product_ingredients line ON line.name_id = c.id
                 UNION SELECT line.product_id
                 FROM changed c JOIN ingredient_names n USING (ingredient_id)
                 JOIN product_ingredients line ON line.name_id = n.id
-                WHERE c.way = 'synonym' AND c.source <> 'filed' AND line.active;
+                WHERE c.way = 'synonym' AND c.source <> 'filed' AND line.active);
         ELSE
-            INSERT INTO catalogue_touched SELECT DISTINCT product_id FROM changed;
+            touched := ARRAY(SELECT DISTINCT product_id FROM changed);
     END CASE;
+    IF touched <> '{}' THEN
+        INSERT INTO catalogue_touched VALUES (touched);
+        PERFORM set_config('app.touched', 'yes', true);
+    END IF;
     RETURN NULL;
 END $$;
 
--- The version is taken first and kept locked until the commit: of two transactions that touch the
--- same product, the later reads what the earlier wrote. The first row of a transaction does it all.
+-- Once for a transaction, however many statements touched something. The version is taken first and
+-- kept locked until the commit: of two transactions that touch the same product, the later reads
+-- what the earlier wrote.
 CREATE FUNCTION catalogue_changed() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     touched uuid[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM catalogue_touched WHERE product_id = NEW.product_id) THEN
+    IF current_setting('app.touched', true) IS DISTINCT FROM 'yes' THEN
         RETURN NULL;
     END IF;
+    PERFORM set_config('app.touched', '', true);
     UPDATE catalogue_version SET version = gen_random_uuid();
-    WITH gone AS (DELETE FROM catalogue_touched RETURNING product_id)
-        SELECT array_agg(DISTINCT product_id) INTO touched FROM gone;
-    INSERT INTO product_search (product_id, named, main, other, codes, actives, percents,
+    WITH gone AS (DELETE FROM catalogue_touched RETURNING product_ids)
+        SELECT array_agg(DISTINCT id) INTO touched FROM gone CROSS JOIN unnest(product_ids) AS id;
+    WITH found AS MATERIALIZED (SELECT * FROM searchable(touched)), kept AS (
+        INSERT INTO product_search (product_id, named, main, other, codes, actives, percents,
             active_classes, pregnancy_safe)
-        SELECT found.product_id, found.named, found.main, found.other, found.codes, found.actives,
-            found.percents, found.active_classes, found.pregnancy_safe
-        FROM searchable(touched) AS found
+        SELECT * FROM found
         ON CONFLICT (product_id) DO UPDATE SET (named, main, other, codes, actives, percents,
             active_classes, pregnancy_safe) = ROW (excluded.named, excluded.main, excluded.other,
             excluded.codes, excluded.actives, excluded.percents, excluded.active_classes,
@@ -169,13 +174,14 @@ BEGIN
                 product_search.active_classes, product_search.pregnancy_safe)
             IS DISTINCT FROM (excluded.named, excluded.main, excluded.other, excluded.codes,
                 excluded.actives, excluded.percents, excluded.active_classes,
-                excluded.pregnancy_safe);
+                excluded.pregnancy_safe)
+    )
     INSERT INTO search_words (word)
-        SELECT DISTINCT word FROM searchable(touched) AS found
-        CROSS JOIN regexp_split_to_table(lower(plain_words(found.words)), '[^a-z]+') AS word
-        WHERE length(word) BETWEEN 4 AND 40
-            AND NOT EXISTS (SELECT FROM search_words known WHERE known.word = word.word)
-        ORDER BY word
+        SELECT DISTINCT lexeme
+        FROM found CROSS JOIN unnest(tsvector_to_array(named || main)) AS lexeme
+        WHERE lexeme ~ '^[a-z]{4,40}$'
+            AND NOT EXISTS (SELECT FROM search_words WHERE word = lexeme)
+        ORDER BY lexeme
         ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
@@ -268,7 +274,8 @@ END $$;
 
 GRANTS = """
 INSERT INTO catalogue_version DEFAULT VALUES;
-INSERT INTO catalogue_touched SELECT id FROM products;
+INSERT INTO catalogue_touched SELECT array_agg(id) FROM products;
+SELECT set_config('app.touched', 'yes', true);
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
 GRANT SELECT ON product_search, search_words, catalogue_version TO aftercare_app, aftercare_worker;
@@ -299,7 +306,7 @@ def upgrade() -> None:
     op.create_table(
         "product_search",
         sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("place", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("place", sa.Integer(), sa.Identity(), nullable=False),
         *(
             sa.Column(name, postgresql.TSVECTOR(), nullable=False)
             for name in ("named", "main", "other", "codes")
@@ -346,8 +353,9 @@ def upgrade() -> None:
         sa.CheckConstraint("one", name=op.f("there_is_one_version")),
         sa.PrimaryKeyConstraint("one", name=op.f("catalogue_version_pkey")),
     )
-    op.create_table("catalogue_touched", sa.Column("product_id", sa.Uuid(), nullable=True))
-    op.create_index("catalogue_touched_product_id_idx", "catalogue_touched", ["product_id"])
+    op.create_table(
+        "catalogue_touched", sa.Column("product_ids", sa.ARRAY(sa.Uuid()), nullable=True)
+    )
     op.execute(WORDS)
     op.execute(TOUCHED)
     for table, verb, event, what in TOUCHES:

@@ -358,7 +358,7 @@ class ProductSearch(Base):
     product_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("products.id", ondelete="CASCADE"), primary_key=True
     )
-    place: Mapped[int] = mapped_column(sa.Identity(always=True), unique=True)  # a short name for it
+    place: Mapped[int] = mapped_column(sa.Identity(), unique=True)  # a short name for it
     named: Mapped[str] = mapped_column(TSVECTOR)  # words of the name
     main: Mapped[str] = mapped_column(TSVECTOR)  # brand, actives, strengths, uses, form
     other: Mapped[str] = mapped_column(TSVECTOR)  # the other ingredients, the description
@@ -395,9 +395,9 @@ class CatalogueVersion(Base):
     version: Mapped[uuid.UUID] = mapped_column(server_default=sa.func.gen_random_uuid())
 
 
-# Within a transaction only: the products it touched. Without a key, so not a model.
+# Within a transaction only: the products each statement touched. Without a key, so not a model.
 sa.Table(
     "catalogue_touched",
     Base.metadata,
-    sa.Column("product_id", sa.Uuid(), nullable=True, index=True),
+    sa.Column("product_ids", sa.ARRAY(sa.Uuid()), nullable=True),
 )

@@ -207,7 +207,8 @@ def _cards(ids: Sequence[uuid.UUID], *, at: datetime, today: date) -> list[Card]
     """The products' cards, in the same order; what is no longer on offer is left out."""
     found: dict[uuid.UUID, tuple[dict[str, Any], list[Pack]]] = {}
     asked = {"ids": list(ids), "at": at, "today": today}
-    for row in db.session.execute(_CARDS, asked).tuples():
+    rows: Sequence[Any] = db.session.execute(_CARDS, asked).all()
+    for row in rows:
         if row[0] not in found:
             found[row[0]] = (dict(zip(_OF_PRODUCT, row, strict=False)), [])
         found[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
