@@ -221,7 +221,8 @@ LOOKED_UP = """
 -- words like it (`word`), the likest first. Figures and letters are whole: 4 does not begin 40.
 CREATE FUNCTION words_found(asked text[], mended text[]) RETURNS TABLE (
     typed text, word text, exact integer[], named integer[], main integer[], other integer[]
-) LANGUAGE plpgsql STABLE SET pg_trgm.similarity_threshold = 0.34 AS $$
+) LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+    SET pg_trgm.similarity_threshold = 0.34 AS $$
 DECLARE
     like_it text;
     figure boolean;
@@ -245,7 +246,7 @@ END $$;
 CREATE FUNCTION word_stands(
     word text, whole boolean, OUT exact integer[], OUT named integer[], OUT main integer[],
     OUT other integer[]
-) LANGUAGE plpgsql STABLE AS $$
+) LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 DECLARE
     as_word tsquery := to_tsquery('simple', quote_literal(word));
     query tsquery := to_tsquery('simple', quote_literal(word) || CASE WHEN whole THEN '' ELSE ':*' END);
@@ -258,7 +259,7 @@ END $$;
 
 -- Products by the number of a pack: any of its keys, or what it begins with.
 CREATE FUNCTION codes_found(keys text[], beginning text) RETURNS integer[] LANGUAGE plpgsql STABLE
-AS $$
+    SET search_path = public, pg_temp AS $$
 DECLARE
     query tsquery := (SELECT string_agg(quote_literal(key), ' | ') FROM unnest(keys) key)::tsquery;
     found integer[];
@@ -303,10 +304,16 @@ def upgrade() -> None:
         postgresql_ops={"name": "gin_trgm_ops"},
     )
     op.drop_column("products", "search")
+    op.execute("CREATE SEQUENCE product_search_place_seq AS integer")
     op.create_table(
         "product_search",
         sa.Column("product_id", sa.Uuid(), nullable=False),
-        sa.Column("place", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column(
+            "place",
+            sa.Integer(),
+            server_default=sa.text("nextval('product_search_place_seq')"),
+            nullable=False,
+        ),
         *(
             sa.Column(name, postgresql.TSVECTOR(), nullable=False)
             for name in ("named", "main", "other", "codes")
@@ -369,6 +376,7 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {table}_{verb} ON {table}")
     for table in ("catalogue_touched", "catalogue_version", "search_words", "product_search"):
         op.drop_table(table)
+    op.execute("DROP SEQUENCE product_search_place_seq")
     op.execute(
         "DROP FUNCTION catalogue_changed(), products_touched(), words_found(text[], text[]),"
         " word_stands(text, boolean), codes_found(text[], text), searchable(uuid[]), ndc11(text),"

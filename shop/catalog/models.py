@@ -341,6 +341,9 @@ class ProductIngredient(Base):
 # Kept by triggers when a transaction commits; the application may not write them.
 
 
+sa.Sequence("product_search_place_seq", data_type=sa.Integer(), metadata=Base.metadata)
+
+
 class ProductSearch(Base):
     """What a product is found by, apart from it: narrow rows are read by the thousand."""
 
@@ -358,7 +361,9 @@ class ProductSearch(Base):
     product_id: Mapped[uuid.UUID] = mapped_column(
         sa.ForeignKey("products.id", ondelete="CASCADE"), primary_key=True
     )
-    place: Mapped[int] = mapped_column(sa.Identity(), unique=True)  # a short name for it
+    place: Mapped[int] = mapped_column(  # a short name for it
+        unique=True, server_default=sa.text("nextval('product_search_place_seq')")
+    )
     named: Mapped[str] = mapped_column(TSVECTOR)  # words of the name
     main: Mapped[str] = mapped_column(TSVECTOR)  # brand, actives, strengths, uses, form
     other: Mapped[str] = mapped_column(TSVECTOR)  # the other ingredients, the description

@@ -26,7 +26,7 @@ def products(asked: dict[str, Any]) -> Response:
     """Products on offer, with how many each choice would leave."""
     limit, after, counted = (asked.pop(name) for name in ("limit", "after", "facets"))
     reader = visitor()
-    wanted = wanted_of(asked)
+    wanted = Wanted.of(asked)
     if wanted.suitable:
         _require_client(reader)
     at, version = index.opened()
@@ -37,7 +37,7 @@ def products(asked: dict[str, Any]) -> Response:
     page = cards.page(
         found,
         limit=limit,
-        after=after,
+        after=schemas.key_of(found, after),
         at=at,
         today=today,
         reader=reader,
@@ -47,7 +47,7 @@ def products(asked: dict[str, Any]) -> Response:
     answer: Response = current_app.json.response(  # type: ignore[assignment]
         {
             "items": [hit(card) for card in page.cards],
-            "next": page.next,
+            "next": schemas.cursor_of(found, page.next),
             "count": found.count,
             "facets": _facets(found) if counted else None,
             "prices": found.prices if counted else None,
@@ -58,12 +58,6 @@ def products(asked: dict[str, Any]) -> Response:
         }
     )
     return answer
-
-
-def wanted_of(asked: dict[str, Any]) -> Wanted:
-    """The arguments of an address as what is wanted."""
-    several = {name: tuple(value) for name, value in asked.items() if isinstance(value, list)}
-    return Wanted(**(asked | several))
 
 
 def hit(card: cards.Card) -> dict[str, Any]:

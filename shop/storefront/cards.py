@@ -21,7 +21,7 @@ from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Answer, Decision, Wish
 from shop.storefront.index import Key
 from shop.storefront.queries import drawing
-from shop.storefront.searching import Found, cursor, hits, visible
+from shop.storefront.searching import Found, hits, visible
 
 MOST_BATCHES = 5  # a page of what suits looks at so many batches of products, and no further
 
@@ -70,17 +70,17 @@ class Card:
 
 @dataclass(frozen=True)
 class Page:
-    """One page, and the cursor of the next."""
+    """One page, and the key that the next begins behind."""
 
     cards: list[Card]
-    next: str | None
+    next: Key | None
 
 
 def page(
     found: Found,
     *,
     limit: int,
-    after: str | None,
+    after: Key | None,
     at: datetime,
     today: date,
     reader: Person | None,
@@ -89,7 +89,7 @@ def page(
     """One page of what was found; for a client each card with the gate's answer.
 
     With `suitable` only cards that the gate opens are kept: products are looked at batch by batch,
-    and the page may be short, even empty, and yet have a next one. Raises BadCursor.
+    and the page may be short, even empty, and yet have a next one.
     """
     walk = hits(found, after)
     client = reader if reader is not None and reader.role is Role.CLIENT else None
@@ -97,7 +97,7 @@ def page(
         batch = list(islice(walk, limit + 1))
         cards = _cards([product for _, product in batch[:limit]], at=at, today=today)
         more = len(batch) > limit
-        return Page(_gated(cards, client, at), cursor(batch[limit - 1][0]) if more else None)
+        return Page(_gated(cards, client, at), batch[limit - 1][0] if more else None)
     return _suitable(walk, limit=limit, at=at, today=today, client=client)
 
 
@@ -117,13 +117,13 @@ def _suitable(
         opened = {card.id: card for card in cards if card.gate is not None and card.gate.open}
         for key, product in batch:
             if product in opened and len(kept) == limit:
-                return Page(kept, cursor(last))
+                return Page(kept, last)
             if product in opened:
                 kept.append(opened[product])
             last = key
         if len(batch) <= limit:
             return Page(kept, None)
-    return Page(kept, cursor(last))
+    return Page(kept, last)
 
 
 def _gated(cards: list[Card], client: Person | None, at: datetime) -> list[Card]:

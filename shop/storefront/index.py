@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import threading
 import uuid
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -24,16 +24,12 @@ import sqlalchemy as sa
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import CatalogueVersion
 from shop.core.db import UtcDateTime, db
-from shop.storefront.phrases import plainly
 
 Key = tuple[Any, ...]  # orders products; its last part is unique
 NO_PRICE = 2_000_000_000  # sorts what has no price behind everything that has one
 PRICE_BANDS = (0, 1_500, 3_000, 6_000, 10_000, 20_000)  # cents, from; the last has no end
 # Percent: edges between the strengths in which topical actives exist (Drugs@FDA, OTC monographs).
-STRENGTH_BANDS = tuple(
-    Decimal(edge)
-    for edge in ("0", "0.015", "0.03", "0.06", "0.15", "0.35", "0.75", "1.5", "3", "6", "12", "25")
-)
+STRENGTH_BANDS = (0, 0.015, 0.03, 0.06, 0.15, 0.35, 0.75, 1.5, 3, 6, 12, 25)
 SORTS = ("name", "price", "-price", "newest")
 LONGEST = 60  # letters of a name that order it: keys travel in addresses
 KEPT = 3  # indexes a worker keeps: the day may turn, tests have several databases
@@ -75,26 +71,37 @@ class Index:
     today: date
     since: datetime
     until: datetime | None  # when the first price begins or ends
-    ids: list[uuid.UUID]
+    natural: list[Key]  # words of the name, the name, the id
     number: dict[int, int]  # by place in product_search
     prices: list[int]
-    orders: dict[str, Order]
+    published: list[int]  # microseconds
     choices: dict[str, dict[str, int]]  # facet → choice → products
     labels: dict[str, dict[str, str]]
-    names: dict[str, int]  # plain name → products
-    # Looked up under this version, so as true as the rest.
+    named: dict[str, list[int]]  # by name in small letters
+    # Worked out, or looked up under this version, so as true as the rest.
+    orders: dict[str, Order] = field(default_factory=dict)
     words: dict[str, Stands] = field(default_factory=dict)
     like: dict[str, list[tuple[str, Stands]]] = field(default_factory=dict)
     counted: dict[Any, Any] = field(default_factory=dict)
 
+    def order(self, sort: str) -> Order:
+        """The products in one of the orders."""
+        if sort not in self.orders:
+            self.orders[sort] = _ordered(self, sort)
+        return self.orders[sort]
+
+    def called(self, name: str) -> int:
+        """The products of exactly this name, whatever its capitals."""
+        return set_of(self.named.get(name.strip().lower(), ()), len(self.natural))
+
     @property
     def everything(self) -> int:
-        return (1 << len(self.ids)) - 1
+        return (1 << len(self.natural)) - 1
 
     def of_places(self, places: Iterable[int]) -> int:
         """The products at these places of product_search, as far as they are on offer."""
         number = self.number
-        return set_of((number[each] for each in places if each in number), len(self.ids))
+        return set_of((number[each] for each in places if each in number), len(self.natural))
 
     def between(self, least: int | None, most: int | None) -> int:
         """The products whose lowest price is within, in cents."""
@@ -102,7 +109,7 @@ class Index:
         if key not in self.counted:
             low, high = least or 0, NO_PRICE - 1 if most is None else most
             within = (number for number, cents in enumerate(self.prices) if low <= cents <= high)
-            self.remember(key, set_of(within, len(self.ids)))
+            self.remember(key, set_of(within, len(self.natural)))
         found: int = self.counted[key]
         return found
 
@@ -125,14 +132,25 @@ def set_of(numbers: Iterable[int], size: int) -> int:
     return int.from_bytes(marks, "little")
 
 
-def in_order(found: int, order: Order, after: Key | None) -> Iterator[tuple[Key, int]]:
-    """The products of a set with their keys, in this order, behind the key `after`."""
+def in_order(found: int, order: Order, after: Key | None) -> Iterator[Key]:
+    """The keys of the products of a set, in this order, behind the key `after`."""
     marks = found.to_bytes((len(order.numbers) + 7) // 8, "little")
     start = 0 if after is None else bisect_right(order.keys, after)
     for place in range(start, len(order.numbers)):
         number = order.numbers[place]
         if marks[number >> 3] >> (number & 7) & 1:
-            yield order.keys[place], number
+            yield order.keys[place]
+
+
+def in_natural_order(found: int, keys: list[Key], after: Key | None) -> Iterator[Key]:
+    """The same in the order of the numbers, which needs no look at the others."""
+    start = 0 if after is None else bisect_right(keys, after)
+    left = found >> start
+    while left:
+        lowest = (left & -left).bit_length()
+        start += lowest
+        left >>= lowest
+        yield keys[start - 1]
 
 
 _OPENED = sa.select(sa.func.shop_now(type_=UtcDateTime()), CatalogueVersion.version).select_from(
@@ -168,15 +186,18 @@ def _keep(index: Index) -> None:
     _indexes[index.version] = index
 
 
-# One statement, so that all of it is of one moment, the version too.
+# One statement, so that all of it is of one moment, the version too; plain types, since it is long.
 _EVERYTHING = sa.text("""
-SELECT version.version, soon.at AS soon, s.place, s.actives, s.percents, s.active_classes,
-    s.pregnancy_safe, p.id, p.name, p.category, p.legal_class, p.doctor_only, p.published_at,
-    p.concerns, p.skin_types, b.slug AS brand_slug, b.name AS brand, offers.cents
+SELECT version.version, soon.at, s.place, p.id::text, p.name, p.legal_class,
+    p.doctor_only::text, s.pregnancy_safe::text, p.category, b.slug, b.name,
+    p.concerns, p.skin_types, s.active_classes, s.actives, s.percents::float8[], offers.cents,
+    (extract(epoch FROM p.published_at) * 1000000)::bigint
 FROM catalogue_version version
-CROSS JOIN LATERAL (
-    SELECT min(moment) AS at FROM prices, unnest(ARRAY[valid_from, valid_until]) AS moment
-    WHERE moment > :at
+CROSS JOIN (
+    SELECT least(
+        (SELECT min(valid_from) FROM prices WHERE valid_from > :at),
+        (SELECT min(valid_until) FROM prices WHERE valid_until > :at)
+    ) AS at
 ) AS soon
 LEFT JOIN (
     product_search s
@@ -191,74 +212,86 @@ LEFT JOIN (
 ) ON p.published_at IS NOT NULL AND p.finished AND p.legal_class <> 'clinic_use'
     AND (p.marketing_ends_on IS NULL OR p.marketing_ends_on >= :today)
 """)
+_FLAT = ("legal_class", "doctor_only", "pregnancy_safe", "category")
+_LISTS = ("concern", "skin_type", "active_class", "active")
+# Nobody is served before it is there, so it may take longer than a request's statements may.
+_PATIENTLY = sa.select(sa.func.set_config("statement_timeout", "60s", sa.true()))
+_Members = dict[str, dict[str, list[int]]]
 
 
 def _made(at: datetime, today: date) -> Index:
-    rows = db.session.execute(_EVERYTHING, {"at": at, "today": today}).all()
-    named = sorted(
-        ((len(row.name.split()), row.name.lower()[:LONGEST], str(row.id)), row)
+    db.session.execute(_PATIENTLY)
+    rows: Any = db.session.execute(_EVERYTHING, {"at": at, "today": today}).all()
+    sold = sorted(
+        ((len(row[4].split()), row[4].lower()[:LONGEST], row[3]), *row[2:])
         for row in rows
-        if row.id
+        if row[3]
     )
-    size = len(named)
-    members: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    labels: dict[str, dict[str, str]] = defaultdict(dict)
-    names: dict[str, list[int]] = defaultdict(list)
-    for number, (_key, row) in enumerate(named):
-        names[plainly(row.name)].append(number)
-        for facet, choice, label in _answers(row):
-            members[facet][choice].append(number)
-            labels[facet][choice] = label
-    prices = [NO_PRICE if row.cents is None else row.cents for _, row in named]
+    members: _Members = {facet: defaultdict(list) for facet in (*_FLAT, *_LISTS, *_BANDED)}
+    labels: dict[str, dict[str, str]] = {"brand": {}, "strength": {}, "price": {}}
+    named: dict[str, list[int]] = defaultdict(list)
+    for number, (_, _, _, name, *answers) in enumerate(sold):
+        named[name.lower()].append(number)
+        _file(number, answers, members, labels)
     return Index(
-        version=rows[0].version,
+        version=rows[0][0],
         today=today,
         since=at,
-        until=rows[0].soon,
-        ids=[row.id for _, row in named],
-        number={row.place: number for number, (_, row) in enumerate(named)},
-        prices=prices,
-        orders=_orders([key for key, _ in named], prices, [row.published_at for _, row in named]),
+        until=rows[0][1],
+        natural=[row[0] for row in sold],
+        number={row[1]: number for number, row in enumerate(sold)},
+        prices=[NO_PRICE if row[-2] is None else row[-2] for row in sold],
+        published=[row[-1] for row in sold],
         choices={
-            facet: {choice: set_of(numbers, size) for choice, numbers in each.items()}
+            facet: {
+                choice: set_of(numbers, len(sold)) for choice, numbers in each.items() if choice
+            }
             for facet, each in members.items()
         },
-        labels=dict(labels),
-        names={name: set_of(numbers, size) for name, numbers in names.items()},
+        labels=labels | {facet: _labels(facet, members[facet]) for facet in (*_FLAT, *_LISTS)},
+        named=named,
     )
 
 
-def _answers(row: Any) -> Iterator[tuple[str, str, str]]:
-    """Facet, choice and its label, for each that the product answers to."""
-    yield "brand", row.brand_slug, row.brand
-    yield "legal_class", row.legal_class, row.legal_class
-    for facet in ("doctor_only", "pregnancy_safe"):
-        said = str(getattr(row, facet)).lower()
-        yield facet, said, said
-    if row.category:
-        yield "category", row.category, row.category
-    if row.cents is not None:
-        yield ("price", *price_band(row.cents))
-    yield from _uses(row)
-    yield from _actives(row)
+_BANDED = ("brand", "strength", "price")
 
 
-def _uses(row: Any) -> Iterator[tuple[str, str, str]]:
-    for concern in row.concerns:
-        yield "concern", concern, Concern(concern).label
-    for skin_type in row.skin_types:
-        yield "skin_type", skin_type, SkinType(skin_type).label
-
-
-def _actives(row: Any) -> Iterator[tuple[str, str, str]]:
-    for active_class in row.active_classes:
-        yield "active_class", active_class, active_class.replace("_", " ").capitalize()
-    for active, percent in dict(zip(row.actives, row.percents, strict=True)).items():
-        yield "active", active, active
+def _file(
+    number: int, answers: list[Any], members: _Members, labels: dict[str, dict[str, str]]
+) -> None:
+    """Put a product where it belongs. Twenty thousand times in a row, so without any finery."""
+    slug, brand = answers[4:6]
+    members["brand"][slug].append(number)
+    labels["brand"][slug] = brand
+    for facet, choice in zip(_FLAT, answers, strict=False):
+        members[facet][choice].append(number)
+    for facet, choices in zip(_LISTS, answers[6:], strict=False):
+        for choice in dict.fromkeys(choices):
+            members[facet][choice].append(number)
+    actives, percents, cents = answers[9:12]
+    for active, percent in dict(zip(actives, percents, strict=True)).items():
         if percent is not None:
-            yield ("strength", *_strength_band(active, percent))
+            band, labels["strength"][band] = _strength_band(active, percent)
+            members["strength"][band].append(number)
+    if cents is not None:
+        band, labels["price"][band] = price_band(cents)
+        members["price"][band].append(number)
 
 
+def _labels(facet: str, choices: Iterable[str]) -> dict[str, str]:
+    """What people call the choices."""
+    match facet:
+        case "concern":
+            return {choice: Concern(choice).label for choice in choices}
+        case "skin_type":
+            return {choice: SkinType(choice).label for choice in choices}
+        case "active_class":
+            return {choice: choice.replace("_", " ").capitalize() for choice in choices}
+        case _:
+            return {choice: choice for choice in choices}
+
+
+@lru_cache(10_000)
 def price_band(cents: int) -> tuple[str, str]:
     """The band of a price and its name: "1500-2999", in cents."""
     place = bisect_right(PRICE_BANDS, cents) - 1
@@ -271,37 +304,26 @@ def price_band(cents: int) -> tuple[str, str]:
     )
 
 
-def _strength_band(active: str, percent: Decimal) -> tuple[str, str]:
+@lru_cache(10_000)
+def _strength_band(active: str, percent: float) -> tuple[str, str]:
     """The band of a strength: "TRETINOIN:0.03-0.06", above the first and up to the second."""
-    place = min(max(1, _first_at_least(percent)), len(STRENGTH_BANDS))
+    place = max(1, bisect_left(STRENGTH_BANDS, percent))
     low = STRENGTH_BANDS[place - 1]
-    high = STRENGTH_BANDS[place] if place < len(STRENGTH_BANDS) else Decimal(100)
-    return f"{active}:{low}-{high}", f"{active.capitalize()} {low} to {high} %"
+    high = STRENGTH_BANDS[place] if place < len(STRENGTH_BANDS) else 100
+    return f"{active}:{low:g}-{high:g}", f"{active.capitalize()} {low:g} to {high:g} %"
 
 
-def _first_at_least(percent: Decimal) -> int:
-    return next(
-        (place for place, edge in enumerate(STRENGTH_BANDS) if percent <= edge), len(STRENGTH_BANDS)
-    )
-
-
-def _orders(natural: list[Key], prices: list[int], published: list[datetime]) -> dict[str, Order]:
-    """Every order by keys that rise, so that a page begins behind the key of the one before."""
-    named = [(name, id_) for _words, name, id_ in natural]
-    keyed: dict[str, list[Key]] = {
-        "name": list(named),
-        "price": [(cents, *key) for cents, key in zip(prices, named, strict=True)],
-        "-price": [
-            (NO_PRICE if cents == NO_PRICE else -cents, *key)
-            for cents, key in zip(prices, named, strict=True)
-        ],
-        "newest": [
-            (-int(moment.timestamp() * 1_000_000), *key)
-            for moment, key in zip(published, named, strict=True)
-        ],
+def _ordered(index: Index, sort: str) -> Order:
+    """By keys that rise, so that a page begins behind the key of the one before."""
+    named = [(name, id_) for _words, name, id_ in index.natural]
+    prices = index.prices
+    first: dict[str, list[int]] = {
+        "price": prices,
+        "-price": [cents if cents == NO_PRICE else -cents for cents in prices],
+        "newest": [-moment for moment in index.published],
     }
-    orders = {"relevance": Order(natural, list(range(len(natural))))}
-    for sort, keys in keyed.items():
-        numbers = sorted(range(len(keys)), key=keys.__getitem__)
-        orders[sort] = Order([keys[number] for number in numbers], numbers)
-    return orders
+    keys: list[Key] = [*named]
+    if sort in first:
+        keys = [(value, *key) for value, key in zip(first[sort], named, strict=True)]
+    numbers = sorted(range(len(keys)), key=keys.__getitem__)
+    return Order([keys[number] for number in numbers], numbers)

@@ -57,7 +57,7 @@ def matched(index: Index, phrase: Phrase) -> Matched:
     terms, mended, unmatched = _met(index, phrase.terms)
     if not terms:
         return Matched((), unmatched=unmatched)
-    named = index.names.get(phrase.plain, 0)
+    named = index.called(phrase.typed)
     whole = [reduce(and_, (term[1][level] for term in terms)) for level in range(4)]
     if unmatched or not whole[-1]:
         return Matched(_apart([named, *_some(terms)]), mended, partly=True, unmatched=unmatched)

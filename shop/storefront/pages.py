@@ -18,7 +18,6 @@ from shop.accounts.models import Person, Role
 from shop.core.clock import day_in, now
 from shop.core.money import dollars
 from shop.storefront import cards, index, queries, schemas, searching
-from shop.storefront.api import wanted_of
 from shop.storefront.searching import Found, Wanted
 from shop.web.paging import BadCursor
 
@@ -76,7 +75,7 @@ def shop() -> ResponseReturnValue:
     today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
     after = asked.pop("after")
     asked.pop("facets")
-    wanted = wanted_of(asked | {"suitable": asked["suitable"] and _is_client(reader)})
+    wanted = Wanted.of(asked | {"suitable": asked["suitable"] and _is_client(reader)})
     found = searching.search(wanted, version=version, at=at, today=today, reader=reader)
     behind = partial(
         cards.page,
@@ -88,7 +87,7 @@ def shop() -> ResponseReturnValue:
         suitable=wanted.suitable,
     )
     try:
-        page = behind(after=after)
+        page = behind(after=schemas.key_of(found, after))
     except BadCursor as refusal:
         errors |= refusal.fields
         page = behind(after=None)
@@ -99,7 +98,7 @@ def shop() -> ResponseReturnValue:
         found=found,
         matched=found.matched,
         cards=page.cards,
-        next_page=_address(after=page.next) if page.next else None,
+        next_page=_address(after=schemas.cursor_of(found, page.next)) if page.next else None,
         first_page=_address() if after else None,
         chips=list(_chips(wanted, found)),
         only_words="/?" + urlencode({"q": wanted.q}),

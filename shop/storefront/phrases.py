@@ -68,7 +68,7 @@ class Term:
 class Phrase:
     """A query, read. `keys` are pack numbers it may be, `beginning` what a number begins with."""
 
-    plain: str
+    typed: str
     terms: tuple[Term, ...]
     keys: tuple[str, ...] = ()
     beginning: str = ""
@@ -94,7 +94,7 @@ def read(typed: str) -> Phrase:
     plain = plainly(typed)
     number = typed.strip().lower()
     return Phrase(
-        plain=plain,
+        typed=typed,
         terms=tuple(_joined(_terms(plain.split()[:MOST_WORDS]))),
         keys=codes.keys(typed),
         beginning=number if _NUMBER.fullmatch(number) else "",

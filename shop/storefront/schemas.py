@@ -10,8 +10,9 @@ from marshmallow import fields, validate
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import ActiveClass, LegalClass
 from shop.prescriptions.schemas import GateOut
-from shop.storefront.searching import SORTS
+from shop.storefront.searching import SORTS, Found
 from shop.web.api import Moment, PageQuery, Schema, State, Text, WholeQuery
+from shop.web.paging import bad_cursor, values, written
 
 HIGHEST_CENTS = 10_000_000
 MOST_CHOICES = 20  # of one facet, in one request
@@ -62,6 +63,21 @@ class ProductsQuery(PageQuery):
     facets = QueryBoolean(
         load_default=True, metadata={"description": "false: without counts, a little faster."}
     )
+
+
+def key_of(found: Found, cursor: str | None) -> tuple[Any, ...] | None:
+    """The key that a page begins behind. Raises BadCursor for one of another order."""
+    if cursor is None:
+        return None
+    sort, *key = values(cursor, (str, *found.kinds))
+    if sort != found.sort:
+        raise bad_cursor()
+    return tuple(key)
+
+
+def cursor_of(found: Found, key: tuple[Any, ...] | None) -> str | None:
+    """What a page hands out so that the next one begins behind this key."""
+    return None if key is None else written((found.sort, *key))
 
 
 class GateQuery(Schema):

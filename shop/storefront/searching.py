@@ -22,9 +22,8 @@ from shop.prescriptions.models import Prescription
 from shop.storefront import index as indexes
 from shop.storefront import matching, phrases
 from shop.storefront.index import SORTS as KEPT_SORTS
-from shop.storefront.index import Index, Key, in_order
+from shop.storefront.index import Index, Key, in_natural_order, in_order
 from shop.storefront.matching import Matched
-from shop.web.paging import bad_cursor, values, written
 
 Condition = sa.ColumnElement[bool]
 SORTS = ("relevance", *KEPT_SORTS)
@@ -60,6 +59,12 @@ class Wanted:
     suitable: bool = False
     sort: str | None = None
 
+    @classmethod
+    def of(cls, asked: dict[str, Any]) -> Wanted:
+        """What was asked for, choices in lists."""
+        several = {name: tuple(value) for name, value in asked.items() if isinstance(value, list)}
+        return cls(**(asked | several))
+
     def chosen(self, facet: str) -> tuple[str, ...]:
         """The choices of a facet, in the index's words."""
         value = getattr(self, facet)
@@ -81,6 +86,12 @@ class Found:
     facets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     prices: dict[str, int | None] = field(default_factory=dict)
     misread: int | None = None  # the check digit expected of a bar code that is not right
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """Of what a key of this order is made."""
+        kinds = {"relevance": (int, int, str, str), "name": (str, str)}
+        return kinds.get(self.sort, (int, str, str))
 
     @property
     def count(self) -> int:
@@ -131,28 +142,18 @@ def _visible(index: Index, reader: Person | None) -> int:
     return index.everything
 
 
-def hits(found: Found, after: str | None) -> Iterator[tuple[Key, uuid.UUID]]:
-    """The products in their order, behind a cursor, each with its key. Raises BadCursor."""
-    kinds = {"relevance": (int, int, str, str), "name": (str, str)}
-    start = None if after is None else values(after, (str, *kinds.get(found.sort, (int, str, str))))
-    if start is not None and start[0] != found.sort:
-        raise bad_cursor()
-    order = found.index.orders[found.sort]
+def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:
+    """The products in their order behind a key, each with its own. Keys are of `found.kinds`."""
     if found.sort != "relevance":
-        for key, number in in_order(found.ranks[0], order, start and start[1:]):
-            yield (found.sort, *key), found.index.ids[number]
+        for key in in_order(found.ranks[0], found.index.order(found.sort), after):
+            yield key, uuid.UUID(key[-1])
         return
     for rank, members in enumerate(found.ranks):
-        if start is not None and rank < start[1]:
+        if after is not None and rank < after[0]:
             continue
-        behind = start[2:] if start is not None and rank == start[1] else None
-        for key, number in in_order(members, order, behind):
-            yield (found.sort, rank, *key), found.index.ids[number]
-
-
-def cursor(key: Key) -> str:
-    """What a page's last product hands out, so that the next page begins behind it."""
-    return written(key)
+        behind = after[1:] if after is not None and rank == after[0] else None
+        for key in in_natural_order(members, found.index.natural, behind):
+            yield (rank, *key), uuid.UUID(key[-1])
 
 
 def _chosen(index: Index, wanted: Wanted, facet: str) -> int:
@@ -205,15 +206,15 @@ def _prices(index: Index, wanted: Wanted, narrowed: int) -> dict[str, int | None
     left = reduce(lambda some, each: some & _chosen(index, wanted, each), others, narrowed)
     key = ("prices", left)
     if key not in index.counted:
-        by_price = index.orders["price"]
+        by_price = index.order("price")
         priced = left & index.between(None, None)
         lowest = next(in_order(priced, by_price, None), None)
-        highest = next(in_order(priced, index.orders["-price"], None), None)
+        highest = next(in_order(priced, index.order("-price"), None), None)
         index.remember(
             key,
             {
-                "min": None if lowest is None else lowest[0][0],
-                "max": None if highest is None else -highest[0][0],
+                "min": None if lowest is None else lowest[0],
+                "max": None if highest is None else -highest[0],
             },
         )
     found: dict[str, int | None] = index.counted[key]
