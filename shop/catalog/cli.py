@@ -10,7 +10,7 @@ from typing import IO
 import click
 from flask.cli import AppGroup
 
-from shop.catalog import importing, listing, queries
+from shop.catalog import editing, importing, listing, queries
 from shop.catalog.report import Outcome, Report
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -54,6 +54,15 @@ def import_file(file: Path, source: str, dry_run: bool, as_json: bool) -> None:
 def export_file(file: IO[str]) -> None:
     """Write the catalogue as CSV to FILE (or standard output); `import --source csv` takes it."""
     file.writelines(listing.written(queries.everything(), now()))
+
+
+@cli_group.command("uses")
+def fill_uses() -> None:
+    """Give products without concerns and skin types those that actives, purposes and name give."""
+    act_as("system:catalog-uses")
+    filled = editing.fill_uses(at=now())
+    db.session.commit()
+    click.echo(f"{filled} products have concerns or skin types now.")
 
 
 def _show(report: Report) -> None:

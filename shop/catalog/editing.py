@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person
 from shop.catalog import codes, publishing, strengths
+from shop.catalog.concerns import derived
 from shop.catalog.errors import NotForSale, Taken, WeakerClass
 from shop.catalog.filings import FiledIngredient, Filing, Unfit, normalised, strength_flags
-from shop.catalog.models import LegalClass, Product, Variant
+from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.catalog.shelving import Shelves, weaker
 from shop.core import events
 from shop.core.db import db
@@ -128,6 +130,21 @@ def change_product(
         db.session.expire(product, ["variants"])
         events.record(Kind.PRODUCT_CHANGED, product, fields=changed)
     return product
+
+
+def fill_uses(*, at: datetime) -> int:
+    """Derive the uses of every product that has none; how many have some now."""
+    silent = sa.select(Product).where(Product.concerns == [], Product.skin_types == [])
+    query = silent.options(selectinload(Product.ingredients).joinedload(ProductIngredient.named))
+    filled = 0
+    for product in db.session.scalars(query):
+        actives = (line.name for line in product.ingredients if line.active)
+        uses = derived(name=product.name, purposes=product.description, actives=actives)
+        if uses.concerns or uses.skin_types:
+            change = {"concerns": list(uses.concerns), "skin_types": list(uses.skin_types)}
+            change_product(product, change, by=None, at=at)
+            filled += 1
+    return filled
 
 
 def add_variant(

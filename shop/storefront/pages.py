@@ -183,6 +183,7 @@ def _chips(wanted: Wanted, found: Found) -> Iterator[Chip]:
     for facet in HEADINGS:
         for choice in wanted.chosen(facet):
             label = found.index.labels.get(facet, {}).get(choice, choice)
+            label = label.capitalize() if facet in ("active", "category") else label
             words = FLAGS.get(facet, CLASSES if facet == "legal_class" else {})
             sent = next(
                 (text for text in request.args.getlist(facet) if _same(text, choice)), choice
