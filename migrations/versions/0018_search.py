@@ -216,13 +216,14 @@ TOUCHES = [
 ]
 
 LOOKED_UP = """
--- Where words stand: products by place, in the name as the whole word, in the name, in the main
+-- Where words stand (by index even where most products have one: reading their words is dear):
+-- products by place, in the name as the whole word, in the name, in the main
 -- words, anywhere, each as a beginning. One of `mended` that stands nowhere of weight comes with
 -- words like it (`word`), the likest first. Figures and letters are whole: 4 does not begin 40.
 CREATE FUNCTION words_found(asked text[], mended text[]) RETURNS TABLE (
     typed text, word text, exact integer[], named integer[], main integer[], other integer[]
 ) LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-    SET pg_trgm.similarity_threshold = 0.34 AS $$
+    SET pg_trgm.similarity_threshold = 0.34 SET enable_seqscan = off AS $$
 DECLARE
     like_it text;
     figure boolean;
@@ -259,7 +260,7 @@ END $$;
 
 -- Products by the number of a pack: any of its keys, or what it begins with.
 CREATE FUNCTION codes_found(keys text[], beginning text) RETURNS integer[] LANGUAGE plpgsql STABLE
-    SET search_path = public, pg_temp AS $$
+    SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     query tsquery := (SELECT string_agg(quote_literal(key), ' | ') FROM unnest(keys) key)::tsquery;
     found integer[];

@@ -105,16 +105,17 @@ def search(
     at: datetime,
     today: date,
     reader: Person | None = None,
+    seen: Condition | None = None,
     counted: bool = True,
 ) -> Found:
     """The products on offer that answer to `wanted`; with `counted`, what each choice would leave.
 
-    A product that only the gate would refuse is still among them.
+    A product that only the gate would refuse is still among them; `seen` is what the reader may see.
     """
     index = indexes.standing(version, at=at, today=today)
     phrase = phrases.read(wanted.q)
     match = matching.matched(index, phrase) if phrase.asks or wanted.q.strip() else None
-    narrowed = _visible(index, reader) & _live(index, wanted, today, reader)
+    narrowed = _visible(index, seen) & _live(index, wanted, today, reader)
     if match is not None:
         narrowed &= match.found
     found = reduce(lambda some, facet: some & _chosen(index, wanted, facet), FACETS, narrowed)
@@ -134,12 +135,21 @@ def search(
     )
 
 
-def _visible(index: Index, reader: Person | None) -> int:
-    """What this reader may see of what is on offer.
+def _visible(index: Index, seen: Condition | None) -> int:
+    """What a reader may see of what is on offer: one more condition on `Product`, as a set.
 
-    The one place for a condition that depends on who looks: classes, states, standing.
+    The one place for what depends on who looks: classes, states, standing. Read anew every time.
     """
-    return index.everything
+    if seen is None:
+        return index.everything
+    hidden = (
+        sa.select(ProductSearch.place)
+        .join(Product, Product.id == ProductSearch.product_id)
+        .where(sa.not_(seen))
+        .scalar_subquery()
+    )
+    places = db.session.scalars(sa.select(sa.func.array(hidden))).one()
+    return index.everything & ~index.of_places(places)
 
 
 def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:

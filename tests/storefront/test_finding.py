@@ -25,6 +25,8 @@ from shop.catalog.models import (
 )
 from shop.core.clock import now
 from shop.core.db import db
+from shop.storefront import index, searching
+from shop.storefront.searching import Wanted
 from tests.benchmarks.test_statements import sent
 from tests.builders import a_brand, a_product, a_variant
 from tests.inventory.lots import a_lot
@@ -245,6 +247,20 @@ def test_words_that_nothing_meets_together_are_met_in_part_and_said(shop: Shop) 
     assert (answer["partly"], answer["unmatched"]) == (True, ["qqqqqq"])
     assert [item["name"] for item in answer["items"]] == ["Bright Serum"]
     assert shop.ask(q="bright serum")["partly"] is False
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_a_reader_may_not_see_is_neither_shown_nor_counted(app: Flask) -> None:
+    at, version = index.opened()
+    told = {"version": version, "at": at, "today": at.date()}
+    seen = Product.legal_class != LegalClass.RX
+
+    found = searching.search(Wanted(concern=("acne",)), seen=seen, **told)
+
+    assert [key[0] for key, _ in searching.hits(found, None)] == ["mild lotion"]
+    assert found.count == 1
+    assert [one["value"] for one in found.facets["legal_class"]] == ["cosmetic"]
+    assert searching.search(Wanted(concern=("acne",)), **told).count == 3
 
 
 @pytest.fixture
