@@ -110,7 +110,7 @@ def search(
 ) -> Found:
     """The products on offer that answer to `wanted`; with `counted`, what each choice would leave.
 
-    A product that only the gate would refuse is still among them; `seen` is what the reader may see.
+    What only the gate would refuse is still among them; `seen` is what the reader may see.
     """
     index = indexes.standing(version, at=at, today=today)
     phrase = phrases.read(wanted.q)
