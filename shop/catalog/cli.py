@@ -10,7 +10,7 @@ from typing import IO
 import click
 from flask.cli import AppGroup
 
-from shop.catalog import dictionary, importing, listing, queries
+from shop.catalog import dictionary, editing, importing, listing, queries
 from shop.catalog.report import Outcome, Report
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -73,6 +73,15 @@ def match_names() -> None:
 def _say(counts: dict[str, int]) -> None:
     db.session.commit()
     click.echo(", ".join(f"{count} {what} new or changed" for what, count in counts.items()))
+
+
+@cli_group.command("uses")
+def fill_uses() -> None:
+    """Give products without concerns and skin types those that actives, purposes and name give."""
+    act_as("system:catalog-uses")
+    filled = editing.fill_uses(at=now())
+    db.session.commit()
+    click.echo(f"{filled} products have concerns or skin types now.")
 
 
 def _show(report: Report) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shop.catalog.concerns import Concern, SkinType
 from shop.core.db import Base, Word, one_of
 
 
@@ -28,6 +29,11 @@ class LegalClass(StrEnum):
     def prescription_only(self) -> bool:
         """Always doctor-only, whatever anybody sets."""
         return self in (LegalClass.RX, LegalClass.RX_UNAPPROVED)
+
+
+def _among(column: str, words: type[StrEnum]) -> str:
+    """The text of a CHECK that closes the vocabulary of a list."""
+    return f"{column} <@ ARRAY[{', '.join(repr(word.value) for word in words)}]"
 
 
 class Brand(Base):
@@ -55,13 +61,8 @@ class Product(Base):
         sa.CheckConstraint(
             "finished OR published_at IS NULL", name="unfinished_is_never_published"
         ),
-        sa.Index("products_search_idx", "search", postgresql_using="gin"),
-        sa.Index(
-            "products_name_trgm_idx",
-            "name",
-            postgresql_using="gin",
-            postgresql_ops={"name": "gin_trgm_ops"},
-        ),
+        sa.CheckConstraint(_among("concerns", Concern), name="concerns_are_known"),
+        sa.CheckConstraint(_among("skin_types", SkinType), name="skin_types_are_known"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -80,16 +81,14 @@ class Product(Base):
     application_number: Mapped[str] = mapped_column(server_default="")
     description: Mapped[str] = mapped_column(server_default="")
     strength_text: Mapped[str] = mapped_column(server_default="")  # as filed
+    concerns: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'"))  # Concern
+    skin_types: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'"))  # SkinType
     flags: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'"))  # e.g. odd strengths
     marketing_ends_on: Mapped[date | None]  # ends the product
     listing_expires_on: Mapped[date | None]  # only warns
     filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    # Kept by triggers; the application may not write it.
-    search: Mapped[str | None] = mapped_column(
-        TSVECTOR, deferred=True, server_default=sa.FetchedValue()
-    )
 
     brand: Mapped[Brand] = relationship()
     variants: Mapped[list[Variant]] = relationship(back_populates="product", order_by="Variant.sku")
@@ -337,3 +336,73 @@ class ProductIngredient(Base):
     def name(self) -> str:
         """What it is called on the product: as filed, in upper case."""
         return self.named.name
+
+
+# Kept by triggers when a transaction commits; the application may not write them.
+
+
+sa.Sequence("product_search_place_seq", data_type=sa.Integer(), metadata=Base.metadata)
+
+
+class ProductSearch(Base):
+    """What a product is found by, apart from it: narrow rows are read by the thousand."""
+
+    __tablename__ = "product_search"
+    __table_args__ = tuple(
+        sa.Index(
+            f"product_search_{name}_idx",
+            name,
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        )
+        for name in ("named", "main", "other", "codes")
+    )
+
+    product_id: Mapped[uuid.UUID] = mapped_column(
+        sa.ForeignKey("products.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[int] = mapped_column(  # a short name for it
+        unique=True, server_default=sa.text("nextval('product_search_place_seq')")
+    )
+    named: Mapped[str] = mapped_column(TSVECTOR)  # words of the name
+    main: Mapped[str] = mapped_column(TSVECTOR)  # brand, actives, strengths, uses, form
+    other: Mapped[str] = mapped_column(TSVECTOR)  # the other ingredients, the description
+    codes: Mapped[str] = mapped_column(TSVECTOR)  # numbers of its packs, as codes.keys has them
+    actives: Mapped[list[str]]  # the dictionary's names, upper case, or as filed
+    percents: Mapped[list[Decimal | None]] = mapped_column(sa.ARRAY(sa.Numeric()))  # of `actives`
+    active_classes: Mapped[list[str]]  # ActiveClass
+    pregnancy_safe: Mapped[bool]  # every active is known to be, and nothing is known not to be
+
+
+class SearchWord(Base):
+    """A word that stands in some product, so that a typing error finds what was meant."""
+
+    __tablename__ = "search_words"
+    __table_args__ = (
+        sa.Index(
+            "search_words_trgm_idx",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+        ),
+    )
+
+    word: Mapped[str] = mapped_column(primary_key=True)
+
+
+class CatalogueVersion(Base):
+    """Another one after every commit that changed what is found, filtered or priced."""
+
+    __tablename__ = "catalogue_version"
+    __table_args__ = (sa.CheckConstraint("one", name="there_is_one_version"),)
+
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default=sa.true())
+    version: Mapped[uuid.UUID] = mapped_column(server_default=sa.func.gen_random_uuid())
+
+
+# Within a transaction only: the products each statement touched. Without a key, so not a model.
+sa.Table(
+    "catalogue_touched",
+    Base.metadata,
+    sa.Column("product_ids", sa.ARRAY(sa.Uuid()), nullable=True),
+)

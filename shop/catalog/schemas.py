@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import marshmallow as ma
@@ -9,6 +10,7 @@ from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
 from shop.catalog import importing
+from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import LegalClass, Way
 from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text
 
@@ -24,6 +26,20 @@ class IngredientIn(Schema):
     strength = Text(load_default="", longest=60)
 
 
+class Uses(fields.List[Any]):
+    """Words of a vocabulary, in any order, each once."""
+
+    def __init__(self, words: type[StrEnum], **kwargs: Any) -> None:
+        self.words = words
+        super().__init__(
+            fields.Enum(words, by_value=True), validate=validate.Length(max=len(words)), **kwargs
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        said = super()._deserialize(value, attr, data, **kwargs)
+        return [word.value for word in self.words if word in said]
+
+
 class ProductIn(Schema):
     key = Text(load_default=None, allow_none=True, shortest=1, longest=60)
     name = Text(required=True, shortest=1, longest=300)
@@ -34,6 +50,9 @@ class ProductIn(Schema):
     dosage_form = Text(load_default="", longest=100)
     route = Text(load_default="", longest=100)
     description = Text(load_default="")
+    # Left out: what actives and name give.
+    concerns = Uses(Concern, load_default=None, allow_none=True)
+    skin_types = Uses(SkinType, load_default=None, allow_none=True)
     ingredients = fields.List(
         fields.Nested(IngredientIn), load_default=list, validate=validate.Length(max=400)
     )
@@ -45,6 +64,8 @@ class ProductChanges(Schema):
     dosage_form = Text(longest=100)
     route = Text(longest=100)
     description = Text()
+    concerns = Uses(Concern)
+    skin_types = Uses(SkinType)
     legal_class = fields.Enum(LegalClass, by_value=True)
     doctor_only = StrictBoolean()
 
@@ -60,7 +81,7 @@ class Content(fields.Decimal):
 class VariantIn(Schema):
     sku = Text(required=True, longest=40, validate=SKU)
     name = Text(required=True, shortest=1, longest=200)
-    gtin = Text(load_default=None, allow_none=True, longest=14)
+    gtin = Text(load_default=None, allow_none=True, longest=40)
     net_content = Content(load_default=None, allow_none=True)
     net_unit = fields.String(
         load_default=None, allow_none=True, validate=validate.OneOf(["g", "mL"])
@@ -70,7 +91,7 @@ class VariantIn(Schema):
 
 class VariantChanges(Schema):
     name = Text(shortest=1, longest=200)
-    gtin = Text(allow_none=True, longest=14)
+    gtin = Text(allow_none=True, longest=40)
     net_content = Content(allow_none=True)
     net_unit = fields.String(allow_none=True, validate=validate.OneOf(["g", "mL"]))
     for_sale = StrictBoolean()
@@ -156,6 +177,8 @@ class KeptProductOut(ma.Schema):
     dosage_form = fields.String()
     route = fields.String()
     description = fields.String()
+    concerns = fields.List(fields.String())
+    skin_types = fields.List(fields.String())
     flags = fields.List(fields.String())
     published_at = Moment(allow_none=True)
     variants = fields.List(fields.Nested(KeptVariantOut))

@@ -174,6 +174,7 @@ class Shelves:
             flags=self._flags(filing),
             filed=filing.filed,
             **filing.texts,
+            **filing.uses,
             **{column: getattr(filing, column) for column in _COLUMNS},
         )
         db.session.add(product)
@@ -189,6 +190,9 @@ class Shelves:
         said = {} if filing.by_hand else product.filed.get("texts", {})
         wanted: dict[str, Any] = {column: getattr(filing, column) for column in _COLUMNS}
         wanted |= {name: text for name, text in filing.texts.items() if said.get(name) != text}
+        # What a manager set stays: only a listing of our own says otherwise.
+        said_uses = {"concerns": filing.concerns, "skin_types": filing.skin_types}
+        wanted |= {name: list(words) for name, words in said_uses.items() if words is not None}
         wanted["brand"] = self._brand(filing.brand)
         wanted["flags"] = [*self._flags(filing), *_missing_packs(product, filing)]
         wanted["filed"] = filing.filed
@@ -353,7 +357,9 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
 
 
 def _alone() -> None:
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    """Keep others away; and let the commit take its time, which reads all that was touched."""
+    patiently = sa.func.set_config("statement_timeout", "10min", sa.true())
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), patiently))
 
 
 def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:

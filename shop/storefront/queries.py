@@ -110,11 +110,6 @@ def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Sho
     ]
 
 
-def with_brands(query: sa.Select[Product]) -> sa.Select[Product]:
-    """The same products, their brands loaded along."""
-    return query.options(selectinload(Product.brand))
-
-
 def answers(
     client: Person, shown: Shown, *, quantity: int, ship_to_state: str | None, at: datetime
 ) -> list[Decision]:
@@ -175,8 +170,13 @@ _DRAWINGS = (
 
 
 def picture(product: Product) -> str:
+    """The name of the drawing that stands for a product."""
+    return drawing(product.legal_class, product.dosage_form)
+
+
+def drawing(legal_class: LegalClass, dosage_form: str) -> str:
     """A drawing by kind: "rx" for what needs a prescription, else by dosage form."""
-    if product.legal_class.prescription_only:
+    if legal_class.prescription_only:
         return "rx"
-    form = product.dosage_form.lower()
-    return next((drawing for word, drawing in _DRAWINGS if word in form), "bottle")
+    form = dosage_form.lower()
+    return next((name for word, name in _DRAWINGS if word in form), "bottle")

@@ -2,28 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import ActiveClass, LegalClass
 from shop.prescriptions.schemas import GateOut
-from shop.storefront.searching import SORTS
+from shop.storefront.searching import SORTS, Found
 from shop.web.api import Moment, PageQuery, QueryBoolean, Schema, State, Text, WholeQuery
+from shop.web.paging import bad_cursor, values, written
 
 HIGHEST_CENTS = 10_000_000
+MOST_CHOICES = 20  # of one facet, in one request
+LONGEST_CURSOR = 1_000
+
+
+class Choices(fields.List[Any]):
+    """Choices of a facet: the name repeated, `brand=a&brand=b`. Any of them will do."""
+
+    def __init__(self, each: fields.Field[Any]) -> None:
+        super().__init__(each, load_default=list, validate=validate.Length(max=MOST_CHOICES))
 
 
 class ProductsQuery(PageQuery):
+    """What to look for. Every facet named must be met, by any of its choices."""
+
+    after = Text(longest=LONGEST_CURSOR, load_default=None)
     q = Text(load_default="", longest=200)
-    category = Text(load_default=None, longest=100)
-    brand = Text(load_default=None, longest=160)
-    active = Text(load_default=None, longest=300)
-    legal_class = fields.Enum(LegalClass, by_value=True, load_default=None)
+    category = Choices(Text(longest=100))
+    brand = Choices(Text(longest=160))
+    concern = Choices(fields.Enum(Concern, by_value=True))
+    skin_type = Choices(fields.Enum(SkinType, by_value=True))
+    active = Choices(Text(longest=300))
+    active_class = Choices(fields.Enum(ActiveClass, by_value=True))
+    strength = Choices(Text(longest=340))
+    legal_class = Choices(fields.Enum(LegalClass, by_value=True))
+    price = Choices(Text(longest=30))
     doctor_only = QueryBoolean(load_default=None)
+    pregnancy_safe = QueryBoolean(
+        load_default=None,
+        metadata={"description": "Every active is known to be, and nothing is known not to be."},
+    )
     min_price = WholeQuery(least=0, most=HIGHEST_CENTS, load_default=None)
     max_price = WholeQuery(least=0, most=HIGHEST_CENTS, load_default=None)
     in_stock = QueryBoolean(load_default=None)
+    suitable = QueryBoolean(
+        load_default=False,
+        metadata={"description": "Only what the gate opens to you today; for clients."},
+    )
     sort = fields.String(load_default=None, validate=validate.OneOf(SORTS))
+    facets = QueryBoolean(
+        load_default=True, metadata={"description": "false: without counts, a little faster."}
+    )
+
+
+def key_of(found: Found, cursor: str | None) -> tuple[Any, ...] | None:
+    """The key that a page begins behind. Raises BadCursor for one of another order."""
+    if cursor is None:
+        return None
+    sort, *key = values(cursor, (str, *found.kinds))
+    if sort != found.sort:
+        raise bad_cursor()
+    return tuple(key)
+
+
+def cursor_of(found: Found, key: tuple[Any, ...] | None) -> str | None:
+    """What a page hands out so that the next one begins behind this key."""
+    return None if key is None else written((found.sort, *key))
 
 
 class GateQuery(Schema):
@@ -114,17 +161,59 @@ class ChoiceOut(ma.Schema):
 
 
 class FacetsOut(ma.Schema):
+    """How many products each choice would leave, the choices of its own facet set aside."""
+
     category = fields.List(fields.Nested(ChoiceOut))
     brand = fields.List(fields.Nested(ChoiceOut))
+    concern = fields.List(fields.Nested(ChoiceOut))
+    skin_type = fields.List(fields.Nested(ChoiceOut))
     active = fields.List(fields.Nested(ChoiceOut))
+    active_class = fields.List(fields.Nested(ChoiceOut))
+    strength = fields.List(fields.Nested(ChoiceOut))
     legal_class = fields.List(fields.Nested(ChoiceOut))
     doctor_only = fields.List(fields.Nested(ChoiceOut))
+    pregnancy_safe = fields.List(fields.Nested(ChoiceOut))
+    price = fields.List(fields.Nested(ChoiceOut))
+
+
+class PricesOut(ma.Schema):
+    """The lowest and the highest price, in cents, the choice of a price set aside."""
+
+    min = fields.Integer(allow_none=True)
+    max = fields.Integer(allow_none=True)
+
+
+class MendedOut(ma.Schema):
+    """A word that nothing is called, and what was looked for instead."""
+
+    typed = fields.String()
+    used = fields.String()
+
+
+class HitOut(ProductOut):
+    """A product in a list; `gate` for a signed-in client, for the pack that comes furthest."""
+
+    gate = fields.Nested(GateOut, allow_none=True)
 
 
 class ProductsOut(ma.Schema):
-    items = fields.List(fields.Nested(ProductOut))
+    """A page of products.
+
+    `count` is before the gate: with `suitable` it is the most there can be. `partly`: no product
+    has all the words, these have the most of them. `unmatched`: words that stand nowhere.
+    """
+
+    items = fields.List(fields.Nested(HitOut))
     next = fields.String(allow_none=True)
-    facets = fields.Nested(FacetsOut)
+    count = fields.Integer()
+    facets = fields.Nested(FacetsOut, allow_none=True)
+    prices = fields.Nested(PricesOut, allow_none=True)
+    mended = fields.List(fields.Nested(MendedOut))
+    unmatched = fields.List(fields.String())
+    partly = fields.Boolean()
+    check_digit_expected = fields.Integer(
+        allow_none=True, metadata={"description": "Of a bar code that was typed and is not right."}
+    )
 
 
 class PackGateOut(GateOut):

@@ -76,6 +76,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("id",),
         },
+        "catalogue_version": {
+            "SELECT": ALL,
+        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -315,11 +318,15 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "product_search": {
+            "SELECT": ALL,
+        },
         "products": {
             "INSERT": (
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -334,6 +341,7 @@ GRANTED: Granted = {
                 "name",
                 "published_at",
                 "route",
+                "skin_types",
                 "slug",
                 "source",
                 "source_key",
@@ -344,6 +352,7 @@ GRANTED: Granted = {
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -357,6 +366,7 @@ GRANTED: Granted = {
                 "name",
                 "published_at",
                 "route",
+                "skin_types",
                 "strength_text",
             ),
         },
@@ -422,6 +432,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -521,6 +534,9 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("id",),
+        },
+        "catalogue_version": {
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -684,6 +700,9 @@ GRANTED: Granted = {
         "product_ingredients": {
             "SELECT": ALL,
         },
+        "product_search": {
+            "SELECT": ALL,
+        },
         "products": {
             "SELECT": ALL,
         },
@@ -740,6 +759,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,

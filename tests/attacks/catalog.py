@@ -214,13 +214,15 @@ def _a_job_locks_a_variant(attacker: Sql) -> None:
 
 def _found(attacker: Sql, product: str, word: str = "zephyrine") -> bool:
     """Whether a search for the word finds the product, as a word or as a pack's number."""
+    attacker.settle()
     found = attacker.run(
-        "SELECT search @@ (to_tsquery('english', %(word)s) || ('''' || %(word)s || '''')::tsquery)"
-        " AS found FROM products WHERE id = %(product)s",
+        "SELECT named || main || other @@ to_tsquery('simple', %(word)s)"
+        " OR codes @@ quote_literal(%(word)s)::tsquery AS found"
+        " FROM product_search WHERE product_id = %(product)s",
         word=word,
         product=attacker.facts[product],
     )
-    return bool(found["found"])
+    return bool(found and found["found"])
 
 
 def _comes_to_be_found(attacker: Sql, change: str, product: str = "otc") -> bool:
@@ -229,12 +231,12 @@ def _comes_to_be_found(attacker: Sql, change: str, product: str = "otc") -> bool
     return _found(attacker, product) and not before
 
 
-@ATTACKS.undone("product_is_searchable")
+@ATTACKS.undone("products_changed_are_searchable")
 def _rename_a_product_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(attacker, "UPDATE products SET name = 'Zéphyrine' WHERE id = %(otc)s")
 
 
-@ATTACKS.undone("product_is_searchable")
+@ATTACKS.undone("products_added_are_searchable")
 def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
     attacker.run(
         "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
@@ -244,25 +246,45 @@ def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
     return _found(attacker, "new")
 
 
-@ATTACKS.undone("product_is_searchable", OWNER)
-def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
-    attacker.run("UPDATE products SET search = to_tsvector('zephyrine') WHERE id = %(otc)s")
-    return not _found(attacker, "otc")
+def _version(attacker: Sql) -> Any:
+    attacker.settle()
+    return attacker.run("SELECT version FROM catalogue_version")["version"]
 
 
-@ATTACKS.undone("brand_is_searchable", OWNER)
+@ATTACKS.undone("catalogue_changed")
+def _rename_a_product_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("UPDATE products SET name = 'Zephyrine' WHERE id = %(otc)s")
+    return _version(attacker) != before and _found(attacker, "otc")
+
+
+@ATTACKS.undone("prices_changed_are_searchable")
+def _end_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("prices_added_are_searchable")
+def _set_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run(f"{A_PRICE} 1, '2020-01-01', '2020-01-02')")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("brands_changed_are_searchable", OWNER)
 def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s")
 
 
-@ATTACKS.undone("ingredient_is_searchable", OWNER)
+@ATTACKS.undone("ingredients_changed_are_searchable", OWNER)
 def _rename_a_substance_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(
         attacker, "UPDATE ingredients SET inci_name = 'ZEPHYRINE' WHERE id = %(aqua)s"
     )
 
 
-@ATTACKS.undone("ingredient_is_searchable")
+@ATTACKS.undone("ingredients_changed_are_searchable")
 def _call_a_substance_otherwise_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(
         attacker, "UPDATE ingredients SET common_name = 'Zephyrine' WHERE id = %(aqua)s"

@@ -53,6 +53,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "cart_lines": {
         "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
     },
+    "catalogue_version": {"there_is_one_version": ["one = false"]},
     "events": {
         "event_has_an_actor": ["actor = ''", "actor = 'person:'", "actor = 'mallory'"],
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
@@ -259,6 +260,8 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "price_range_is_forward": ["valid_until = valid_from"],
     },
     "products": {
+        "concerns_are_known": ["concerns = '{boredom}'", "concerns = '{acne,boredom}'"],
+        "skin_types_are_known": ["skin_types = '{blue}'"],
         "legal_class_is_known": ["legal_class = 'food'"],
         "rx_is_doctor_only": [
             "doctor_only = false WHERE legal_class = 'rx'",
