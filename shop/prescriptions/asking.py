@@ -16,8 +16,9 @@ import sqlalchemy as sa
 import structlog
 
 from shop.accounts.models import Person, Role
-from shop.catalog.models import Product, Variant
-from shop.core.db import db, locked
+from shop.catalog.models import LegalClass, Product, Variant
+from shop.core.db import Word, db, locked
+from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
@@ -100,7 +101,9 @@ def _facts(
     out_of_stock: Collection[UUID],
 ) -> Facts:
     day = at.astimezone(UTC).date()
-    packs = _packs({wish.variant_id for wish in wishes}, day=day, stage=stage)
+    if lock:
+        _hold_the_law()
+    packs = _packs({wish.variant_id for wish in wishes}, state=ship_to_state, day=day, stage=stage)
     products = {pack.product_id for pack in packs.values() if pack.needs_prescription}
     return Facts(
         client=gate.Client(
@@ -119,7 +122,24 @@ def _facts(
     )
 
 
-def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
+def _hold_the_law() -> None:
+    """No rule begins or ends from here until the transaction does; see the migration `law`."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LAW)))
+
+
+def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
+    """The packs with what the law of the state makes of them, in one statement."""
+    law = (
+        sa.func.legal_class_in(Variant.product_id, state, day)
+        .table_valued(
+            sa.column("rule_id", sa.Uuid()),
+            sa.column("rule_number", sa.Text()),
+            sa.column("rule_version", sa.Integer()),
+            sa.column("jurisdiction", sa.Text()),
+            sa.column("legal_class", Word(LegalClass)),
+        )
+        .lateral("law")
+    )
     rows = db.session.execute(
         sa.select(
             Variant.id,
@@ -131,8 +151,14 @@ def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gat
             Product.finished,
             Product.published_at,
             Product.marketing_ends_on,
+            law.c.rule_id,
+            law.c.rule_number,
+            law.c.rule_version,
+            law.c.jurisdiction,
+            law.c.legal_class.label("ruled_class"),
         )
         .join(Product, Product.id == Variant.product_id)
+        .outerjoin(law, sa.true())
         .where(Variant.id.in_(variant_ids))
     )
     return {
@@ -143,9 +169,22 @@ def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gat
             legal_class=row.legal_class,
             doctor_only=row.doctor_only,
             offered=stage in PROMISED or _offered(row, day),
+            ruling=_ruling(row),
         )
         for row in rows
     }
+
+
+def _ruling(row: Any) -> gate.Ruling | None:
+    if row.rule_id is None:
+        return None
+    return gate.Ruling(
+        rule_id=row.rule_id,
+        number=row.rule_number,
+        version=row.rule_version,
+        jurisdiction=row.jurisdiction,
+        legal_class=row.ruled_class,
+    )
 
 
 def _offered(row: Any, day: date) -> bool:
