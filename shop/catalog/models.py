@@ -303,7 +303,9 @@ class Release(Stateful, Base):
     to_finished: Mapped[bool]
     reason: Mapped[str]
     proposed_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
-    approved_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    approved_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     released_xid: Mapped[str | None] = mapped_column(server_default=sa.FetchedValue())
     applied_at: Mapped[datetime | None] = mapped_column(server_default=sa.FetchedValue())
@@ -333,6 +335,24 @@ RULINGS = sa.table(
     sa.column("valid_from", sa.Date()),
     sa.column("valid_until", sa.Date()),
 )
+
+
+def law_over(product_id: Any, state: Any, day: Any) -> sa.FromClause:
+    """The strictest rule over a product in a state on a day, to join: one row or none.
+
+    PostgreSQL's own `legal_class_in`, so that code and triggers cannot judge differently.
+    """
+    return (
+        sa.func.legal_class_in(product_id, state, day)
+        .table_valued(
+            sa.column("rule_id", sa.Uuid()),
+            sa.column("rule_number", sa.Text()),
+            sa.column("rule_version", sa.Integer()),
+            sa.column("jurisdiction", sa.Text()),
+            sa.column("legal_class", Word(LegalClass)),
+        )
+        .lateral("law")
+    )
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:

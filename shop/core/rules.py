@@ -56,6 +56,11 @@ class Grade(StrEnum):
     U = "U"
 
 
+def _later() -> Any:
+    """Who does something with a rule that exists: not written when it is drafted."""
+    return mapped_column(sa.ForeignKey("people.id"), server_default=sa.FetchedValue())
+
+
 class Rule:
     """What every rule says, and who stands behind it. Mixed in before Stateful and Base."""
 
@@ -71,12 +76,12 @@ class Rule:
     review_by: Mapped[date]  # looked at again by then
     owner_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     authored_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
-    reviewed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    activated_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    reviewed_by_id: Mapped[uuid.UUID | None] = _later()
+    activated_by_id: Mapped[uuid.UUID | None] = _later()
     # Somebody proposes a last day, another agrees: then `valid_until` is set.
-    end_on: Mapped[date | None]
-    end_proposed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    end_on: Mapped[date | None] = mapped_column(server_default=sa.FetchedValue())
+    end_proposed_by_id: Mapped[uuid.UUID | None] = _later()
+    ended_by_id: Mapped[uuid.UUID | None] = _later()
 
     def in_force(self, day: date) -> bool:
         """Whether it holds on a day: activated, and the day is one of its days."""

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 import structlog
 
 from shop.accounts.models import Person, Role
-from shop.catalog.models import LegalClass, Product, Variant
-from shop.core.db import Word, db, locked
+from shop.catalog.models import Product, Variant, law_over
+from shop.core.db import db, locked
 from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
@@ -129,17 +129,7 @@ def _hold_the_law() -> None:
 
 def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
     """The packs with what the law of the state makes of them, in one statement."""
-    law = (
-        sa.func.legal_class_in(Variant.product_id, state, day)
-        .table_valued(
-            sa.column("rule_id", sa.Uuid()),
-            sa.column("rule_number", sa.Text()),
-            sa.column("rule_version", sa.Integer()),
-            sa.column("jurisdiction", sa.Text()),
-            sa.column("legal_class", Word(LegalClass)),
-        )
-        .lateral("law")
-    )
+    law = law_over(Variant.product_id, state, day)
     rows = db.session.execute(
         sa.select(
             Variant.id,

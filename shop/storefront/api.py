@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 from flask import current_app
 
 from shop.accounts.access import actor, allow, visitor
-from shop.accounts.models import Role
+from shop.accounts.models import Person, Role
 from shop.core.clock import day_in, now
 from shop.prescriptions.gate import Answer
 from shop.storefront import queries, schemas, searching
 from shop.storefront.searching import Wanted
+from shop.storefront.visibility import View, view_of
 from shop.web.api import Blueprint
 from shop.web.paging import page
 
@@ -26,9 +28,9 @@ def products(asked: dict[str, Any]) -> dict[str, Any]:
     """Products on offer, with how many each choice would leave."""
     limit, after = asked.pop("limit"), asked.pop("after")
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    view, today = _view(visitor(), at)
     wanted = Wanted(**asked)
-    found = searching.search(wanted, at=at, today=today)
+    found = searching.search(wanted, view=view, at=at, today=today)
     paged = page(
         queries.with_brands(found.query),
         found.keys,
@@ -37,9 +39,9 @@ def products(asked: dict[str, Any]) -> dict[str, Any]:
         descending=found.descending,
     )
     return {
-        "items": queries.shown(paged["items"], at=at, today=today),
+        "items": queries.shown(paged["items"], view=view, at=at, today=today),
         "next": paged["next"],
-        "facets": searching.facets(wanted, at=at, today=today),
+        "facets": searching.facets(wanted, view=view, at=at, today=today),
     }
 
 
@@ -49,8 +51,8 @@ def products(asked: dict[str, Any]) -> dict[str, Any]:
 def product(slug: str) -> queries.Shown:
     """A product with its packs, prices, stock, ingredients and warnings."""
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
-    return queries.product_for(visitor(), slug, at=at, today=today)
+    view, today = _view(visitor(), at)
+    return queries.product_for(visitor(), slug, view=view, at=at, today=today)
 
 
 @bp.get("/products/<slug>/gate")
@@ -60,8 +62,8 @@ def product(slug: str) -> queries.Shown:
 def gate(asked: dict[str, Any], slug: str) -> dict[str, Any]:
     """What you may do with this product today, and why."""
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
-    shown = queries.product_for(actor(), slug, at=at, today=today)
+    view, today = _view(actor(), at)
+    shown = queries.product_for(actor(), slug, view=view, at=at, today=today)
     decisions = queries.answers(actor(), shown, at=at, **asked)
     furthest = min(decisions, key=lambda decision: list(Answer).index(decision.answer))
     return vars(furthest) | {
@@ -69,3 +71,10 @@ def gate(asked: dict[str, Any], slug: str) -> dict[str, Any]:
         "slug": slug,
         "variants": decisions,
     }
+
+
+def _view(reader: Person | None, at: datetime) -> tuple[View, date]:
+    """What the reader sees today, and which day that is in the clinic."""
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
+    return view_of(reader, home=config.clinic_state, day=today), today

@@ -14,6 +14,7 @@ from shop.accounts.models import Role
 from shop.core.clock import day_in, now
 from shop.storefront import queries, schemas, searching
 from shop.storefront.searching import Wanted
+from shop.storefront.visibility import view_of
 from shop.web.paging import BadCursor, page
 
 bp = Blueprint("shop_pages", __name__)
@@ -32,10 +33,12 @@ CLASSES = {
 def shop() -> ResponseReturnValue:
     asked, errors = _asked()
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
+    view = view_of(visitor(), home=config.clinic_state, day=today)
     after = asked.pop("after")
     wanted = Wanted(**asked)
-    found = searching.search(wanted, at=at, today=today)
+    found = searching.search(wanted, view=view, at=at, today=today)
     try:
         paged = _page(found, after)
     except BadCursor as refusal:
@@ -45,10 +48,10 @@ def shop() -> ResponseReturnValue:
         "storefront/shop.html",
         wanted=wanted,
         errors=errors,
-        products=queries.shown(paged["items"], at=at, today=today),
+        products=queries.shown(paged["items"], view=view, at=at, today=today),
         next_page=_address(paged["next"]) if paged["next"] else None,
         first_page=_address(None) if after else None,
-        facets=searching.facets(wanted, at=at, today=today),
+        facets=searching.facets(wanted, view=view, at=at, today=today),
         classes=CLASSES,
         sorts=searching.SORTS,
     )
@@ -58,9 +61,11 @@ def shop() -> ResponseReturnValue:
 @allow()
 def product(slug: str) -> ResponseReturnValue:
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
     reader = visitor()
-    shown = queries.product_for(reader, slug, at=at, today=today)
+    view = view_of(reader, home=config.clinic_state, day=today)
+    shown = queries.product_for(reader, slug, view=view, at=at, today=today)
     decisions = []
     if reader is not None and reader.role is Role.CLIENT:
         decisions = queries.answers(reader, shown, quantity=1, ship_to_state=None, at=at)

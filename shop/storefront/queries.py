@@ -19,6 +19,7 @@ from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 from shop.storefront.searching import visible
+from shop.storefront.visibility import View
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Shown:
     product: Product
     offers: tuple[Offer, ...]
     warnings: tuple[tuple[str, str], ...]  # code, text
+    teaser: bool = False  # neither price nor cart: "ask the physician"
 
     @property
     def from_cents(self) -> int | None:
@@ -61,8 +63,13 @@ class Shown:
         return [line for line in self.product.ingredients if not line.active]
 
 
-def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
-    """A product on offer; the manager sees every product. Raises NoSuchProduct."""
+def product_for(
+    reader: Person | None, slug: str, *, view: View, at: datetime, today: date
+) -> Shown:
+    """A product on offer; the manager sees every product. Raises NoSuchProduct.
+
+    What the policy hides from the reader answers as what does not exist.
+    """
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -72,31 +79,36 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
         )
     )
     if reader is None or reader.role is not Role.MANAGER:
-        query = query.where(visible(today))
+        query = query.where(visible(today), view.seen)
     product = db.session.scalars(query).one_or_none()
     if product is None:
         raise NoSuchProduct("There is no such product.", slug=slug[:200])
-    return shown([product], at=at, today=today)[0]
+    return shown([product], view=view, at=at, today=today)[0]
 
 
-def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Shown]:
+def shown(products: Sequence[Product], *, view: View, at: datetime, today: date) -> list[Shown]:
     """The products with their offers, in the same order, in a fixed number of queries."""
     ids = [product.id for product in products]
-    variants = list(
-        db.session.scalars(
-            sa.select(Variant)
-            .where(Variant.product_id.in_(ids), Variant.for_sale)
-            .order_by(Variant.net_content.nulls_last(), Variant.sku)
-            .options(selectinload(Variant.prices))
-        )
-    )
-    units = stock.available([variant.id for variant in variants], today=today)
+    rows = db.session.execute(
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.product_id.in_(ids), Variant.for_sale)
+        .order_by(Variant.net_content.nulls_last(), Variant.sku)
+        .options(selectinload(Variant.prices))
+    ).all()
+    units = stock.available([variant.id for variant, _teased in rows], today=today)
+    teasers = {variant.product_id for variant, teased in rows if teased}
     offers: dict[uuid.UUID, list[Offer]] = {}
-    for variant in variants:
-        offer = Offer(variant, variant.price_at(at), units[variant.id])
-        offers.setdefault(variant.product_id, []).append(offer)
+    for variant, teased in rows:
+        price = None if teased else variant.price_at(at)
+        offers.setdefault(variant.product_id, []).append(Offer(variant, price, units[variant.id]))
     return [
-        Shown(product, tuple(offers.get(product.id, ())), tuple(_warnings(product, today)))
+        Shown(
+            product,
+            tuple(offers.get(product.id, ())),
+            tuple(_warnings(product, today)),
+            teaser=product.id in teasers,
+        )
         for product in products
     ]
 

@@ -27,6 +27,7 @@ from shop.catalog.models import (
 from shop.core.db import db
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
+from shop.storefront.visibility import View
 
 Condition = sa.ColumnElement[bool]
 SORTS = ("relevance", "name", "price", "-price", "newest")
@@ -64,17 +65,17 @@ class Found:
     descending: bool
 
 
-def search(wanted: Wanted, *, at: datetime, today: date) -> Found:
-    """The products on offer that answer to `wanted`, in its order."""
+def search(wanted: Wanted, *, view: View, at: datetime, today: date) -> Found:
+    """The products on offer that the view shows and that answer to `wanted`, in its order."""
     if wanted.q.strip():
         _forgive()
     offers = _offers(at)
     query = (
         sa.select(Product)
         .join(offers, offers.c.product_id == Product.id)
-        .where(*_visible(today), *_conditions(wanted, offers, today))
+        .where(*_visible(today), view.seen, *_conditions(wanted, offers, view, today))
     )
-    price = sa.func.coalesce(offers.c.cents, NO_PRICE, type_=sa.Integer())
+    price = sa.func.coalesce(_price(offers, view), NO_PRICE, type_=sa.Integer())
     match wanted.sort or ("relevance" if _words(wanted.q) else "name"):
         case "relevance" if _words(wanted.q):
             return Found(query, (_relevance(wanted.q), Product.id), descending=True)
@@ -89,14 +90,16 @@ def search(wanted: Wanted, *, at: datetime, today: date) -> Found:
             return Found(query, (name, Product.id), descending=False)
 
 
-def facets(wanted: Wanted, *, at: datetime, today: date) -> dict[str, list[dict[str, Any]]]:
+def facets(
+    wanted: Wanted, *, view: View, at: datetime, today: date
+) -> dict[str, list[dict[str, Any]]]:
     """How many products each choice would leave, the choice of its own facet set aside."""
     return {
-        "category": _counted(wanted, "category", Product.category, at, today),
-        "brand": _counted(wanted, "brand", Brand.slug, at, today, label=Brand.name),
-        "active": _counted(wanted, "active", Ingredient.name, at, today),
-        "legal_class": _counted(wanted, "legal_class", Product.legal_class, at, today),
-        "doctor_only": _counted(wanted, "doctor_only", Product.doctor_only, at, today),
+        "category": _counted(wanted, "category", Product.category, view, at, today),
+        "brand": _counted(wanted, "brand", Brand.slug, view, at, today, label=Brand.name),
+        "active": _counted(wanted, "active", Ingredient.name, view, at, today),
+        "legal_class": _counted(wanted, "legal_class", Product.legal_class, view, at, today),
+        "doctor_only": _counted(wanted, "doctor_only", Product.doctor_only, view, at, today),
     }
 
 
@@ -137,7 +140,12 @@ def _offers(at: datetime) -> sa.Subquery:
     )
 
 
-def _conditions(wanted: Wanted, offers: sa.Subquery, today: date) -> list[Condition]:
+def _price(offers: sa.Subquery, view: View) -> sa.ColumnElement[int | None]:
+    """The price, where it is shown: what is not shown is neither sorted nor filtered by."""
+    return sa.case((view.teased, None), else_=offers.c.cents)
+
+
+def _conditions(wanted: Wanted, offers: sa.Subquery, view: View, today: date) -> list[Condition]:
     """One for each filter that was set."""
     stocked = _stocked(today)
     filters: tuple[tuple[Any, Callable[[Any], Condition]], ...] = (
@@ -147,8 +155,8 @@ def _conditions(wanted: Wanted, offers: sa.Subquery, today: date) -> list[Condit
         (wanted.active, _holds),
         (wanted.legal_class, lambda legal_class: Product.legal_class == legal_class),
         (wanted.doctor_only, Product.doctor_only.is_),
-        (wanted.min_price, lambda cents: offers.c.cents >= cents),
-        (wanted.max_price, lambda cents: offers.c.cents <= cents),
+        (wanted.min_price, lambda cents: _price(offers, view) >= cents),
+        (wanted.max_price, lambda cents: _price(offers, view) <= cents),
         (wanted.in_stock, lambda in_stock: stocked if in_stock else ~stocked),
     )
     return [condition(value) for value, condition in filters if value is not None]
@@ -231,6 +239,7 @@ def _counted(
     wanted: Wanted,
     facet: str,
     column: Any,
+    view: View,
     at: datetime,
     today: date,
     *,
@@ -238,7 +247,7 @@ def _counted(
 ) -> list[dict[str, Any]]:
     """Choices of a facet, the most frequent first."""
     without: dict[str, Any] = {facet: None}
-    others = search(replace(wanted, **without), at=at, today=today)
+    others = search(replace(wanted, **without), view=view, at=at, today=today)
     ids = others.query.with_only_columns(Product.id).order_by(None)
     named = column if label is None else label
     count = sa.func.count(sa.distinct(Product.id))

@@ -8,6 +8,7 @@ looked at as if she lived in the clinic's own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -23,6 +24,20 @@ from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.states import PrescriptionStatus
 
 Condition = sa.ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class View:
+    """What one reader sees on one day, as conditions on `Product`."""
+
+    seen: Condition
+    teased: Condition
+
+
+def view_of(reader: Person | None, *, home: str, day: date) -> View:
+    """The reader's view; `home` is the clinic's own state."""
+    state = state_of(reader, home)
+    return View(visible_to(reader, state, day), teased_to(reader, state, day))
 
 
 def visible_to(reader: Person | None, state: str, day: date) -> Condition:
