@@ -104,6 +104,40 @@ GRANTED: Granted = {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
             "SELECT": ALL,
         },
+        "legal_class_rules": {
+            "INSERT": (
+                "active",
+                "authored_by_id",
+                "dosage_form",
+                "except_with",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "percents",
+                "review_by",
+                "route",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
         "legal_transitions": {
             "SELECT": ALL,
         },
@@ -152,6 +186,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -395,6 +430,24 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "releases": {
+            "INSERT": (
+                "from_class",
+                "from_doctor_only",
+                "from_finished",
+                "id",
+                "product_id",
+                "proposed_by_id",
+                "reason",
+                "state_seq",
+                "status",
+                "to_class",
+                "to_doctor_only",
+                "to_finished",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("approved_by_id", "state_seq", "status"),
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -404,6 +457,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -464,6 +520,36 @@ GRANTED: Granted = {
                 "package_ndc11",
             ),
         },
+        "visibility_rules": {
+            "INSERT": (
+                "authored_by_id",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "review_by",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+                "visibility",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
     },
     WORKER: {
         "accesses": {
@@ -515,6 +601,9 @@ GRANTED: Granted = {
         "ingredients": {
             "SELECT": ALL,
         },
+        "legal_class_rules": {
+            "SELECT": ALL,
+        },
         "legal_transitions": {
             "SELECT": ALL,
         },
@@ -563,6 +652,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -710,6 +800,9 @@ GRANTED: Granted = {
         "refusals": {
             "SELECT": ALL,
         },
+        "releases": {
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -719,6 +812,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -743,6 +839,9 @@ GRANTED: Granted = {
         "variants": {
             "SELECT": ALL,
             "UPDATE": ("name",),
+        },
+        "visibility_rules": {
+            "SELECT": ALL,
         },
     },
 }
