@@ -31,8 +31,10 @@ BEGIN
             JOIN people p ON p.id = who WHERE p.role NOT IN ('manager', 'physician'))
             THEN 'rule_is_decided_by_a_manager_or_physician'
         WHEN OLD.ended_by_id IS NOT NULL
-            AND (NEW.ended_by_id, NEW.end_on, NEW.end_proposed_by_id) IS DISTINCT FROM
-                (OLD.ended_by_id, OLD.end_on, OLD.end_proposed_by_id) THEN 'rule_is_ended_once'
+            AND (NEW.ended_by_id IS DISTINCT FROM OLD.ended_by_id
+                 OR NEW.end_on IS DISTINCT FROM OLD.end_on
+                 OR NEW.end_proposed_by_id IS DISTINCT FROM OLD.end_proposed_by_id)
+            THEN 'rule_is_ended_once'
         WHEN NEW.valid_until IS DISTINCT FROM OLD.valid_until AND NOT (
             OLD.status = 'active' AND NEW.valid_until IS NOT NULL
             AND NEW.valid_until < coalesce(OLD.valid_until, 'infinity')
@@ -519,7 +521,20 @@ def _rules(
     op.execute(EACH_KIND.format(table=table, machine=machine, own=own_names))
 
 
+TEMPLATES = (
+    "template IN ('account_confirmation', 'account_exists', 'request_received', 'request_news',"
+    " 'order_paid', 'order_shipped', 'order_cancelled', 'order_expired', {}'refund_sent')"
+)
+
+
+def _letters(more: str) -> None:
+    """Which letters there are."""
+    op.drop_constraint("letter_template_is_known", "letters", type_="check")
+    op.create_check_constraint(op.f("letter_template_is_known"), "letters", TEMPLATES.format(more))
+
+
 def upgrade() -> None:
+    _letters("'order_held', 'order_resumed', ")
     op.execute(RULES)
     _rules(
         "legal_class_rules",
@@ -618,6 +633,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM letters WHERE template IN ('order_held', 'order_resumed')")
+    _letters("")
     op.execute(BEFORE)
     op.drop_constraint("order_lines_rule_id_fkey", "order_lines", type_="foreignkey")
     op.drop_column("order_lines", "rule_id")

@@ -22,9 +22,11 @@ from shop.catalog import (
     ruling,
     schemas,
 )
-from shop.catalog.models import KINDS, Release
+from shop.catalog.errors import BadRule
+from shop.catalog.models import KINDS, LegalClassRule, Release
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import simulating
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -179,6 +181,26 @@ def draft_rule(terms: dict[str, Any]) -> Response:
     kind, says = KINDS[terms.pop("kind")], terms.pop("says")
     rule = ruling.draft(kind, says, **terms, by=actor(), at=now())
     return committed(schemas.RuleOut, rule, 201)
+
+
+@bp.post("/rules/simulation")
+@allow(*DECIDERS)
+@bp.arguments(schemas.RuleIn)
+@bp.response(200, schemas.SimulationOut)
+def simulate_rule(terms: dict[str, Any]) -> simulating.Simulation:
+    """What a rule about a legal class would change, if it were activated; nothing is written."""
+    if KINDS[terms["kind"]] is not LegalClassRule:
+        raise BadRule(
+            "Only rules about a legal class change what the gate says.",
+            fields={"kind": ["Must be legal_class."]},
+        )
+    return simulating.simulate(
+        terms["says"],
+        jurisdiction=terms["jurisdiction"],
+        valid_from=terms["valid_from"],
+        number=terms["number"],
+        at=now(),
+    )
 
 
 @bp.post("/rules/<uuid:rule_id>/review")

@@ -263,6 +263,25 @@ class RulesOut(ma.Schema):
     next = fields.String(allow_none=True)
 
 
+class ChangeOut(ma.Schema):
+    about = fields.String()
+    state = fields.String()
+    before = fields.String()
+    after = fields.String()
+
+
+def _first(changes: list[Any]) -> dict[str, Any]:
+    return {"count": len(changes), "first": ChangeOut(many=True).dump(changes[:100])}
+
+
+class SimulationOut(ma.Schema):
+    """What would be answered differently, where: how much of it, and the first hundred."""
+
+    products = fields.Function(lambda found: _first(found.products))
+    carts = fields.Function(lambda found: _first(found.carts))
+    orders = fields.Function(lambda found: _first(found.orders))
+
+
 class ReleaseIn(Schema):
     """What a product shall be; what is not named stays as it is."""
 

@@ -98,6 +98,8 @@ class Kind(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     ORDER_EXPIRED = "order_expired"
     ORDER_CLOSED = "order_closed"
+    ORDER_HELD = "order_held"
+    ORDER_RESUMED = "order_resumed"
     LINE_PLACED = "line_placed"
     LINE_READY = "line_ready"
     LINE_HELD = "line_held"

@@ -157,6 +157,7 @@ DOORS: dict[str, Roles] = {
     "GET /api/v1/exports/products.csv": MANAGER,
     "GET /api/v1/rules": MANAGER_AND_PHYSICIAN,
     "POST /api/v1/rules": MANAGER,
+    "POST /api/v1/rules/simulation": MANAGER_AND_PHYSICIAN,
     "POST /api/v1/rules/<uuid:rule_id>/review": MANAGER_AND_PHYSICIAN,
     "POST /api/v1/rules/<uuid:rule_id>/activation": MANAGER_AND_PHYSICIAN,
     "POST /api/v1/rules/<uuid:rule_id>/end": MANAGER,
