@@ -11,15 +11,22 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.errors import NoSuchProduct
+from shop.catalog.errors import NoSuchProduct, NoSuchVariant
 from shop.catalog.models import LegalClass, Price, Product, ProductIngredient, Variant
 from shop.core.db import db
+from shop.core.errors import Refused
 from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 from shop.storefront.searching import visible
-from shop.storefront.visibility import View
+from shop.storefront.visibility import View, view_of
+
+
+class AskFirst(Refused):
+    """A teaser: nobody buys it before a physician has prescribed it."""
+
+    code = "ask_first"
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,25 @@ def product_for(
     if product is None:
         raise NoSuchProduct("There is no such product.", slug=slug[:200])
     return shown([product], view=view, at=at, today=today)[0]
+
+
+def pack_to_buy(reader: Person, sku: str, *, home: str, today: date) -> Variant:
+    """A pack for the reader's cart. Raises NoSuchVariant for what the policy does not let her see,
+    AskFirst where its price is the physician's to tell.
+    """
+    view = view_of(reader, home=home, day=today)
+    query = (
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.sku == sku, view.seen)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        raise NoSuchVariant("There is no such variant.", sku=sku)
+    variant, teased = found
+    if teased:
+        raise AskFirst("Ask the physician about this first.", sku=sku)
+    return variant
 
 
 def shown(products: Sequence[Product], *, view: View, at: datetime, today: date) -> list[Shown]:

@@ -195,3 +195,31 @@ def test_a_teaser_tells_no_price_anywhere(app: Flask) -> None:
         assert slug not in [one["slug"] for one in found]
     by_price = web.get("/api/v1/products?category=zephyr&sort=price").json["items"]
     assert [one["slug"] for one in by_price] == [other, slug]
+
+
+def test_what_is_not_shown_is_not_put_in_a_cart(app: Flask) -> None:
+    hidden, teaser = a_tube(), a_variant(a_product(LegalClass.RX_UNAPPROVED))
+    client = alice()
+    token = a_token(client)
+    a_prescription(client, a_tube())  # of another product
+    a_policy(RX, Visibility.PLAN)
+    a_policy(LegalClass.RX_UNAPPROVED, Visibility.TEASER)
+    skus = hidden.sku, teaser.sku
+    db.session.commit()
+    web = app.test_client()
+
+    answers = [
+        web.put(
+            f"/api/v1/cart/lines/{sku}",
+            json={"quantity": 1},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        for sku in skus
+    ]
+
+    assert [(one.status_code, one.json["code"]) for one in answers] == [
+        (404, "no_such_variant"),
+        (422, "ask_first"),
+    ]
+    lines = web.get("/api/v1/cart", headers={"Authorization": f"Bearer {token}"}).json["lines"]
+    assert lines == []
