@@ -1,4 +1,4 @@
-"""Attacks on rules, on what they decide of a line, and on releases."""
+"""Attacks on rules, on what they decide of a line, and on releases: I7, I30, I31."""
 
 from __future__ import annotations
 
