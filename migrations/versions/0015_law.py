@@ -485,7 +485,12 @@ CLASSES = "IN ('cosmetic', 'otc_drug', 'rx', 'rx_unapproved', 'clinic_use')"
 
 
 def _rules(
-    table: str, machine: str, own: list[sa.Column[Any]], key: list[tuple[str, str]], **checks: str
+    table: str,
+    machine: str,
+    own: list[sa.Column[Any]],
+    key: list[tuple[str, str]],
+    alone: str,
+    **checks: str,
 ) -> None:
     """A table for a kind of rule: what all kinds have (core/rules.py), its own columns, its key."""
     op.create_table(
@@ -514,7 +519,7 @@ def _rules(
             (sa.text("daterange(valid_from, valid_until)"), "&&"),
             using="gist",
             where=sa.text("status IN ('active', 'superseded')"),
-            name=f"{table}_do_not_overlap",
+            name=alone,
         ),
     )
     own_names = ", ".join(column.name for column in own)
@@ -550,6 +555,7 @@ def upgrade() -> None:
             sa.Column("legal_class", sa.Text(), nullable=False),
         ],
         [("active", "="), ("route", "="), ("dosage_form", "="), ("percents", "&&")],
+        "legal_class_rules_do_not_overlap",
         ruled_class_is_known=f"legal_class {CLASSES}",
         rule_is_about_some_strength="NOT isempty(percents)",
         active_is_normalised="active = upper(active) AND active <> ''",
@@ -562,6 +568,7 @@ def upgrade() -> None:
             sa.Column("visibility", sa.Text(), nullable=False),
         ],
         [("legal_class", "=")],
+        "visibility_rules_do_not_overlap",
         shown_class_is_known=f"legal_class {CLASSES}",
         visibility_is_known="visibility IN ('hidden', 'teaser', 'established', 'plan', 'open')",
     )
