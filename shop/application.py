@@ -136,6 +136,7 @@ def _commands(app: Flask) -> None:
         shop.cli.worker,
         shop.accounts.cli.cli_group,
         shop.catalog.cli.cli_group,
+        shop.catalog.cli.rules_group,
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
         shop.demo.cli.demo_story,

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -215,6 +215,20 @@ TOUCHES = [
     ),
 ]
 
+POLICY = """
+-- What visitors see is kept with the version, so a rule that begins to hold or ends makes a new one.
+CREATE FUNCTION catalogue_is_seen_anew() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE catalogue_version SET version = gen_random_uuid();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER legal_class_rules_are_seen AFTER UPDATE ON legal_class_rules
+    FOR EACH STATEMENT EXECUTE FUNCTION catalogue_is_seen_anew();
+CREATE TRIGGER visibility_rules_are_seen AFTER UPDATE ON visibility_rules
+    FOR EACH STATEMENT EXECUTE FUNCTION catalogue_is_seen_anew();
+"""
+
 LOOKED_UP = """
 -- Where words stand (by index even where most products have one: reading their words is dear):
 -- products by place, in the name as the whole word, in the name, in the main
@@ -368,6 +382,7 @@ def upgrade() -> None:
     op.execute(TOUCHED)
     for table, verb, event, what in TOUCHES:
         op.execute(TOUCHING.format(table=table, verb=verb, event=event, what=what))
+    op.execute(POLICY)
     op.execute(LOOKED_UP)
     op.execute(GRANTS)
 
@@ -375,11 +390,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, verb, _event, _what in TOUCHES:
         op.execute(f"DROP TRIGGER {table}_{verb} ON {table}")
+    for table in ("legal_class_rules", "visibility_rules"):
+        op.execute(f"DROP TRIGGER {table}_are_seen ON {table}")
     for table in ("catalogue_touched", "catalogue_version", "search_words", "product_search"):
         op.drop_table(table)
     op.execute("DROP SEQUENCE product_search_place_seq")
     op.execute(
-        "DROP FUNCTION catalogue_changed(), products_touched(), words_found(text[], text[]),"
+        "DROP FUNCTION catalogue_is_seen_anew(), catalogue_changed(), products_touched(), words_found(text[], text[]),"
         " word_stands(text, boolean), codes_found(text[], text), searchable(uuid[]), ndc11(text),"
         " plain_words(text)"
     )

@@ -18,12 +18,16 @@ from shop.catalog import (
     publishing,
     queries,
     reading,
+    releasing,
     resolving,
+    ruling,
     schemas,
 )
-from shop.catalog.models import IngredientName
+from shop.catalog.errors import BadRule
+from shop.catalog.models import KINDS, IngredientName, LegalClassRule, Release
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import simulating
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -179,3 +183,134 @@ def export_products() -> Response:
     lines = stream_with_context(listing.written(queries.everything(), now()))
     headers = {"Content-Disposition": 'attachment; filename="products.csv"'}
     return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+# The law and the policy, by two people.
+
+DECIDERS = (Role.MANAGER, Role.PHYSICIAN)
+
+
+@bp.get("/rules")
+@allow(*DECIDERS)
+@bp.arguments(schemas.RulesQuery, location="query")
+@bp.response(200, schemas.RulesOut)
+def list_rules(asked: dict[str, Any]) -> dict[str, Any]:
+    """The rules of a kind, with every version."""
+    kind = KINDS[asked["kind"]]
+    query = queries.rules(kind, jurisdiction=asked["jurisdiction"], status=asked["status"])
+    keys = (kind.number, kind.version, kind.id)
+    return page(query, keys, limit=asked["limit"], after=asked["after"])
+
+
+@bp.post("/rules")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.RuleIn)
+@bp.response(201, schemas.RuleOut)
+def draft_rule(terms: dict[str, Any]) -> Response:
+    """Draft a rule, or with its number the next version of one. It holds nowhere yet."""
+    kind, says = KINDS[terms.pop("kind")], terms.pop("says")
+    rule = ruling.draft(kind, says, **terms, by=actor(), at=now())
+    return committed(schemas.RuleOut, rule, 201)
+
+
+@bp.post("/rules/simulation")
+@allow(*DECIDERS)
+@bp.arguments(schemas.RuleIn)
+@bp.response(200, schemas.SimulationOut)
+def simulate_rule(terms: dict[str, Any]) -> simulating.Simulation:
+    """What a rule about a legal class would change, if it were activated; nothing is written."""
+    if KINDS[terms["kind"]] is not LegalClassRule:
+        raise BadRule(
+            "Only rules about a legal class change what the gate says.",
+            fields={"kind": ["Must be legal_class."]},
+        )
+    return simulating.simulate(
+        terms["says"],
+        jurisdiction=terms["jurisdiction"],
+        valid_from=terms["valid_from"],
+        number=terms["number"],
+        at=now(),
+    )
+
+
+@bp.post("/rules/<uuid:rule_id>/review")
+@allow(*DECIDERS)
+@bp.response(200, schemas.RuleOut)
+def review_rule(rule_id: uuid.UUID) -> Response:
+    """Say that a draft was checked against its source: not by its author."""
+    rule = queries.rule(rule_id, lock=True)
+    ruling.review(rule, by=actor(), at=now())
+    return committed(schemas.RuleOut, rule)
+
+
+@bp.post("/rules/<uuid:rule_id>/activation")
+@allow(*DECIDERS)
+@bp.response(200, schemas.RuleOut)
+def activate_rule(rule_id: uuid.UUID) -> Response:
+    """Let a reviewed rule hold between its days: not by its author."""
+    rule = queries.rule(rule_id, lock=True)
+    ruling.activate(rule, by=actor(), at=now())
+    return committed(schemas.RuleOut, rule)
+
+
+@bp.post("/rules/<uuid:rule_id>/end")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.RuleEndIn)
+@bp.response(200, schemas.RuleOut)
+def propose_rules_end(terms: dict[str, Any], rule_id: uuid.UUID) -> Response:
+    """Propose a day from which a rule holds no more; it holds on until another person agrees."""
+    rule = queries.rule(rule_id, lock=True)
+    ruling.propose_end(rule, on=terms["on"], by=actor(), at=now())
+    return committed(schemas.RuleOut, rule)
+
+
+@bp.post("/rules/<uuid:rule_id>/end/approval")
+@allow(*DECIDERS)
+@bp.response(200, schemas.RuleOut)
+def end_rule(rule_id: uuid.UUID) -> Response:
+    """Agree that a rule ends as somebody else proposed."""
+    rule = queries.rule(rule_id, lock=True)
+    ruling.end(rule, by=actor(), at=now())
+    return committed(schemas.RuleOut, rule)
+
+
+@bp.get("/releases")
+@allow(*DECIDERS)
+@bp.arguments(schemas.ReleasesQuery, location="query")
+@bp.response(200, schemas.ReleasesOut)
+def list_releases(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was proposed to become easier to sell, newest first."""
+    query = queries.releases(status=asked["status"])
+    keys = (Release.created_at, Release.id)
+    return page(query, keys, limit=asked["limit"], after=asked["after"], descending=True)
+
+
+@bp.post("/products/<slug>/releases")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.ReleaseIn)
+@bp.response(201, schemas.ReleaseOut)
+def propose_release(terms: dict[str, Any], slug: str) -> Response:
+    """Propose that a product becomes easier to sell; nothing changes until another agrees."""
+    product = queries.product(slug, lock=True)
+    release = releasing.propose(product, **terms, by=actor(), at=now())
+    return committed(schemas.ReleaseOut, release, 201)
+
+
+@bp.post("/releases/<uuid:release_id>/approval")
+@allow(*DECIDERS)
+@bp.response(200, schemas.ReleaseOut)
+def approve_release(release_id: uuid.UUID) -> Response:
+    """Agree to what somebody else proposed; the product is changed at once."""
+    release = queries.release(release_id, lock=True)
+    releasing.approve(release, by=actor(), at=now())
+    return committed(schemas.ReleaseOut, release)
+
+
+@bp.delete("/releases/<uuid:release_id>")
+@allow(Role.MANAGER)
+@bp.response(200, schemas.ReleaseOut)
+def withdraw_release(release_id: uuid.UUID) -> Response:
+    """Drop a proposal that nobody has agreed to."""
+    release = queries.release(release_id, lock=True)
+    releasing.withdraw(release, by=actor(), at=now())
+    return committed(schemas.ReleaseOut, release)

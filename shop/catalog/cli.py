@@ -8,15 +8,35 @@ from pathlib import Path
 from typing import IO
 
 import click
+import sqlalchemy as sa
 from flask.cli import AppGroup
 
-from shop.catalog import dictionary, editing, importing, listing, queries
+from shop.accounts.models import Person, Role
+from shop.catalog import dictionary, editing, importing, lawbook, listing, queries
 from shop.catalog.report import Outcome, Report
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.errors import Refusal
 
 cli_group = AppGroup("catalog", help="Import and export the catalogue.")
+rules_group = AppGroup("rules", help="The rules of law and policy that the shop comes with.")
+
+
+@rules_group.command("load")
+@click.option("--by", "email", required=True, help="The manager who becomes author and owner.")
+def load_rules(email: str) -> None:
+    """Draft the rules that are not there yet. They hold nowhere until two people activate them."""
+    query = sa.select(Person).where(Person.email == email, Person.role == Role.MANAGER)
+    author = db.session.scalars(query).one_or_none()
+    if author is None or not author.active:
+        click.echo(f"Nothing was loaded. No manager has the address {email}.", err=True)
+        sys.exit(1)
+    act_as(author.actor)
+    drafted = lawbook.load(by=author, at=now())
+    db.session.commit()
+    click.echo(
+        f"{len(drafted)} rules drafted. Review and activate them: POST /api/v1/rules/{{id}}/review."
+    )
 
 
 @cli_group.command("import")

@@ -108,8 +108,8 @@ def change_product(
     doctor_only = changes.get("doctor_only", product.doctor_only) or legal_class.prescription_only
     if weaker(product.legal_class, legal_class) or (product.doctor_only and not doctor_only):
         raise WeakerClass(
-            "A weaker legal class, or no longer doctor-only, needs the release of two people, "
-            "which this shop does not have yet.",
+            "A weaker legal class, or no longer doctor-only, is for two people to decide. "
+            f"Propose a release: POST /api/v1/products/{product.slug}/releases.",
             fields={"legal_class": ["May only become stricter."]},
             legal_class=product.legal_class.value,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotFound, Refused
+from shop.core.errors import Conflict, NotAllowed, NotFound, Refused
 
 
 class NoSuchProduct(NotFound):
@@ -51,3 +51,39 @@ class NotForSale(Refused):
 
 class BadPrice(Refused):
     code = "bad_price"
+
+
+class NoSuchRule(NotFound):
+    code = "no_such_rule"
+
+
+class BadRule(Refused):
+    code = "bad_rule"
+
+
+class RuleOverlaps(Conflict):
+    """Two rules would speak of the same on the same day."""
+
+    code = "rule_overlaps"
+
+
+class SamePerson(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "same_person"
+
+
+class NoSuchRelease(NotFound):
+    code = "no_such_release"
+
+
+class NotWeaker(Refused):
+    code = "not_weaker"
+
+
+class ReleaseIsOpen(Conflict):
+    code = "release_is_open"
+
+
+class ReleaseIsStale(Conflict):
+    code = "release_is_stale"

@@ -5,23 +5,36 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
 from shop.catalog import dictionary
-from shop.catalog.errors import NoSuchName, NoSuchProduct, NoSuchVariant, UnknownIngredient
+from shop.catalog.errors import (
+    NoSuchName,
+    NoSuchProduct,
+    NoSuchRelease,
+    NoSuchRule,
+    NoSuchVariant,
+    UnknownIngredient,
+)
 from shop.catalog.filings import normalised
 from shop.catalog.models import (
     FILED,
+    KINDS,
+    AnyRule,
     Ingredient,
     IngredientName,
     Product,
     ProductIngredient,
+    Release,
     Variant,
     Way,
 )
+from shop.catalog.states import ReleaseStatus
 from shop.core.db import db, locked
+from shop.core.rules import RuleStatus
 
 _AT_ONCE = 200
 
@@ -118,6 +131,41 @@ def ingredient(name: str) -> Ingredient:
             fields={"ingredient": ["Not a name of the dictionary; see `nearest`."]},
         )
     return found
+
+
+def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
+    """A rule of any kind, in one of its versions. Raises NoSuchRule."""
+    for kind in KINDS.values():
+        query: sa.Select[Any] = sa.select(kind).where(kind.id == rule_id)
+        found: AnyRule | None = db.session.scalars(locked(query) if lock else query).one_or_none()
+        if found is not None:
+            return found
+    raise NoSuchRule("There is no such rule.", rule=str(rule_id))
+
+
+def rules(
+    kind: type[AnyRule], *, jurisdiction: str | None = None, status: RuleStatus | None = None
+) -> sa.Select[Any]:
+    """The rules of a kind, for a list."""
+    query: sa.Select[Any] = sa.select(kind)
+    if jurisdiction is not None:
+        query = query.where(kind.jurisdiction == jurisdiction)
+    return query if status is None else query.where(kind.status == status)
+
+
+def release(release_id: uuid.UUID, *, lock: bool = False) -> Release:
+    """A release, with its product. Raises NoSuchRelease."""
+    query = sa.select(Release).where(Release.id == release_id)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NoSuchRelease("There is no such release.", release=str(release_id))
+    return found
+
+
+def releases(*, status: ReleaseStatus | None = None) -> sa.Select[Release]:
+    """What was proposed, for a list."""
+    query = sa.select(Release).options(selectinload(Release.product))
+    return query if status is None else query.where(Release.status == status)
 
 
 def everything() -> Iterator[Product]:

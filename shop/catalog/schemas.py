@@ -11,7 +11,9 @@ from marshmallow import fields, validate
 
 from shop.catalog import importing
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.models import LegalClass, Way
+from shop.catalog.models import KINDS, LegalClass, LegalClassRule, Visibility, Way
+from shop.catalog.states import ReleaseStatus
+from shop.core.rules import JURISDICTIONS, Grade, RuleStatus
 from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text
 
 SKU = validate.Regexp(
@@ -205,3 +207,166 @@ class ImportReport(ma.Schema):
     dry_run = fields.Boolean()
     counts = fields.Nested(ImportCounts)
     rows = fields.List(fields.Nested(ImportRow))
+
+
+class Jurisdiction(fields.String):
+    """ "US", or a state's two letters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.insert(
+            0, validate.OneOf(sorted(JURISDICTIONS), error="Must be US or a state, such as CA.")
+        )
+
+
+OWN_FIELDS = {
+    "legal_class": ("active", "percents", "route", "dosage_form", "except_with", "legal_class"),
+    "visibility": ("legal_class", "visibility"),
+}
+
+
+class RuleIn(Schema):
+    """A rule to be drafted. Which further fields it needs, its kind says."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    number = Text(load_default=None, allow_none=True, shortest=1, longest=60)
+    jurisdiction = Jurisdiction(required=True)
+    valid_from = fields.Date(required=True)
+    valid_until = fields.Date(load_default=None, allow_none=True)
+    source = Text(required=True, shortest=1, longest=1_000)
+    grade = fields.Enum(Grade, by_value=True, required=True)
+    review_by = fields.Date(required=True)
+    owner_id = fields.UUID(load_default=None, allow_none=True)
+    legal_class = fields.Enum(LegalClass, by_value=True, required=True)
+    # of a class in law
+    active = Text(shortest=1, longest=300)
+    percents = Text(longest=40)
+    route = Text(longest=100)
+    dosage_form = Text(longest=100)
+    except_with = fields.List(Text(shortest=1, longest=300), validate=validate.Length(max=20))
+    # of a policy
+    visibility = fields.Enum(Visibility, by_value=True)
+
+    @ma.post_load
+    def _says(self, given: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        """The fields of its kind put together; those of another kind are refused."""
+        own = OWN_FIELDS[given["kind"]]
+        every = {name for names in OWN_FIELDS.values() for name in names}
+        wrong = {name: ["Unknown field."] for name in every - set(own) if name in given}
+        needed = {"active"} if given["kind"] == "legal_class" else {"visibility"}
+        wrong |= {name: ["This is missing."] for name in needed if name not in given}
+        if wrong:
+            raise ma.ValidationError(wrong)
+        says = {name: given.pop(name) for name in own if name in given}
+        return given | {"says": says}
+
+
+class RulesQuery(PageQuery):
+    kind = fields.String(load_default="legal_class", validate=validate.OneOf(list(KINDS)))
+    jurisdiction = Jurisdiction(load_default=None)
+    status = fields.Enum(RuleStatus, by_value=True, load_default=None)
+
+
+class RuleEndIn(Schema):
+    on = fields.Date(required=True)
+
+
+class RuleOut(ma.Schema):
+    """A rule in one of its versions; what its kind does not have is null."""
+
+    id = fields.UUID()
+    kind = fields.Function(
+        lambda rule: "legal_class" if isinstance(rule, LegalClassRule) else "visibility"
+    )
+    number = fields.String()
+    version = fields.Integer()
+    status = fields.Enum(RuleStatus, by_value=True)
+    jurisdiction = fields.String()
+    valid_from = fields.Date()
+    valid_until = fields.Date(allow_none=True)
+    source = fields.String()
+    grade = fields.Enum(Grade, by_value=True)
+    review_by = fields.Date()
+    legal_class = fields.Enum(LegalClass, by_value=True)
+    active = fields.String(dump_default=None, allow_none=True)
+    percents = fields.Function(lambda rule: _interval(getattr(rule, "percents", None)))
+    route = fields.String(dump_default=None, allow_none=True)
+    dosage_form = fields.String(dump_default=None, allow_none=True)
+    except_with = fields.List(fields.String(), dump_default=None, allow_none=True)
+    visibility = fields.Enum(Visibility, by_value=True, dump_default=None, allow_none=True)
+    owner_id = fields.UUID()
+    authored_by_id = fields.UUID()
+    reviewed_by_id = fields.UUID(allow_none=True)
+    activated_by_id = fields.UUID(allow_none=True)
+    end_on = fields.Date(allow_none=True)
+    end_proposed_by_id = fields.UUID(allow_none=True)
+    ended_by_id = fields.UUID(allow_none=True)
+
+
+def _interval(percents: Any) -> str | None:
+    """A range of strengths as it is written on the way in."""
+    if percents is None:
+        return None
+    low, high = ("" if end is None else f"{end:f}" for end in (percents.lower, percents.upper))
+    return f"{percents.bounds[0]}{low},{high}{percents.bounds[1]}"
+
+
+class RulesOut(ma.Schema):
+    items = fields.List(fields.Nested(RuleOut))
+    next = fields.String(allow_none=True)
+
+
+class ChangeOut(ma.Schema):
+    about = fields.String()
+    state = fields.String()
+    before = fields.String()
+    after = fields.String()
+
+
+def _first(changes: list[Any]) -> dict[str, Any]:
+    return {"count": len(changes), "first": ChangeOut(many=True).dump(changes[:100])}
+
+
+class SimulationOut(ma.Schema):
+    """What would be answered differently, where: how much of it, and the first hundred."""
+
+    products = fields.Function(lambda found: _first(found.products))
+    carts = fields.Function(lambda found: _first(found.carts))
+    orders = fields.Function(lambda found: _first(found.orders))
+
+
+class ReleaseIn(Schema):
+    """What a product shall be; what is not named stays as it is."""
+
+    reason = Text(required=True, shortest=1, longest=1_000)
+    legal_class = fields.Enum(LegalClass, by_value=True, load_default=None)
+    doctor_only = StrictBoolean(load_default=None)
+    finished = StrictBoolean(load_default=None)
+
+
+class ReleasesQuery(PageQuery):
+    status = fields.Enum(ReleaseStatus, by_value=True, load_default=None)
+
+
+class ReleaseOut(ma.Schema):
+    """A release: what the product was, and what it becomes when another person agrees."""
+
+    id = fields.UUID()
+    product = fields.String(attribute="product.slug")
+    status = fields.Enum(ReleaseStatus, by_value=True)
+    reason = fields.String()
+    from_class = fields.Enum(LegalClass, by_value=True)
+    from_doctor_only = fields.Boolean()
+    from_finished = fields.Boolean()
+    to_class = fields.Enum(LegalClass, by_value=True)
+    to_doctor_only = fields.Boolean()
+    to_finished = fields.Boolean()
+    proposed_by_id = fields.UUID()
+    approved_by_id = fields.UUID(allow_none=True)
+    created_at = Moment()
+    applied_at = Moment(allow_none=True)
+
+
+class ReleasesOut(ma.Schema):
+    items = fields.List(fields.Nested(ReleaseOut))
+    next = fields.String(allow_none=True)

@@ -401,7 +401,8 @@ def _refuse_weaker(product: Product, filing: Filing) -> None:
     if easier or weaker(product.legal_class, filing.legal_class):
         raise Unfit(
             f"legal_class: is {product.legal_class} in the catalogue, {filing.legal_class} in this "
-            "row; a weaker class needs a decision of two people"
+            "row; a weaker class needs a decision of two people: propose a release "
+            f"(POST /api/v1/products/{product.slug}/releases), then import again"
         )
 
 

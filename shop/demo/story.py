@@ -20,8 +20,8 @@ from flask import current_app
 
 from shop.accounts import employing, licences, passwords
 from shop.accounts.models import AuthEvent, Person, Role
-from shop.catalog import dictionary, editing, importing, prices, publishing
-from shop.catalog.models import Product, Variant
+from shop.catalog import dictionary, editing, importing, lawbook, prices, publishing, ruling
+from shop.catalog.models import LegalClassRule, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.inventory import receiving, releasing
@@ -104,6 +104,7 @@ def tell() -> None:
     db.session.commit()  # before imports: PostgreSQL should know how large the dictionary is
     cast = _cast()
     _catalogue(cast)
+    _law(cast)
     _shelf(cast)
     db.session.commit()
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
@@ -167,6 +168,15 @@ def _catalogue(cast: Cast) -> None:
     for npn, cents in SAMPLES.items():
         _sell(_sample_pack(npn, cast, at), cents, cast, at)
     db.session.flush()
+
+
+def _law(cast: Cast) -> None:
+    """Mona drafts the rules the shop comes with; Dr Chen reviews and activates what law says."""
+    at = now()
+    for rule in lawbook.load(by=cast.mona, at=at):
+        if isinstance(rule, LegalClassRule):
+            ruling.review(rule, by=cast.chen, at=at)
+            ruling.activate(rule, by=cast.chen, at=at)
 
 
 def _sample_pack(npn: str, cast: Cast, at: datetime) -> Variant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -13,6 +14,7 @@ from shop.core.errors import NotAllowed, NotSignedIn
 from shop.prescriptions.schemas import GateOut
 from shop.storefront import cards, index, queries, schemas, searching
 from shop.storefront.searching import Wanted
+from shop.storefront.visibility import View, view_of
 from shop.web.api import Blueprint
 
 bp = Blueprint("products", __name__, url_prefix="/api/v1", description="The shop")
@@ -30,9 +32,9 @@ def products(asked: dict[str, Any]) -> Response:
     if wanted.suitable:
         _require_client(reader)
     at, version = index.opened()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    view, today = _view(reader, at)
     found = searching.search(
-        wanted, version=version, at=at, today=today, reader=reader, counted=counted
+        wanted, version=version, at=at, today=today, reader=reader, view=view, counted=counted
     )
     page = cards.page(
         found,
@@ -73,6 +75,7 @@ def hit(card: cards.Card) -> dict[str, Any]:
         "strength": card.strength,
         "from_price_cents": card.from_cents,
         "currency": "usd",
+        "teaser": card.teaser,
         "in_stock": card.in_stock,
         "picture": f"/static/placeholders/{card.picture}.svg",
         "gate": None if card.gate is None else _GATE.dump(card.gate),
@@ -104,8 +107,8 @@ def _require_client(reader: Person | None) -> None:
 def product(slug: str) -> queries.Shown:
     """A product with its packs, prices, stock, ingredients and warnings."""
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
-    return queries.product_for(visitor(), slug, at=at, today=today)
+    view, today = _view(visitor(), at)
+    return queries.product_for(visitor(), slug, view=view, at=at, today=today)
 
 
 @bp.get("/products/<slug>/gate")
@@ -115,8 +118,8 @@ def product(slug: str) -> queries.Shown:
 def gate(asked: dict[str, Any], slug: str) -> dict[str, Any]:
     """What you may do with this product today, and why."""
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
-    shown = queries.product_for(actor(), slug, at=at, today=today)
+    view, today = _view(actor(), at)
+    shown = queries.product_for(actor(), slug, view=view, at=at, today=today)
     decisions = queries.answers(actor(), shown, at=at, **asked)
     furthest = cards.furthest(decisions)
     return vars(furthest) | {
@@ -124,3 +127,10 @@ def gate(asked: dict[str, Any], slug: str) -> dict[str, Any]:
         "slug": slug,
         "variants": decisions,
     }
+
+
+def _view(reader: Person | None, at: datetime) -> tuple[View, date]:
+    """What the reader sees today, and which day that is in the clinic."""
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
+    return view_of(reader, home=config.clinic_state, day=today), today

@@ -51,11 +51,14 @@ class Card:
     dosage_form: str
     strength: str
     packs: tuple[Pack, ...]
+    teaser: bool = False  # neither price nor cart: "ask the physician"
     gate: Decision | None = None
 
     @property
     def from_cents(self) -> int | None:
-        """The lowest price of what is on offer."""
+        """The lowest price of what is on offer, where the reader is told."""
+        if self.teaser:
+            return None
         return min((pack.cents for pack in self.packs if pack.cents is not None), default=None)
 
     @property
@@ -95,13 +98,14 @@ def page(
     client = reader if reader is not None and reader.role is Role.CLIENT else None
     if not suitable or client is None:
         batch = list(islice(walk, limit + 1))
-        cards = _cards([product for _, product in batch[:limit]], at=at, today=today)
+        cards = _cards(found, [product for _, product in batch[:limit]], at=at, today=today)
         more = len(batch) > limit
         return Page(_gated(cards, client, at), batch[limit - 1][0] if more else None)
-    return _suitable(walk, limit=limit, at=at, today=today, client=client)
+    return _suitable(found, walk, limit=limit, at=at, today=today, client=client)
 
 
 def _suitable(
+    found: Found,
     walk: Iterator[tuple[Any, uuid.UUID]],
     *,
     limit: int,
@@ -113,7 +117,8 @@ def _suitable(
     last: Key = ()
     for _ in range(MOST_BATCHES):
         batch = list(islice(walk, limit + 1))
-        cards = _gated(_cards([product for _, product in batch], at=at, today=today), client, at)
+        cards = _cards(found, [product for _, product in batch], at=at, today=today)
+        cards = _gated(cards, client, at)
         opened = {card.id: card for card in cards if card.gate is not None and card.gate.open}
         for key, product in batch:
             if product in opened and len(kept) == limit:
@@ -203,14 +208,17 @@ _OF_PRODUCT = (
 )  # fmt: skip
 
 
-def _cards(ids: Sequence[uuid.UUID], *, at: datetime, today: date) -> list[Card]:
+def _cards(found: Found, ids: Sequence[uuid.UUID], *, at: datetime, today: date) -> list[Card]:
     """The products' cards, in the same order; what is no longer on offer is left out."""
-    found: dict[uuid.UUID, tuple[dict[str, Any], list[Pack]]] = {}
+    offered: dict[uuid.UUID, tuple[dict[str, Any], list[Pack]]] = {}
     asked = {"ids": list(ids), "at": at, "today": today}
     rows: Sequence[Any] = db.session.execute(_CARDS, asked).all()
     for row in rows:
-        if row[0] not in found:
-            found[row[0]] = (dict(zip(_OF_PRODUCT, row, strict=False)), [])
-        found[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
-    shown = (found[each] for each in ids if each in found)
-    return [Card(**product, packs=tuple(packs)) for product, packs in shown]
+        if row[0] not in offered:
+            offered[row[0]] = (dict(zip(_OF_PRODUCT, row, strict=False)), [])
+        offered[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
+    shown = (offered[each] for each in ids if each in offered)
+    return [
+        Card(**product, packs=tuple(packs), teaser=found.teases(product["id"]))
+        for product, packs in shown
+    ]

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -97,6 +97,11 @@ class Index:
     @property
     def everything(self) -> int:
         return (1 << len(self.natural)) - 1
+
+    @cached_property
+    def by_id(self) -> dict[str, int]:
+        """The numbers of the products by their id."""
+        return {key[-1]: number for number, key in enumerate(self.natural)}
 
     def of_places(self, places: Iterable[int]) -> int:
         """The products at these places of product_search, as far as they are on offer."""

@@ -19,6 +19,7 @@ from shop.core.clock import day_in, now
 from shop.core.money import dollars
 from shop.storefront import cards, index, queries, schemas, searching
 from shop.storefront.searching import Found, Wanted
+from shop.storefront.visibility import view_of
 from shop.web.paging import BadCursor
 
 bp = Blueprint("shop_pages", __name__)
@@ -72,11 +73,13 @@ def shop() -> ResponseReturnValue:
     asked, errors = _asked()
     reader = visitor()
     at, version = index.opened()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
+    view = view_of(reader, home=config.clinic_state, day=today)
     after = asked.pop("after")
     asked.pop("facets")
     wanted = Wanted.of(asked | {"suitable": asked["suitable"] and _is_client(reader)})
-    found = searching.search(wanted, version=version, at=at, today=today, reader=reader)
+    found = searching.search(wanted, version=version, at=at, today=today, reader=reader, view=view)
     behind = partial(
         cards.page,
         found,
@@ -115,9 +118,11 @@ def shop() -> ResponseReturnValue:
 @allow()
 def product(slug: str) -> ResponseReturnValue:
     at = now()
-    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
     reader = visitor()
-    shown = queries.product_for(reader, slug, at=at, today=today)
+    view = view_of(reader, home=config.clinic_state, day=today)
+    shown = queries.product_for(reader, slug, view=view, at=at, today=today)
     decisions = []
     if reader is not None and _is_client(reader):
         decisions = queries.answers(reader, shown, quantity=1, ship_to_state=None, at=at)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.errors import NoSuchProduct
+from shop.catalog.errors import NoSuchProduct, NoSuchVariant
 from shop.catalog.models import (
     IngredientName,
     LegalClass,
@@ -21,11 +21,19 @@ from shop.catalog.models import (
     Variant,
 )
 from shop.core.db import db
+from shop.core.errors import Refused
 from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 from shop.storefront.searching import visible
+from shop.storefront.visibility import View, view_of
+
+
+class AskFirst(Refused):
+    """A teaser: nobody buys it before a physician has prescribed it."""
+
+    code = "ask_first"
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Shown:
     product: Product
     offers: tuple[Offer, ...]
     warnings: tuple[tuple[str, str], ...]  # code, text
+    teaser: bool = False  # neither price nor cart: "ask the physician"
 
     @property
     def from_cents(self) -> int | None:
@@ -68,8 +77,13 @@ class Shown:
         return [line for line in self.product.ingredients if not line.active]
 
 
-def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
-    """A product on offer; the manager sees every product. Raises NoSuchProduct."""
+def product_for(
+    reader: Person | None, slug: str, *, view: View, at: datetime, today: date
+) -> Shown:
+    """A product on offer; the manager sees every product. Raises NoSuchProduct.
+
+    What the policy hides from the reader answers as what does not exist.
+    """
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -81,31 +95,55 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
         )
     )
     if reader is None or reader.role is not Role.MANAGER:
-        query = query.where(visible(today))
+        query = query.where(visible(today), view.seen)
     product = db.session.scalars(query).one_or_none()
     if product is None:
         raise NoSuchProduct("There is no such product.", slug=slug[:200])
-    return shown([product], at=at, today=today)[0]
+    return shown([product], view=view, at=at, today=today)[0]
 
 
-def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Shown]:
+def pack_to_buy(reader: Person, sku: str, *, home: str, today: date) -> Variant:
+    """A pack for the reader's cart. Raises NoSuchVariant for what the policy does not let her see,
+    AskFirst where its price is the physician's to tell.
+    """
+    view = view_of(reader, home=home, day=today)
+    query = (
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.sku == sku, view.seen)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        raise NoSuchVariant("There is no such variant.", sku=sku)
+    variant, teased = found
+    if teased:
+        raise AskFirst("Ask the physician about this first.", sku=sku)
+    return variant
+
+
+def shown(products: Sequence[Product], *, view: View, at: datetime, today: date) -> list[Shown]:
     """The products with their offers, in the same order, in a fixed number of queries."""
     ids = [product.id for product in products]
-    variants = list(
-        db.session.scalars(
-            sa.select(Variant)
-            .where(Variant.product_id.in_(ids), Variant.for_sale)
-            .order_by(Variant.net_content.nulls_last(), Variant.sku)
-            .options(selectinload(Variant.prices))
-        )
-    )
-    units = stock.available([variant.id for variant in variants], today=today)
+    rows = db.session.execute(
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.product_id.in_(ids), Variant.for_sale)
+        .order_by(Variant.net_content.nulls_last(), Variant.sku)
+        .options(selectinload(Variant.prices))
+    ).all()
+    units = stock.available([variant.id for variant, _teased in rows], today=today)
+    teasers = {variant.product_id for variant, teased in rows if teased}
     offers: dict[uuid.UUID, list[Offer]] = {}
-    for variant in variants:
-        offer = Offer(variant, variant.price_at(at), units[variant.id])
-        offers.setdefault(variant.product_id, []).append(offer)
+    for variant, teased in rows:
+        price = None if teased else variant.price_at(at)
+        offers.setdefault(variant.product_id, []).append(Offer(variant, price, units[variant.id]))
     return [
-        Shown(product, tuple(offers.get(product.id, ())), tuple(_warnings(product, today)))
+        Shown(
+            product,
+            tuple(offers.get(product.id, ())),
+            tuple(_warnings(product, today)),
+            teaser=product.id in teasers,
+        )
         for product in products
     ]
 

@@ -94,6 +94,7 @@ class ProductOut(ma.Schema):
     category = fields.String(attribute="product.category")
     dosage_form = fields.String(attribute="product.dosage_form")
     strength = fields.String(attribute="product.strength_text")
+    teaser = fields.Boolean(metadata={"description": "Its price is told by the physician."})
     from_price_cents = fields.Integer(attribute="from_cents", allow_none=True)
     currency = fields.Constant("usd")
     in_stock = fields.Boolean()

@@ -24,6 +24,7 @@ from shop.storefront import matching, phrases
 from shop.storefront.index import SORTS as KEPT_SORTS
 from shop.storefront.index import Index, Key, in_natural_order, in_order
 from shop.storefront.matching import Matched
+from shop.storefront.visibility import View
 
 Condition = sa.ColumnElement[bool]
 SORTS = ("relevance", *KEPT_SORTS)
@@ -86,12 +87,17 @@ class Found:
     facets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     prices: dict[str, int | None] = field(default_factory=dict)
     misread: int | None = None  # the check digit expected of a bar code that is not right
+    teased: int = 0  # products whose price the reader is not told
 
     @property
     def kinds(self) -> tuple[type, ...]:
         """Of what a key of this order is made."""
         kinds = {"relevance": (int, int, str, str), "name": (str, str)}
         return kinds.get(self.sort, (int, str, str))
+
+    def teases(self, product: uuid.UUID) -> bool:
+        """Whether the reader sees the product without its price."""
+        return bool(self.teased and self.teased >> self.index.by_id[str(product)] & 1)
 
     @property
     def count(self) -> int:
@@ -105,17 +111,18 @@ def search(
     at: datetime,
     today: date,
     reader: Person | None = None,
-    seen: Condition | None = None,
+    view: View | None = None,
     counted: bool = True,
 ) -> Found:
     """The products on offer that answer to `wanted`; with `counted`, what each choice would leave.
 
-    What only the gate would refuse is still among them; `seen` is what the reader may see.
+    What only the gate would refuse is still among them; what `view` does not show is not.
     """
     index = indexes.standing(version, at=at, today=today)
     phrase = phrases.read(wanted.q)
     match = matching.matched(index, phrase) if phrase.asks or wanted.q.strip() else None
-    narrowed = _visible(index, seen) & _live(index, wanted, today, reader)
+    seen, teased = _sight(index, view)
+    narrowed = seen & _live(index, wanted, today, reader)
     if match is not None:
         narrowed &= match.found
     found = reduce(lambda some, facet: some & _chosen(index, wanted, facet), FACETS, narrowed)
@@ -132,24 +139,33 @@ def search(
         _facets(index, wanted, narrowed) if counted else {},
         _prices(index, wanted, narrowed) if counted else {},
         codes.misread(wanted.q) if not found else None,
+        teased,
     )
 
 
-def _visible(index: Index, seen: Condition | None) -> int:
-    """What a reader may see of what is on offer: one more condition on `Product`, as a set.
+def _sight(index: Index, view: View | None) -> tuple[int, int]:
+    """What a reader may see of what is on offer, and what of it without a price, as two sets.
 
-    The one place for what depends on who looks: classes, states, standing. Read anew every time.
+    The one place for what depends on who looks. What the policy alone says holds as long as this
+    version; a reader's own orders and prescriptions are read anew every time.
     """
-    if seen is None:
-        return index.everything
-    hidden = (
-        sa.select(ProductSearch.place)
-        .join(Product, Product.id == ProductSearch.product_id)
-        .where(sa.not_(seen))
-        .scalar_subquery()
-    )
-    places = db.session.scalars(sa.select(sa.func.array(hidden))).one()
-    return index.everything & ~index.of_places(places)
+    if view is None:
+        return index.everything, 0
+    key = ("sight", view.audience)
+    if view.audience is not None and key in index.counted:
+        kept: tuple[int, int] = index.counted[key]
+        return kept
+    places = sa.select(ProductSearch.place).join(Product, Product.id == ProductSearch.product_id)
+    hidden, teased = db.session.execute(
+        sa.select(
+            sa.func.array(places.where(sa.not_(view.seen)).scalar_subquery()),
+            sa.func.array(places.where(view.teased).scalar_subquery()),
+        )
+    ).one()
+    sight = index.everything & ~index.of_places(hidden), index.of_places(teased)
+    if view.audience is not None:
+        index.remember(key, sight)
+    return sight
 
 
 def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:

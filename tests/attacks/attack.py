@@ -93,6 +93,9 @@ TABLES = {
     "order_line": "order_lines",
     "payment": "payments",
     "refund": "refunds",
+    "legal_class_rule": "legal_class_rules",
+    "visibility_rule": "visibility_rules",
+    "release": "releases",
 }
 
 

@@ -14,6 +14,36 @@ LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
+SOMEBODY = "(SELECT id FROM people p WHERE p.id <> authored_by_id LIMIT 1)"
+RULE = {  # what every kind of rule has
+    "ended_rule_ends_as_proposed": [
+        "valid_until = NULL WHERE ended_by_id IS NOT NULL",
+        "valid_until = end_on + 1 WHERE ended_by_id IS NOT NULL",
+        "end_on = NULL, end_proposed_by_id = NULL WHERE ended_by_id IS NOT NULL",
+    ],
+    "rule_end_is_proposed_by_someone": [
+        "end_on = valid_from, end_proposed_by_id = NULL WHERE ended_by_id IS NULL",
+        f"end_on = NULL, end_proposed_by_id = {SOMEBODY} WHERE ended_by_id IS NULL",
+    ],
+    "rule_grade_is_known": ["grade = 'E'"],
+    "rule_has_a_number": ["number = ''", "version = 0"],
+    "rule_has_a_source": ["source = ''"],
+    "rule_is_activated_by_another": ["activated_by_id = authored_by_id WHERE status = 'active'"],
+    "rule_is_activated_by_someone": [
+        "activated_by_id = NULL WHERE status = 'active'",
+        f"activated_by_id = {SOMEBODY} WHERE status = 'reviewed'",
+    ],
+    "rule_is_ended_by_another": ["ended_by_id = end_proposed_by_id WHERE ended_by_id IS NOT NULL"],
+    "rule_is_of_a_jurisdiction": ["jurisdiction = 'us'", "jurisdiction = 'Calif'"],
+    "rule_is_reviewed_by_another": ["reviewed_by_id = authored_by_id WHERE status = 'reviewed'"],
+    "rule_is_reviewed_by_someone": [
+        "reviewed_by_id = NULL WHERE status = 'reviewed'",
+        f"reviewed_by_id = {SOMEBODY} WHERE status = 'draft'",
+    ],
+    "rule_range_is_forward": ["valid_until = valid_from - 1 WHERE ended_by_id IS NULL"],
+    "superseded_rule_has_a_last_day": ["valid_until = NULL WHERE status = 'superseded'"],
+}
+
 CHECKS: dict[str, dict[str, list[str]]] = {
     "accesses": {
         "access_is_by_another": ["client_id = reader_id"],
@@ -101,6 +131,12 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "kept_answers": {
         "idempotency_key_fits": ["key = ''", f"key = {LONG}"],
         "request_is_hashed": [f"request_hash = {NO_HASH}"],
+    },
+    "legal_class_rules": {
+        **RULE,
+        "active_is_normalised": ["active = 'water'", "active = ''"],
+        "rule_is_about_some_strength": ["percents = 'empty'"],
+        "ruled_class_is_known": ["legal_class = 'food'"],
     },
     "letters": {
         "failed_letter_says_why": ["failed_at = now(), error = ''"],
@@ -277,6 +313,21 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
     "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
+    "releases": {
+        "only_a_release_is_applied": ["applied_at = now() WHERE status = 'proposed'"],
+        "release_has_a_reason": ["reason = ''"],
+        "release_is_approved_by_another": [
+            "approved_by_id = proposed_by_id WHERE status = 'released'"
+        ],
+        "release_is_approved_by_someone": [
+            (
+                "approved_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+            "approved_by_id = NULL WHERE status = 'released'",
+        ],
+        "released_class_is_known": ["to_class = 'food'"],
+    },
     "refusals": {
         "nobody_refuses_themselves": ["refused_by_id = client_id"],
         "refusal_reason_is_known": ["reason = 'mood'"],
@@ -292,6 +343,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "tokens": {
         "token_has_a_scope": ["scopes = '{}'"],
         "token_is_hashed": [f"secret_hash = {NO_HASH}"],
+    },
+    "visibility_rules": {
+        **RULE,
+        "shown_class_is_known": ["legal_class = 'food'"],
+        "visibility_is_known": ["visibility = 'dim'"],
     },
     "variants": {
         "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],

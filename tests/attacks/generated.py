@@ -139,8 +139,15 @@ class Column:
 
 
 # Columns whose values a CHECK knows: another of the key's is made new.
-TOLD_BY_A_CHECK = {"products.source", "movements.balance"}
-FRESH: dict[str, Callable[[], str]] = {"people.npi": lambda: f"'{an_npi()}'"}
+TOLD_BY_A_CHECK = {
+    *("products.source", "movements.balance", "legal_class_rules.active"),
+    "visibility_rules.legal_class",
+}
+FRESH: dict[str, Callable[[], str]] = {
+    "people.npi": lambda: f"'{an_npi()}'",
+    "legal_class_rules.jurisdiction": lambda: "'ZQ'",
+    "visibility_rules.jurisdiction": lambda: "'ZQ'",
+}
 FRESH_OF_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "'F' || left(md5(random()::text), 15)",
@@ -158,6 +165,7 @@ NOWHERE_OF_TYPE = {
     "boolean": "NOT {column}",
     "date": "{column} + 1",
     "timestamp with time zone": "{column} + interval '1 second'",
+    "numrange": "numrange(77, 78)",
 }
 
 TABLE_COLUMNS = """
