@@ -55,6 +55,19 @@ def remove_line(sku: str) -> Response:
     return committed(schemas.CartOut, _answered(cart))
 
 
+@bp.post("/cart/bundles/<slug>")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.BundledCartOut)
+def put_bundle(slug: str) -> Response:
+    """Put every pack of a bundle into the cart, each as a line that the gate is asked of alone.
+
+    What is not for sale is named in `left_out`.
+    """
+    cart = carts.cart_of(actor(), lock=True)
+    left_out = carts.put_bundle(cart, catalog.bundle(slug))
+    return committed(schemas.BundledCartOut, _answered(cart) | {"left_out": left_out})
+
+
 @bp.post("/orders")
 @allow(Role.CLIENT)
 @idempotency.required

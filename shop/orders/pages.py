@@ -82,6 +82,20 @@ def put_line() -> Response:
     return _to("/cart")
 
 
+@bp.post("/cart/bundles/<slug>")
+@allow(Role.CLIENT)
+def put_bundle(slug: str) -> Response:
+    try:
+        cart = carts.cart_of(actor(), lock=True)
+        left_out = carts.put_bundle(cart, catalog.bundle(slug))
+    except Refusal as refusal:
+        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+    db.session.commit()
+    if left_out:
+        flash(f"Not for sale now, and left out: {'; '.join(one.name for one in left_out)}.")
+    return _to("/cart")
+
+
 @bp.post("/cart/lines/<sku>/removal")
 @allow(Role.CLIENT)
 def remove_line(sku: str) -> Response:

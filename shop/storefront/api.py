@@ -53,6 +53,26 @@ def product(slug: str) -> queries.Shown:
     return queries.product_for(visitor(), slug, at=at, today=today)
 
 
+@bp.get("/bundles")
+@allow()
+@bp.response(200, schemas.BundlesOut)
+def bundles() -> dict[str, Any]:
+    """Packs that go together, with what they cost now. At most 100."""
+    at = now()
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    return {"items": queries.bundles(at=at, today=today)}
+
+
+@bp.get("/bundles/<slug>")
+@allow()
+@bp.response(200, schemas.BundleOut)
+def bundle(slug: str) -> queries.ShownBundle:
+    """A bundle with its items."""
+    at = now()
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    return queries.bundle_for(slug, at=at, today=today)
+
+
 @bp.get("/products/<slug>/gate")
 @allow(*Role)
 @bp.arguments(schemas.GateQuery, location="query")

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.errors import NoSuchProduct
-from shop.catalog.models import LegalClass, Price, Product, ProductIngredient, Variant
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoLongerSold, NoSuchBundle, NoSuchProduct
+from shop.catalog.models import (
+    Bundle,
+    BundleItem,
+    LegalClass,
+    Price,
+    Product,
+    ProductIngredient,
+    Variant,
+)
+from shop.catalog.queries import Pictured
+from shop.catalog.states import ShopStatus
 from shop.core.db import db
 from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
+from shop.storefront import neighbours
 from shop.storefront.searching import visible
+
+MOST_BUNDLES = 100  # shown at a time
+TINTS = 6  # of the placeholders
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,8 @@ class Shown:
     product: Product
     offers: tuple[Offer, ...]
     warnings: tuple[tuple[str, str], ...]  # code, text
+    pictures: tuple[Pictured, ...] = ()
+    related: tuple[Shown, ...] = ()  # only where one product is shown
 
     @property
     def from_cents(self) -> int | None:
@@ -53,6 +71,12 @@ class Shown:
         return picture(self.product)
 
     @property
+    def tint(self) -> int:
+        """Which of the placeholders' colours its category has; 0 without one."""
+        words = self.product.category.casefold().encode()
+        return 1 + crc32(words) % TINTS if words else 0
+
+    @property
     def actives(self) -> list[ProductIngredient]:
         return [line for line in self.product.ingredients if line.active]
 
@@ -62,7 +86,10 @@ class Shown:
 
 
 def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
-    """A product on offer; the manager sees every product. Raises NoSuchProduct."""
+    """A product on offer; the manager sees every product.
+
+    Raises NoLongerSold for what is retired, with its nearest alternatives; else NoSuchProduct.
+    """
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -75,8 +102,33 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
         query = query.where(visible(today))
     product = db.session.scalars(query).one_or_none()
     if product is None:
-        raise NoSuchProduct("There is no such product.", slug=slug[:200])
-    return shown([product], at=at, today=today)[0]
+        raise _not_there(slug, today)
+    (whole,) = shown([product], at=at, today=today)
+    beside = neighbours.beside(product, today=today)
+    return replace(whole, related=tuple(shown(beside, at=at, today=today)))
+
+
+def _not_there(slug: str, today: date) -> NoLongerSold | NoSuchProduct:
+    retired = db.session.scalars(
+        sa.select(Product).where(Product.slug == slug, Product.status == ShopStatus.RETIRED)
+    ).one_or_none()
+    if retired is None:
+        return NoSuchProduct("There is no such product.", slug=slug[:200])
+    return NoLongerSold(
+        "This is no longer sold.",
+        slug=slug,
+        name=retired.name,
+        alternatives=[
+            {"slug": one.slug, "name": one.name} for one in neighbours.beside(retired, today=today)
+        ],
+    )
+
+
+def named(slugs: Sequence[str], *, at: datetime, today: date) -> list[Shown]:
+    """Products by their slugs, in this order; what is not on offer is left out."""
+    query = with_brands(sa.select(Product).where(Product.slug.in_(slugs), visible(today)))
+    found = {product.slug: product for product in db.session.scalars(query)}
+    return shown([found[slug] for slug in slugs if slug in found], at=at, today=today)
 
 
 def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Shown]:
@@ -95,10 +147,109 @@ def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Sho
     for variant in variants:
         offer = Offer(variant, variant.price_at(at), units[variant.id])
         offers.setdefault(variant.product_id, []).append(offer)
+    pictures = catalog.pictured(ids) if ids else {}
     return [
-        Shown(product, tuple(offers.get(product.id, ())), tuple(_warnings(product, today)))
+        Shown(
+            product,
+            tuple(offers.get(product.id, ())),
+            tuple(_warnings(product, today)),
+            pictures.get(product.id, ()),
+        )
         for product in products
     ]
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """So many of a pack in a bundle: what one costs now, how many are free, if it is on offer."""
+
+    variant: Variant
+    quantity: int
+    price: Price | None
+    available: int
+    offered: bool
+
+    @property
+    def orderable(self) -> bool:
+        """Could be ordered today, as far as price and stock go; the gate says the rest."""
+        return self.offered and self.price is not None and self.available >= self.quantity
+
+
+@dataclass(frozen=True)
+class ShownBundle:
+    """A bundle as a visitor sees it."""
+
+    bundle: Bundle
+    items: tuple[ShownItem, ...]
+    pictures: tuple[Pictured, ...] = ()
+
+    @property
+    def total_cents(self) -> int | None:
+        """The sum of its items at the prices in force; None where one has none."""
+        prices = [item.price.cents * item.quantity for item in self.items if item.price]
+        return sum(prices) if len(prices) == len(self.items) else None
+
+    @property
+    def unavailable(self) -> list[ShownItem]:
+        """What cannot be had today."""
+        return [item for item in self.items if not item.orderable]
+
+    @property
+    def picture(self) -> str:
+        """The name of the drawing that stands for it."""
+        return "kit"
+
+
+def bundles(*, at: datetime, today: date, slug: str | None = None) -> list[ShownBundle]:
+    """The bundles that are published, by name, with their items in a fixed number of queries."""
+    variant = selectinload(Bundle.items).joinedload(BundleItem.variant)
+    query = (
+        sa.select(Bundle)
+        .where(Bundle.status == ShopStatus.PUBLISHED)
+        .order_by(sa.func.lower(Bundle.name), Bundle.id)
+        .options(variant.joinedload(Variant.product), variant.selectinload(Variant.prices))
+        .limit(MOST_BUNDLES)
+    )
+    if slug is not None:
+        query = query.where(Bundle.slug == slug)
+    found = list(db.session.scalars(query))
+    variants = [item.variant for one in found for item in one.items]
+    offered = _offered([one.id for one in variants], today)
+    units = stock.available([one.id for one in variants], today=today)
+    pictures = catalog.pictured([one.id for one in found]) if found else {}
+    return [
+        ShownBundle(
+            bundle,
+            tuple(
+                ShownItem(
+                    item.variant,
+                    item.quantity,
+                    item.variant.price_at(at),
+                    units[item.variant_id],
+                    item.variant_id in offered,
+                )
+                for item in bundle.items
+            ),
+            pictures.get(bundle.id, ()),
+        )
+        for bundle in found
+    ]
+
+
+def bundle_for(slug: str, *, at: datetime, today: date) -> ShownBundle:
+    """A bundle that is published. Raises NoSuchBundle."""
+    for found in bundles(at=at, today=today, slug=slug):
+        return found
+    raise NoSuchBundle("There is no such bundle.", slug=slug[:200])
+
+
+def _offered(ids: Sequence[uuid.UUID], today: date) -> set[uuid.UUID]:
+    """Which of these packs a visitor may see and put into a cart."""
+    seen = sa.select(Product.id).where(visible(today))
+    query = sa.select(Variant.id).where(
+        Variant.id.in_(ids), Variant.for_sale, Variant.product_id.in_(seen)
+    )
+    return set(db.session.scalars(query))
 
 
 def with_brands(query: sa.Select[Product]) -> sa.Select[Product]:

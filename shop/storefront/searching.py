@@ -139,7 +139,7 @@ def _offers(at: datetime) -> sa.Subquery:
 
 def _conditions(wanted: Wanted, offers: sa.Subquery, today: date) -> list[Condition]:
     """One for each filter that was set."""
-    stocked = _stocked(today)
+    stocked = stocked_on(today)
     filters: tuple[tuple[Any, Callable[[Any], Condition]], ...] = (
         (wanted.q.strip() or None, _matches),
         (wanted.category, lambda name: Product.category == name),
@@ -216,7 +216,8 @@ def _holds(active: str) -> Condition:
     )
 
 
-def _stocked(today: date) -> Condition:
+def stocked_on(today: date) -> Condition:
+    """Something of the product can be promised today."""
     return sa.exists().where(
         Variant.product_id == Product.id,
         Variant.for_sale,

@@ -64,6 +64,25 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "bundle_items": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "bundles": {
+            "INSERT": (
+                "description",
+                "id",
+                "name",
+                "published_at",
+                "retired_at",
+                "slug",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("description", "name", "published_at", "retired_at", "state_seq", "status"),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -239,6 +258,27 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "INSERT": (
+                "alt",
+                "bundle_id",
+                "ended_at",
+                "id",
+                "position",
+                "product_id",
+                "variant_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("alt", "ended_at", "position"),
+        },
         "prescription_states": {
             "INSERT": (
                 "licence_from",
@@ -288,6 +328,7 @@ GRANTED: Granted = {
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
         "prices": {
+            "DELETE": ("",),
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("valid_until",),
@@ -315,10 +356,13 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
                 "slug",
                 "source",
                 "source_key",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
             "SELECT": ALL,
@@ -338,7 +382,10 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
         },
@@ -393,6 +440,11 @@ GRANTED: Granted = {
                 "refused_by_id",
                 "request_id",
             ),
+            "SELECT": ALL,
+        },
+        "related_products": {
+            "DELETE": ("",),
+            "INSERT": ALL,
             "SELECT": ALL,
         },
         "reservation_parts": {
@@ -490,6 +542,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "brands": {
+            "SELECT": ALL,
+        },
+        "bundle_items": {
+            "SELECT": ALL,
+        },
+        "bundles": {
             "SELECT": ALL,
         },
         "cart_lines": {
@@ -650,6 +708,15 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "SELECT": ALL,
+        },
         "prescription_states": {
             "SELECT": ALL,
         },
@@ -708,6 +775,9 @@ GRANTED: Granted = {
             "UPDATE": ("provider_refund_id", "state_seq", "status"),
         },
         "refusals": {
+            "SELECT": ALL,
+        },
+        "related_products": {
             "SELECT": ALL,
         },
         "reservation_parts": {
