@@ -29,7 +29,7 @@ from shop.catalog import (
     schemas,
 )
 from shop.catalog import picturing as pictures
-from shop.catalog.models import Bundle, Price, Product
+from shop.catalog.models import Bundle, Product, Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.web import editions, idempotency
@@ -208,7 +208,7 @@ def show_variant(sku: str) -> Response:
 @bp.response(200, schemas.PricesOut)
 def show_prices(sku: str) -> dict[str, Any]:
     """Every price of a pack: what it was, is and will be."""
-    return listed_prices(queries.variant(sku).prices, now())
+    return _listed(queries.variant(sku), now())
 
 
 @bp.delete("/variants/<sku>/prices/<uuid:price_id>")
@@ -218,7 +218,7 @@ def withdraw_price(sku: str, price_id: uuid.UUID) -> Response:
     """Take back a price that has not begun; the one before holds until the next."""
     variant, at = queries.variant(sku, lock=True), now()
     prices.withdraw(variant, price_id, by=actor(), at=at)
-    return committed(schemas.PricesOut, listed_prices(variant.prices, at))
+    return committed(schemas.PricesOut, _listed(variant, at))
 
 
 @bp.get("/price-list.csv")
@@ -439,27 +439,10 @@ def export_products() -> Response:
     return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def listed_prices(found: list[Price], at: datetime) -> dict[str, Any]:
-    """Prices with their place in time."""
-    return {
-        "items": [
-            {
-                "id": one.id,
-                "variant": one.variant,
-                "cents": one.cents,
-                "valid_from": one.valid_from,
-                "valid_until": one.valid_until,
-                "when": _when(one, at),
-            }
-            for one in found
-        ]
-    }
-
-
-def _when(price: Price, at: datetime) -> str:
-    if price.valid_from > at:
-        return "future"
-    return "past" if price.valid_until is not None and price.valid_until <= at else "current"
+def _listed(variant: Variant, at: datetime) -> dict[str, Any]:
+    """The prices of a pack, each with its place in time."""
+    items = [schemas.PriceOut().dump(one) | {"when": one.when(at)} for one in variant.prices]
+    return {"items": items}
 
 
 def _relations(product: Product) -> dict[str, Any]:

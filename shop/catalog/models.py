@@ -220,6 +220,12 @@ class Price(Base):
 
     variant: Mapped[Variant] = relationship(back_populates="prices")
 
+    def when(self, at: datetime) -> str:
+        """Past, current or future."""
+        if self.valid_from > at:
+            return "future"
+        return "past" if self.valid_until is not None and self.valid_until <= at else "current"
+
 
 class Ingredient(Base):
     """A substance, by the name it was filed under, normalised."""

@@ -23,6 +23,7 @@ from shop.catalog.models import (
     RelatedProduct,
     Variant,
 )
+from shop.catalog.states import ShopStatus
 from shop.core.db import db, locked
 
 _AT_ONCE = 200
@@ -190,3 +191,19 @@ def price_list(begins: datetime, ends: datetime) -> Iterator[Price]:
         .execution_options(yield_per=500)
     )
     yield from db.session.scalars(query)
+
+
+def kept(q: str = "", status: ShopStatus | None = None) -> sa.Select[Product]:
+    """Products as their keeper looks for them: by a part of the name, or by key or SKU."""
+    query = sa.select(Product).options(
+        selectinload(Product.brand), selectinload(Product.variants).selectinload(Variant.prices)
+    )
+    if status is not None:
+        query = query.where(Product.status == status)
+    if q := q.strip():
+        has_sku = sa.exists().where(
+            Variant.product_id == Product.id, sa.func.lower(Variant.sku) == q.lower()
+        )
+        named = Product.name.icontains(q, autoescape=True)
+        query = query.where(sa.or_(named, Product.source_key == q, Product.slug == q, has_sku))
+    return query

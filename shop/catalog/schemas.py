@@ -221,9 +221,15 @@ class PriceOut(ma.Schema):
     valid_until = Moment(data_key="until", allow_none=True)
 
 
-class ListedPriceOut(PriceOut):
-    """A price, and whether it is past, in force, or lies ahead."""
+class ListedPriceOut(ma.Schema):
+    """A price, and whether it is past, current or future."""
 
+    id = fields.String()
+    sku = fields.String()
+    cents = fields.Integer()
+    currency = fields.String()
+    begins = fields.String(attribute="from", data_key="from")
+    until = fields.String(allow_none=True)
     when = fields.String()
 
 
