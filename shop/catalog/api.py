@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, request, stream_with_context
+from flask import Response, current_app, g, request, stream_with_context
 from flask.blueprints import BlueprintSetupState
 
 from shop.accounts.access import actor, allow
@@ -260,7 +260,7 @@ def add_picture(terms: dict[str, Any], files: dict[str, Any], slug: str) -> Resp
     It is made anew in the shop's own sizes; nothing of the file but its pixels is kept.
     """
     queries.product(slug)  # nothing is made for what is not there
-    made = renditions.of(_content(files))
+    made = _made(files)
     product = queries.product(slug, lock=True)
     variant = queries.variant(terms["sku"]) if terms["sku"] else None
     picture = pictures.add(product, made, alt=terms["alt"], variant=variant, by=actor(), at=now())
@@ -393,7 +393,7 @@ def restore_bundle(slug: str) -> Response:
 def add_bundle_picture(terms: dict[str, Any], files: dict[str, Any], slug: str) -> Response:
     """Add a picture to a bundle, as to a product."""
     queries.bundle(slug)  # nothing is made for what is not there
-    made = renditions.of(_content(files))
+    made = _made(files)
     bundle = queries.bundle(slug, lock=True)
     picture = pictures.add(bundle, made, alt=terms["alt"], by=actor(), at=now())
     return committed(schemas.KeptPictureOut, picture, 201)
@@ -457,9 +457,13 @@ def _items(items: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return [(one["sku"], one["quantity"]) for one in items]
 
 
-def _content(files: dict[str, Any]) -> bytes:
-    with files["file"].stream as stream:  # a large upload lies on disk until it is closed
-        return bytes(stream.read(renditions.MOST_BYTES + 1))
+def _made(files: dict[str, Any]) -> list[renditions.Rendition]:
+    """The sizes of the picture that was sent, made while no transaction waits."""
+    db.session.rollback()
+    if "sent_picture" not in g:  # a request that runs again finds its file read
+        with files["file"].stream as stream:  # a large upload lies on disk until it is closed
+            g.sent_picture = stream.read(renditions.MOST_BYTES + 1)
+    return renditions.of(g.sent_picture)
 
 
 def _dry(schema: Any, answer: Any) -> Response:

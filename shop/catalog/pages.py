@@ -16,6 +16,7 @@ from flask import (
     Response,
     current_app,
     flash,
+    g,
     make_response,
     redirect,
     render_template,
@@ -134,12 +135,12 @@ def move(slug: str) -> Response:
 @allow(Role.MANAGER)
 def add_picture(slug: str) -> Response:
     """Add a picture."""
-    found = queries.product(slug)  # nothing is made for what is not there
-    sent = request.files.get("file")
+    queries.product(slug)  # nothing is made for what is not there
+    db.session.rollback()  # no transaction waits while it is made
     try:
-        made = renditions.of(sent.stream.read(renditions.MOST_BYTES + 1) if sent else b"")
+        made = renditions.of(_sent_file())
     except Refusal as refusal:
-        return _again(found.slug, refusal)
+        return _again(slug, refusal)
     alt = request.form.get("alt", "")
 
     def act(product: Product) -> None:
@@ -293,6 +294,16 @@ def _pack(product: Product, sku: str) -> Variant:
     if variant.product_id != product.id:
         raise BadForm("That pack is not of this product.")
     return variant
+
+
+def _sent_file() -> bytes:
+    if "sent_picture" not in g:  # a request that runs again finds its file read
+        sent = request.files.get("file")
+        g.sent_picture = b""
+        if sent is not None:
+            with sent.stream as stream:  # a large upload lies on disk until it is closed
+                g.sent_picture = stream.read(renditions.MOST_BYTES + 1)
+    return bytes(g.sent_picture)
 
 
 def _lines(name: str) -> list[str]:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 # All that is needed is loaded here, before the limits.
 from PIL import (
+    ExifTags,
     Image,
     ImageCms,
     ImageFile,
@@ -28,7 +29,7 @@ from PIL import (
 )
 
 MEMORY_BYTES = 768 * 1024 * 1024  # of addresses; 40 million pixels fit, in all their copies
-CPU_SECONDS = 6
+CPU_SECONDS = 10
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 16_000  # pixels; WebP itself ends at 16,383
 WIDTHS = (320, 640, 1280)  # pixels; none is made wider than the picture is
@@ -106,14 +107,20 @@ def _too_large() -> Unfit:
 
 
 def _bare(opened: ImageFile.ImageFile) -> Image.Image:
-    """Upright, at most the largest width, in sRGB, and nothing but its pixels."""
+    """Upright, at most the largest width, in sRGB, and nothing but its pixels.
+
+    Made small first: what follows then costs little.
+    """
     profile = opened.info.get("icc_profile")
     if opened.format in ("JPEG", "MPO"):
         opened.draft(None, (2 * WIDTHS[-1], 2 * WIDTHS[-1]))  # decode no finer than is needed
     opened.load()
-    plain = _eight_bits(ImageOps.exif_transpose(opened))
-    width = min(plain.width, WIDTHS[-1])
-    colours = _srgb(plain.resize((width, _height(plain, width)), reducing_gap=3.0), profile)
+    turned = opened.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    across = min(opened.height if turned else opened.width, WIDTHS[-1])
+    scale = across / (opened.height if turned else opened.width)
+    size = tuple(max(1, round(side * scale)) for side in opened.size)
+    small = _eight_bits(opened).resize((size[0], size[1]), reducing_gap=3.0)
+    colours = _srgb(ImageOps.exif_transpose(small), profile)
     bare = Image.new(colours.mode, colours.size)
     bare.paste(colours)
     return bare
@@ -123,7 +130,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """Eight bits a channel, colours instead of a palette, its transparency kept."""
     if image.mode.startswith("I"):  # 16 bits of grey
         return image.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
-    if image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode == "RGBA":
+        return image
+    if image.mode in ("LA", "PA", "RGBa", "La") or "transparency" in image.info:
         return image.convert("RGBA")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 

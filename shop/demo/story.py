@@ -167,7 +167,7 @@ def _catalogue(cast: Cast) -> None:
     bundle = bundling.create(
         slug="clear-skin-after-a-peel",
         name="Clear skin after a peel",
-        description="A cleanser and a sunscreen at once, the cream once a physician has approved it.",
+        description="Cleanser and sunscreen at once; the cream once a physician has approved it.",
         items=[(ACNE, 1), (SUNSCREEN, 1), (TRETINOIN, 1)],
         by=cast.mona,
         at=at,
