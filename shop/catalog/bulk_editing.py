@@ -6,12 +6,14 @@ only wants to see what would happen rolls back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person
 from shop.catalog import editing, prices, publishing
@@ -115,32 +117,50 @@ class _Refused(Exception):
         self.fields = named or {place: [refusal.text]}
 
 
+Act = tuple[str, Callable[[], object]]  # where it was asked for, and what is done
+
+
 def _edited(product: Product, edit: Edit, by: Person | None, at: datetime) -> Edited:
-    place, changes = f"{edit.place}.changes", edit.changes
     before = {name: getattr(product, name) for name in WATCHED}
     done = Edited(product.slug)
-    acts: list[tuple[str, Any]] = [
-        (place, lambda: editing.change_product(product, changes, by=by, at=at))
-    ]
-    packs = [(place, pack.sku, changes) for pack in product.variants if "for_sale" in changes]
-    packs += [
-        (f"{place}.variants.{nth}", one["sku"], one)
-        for nth, one in enumerate(changes.get("variants", ()))
-    ]
-    status = changes.get("status")
-    if status is not None and status is not ShopStatus.RETIRED:  # restored before packs are offered
-        acts.append((f"{place}.status", lambda: _move(product, status, by, at)))
-    for where, sku, terms in packs:
-        acts.append((where, lambda sku=sku, terms=terms: _pack(product, sku, terms, done, by, at)))
-    if status is ShopStatus.RETIRED:
-        acts.append((f"{place}.status", lambda: publishing.retire(product, by=by, at=at)))
-    for where, act in acts:
+    for place, act in _acts(product, edit, done, by, at):
         try:
             act()
         except Refusal as refusal:
-            raise _Refused(where, refusal) from refusal
+            raise _Refused(place, refusal) from refusal
     done.changed = [name for name in WATCHED if getattr(product, name) != before[name]]
     return done
+
+
+def _acts(
+    product: Product, edit: Edit, done: Edited, by: Person | None, at: datetime
+) -> Iterator[Act]:
+    """In an order in which they can be done: off sale, words and class, state, on sale, retired."""
+    place, changes = f"{edit.place}.changes", edit.changes
+    status = changes.get("status")
+    leaving: list[Act] = []
+    staying: list[Act] = []
+    for where, terms in _packs(product, place, changes):
+        acts = leaving if terms.get("for_sale") is False else staying
+        acts.append((where, partial(_pack, product, terms, done, by, at)))
+    yield from leaving
+    yield place, lambda: editing.change_product(product, changes, by=by, at=at)
+    if status is not None and status is not ShopStatus.RETIRED:
+        yield f"{place}.status", lambda: _move(product, status, by, at)
+    yield from staying
+    if status is ShopStatus.RETIRED:
+        yield f"{place}.status", lambda: publishing.retire(product, by=by, at=at)
+
+
+def _packs(
+    product: Product, place: str, changes: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is to become of which pack: `for_sale` of all of them, then of each that is named."""
+    if "for_sale" in changes:
+        for variant in product.variants:
+            yield place, {"sku": variant.sku, "for_sale": changes["for_sale"]}
+    for nth, terms in enumerate(changes.get("variants", ())):
+        yield f"{place}.variants.{nth}", terms
 
 
 def _move(product: Product, status: ShopStatus, by: Person | None, at: datetime) -> None:
@@ -154,39 +174,30 @@ def _move(product: Product, status: ShopStatus, by: Person | None, at: datetime)
 
 
 def _pack(
-    product: Product,
-    sku: str,
-    terms: Mapping[str, Any],
-    done: Edited,
-    by: Person | None,
-    at: datetime,
+    product: Product, terms: Mapping[str, Any], done: Edited, by: Person | None, at: datetime
 ) -> None:
-    variant = next((one for one in product.variants if one.sku == sku), None)
+    variant = next((one for one in product.variants if one.sku == terms["sku"]), None)
     if variant is None:
         raise _Elsewhere(
             "Not a pack of this product.", fields={"sku": ["Not a pack of this product."]}
         )
-    names = ("name", "gtin", "for_sale")
-    wanted = (
-        {name: terms[name] for name in names if name in terms}
-        if "sku" in terms
-        else {"for_sale": terms["for_sale"]}
-    )
+    wanted = {name: terms[name] for name in ("name", "gtin", "for_sale") if name in terms}
     changed = [name for name, value in wanted.items() if getattr(variant, name) != value]
     editing.change_variant(variant, wanted, by=by, at=at)
+    db.session.flush()  # off sale before its product's class or state allows no sale
     if price := terms.get("price"):
         listed = len(variant.prices)
         prices.set_price(variant, price["cents"], valid_from=price["valid_from"], by=by, at=at)
         changed += ["price"] if len(variant.prices) != listed else []
     if changed:
-        done.variants.setdefault(sku, []).extend(changed)
+        done.variants.setdefault(variant.sku, []).extend(changed)
 
 
 def _locked_products(edits: Iterable[Edit]) -> dict[str, Product]:
     """The products, then their variants, each in the order of their ids, for change."""
     slugs = [edit.slug for edit in edits]
     query = sa.select(Product).where(Product.slug.in_(slugs)).order_by(Product.id)
-    products = list(db.session.scalars(locked(query)))
+    products = list(db.session.scalars(locked(query.options(selectinload(Product.variants)))))
     ids = [product.id for product in products]
     packs = sa.select(Variant).where(Variant.product_id.in_(ids)).order_by(Variant.id)
     db.session.scalars(locked(packs)).all()

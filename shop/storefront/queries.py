@@ -213,10 +213,12 @@ def bundles(*, at: datetime, today: date, slug: str | None = None) -> list[Shown
     if slug is not None:
         query = query.where(Bundle.slug == slug)
     found = list(db.session.scalars(query))
+    if not found:
+        return []
     variants = [item.variant for one in found for item in one.items]
     offered = _offered([one.id for one in variants], today)
     units = stock.available([one.id for one in variants], today=today)
-    pictures = catalog.pictured([one.id for one in found]) if found else {}
+    pictures = catalog.pictured([one.id for one in found])
     return [
         ShownBundle(
             bundle,

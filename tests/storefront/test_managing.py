@@ -575,6 +575,29 @@ def test_all_that_fit_are_changed(manager: Caller) -> None:
     ]
 
 
+def test_acts_are_done_in_an_order_that_works(manager: Caller) -> None:
+    """Off sale before the class allows no sale; restored before its pack is offered again."""
+    raw, old = a_variant(), a_variant()
+    publishing.retire(old.product, by=None, at=now())
+    db.session.commit()
+    items = [
+        {
+            "slug": raw.product.slug,
+            "changes": {"legal_class": "clinic_use", "for_sale": False},
+        },
+        {
+            "slug": old.product.slug,
+            "changes": {"status": "draft", "variants": [{"sku": old.sku, "for_sale": True}]},
+        },
+    ]
+
+    done = manager.call("PATCH", "/products", {"items": items})
+
+    assert done.status_code == 200, done.json
+    assert [_of(one).legal_class for one in (raw, old)] == ["clinic_use", "otc_drug"]
+    assert [db.session.get_one(Variant, one.id).for_sale for one in (raw, old)] == [False, True]
+
+
 def test_too_many_are_not_changed(manager: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_editing, "MOST_PRODUCTS", 2)
     packs = [a_variant(a_product(category="acne")) for _ in range(3)]
