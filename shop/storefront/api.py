@@ -47,10 +47,10 @@ def products(asked: dict[str, Any]) -> dict[str, Any]:
 @allow()
 @bp.response(200, schemas.WholeProductOut)
 def product(slug: str) -> queries.Shown:
-    """A product with its packs, prices, stock, ingredients and warnings."""
+    """A product with its packs, prices, stock, ingredients, warnings, and what is close to it."""
     at = now()
     today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
-    return queries.product_for(visitor(), slug, at=at, today=today)
+    return queries.whole_for(visitor(), slug, at=at, today=today)
 
 
 @bp.get("/bundles")

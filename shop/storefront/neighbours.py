@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
 from shop.catalog.models import Product, ProductIngredient, RelatedProduct
 from shop.core.db import db
@@ -44,6 +44,7 @@ def beside(product: Product, *, today: date) -> list[Product]:
             stocked_on(today),
         )
         .order_by(RelatedProduct.position, nearness.desc(), Product.name, Product.id)
+        .options(joinedload(Product.brand))
         .limit(MOST)
     )
     return list(db.session.scalars(query))

@@ -97,7 +97,7 @@ def product(slug: str) -> ResponseReturnValue:
     today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
     reader = visitor()
     try:
-        shown = queries.product_for(reader, slug, at=at, today=today)
+        shown = queries.whole_for(reader, slug, at=at, today=today)
     except NoLongerSold as gone:
         slugs = [one["slug"] for one in gone.facts["alternatives"]]  # type: ignore[attr-defined]
         nearest = queries.named(slugs, at=at, today=today)

@@ -90,6 +90,19 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
 
     Raises NoLongerSold for what is retired, with its nearest alternatives; else NoSuchProduct.
     """
+    (found,) = shown([_seen(reader, slug, today)], at=at, today=today)
+    return found
+
+
+def whole_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
+    """The same, with what is shown beside it."""
+    product = _seen(reader, slug, today)
+    beside = neighbours.beside(product, today=today)
+    found, *related = shown([product, *beside], at=at, today=today)
+    return replace(found, related=tuple(related))
+
+
+def _seen(reader: Person | None, slug: str, today: date) -> Product:
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -103,9 +116,7 @@ def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) 
     product = db.session.scalars(query).one_or_none()
     if product is None:
         raise _not_there(slug, today)
-    (whole,) = shown([product], at=at, today=today)
-    beside = neighbours.beside(product, today=today)
-    return replace(whole, related=tuple(shown(beside, at=at, today=today)))
+    return product
 
 
 def _not_there(slug: str, today: date) -> NoLongerSold | NoSuchProduct:

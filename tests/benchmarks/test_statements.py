@@ -24,7 +24,7 @@ from tests.orders.things import a_cart
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription, a_request
 
-LIST, SEARCH, PRODUCT, GATE, CASE, PLACE = 12, 18, 8, 16, 14, 41
+LIST, SEARCH, PRODUCT, GATE, CASE, PLACE = 13, 19, 10, 17, 14, 41
 
 
 @contextmanager
