@@ -13,6 +13,7 @@ import shop.accounts.cli
 import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
+import shop.catalog.pages
 import shop.cli
 import shop.demo.cli
 import shop.inventory.api
@@ -115,6 +116,7 @@ def _pages(app: Flask) -> None:
     app.register_blueprint(health.bp)
     for package in (
         shop.accounts,
+        shop.catalog,
         shop.storefront,
         shop.prescriptions,
         shop.inventory,

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotAllowed, NotFound, Refused
+from shop.core.errors import Conflict, Gone, NotAllowed, NotFound, Refused
 
 
 class NoSuchProduct(NotFound):
@@ -87,3 +87,51 @@ class ReleaseIsOpen(Conflict):
 
 class ReleaseIsStale(Conflict):
     code = "release_is_stale"
+
+
+class NoSuchPrice(NotFound):
+    code = "no_such_price"
+
+
+class PriceHasBegun(Conflict):
+    code = "price_has_begun"
+
+
+class NoLongerSold(Gone):
+    """A product that is retired. `slug` and `name` are among the facts."""
+
+    code = "no_longer_sold"
+
+
+class BadPicture(Refused):
+    """A file that cannot be shown; the text says what to do about it."""
+
+    code = "bad_picture"
+
+
+class NoSuchPicture(NotFound):
+    code = "no_such_picture"
+
+
+class BadOrder(Refused):
+    """A list that should name everything once, and does not."""
+
+    code = "bad_order"
+
+
+class NoSuchBundle(NotFound):
+    code = "no_such_bundle"
+
+
+class BadBundle(Refused):
+    code = "bad_bundle"
+
+
+class BadRelation(Refused):
+    code = "bad_relation"
+
+
+class BadBulk(Refused):
+    """Some of many changes cannot be made, so none was; `fields` names item and field."""
+
+    code = "bad_bulk"

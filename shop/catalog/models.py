@@ -1,4 +1,5 @@
-"""What the spa sells: brands, products (a formula), variants (a pack), ingredients, prices."""
+"""What the spa sells: brands, products (a formula), variants (a pack), ingredients, prices; and how
+it is shown: pictures, bundles, what goes well together."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB, NUMRANGE, TSVECTOR, ExcludeCon
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.states import RELEASE_ARROWS, ReleaseStatus
+from shop.catalog.states import RELEASE_ARROWS, SHOP_ARROWS, ReleaseStatus, ShopStatus
 from shop.core import rules
 from shop.core.db import Base, Word, one_of
 from shop.core.errors import WrongState
@@ -41,6 +42,38 @@ def _among(column: str, words: type[StrEnum]) -> str:
     return f"{column} <@ ARRAY[{', '.join(repr(word.value) for word in words)}]"
 
 
+class Displayed:
+    """A row with the life cycle draft → published → retired, and its evidence."""
+
+    status: Mapped[ShopStatus] = mapped_column(Word(ShopStatus))
+    published_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: ShopStatus) -> ShopStatus:
+        if new not in SHOP_ARROWS[self.status]:
+            raise WrongState(
+                f"What is {self.status} cannot become {new}.", status=self.status, wanted=new
+            )
+        return new
+
+    def publish(self, *, at: datetime) -> None:
+        """Put it before clients. The caller records the event; so for all four."""
+        self.status, self.published_at = ShopStatus.PUBLISHED, at
+
+    def withdraw(self) -> None:
+        """Take it back to be worked on."""
+        self.status, self.published_at = ShopStatus.DRAFT, None
+
+    def retire(self, *, at: datetime) -> None:
+        """Sell it no longer."""
+        self.status, self.published_at, self.retired_at = ShopStatus.RETIRED, None, at
+
+    def restore(self) -> None:
+        """Bring it back from retirement, to be worked on first."""
+        self.status, self.retired_at = ShopStatus.DRAFT, None
+
+
 class Brand(Base):
     """Who stands behind a product: the labeler or company, as filed."""
 
@@ -51,11 +84,20 @@ class Brand(Base):
     slug: Mapped[str] = mapped_column(unique=True)
 
 
-class Product(Base):
+class Product(Stateful, Displayed, Base):
     """A formula in one strength and form, keyed by the product NDC or NPN it was filed under."""
 
+    machine = "product"
     __tablename__ = "products"
     __table_args__ = (
+        state_key("product"),
+        sa.CheckConstraint(
+            "(published_at IS NOT NULL) = (status = 'published')",
+            name="product_published_at_some_time",
+        ),
+        sa.CheckConstraint(
+            "(retired_at IS NOT NULL) = (status = 'retired')", name="product_retired_at_some_time"
+        ),
         sa.UniqueConstraint("source", "source_key", name="products_source_key"),
         sa.UniqueConstraint("id", "legal_class", "doctor_only", name="products_class_key"),
         sa.CheckConstraint(one_of("legal_class", LegalClass), name="legal_class_is_known"),
@@ -92,7 +134,6 @@ class Product(Base):
     marketing_ends_on: Mapped[date | None]  # ends the product
     listing_expires_on: Mapped[date | None]  # only warns
     filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
-    published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
     brand: Mapped[Brand] = relationship()
@@ -115,6 +156,7 @@ class Variant(Base):
             onupdate="CASCADE",
             name="variant_is_of_its_products_class",
         ),
+        sa.UniqueConstraint("id", "product_id", name="variants_product_key"),
         sa.CheckConstraint(
             "NOT for_sale OR legal_class <> 'clinic_use'", name="clinic_use_is_never_sold"
         ),
@@ -152,7 +194,11 @@ class Variant(Base):
 
 
 class Price(Base):
-    """What a variant costs for a stretch of time. Never changed; a new price ends the old one."""
+    """What a variant costs for a stretch of time; the next price ends it.
+
+    Once begun it is never changed. Its end may move while it lies ahead; before it begins it may be
+    withdrawn.
+    """
 
     __tablename__ = "prices"
     __table_args__ = (
@@ -174,6 +220,12 @@ class Price(Base):
     valid_until: Mapped[datetime | None]
 
     variant: Mapped[Variant] = relationship(back_populates="prices")
+
+    def when(self, at: datetime) -> str:
+        """Past, current or future."""
+        if self.valid_from > at:
+            return "future"
+        return "past" if self.valid_until is not None and self.valid_until <= at else "current"
 
 
 class ActiveClass(StrEnum):
@@ -413,6 +465,131 @@ sa.Table(
 )
 
 
+class PictureFile(Base):
+    """One file of a picture, as the shop made it; named by the SHA-256 of its bytes. Kept."""
+
+    __tablename__ = "picture_files"
+    __table_args__ = (
+        sa.CheckConstraint("digest = sha256(data)", name="file_is_named_by_its_content"),
+        sa.CheckConstraint("width BETWEEN 1 AND 1280 AND height > 0", name="file_has_a_size"),
+        sa.CheckConstraint("octet_length(data) <= 10485760", name="file_is_not_too_large"),
+    )
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(deferred=True)  # WebP
+    width: Mapped[int]  # pixels
+    height: Mapped[int]
+
+
+class Picture(Base):
+    """A picture of a product (perhaps of one pack of it) or of a bundle, until it is removed."""
+
+    __tablename__ = "pictures"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["variant_id", "product_id"],
+            ["variants.id", "variants.product_id"],
+            name="pictured_variant_is_of_the_product",
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(product_id, bundle_id) = 1", name="picture_is_of_one_thing"
+        ),
+        sa.CheckConstraint(
+            "variant_id IS NULL OR product_id IS NOT NULL", name="bundle_has_no_pictured_variant"
+        ),
+        sa.CheckConstraint("alt ~ '[^[:space:]]'", name="picture_is_described"),
+        sa.Index(
+            "pictures_product_idx", "product_id", postgresql_where=sa.text("ended_at IS NULL")
+        ),
+        sa.Index("pictures_bundle_idx", "bundle_id", postgresql_where=sa.text("ended_at IS NULL")),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    product_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("products.id"))
+    bundle_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("bundles.id"))
+    variant_id: Mapped[uuid.UUID | None]
+    alt: Mapped[str]  # what it shows, for who does not see it
+    position: Mapped[int]
+    added_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    ended_at: Mapped[datetime | None]
+
+    sizes: Mapped[list[PictureFile]] = relationship(
+        secondary="picture_sizes", order_by=PictureFile.width
+    )
+
+
+class PictureSize(Base):
+    """One of the files a picture comes in."""
+
+    __tablename__ = "picture_sizes"
+    __table_args__ = (sa.PrimaryKeyConstraint("picture_id", "digest"),)
+
+    picture_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("pictures.id"))
+    digest: Mapped[bytes] = mapped_column(sa.ForeignKey("picture_files.digest"), index=True)
+
+
+class Bundle(Stateful, Displayed, Base):
+    """Packs that go together, put into the cart in one act; each stays a line of its own."""
+
+    machine = "bundle"
+    __tablename__ = "bundles"
+    __table_args__ = (
+        state_key("bundle"),
+        sa.CheckConstraint(
+            "(published_at IS NOT NULL) = (status = 'published')",
+            name="bundle_published_at_some_time",
+        ),
+        sa.CheckConstraint(
+            "(retired_at IS NOT NULL) = (status = 'retired')", name="bundle_retired_at_some_time"
+        ),
+        sa.CheckConstraint(
+            "slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 160",
+            name="bundle_slug_fits_an_address",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    items: Mapped[list[BundleItem]] = relationship(
+        order_by="BundleItem.position", cascade="all, delete-orphan"
+    )
+
+
+class BundleItem(Base):
+    """So many of a variant in a bundle."""
+
+    __tablename__ = "bundle_items"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("bundle_id", "variant_id"),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 20", name="bundle_quantity_is_sane"),
+    )
+
+    bundle_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("bundles.id"))
+    variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"), index=True)
+    quantity: Mapped[int]
+    position: Mapped[int]
+
+    variant: Mapped[Variant] = relationship()
+
+
+class RelatedProduct(Base):
+    """What a manager set beside a product, in order."""
+
+    __tablename__ = "related_products"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("product_id", "related_id"),
+        sa.CheckConstraint("product_id <> related_id", name="related_to_another"),
+    )
+
+    product_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"))
+    related_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"), index=True)
+    position: Mapped[int]
+
+
 class LegalClassRule(Rule, Stateful, Base):
     """What holding an active in some strength makes of a product in law, in one jurisdiction.
 
@@ -570,4 +747,6 @@ def arrows() -> dict[str, dict[Any, set[Any]]]:
         "legal_class_rule": RULE_ARROWS,
         "visibility_rule": RULE_ARROWS,
         "release": RELEASE_ARROWS,
+        "product": SHOP_ARROWS,
+        "bundle": SHOP_ARROWS,
     }

@@ -38,6 +38,7 @@ from shop.catalog.models import (
 )
 from shop.catalog.plausible import PRESCRIPTION_ONLY, implausible
 from shop.catalog.report import Outcome
+from shop.catalog.states import ShopStatus
 from shop.core import events
 from shop.core.db import db
 from shop.core.events import Kind
@@ -169,6 +170,7 @@ class Shelves:
             slug=self._free_address(filing),
             source=filing.source,
             source_key=filing.source_key,
+            status=ShopStatus.DRAFT,
             brand=self._brand(filing.brand),
             doctor_only=filing.doctor_only or filing.legal_class.prescription_only,
             flags=self._flags(filing),
@@ -412,7 +414,9 @@ def _take_off_sale(product: Product, filing: Filing) -> None:
         return
     for variant in product.variants:
         variant.for_sale = False
-    product.published_at = None
+    if product.status is ShopStatus.PUBLISHED:
+        product.withdraw()
+        events.record(Kind.PRODUCT_WITHDRAWN, product)
     db.session.flush()  # the database lets no such product have anything for sale
 
 

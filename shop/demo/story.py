@@ -20,7 +20,16 @@ from flask import current_app
 
 from shop.accounts import employing, licences, passwords
 from shop.accounts.models import AuthEvent, Person, Role
-from shop.catalog import dictionary, editing, importing, lawbook, prices, publishing, ruling
+from shop.catalog import (
+    bundling,
+    dictionary,
+    editing,
+    importing,
+    lawbook,
+    prices,
+    publishing,
+    ruling,
+)
 from shop.catalog.models import LegalClassRule, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -167,6 +176,15 @@ def _catalogue(cast: Cast) -> None:
         _sell(variant, cents, cast, at)
     for npn, cents in SAMPLES.items():
         _sell(_sample_pack(npn, cast, at), cents, cast, at)
+    bundle = bundling.create(
+        slug="clear-skin-after-a-peel",
+        name="Clear skin after a peel",
+        description="Cleanser and sunscreen at once; the cream once a physician has approved it.",
+        items=[(ACNE, 1), (SUNSCREEN, 1), (TRETINOIN, 1)],
+        by=cast.mona,
+        at=at,
+    )
+    bundling.publish(bundle, by=cast.mona, at=at)
     db.session.flush()
 
 

@@ -19,6 +19,7 @@ from flask import (
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
+from shop.catalog import queries as catalog
 from shop.catalog.models import Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
@@ -27,10 +28,11 @@ from shop.core.usps import STATES
 from shop.orders import cancelling, checkout, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
-from shop.orders.models import MAX_QUANTITY, Order
+from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pricing import SHIPPING_METHODS, Totals
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
+from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
 from shop.web.paging import page
@@ -89,6 +91,20 @@ def put_line() -> Response:
     except Refusal as refusal:
         return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
     db.session.commit()
+    return _to("/cart")
+
+
+@bp.post("/cart/bundles/<slug>")
+@allow(Role.CLIENT)
+def put_bundle(slug: str) -> Response:
+    try:
+        cart = carts.cart_of(actor(), lock=True)
+        left_out = _put_bundle(cart, slug)
+    except Refusal as refusal:
+        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+    db.session.commit()
+    if left_out:
+        flash(f"Not for sale now, and left out: {'; '.join(one.name for one in left_out)}.")
     return _to("/cart")
 
 
@@ -285,6 +301,14 @@ def _again(template: str, refusal: Refusal, context: Any) -> Response:
 
 def _to(path: str) -> Response:
     return make_response(redirect(path, 303))
+
+
+def _put_bundle(cart: Cart, slug: str) -> list[carts.LeftOut]:
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, now())
+    bundle = catalog.bundle(slug)
+    closed = bundles.closed_to(actor(), bundle, home=config.clinic_state, today=today)
+    return carts.put_bundle(cart, bundle, closed=closed)
 
 
 def _pack(sku: str) -> Variant:

@@ -12,7 +12,7 @@ from shop.accounts.models import Person, Role
 from shop.core.clock import day_in, now
 from shop.core.errors import NotAllowed, NotSignedIn
 from shop.prescriptions.schemas import GateOut
-from shop.storefront import cards, index, queries, schemas, searching
+from shop.storefront import bundles, cards, index, queries, schemas, searching
 from shop.storefront.searching import Wanted
 from shop.storefront.visibility import View, view_of
 from shop.web.api import Blueprint
@@ -77,6 +77,10 @@ def hit(card: cards.Card) -> dict[str, Any]:
         "currency": "usd",
         "teaser": card.teaser,
         "in_stock": card.in_stock,
+        "pictures": [
+            {"alt": one.alt, "sku": one.sku, "sizes": [vars(size) for size in one.sizes]}
+            for one in card.pictures
+        ],
         "picture": f"/static/placeholders/{card.picture}.svg",
         "gate": None if card.gate is None else _GATE.dump(card.gate),
     }
@@ -105,10 +109,30 @@ def _require_client(reader: Person | None) -> None:
 @allow()
 @bp.response(200, schemas.WholeProductOut)
 def product(slug: str) -> queries.Shown:
-    """A product with its packs, prices, stock, ingredients and warnings."""
+    """A product with its packs, prices, stock, ingredients, warnings, and what is close to it."""
     at = now()
     view, today = _view(visitor(), at)
-    return queries.product_for(visitor(), slug, view=view, at=at, today=today)
+    return queries.whole_for(visitor(), slug, view=view, at=at, today=today)
+
+
+@bp.get("/bundles")
+@allow()
+@bp.response(200, schemas.BundlesOut)
+def list_bundles() -> dict[str, Any]:
+    """Packs that go together, with what they cost now. At most 100."""
+    at = now()
+    view, today = _view(visitor(), at)
+    return {"items": bundles.on_offer(view=view, at=at, today=today)}
+
+
+@bp.get("/bundles/<slug>")
+@allow()
+@bp.response(200, schemas.BundleOut)
+def bundle(slug: str) -> bundles.ShownBundle:
+    """A bundle with its items."""
+    at = now()
+    view, today = _view(visitor(), at)
+    return bundles.bundle_for(slug, view=view, at=at, today=today)
 
 
 @bp.get("/products/<slug>/gate")

@@ -10,9 +10,20 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from shop.accounts.models import Person, Role
-from shop.catalog.models import Brand, LegalClass, Price, Product, Variant
+from shop.catalog.models import (
+    Brand,
+    LegalClass,
+    Picture,
+    PictureFile,
+    PictureSize,
+    Price,
+    Product,
+    Variant,
+)
+from shop.catalog.queries import Pictured, Size, picture_url
 from shop.core.db import UtcDateTime, db
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
@@ -20,7 +31,7 @@ from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Answer, Decision, Wish
 from shop.storefront.index import Key
-from shop.storefront.queries import drawing
+from shop.storefront.queries import drawing, tint
 from shop.storefront.searching import Found, hits, visible
 
 MOST_BATCHES = 5  # a page of what suits looks at so many batches of products, and no further
@@ -51,6 +62,7 @@ class Card:
     dosage_form: str
     strength: str
     packs: tuple[Pack, ...]
+    pictures: tuple[Pictured, ...] = ()  # the first one
     teaser: bool = False  # neither price nor cart: "ask the physician"
     gate: Decision | None = None
 
@@ -69,6 +81,11 @@ class Card:
     def picture(self) -> str:
         """The name of the drawing that stands for it."""
         return drawing(self.legal_class, self.dosage_form)
+
+    @property
+    def tint(self) -> int:
+        """Which of the placeholders' colours its category has."""
+        return tint(self.category)
 
 
 @dataclass(frozen=True)
@@ -165,6 +182,29 @@ _FREE = (
     )
     .scalar_subquery()
 )
+# The first picture of a product, as `[alt, [[width, height, digest], …]]`.
+_SIZES = (
+    sa.select(
+        sa.func.jsonb_agg(
+            aggregate_order_by(
+                sa.func.jsonb_build_array(
+                    PictureFile.width, PictureFile.height, sa.func.encode(PictureFile.digest, "hex")
+                ),
+                PictureFile.width,
+            )
+        )
+    )
+    .join(PictureSize, PictureSize.digest == PictureFile.digest)
+    .where(PictureSize.picture_id == Picture.id)
+    .scalar_subquery()
+)
+_PICTURE = (
+    sa.select(sa.func.jsonb_build_array(Picture.alt, _SIZES, type_=JSONB()))
+    .where(Picture.product_id == Product.id, Picture.ended_at.is_(None))
+    .order_by(Picture.position, Picture.added_at, Picture.id)
+    .limit(1)
+    .scalar_subquery()
+)
 _AT = sa.bindparam("at", type_=UtcDateTime())
 # Built once: building it costs more than PostgreSQL's answer.
 _CARDS = (
@@ -179,6 +219,7 @@ _CARDS = (
         Product.category,
         Product.dosage_form,
         Product.strength_text.label("strength"),
+        _PICTURE,
         Variant.id,
         Variant.sku,
         Price.cents,
@@ -204,7 +245,7 @@ _CARDS = (
 # The columns of the product; the others are the pack's.
 _OF_PRODUCT = (
     "id", "slug", "name", "brand", "brand_slug", "legal_class", "doctor_only", "category",
-    "dosage_form", "strength",
+    "dosage_form", "strength", "pictures",
 )  # fmt: skip
 
 
@@ -215,10 +256,22 @@ def _cards(found: Found, ids: Sequence[uuid.UUID], *, at: datetime, today: date)
     rows: Sequence[Any] = db.session.execute(_CARDS, asked).all()
     for row in rows:
         if row[0] not in offered:
-            offered[row[0]] = (dict(zip(_OF_PRODUCT, row, strict=False)), [])
+            product = dict(zip(_OF_PRODUCT, row, strict=False))
+            product["pictures"] = _pictured(product["pictures"])
+            offered[row[0]] = (product, [])
         offered[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
     shown = (offered[each] for each in ids if each in offered)
     return [
         Card(**product, packs=tuple(packs), teaser=found.teases(product["id"]))
         for product, packs in shown
     ]
+
+
+def _pictured(first: Any) -> tuple[Pictured, ...]:
+    if first is None:
+        return ()
+    alt, sizes = first
+    made = (
+        Size(width, height, picture_url(bytes.fromhex(digest))) for width, height, digest in sizes
+    )
+    return (Pictured(alt, None, tuple(made)),)

@@ -10,17 +10,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 import marshmallow as ma
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.accounts.access import allow, visitor
 from shop.accounts.models import Person, Role
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoLongerSold
 from shop.core.clock import day_in, now
+from shop.core.errors import Gone, NotFound
 from shop.core.money import dollars
-from shop.storefront import cards, index, queries, schemas, searching
+from shop.storefront import bundles, cards, index, queries, schemas, searching
 from shop.storefront.searching import Found, Wanted
 from shop.storefront.visibility import view_of
 from shop.web.paging import BadCursor
+from shop.web.problems import STATUS
 
 bp = Blueprint("shop_pages", __name__)
 
@@ -111,7 +115,40 @@ def shop() -> ResponseReturnValue:
         words=FLAGS | {"legal_class": CLASSES},
         sorts=SORTS,
         in_dollars=_in_dollars,
+        bundles=[] if request.args else bundles.on_offer(view=view, at=at, today=today),
     )
+
+
+@bp.get("/bundles/<slug>")
+@allow()
+def bundle(slug: str) -> ResponseReturnValue:
+    at = now()
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, at)
+    reader = visitor()
+    view = view_of(reader, home=config.clinic_state, day=today)
+    return render_template(
+        "storefront/bundle.html",
+        shown=bundles.bundle_for(slug, view=view, at=at, today=today),
+        is_client=reader is not None and reader.role is Role.CLIENT,
+    )
+
+
+@bp.get("/pictures/<digest>.webp")
+@allow()
+def picture(digest: str) -> ResponseReturnValue:
+    """A file of a picture that is shown. Its name is its content's, so it never changes."""
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise NotFound("There is no such picture.")
+    response = Response(content_type="image/webp")
+    response.set_etag(digest)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    data = catalog.picture_file(bytes.fromhex(digest))
+    if data is None:
+        raise NotFound("There is no such picture.")
+    response.set_data(data)
+    response.make_conditional(request)
+    return response
 
 
 @bp.get("/products/<slug>")
@@ -122,7 +159,15 @@ def product(slug: str) -> ResponseReturnValue:
     today = day_in(config.clinic_time_zone, at)
     reader = visitor()
     view = view_of(reader, home=config.clinic_state, day=today)
-    shown = queries.product_for(reader, slug, view=view, at=at, today=today)
+    try:
+        shown = queries.whole_for(reader, slug, view=view, at=at, today=today)
+    except NoLongerSold as gone:
+        slugs = [one["slug"] for one in gone.facts["alternatives"]]  # type: ignore[attr-defined]
+        nearest = queries.named(slugs, view=view, at=at, today=today)
+        page_of_it = render_template(
+            "storefront/retired.html", name=gone.facts["name"], nearest=nearest
+        )
+        return page_of_it, STATUS[Gone]
     decisions = []
     if reader is not None and _is_client(reader):
         decisions = queries.answers(reader, shown, quantity=1, ship_to_state=None, at=at)

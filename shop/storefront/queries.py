@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.errors import NoSuchProduct, NoSuchVariant
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoLongerSold, NoSuchProduct, NoSuchVariant
 from shop.catalog.models import (
     IngredientName,
     LegalClass,
@@ -20,12 +22,15 @@ from shop.catalog.models import (
     ProductIngredient,
     Variant,
 )
+from shop.catalog.queries import Pictured
+from shop.catalog.states import ShopStatus
 from shop.core.db import db
 from shop.core.errors import Refused
 from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
+from shop.storefront import neighbours
 from shop.storefront.searching import visible
 from shop.storefront.visibility import View, view_of
 
@@ -34,6 +39,9 @@ class AskFirst(Refused):
     """A teaser: nobody buys it before a physician has prescribed it."""
 
     code = "ask_first"
+
+
+TINTS = 6  # of the placeholders
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Shown:
     offers: tuple[Offer, ...]
     warnings: tuple[tuple[str, str], ...]  # code, text
     teaser: bool = False  # neither price nor cart: "ask the physician"
+    pictures: tuple[Pictured, ...] = ()
+    related: tuple[Shown, ...] = ()  # only where one product is shown
 
     @property
     def from_cents(self) -> int | None:
@@ -69,6 +79,11 @@ class Shown:
         return picture(self.product)
 
     @property
+    def tint(self) -> int:
+        """Which of the placeholders' colours its category has; 0 without one."""
+        return tint(self.product.category)
+
+    @property
     def actives(self) -> list[ProductIngredient]:
         return [line for line in self.product.ingredients if line.active]
 
@@ -80,10 +95,24 @@ class Shown:
 def product_for(
     reader: Person | None, slug: str, *, view: View, at: datetime, today: date
 ) -> Shown:
-    """A product on offer; the manager sees every product. Raises NoSuchProduct.
+    """A product on offer; the manager sees every product.
 
-    What the policy hides from the reader answers as what does not exist.
+    What the policy hides from the reader answers as what does not exist. Raises NoLongerSold for
+    what is retired, with its nearest alternatives; else NoSuchProduct.
     """
+    (found,) = shown([_seen(reader, slug, view, today)], view=view, at=at, today=today)
+    return found
+
+
+def whole_for(reader: Person | None, slug: str, *, view: View, at: datetime, today: date) -> Shown:
+    """The same, with what is shown beside it."""
+    product = _seen(reader, slug, view, today)
+    beside = neighbours.beside(product, view=view, today=today)
+    found, *related = shown([product, *beside], view=view, at=at, today=today)
+    return replace(found, related=tuple(related))
+
+
+def _seen(reader: Person | None, slug: str, view: View, today: date) -> Product:
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -98,8 +127,36 @@ def product_for(
         query = query.where(visible(today), view.seen)
     product = db.session.scalars(query).one_or_none()
     if product is None:
-        raise NoSuchProduct("There is no such product.", slug=slug[:200])
-    return shown([product], view=view, at=at, today=today)[0]
+        raise _not_there(slug, view, today)
+    return product
+
+
+def _not_there(slug: str, view: View, today: date) -> NoLongerSold | NoSuchProduct:
+    retired = db.session.scalars(
+        sa.select(Product).where(
+            Product.slug == slug, Product.status == ShopStatus.RETIRED, view.seen
+        )
+    ).one_or_none()
+    if retired is None:
+        return NoSuchProduct("There is no such product.", slug=slug[:200])
+    return NoLongerSold(
+        "This is no longer sold.",
+        slug=slug,
+        name=retired.name,
+        alternatives=[
+            {"slug": one.slug, "name": one.name}
+            for one in neighbours.beside(retired, view=view, today=today)
+        ],
+    )
+
+
+def named(slugs: Sequence[str], *, view: View, at: datetime, today: date) -> list[Shown]:
+    """Products by their slugs, in this order; what is not on offer is left out."""
+    query = with_brands(
+        sa.select(Product).where(Product.slug.in_(slugs), visible(today), view.seen)
+    )
+    found = {product.slug: product for product in db.session.scalars(query)}
+    return shown([found[slug] for slug in slugs if slug in found], view=view, at=at, today=today)
 
 
 def pack_to_buy(reader: Person, sku: str, *, home: str, today: date) -> Variant:
@@ -137,15 +194,22 @@ def shown(products: Sequence[Product], *, view: View, at: datetime, today: date)
     for variant, teased in rows:
         price = None if teased else variant.price_at(at)
         offers.setdefault(variant.product_id, []).append(Offer(variant, price, units[variant.id]))
+    pictures = catalog.pictured(ids) if ids else {}
     return [
         Shown(
             product,
             tuple(offers.get(product.id, ())),
             tuple(_warnings(product, today)),
+            pictures=pictures.get(product.id, ()),
             teaser=product.id in teasers,
         )
         for product in products
     ]
+
+
+def with_brands(query: sa.Select[Product]) -> sa.Select[Product]:
+    """The same products, their brands loaded along."""
+    return query.options(selectinload(Product.brand))
 
 
 def answers(
@@ -205,6 +269,12 @@ _DRAWINGS = (
     ("oil", "dropper"),
     ("solution", "dropper"),
 )
+
+
+def tint(category: str) -> int:
+    """Which of the placeholders' colours a category has; 0 without one."""
+    words = category.casefold().encode()
+    return 1 + crc32(words) % TINTS if words else 0
 
 
 def picture(product: Product) -> str:

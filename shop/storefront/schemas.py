@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import ActiveClass, LegalClass
+from shop.catalog.states import ShopStatus
 from shop.prescriptions.schemas import GateOut
 from shop.storefront.searching import SORTS, Found
 from shop.web.api import Moment, PageQuery, QueryBoolean, Schema, State, Text, WholeQuery
@@ -83,6 +84,22 @@ class BrandOut(ma.Schema):
     slug = fields.String()
 
 
+class SizeOut(ma.Schema):
+    """A file of a picture: WebP; pixels."""
+
+    width = fields.Integer()
+    height = fields.Integer()
+    url = fields.String()
+
+
+class PictureOut(ma.Schema):
+    """A picture, smallest size first; `sku` where it shows one pack."""
+
+    alt = fields.String()
+    sku = fields.String(allow_none=True)
+    sizes = fields.List(fields.Nested(SizeOut))
+
+
 class ProductOut(ma.Schema):
     """A product in a list."""
 
@@ -98,7 +115,9 @@ class ProductOut(ma.Schema):
     from_price_cents = fields.Integer(attribute="from_cents", allow_none=True)
     currency = fields.Constant("usd")
     in_stock = fields.Boolean()
+    # The drawing that stands for it where there are no pictures.
     picture = fields.Function(lambda shown: f"/static/placeholders/{shown.picture}.svg")
+    pictures = fields.List(fields.Nested(PictureOut))
 
 
 class VariantOut(ma.Schema):
@@ -153,6 +172,38 @@ class WholeProductOut(ProductOut):
     ingredients = fields.List(fields.Nested(IngredientOut), attribute="inactives")
     warnings = fields.List(fields.Nested(WarningOut))
     variants = fields.List(fields.Nested(VariantOut), attribute="offers")
+    status = fields.Enum(ShopStatus, by_value=True, attribute="product.status")
+    related = fields.List(fields.Nested(ProductOut))
+
+
+class BundleItemOut(ma.Schema):
+    """A pack in a bundle; `orderable` as far as price and stock go, the gate says the rest."""
+
+    sku = fields.String(attribute="variant.sku")
+    product = fields.String(attribute="variant.product.name")
+    name = fields.String(attribute="variant.name")
+    quantity = fields.Integer()
+    price_cents = fields.Integer(attribute="price.cents", dump_default=None, allow_none=True)
+    doctor_only = fields.Boolean(attribute="variant.doctor_only")
+    available = fields.Integer()
+    orderable = fields.Boolean()
+
+
+class BundleOut(ma.Schema):
+    """A bundle; `total_cents` is the sum of its items now, null where one has no price."""
+
+    slug = fields.String(attribute="bundle.slug")
+    name = fields.String(attribute="bundle.name")
+    description = fields.String(attribute="bundle.description")
+    total_cents = fields.Integer(allow_none=True)
+    currency = fields.Constant("usd")
+    items = fields.List(fields.Nested(BundleItemOut))
+    picture = fields.Function(lambda shown: f"/static/placeholders/{shown.picture}.svg")
+    pictures = fields.List(fields.Nested(PictureOut))
+
+
+class BundlesOut(ma.Schema):
+    items = fields.List(fields.Nested(BundleOut))
 
 
 class ChoiceOut(ma.Schema):

@@ -85,6 +85,8 @@ class Sql:
 
 
 TABLES = {
+    "product": "products",
+    "bundle": "bundles",
     "approval_request": "approval_requests",
     "prescription": "prescriptions",
     "fill": "fills",

@@ -8,10 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shop.catalog import picturing, publishing
 from shop.catalog.models import LegalClass
+from shop.core.clock import now
 from shop.core.db import db
 from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
-from tests.builders import a_product, a_variant
+from tests.builders import a_bundle, a_picture, a_product, a_variant
 from tests.people import alice, sam
 
 
@@ -24,7 +26,23 @@ def scene() -> Mapping[str, Any]:
     raw = a_product(LegalClass.CLINIC_USE, finished=False, published_at=None)
     otc, other, rx = a_product(), a_product(), a_product(LegalClass.RX)
     pack = a_variant(otc)
+    retired, timed = a_product(), [a_variant(rx) for _ in range(2)]
+    retired_pack = a_variant(retired)
+    publishing.retire(retired, by=None, at=now())
+    removed = a_picture(otc)
+    picturing.remove(removed, otc, by=None, at=now())
     facts = {
+        "retired": retired.id,
+        "retired_pack": retired_pack.id,
+        "draft": a_product(published_at=None).id,
+        "bundle": a_bundle({pack: 1}).id,
+        "picture": a_picture(otc).id,
+        "removed": removed.id,
+        "timed": timed[0].id,
+        "later": timed[1].id,
+        "over": uuid.uuid4(),
+        "ending": uuid.uuid4(),
+        "ahead": uuid.uuid4(),
         "raw": raw.id,
         "raw_pack": a_variant(raw).id,
         "otc": otc.id,
@@ -67,6 +85,17 @@ def scene() -> Mapping[str, Any]:
             "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
             " VALUES (:otc, 1, :water, true, 'water')"
         ),
+        "UPDATE prices SET valid_until = now() + interval '1 day' WHERE variant_id = :timed",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES"
+            " (:over, :timed, 1, '2020-01-01', '2020-01-02'),"
+            " (:ending, :timed, 2, now() + interval '2 days', now() + interval '3 days')"
+        ),
+        "UPDATE prices SET valid_until = now() + interval '9 days' WHERE variant_id = :later",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from)"
+            " VALUES (:ahead, :later, 3, now() + interval '9 days')"
+        ),
     ):
         db.session.execute(sa.text(statement), facts)
     return facts
@@ -85,9 +114,36 @@ A_PRICE = (
 
 ATTACKS.each(
     {
-        "publish an unfinished drug": (
-            "UPDATE products SET published_at = now() WHERE id = %(raw)s",
-            "unfinished_is_never_published",
+        "publish a product without its status": (
+            "UPDATE products SET published_at = now() WHERE id = %(draft)s",
+            "product_published_at_some_time",
+        ),
+        "publish a product without its event": (
+            ("UPDATE products SET status = 'published', published_at = now() WHERE id = %(draft)s"),
+            "product_status_has_its_event",
+        ),
+        "offer a bundle without its event": (
+            "UPDATE bundles SET status = 'draft', published_at = NULL WHERE id = %(bundle)s",
+            "bundle_status_has_its_event",
+        ),
+        "sell a pack of a retired product": (
+            "UPDATE variants SET for_sale = true WHERE id = %(retired_pack)s",
+            "retired_is_never_sold",
+        ),
+        "add a pack of a retired product for sale": (
+            f"{A_PACK} %(retired)s, 'otc_drug', false, 'X-3', 'x', true)",
+            "retired_is_never_sold",
+        ),
+        "retire a product that sells": (
+            (
+                "UPDATE products SET status = 'retired', published_at = NULL, retired_at = now()"
+                " WHERE id = %(otc)s"
+            ),
+            "retired_sells_nothing",
+        ),
+        "change a picture that was removed": (
+            "UPDATE pictures SET ended_at = NULL WHERE id = %(removed)s",
+            "picture_is_removed_once",
         ),
         "sell an unfinished drug": (
             "UPDATE variants SET for_sale = true WHERE id = %(raw_pack)s",
@@ -102,7 +158,10 @@ ATTACKS.each(
             "unfinished_is_never_sold",
         ),
         "unfinish a drug on sale": (
-            "UPDATE products SET finished = false, published_at = NULL WHERE id = %(otc)s",
+            (
+                "UPDATE products SET finished = false, published_at = NULL, status = 'draft'"
+                " WHERE id = %(otc)s"
+            ),
             "unfinished_is_never_sold",
         ),
         "lower a class": (
@@ -128,8 +187,8 @@ ATTACKS.each(
         "a prescription drug that is not doctor-only": (
             (
                 "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
-                " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'x', brand_id, 'rx', false"
-                " FROM products WHERE id = %(rx)s"
+                " doctor_only, status) SELECT %(new)s, 'x', 'csv', 'x', 'x', brand_id, 'rx', false,"
+                " 'draft' FROM products WHERE id = %(rx)s"
             ),
             "rx_is_doctor_only",
         ),
@@ -145,18 +204,16 @@ ATTACKS.each(
             "UPDATE prices SET valid_until = now() - interval '1 hour' WHERE id = %(price)s",
             "price_is_only_ended",
         ),
-        "end a price twice": (
-            (
-                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
-                "UPDATE prices SET valid_until = now() + interval '2 days' WHERE id = %(price)s",
-            ),
+        "move the end of a price that is over": (
+            "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(over)s",
             "price_is_only_ended",
         ),
-        "bring a price back": (
-            (
-                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
-                "UPDATE prices SET valid_until = NULL WHERE id = %(price)s",
-            ),
+        "bring back a price that is over": (
+            "UPDATE prices SET valid_until = NULL WHERE id = %(over)s",
+            "price_is_only_ended",
+        ),
+        "withdraw a price in force": (
+            "DELETE FROM prices WHERE id = %(price)s",
             "price_is_only_ended",
         ),
         "a second price at the same time": (
@@ -202,7 +259,11 @@ ATTACKS.each_passes(
         "make a class stricter": (
             "UPDATE products SET legal_class = 'rx', doctor_only = true WHERE id = %(otc)s"
         ),
-        "withdraw": "UPDATE products SET published_at = NULL WHERE id = %(otc)s",
+        "move the end of a price that lies ahead": (
+            "UPDATE prices SET valid_until = NULL WHERE id = %(ending)s"
+        ),
+        "withdraw a price that has not begun": "DELETE FROM prices WHERE id = %(ahead)s",
+        "say what a picture shows": "UPDATE pictures SET alt = 'x' WHERE id = %(picture)s",
     }
 )
 
@@ -238,10 +299,11 @@ def _rename_a_product_past_the_search(attacker: Sql) -> bool:
 
 @ATTACKS.undone("products_added_are_searchable")
 def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
+    attacker.tell("product", attacker.facts["new"], "draft")
     attacker.run(
         "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
-        " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'Zephyrine', brand_id, 'cosmetic', false"
-        " FROM products WHERE id = %(rx)s"
+        " doctor_only, status) SELECT %(new)s, 'x', 'csv', 'x', 'Zephyrine', brand_id, 'cosmetic',"
+        " false, 'draft' FROM products WHERE id = %(rx)s"
     )
     return _found(attacker, "new")
 
@@ -249,6 +311,37 @@ def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
 def _version(attacker: Sql) -> Any:
     attacker.settle()
     return attacker.run("SELECT version FROM catalogue_version")["version"]
+
+
+@ATTACKS.refused("unfinished_is_never_published")
+def _publish_an_unfinished_drug(attacker: Sql) -> None:
+    seq = attacker.tell("product", attacker.facts["raw"], "published")
+    attacker.run(
+        "UPDATE products SET status = 'published', published_at = now(), state_seq = %(seq)s"
+        " WHERE id = %(raw)s",
+        seq=seq,
+    )
+
+
+@ATTACKS.refused("event_is_a_legal_transition")
+def _sell_a_retired_product_again_at_once(attacker: Sql) -> None:
+    attacker.tell("product", attacker.facts["retired"], "published")
+
+
+@ATTACKS.passes()
+def _withdraw_a_product(attacker: Sql) -> None:
+    seq = attacker.tell("product", attacker.facts["otc"], "draft")
+    attacker.run(
+        "UPDATE products SET status = 'draft', published_at = NULL, state_seq = %(seq)s"
+        " WHERE id = %(otc)s",
+        seq=seq,
+    )
+
+
+@ATTACKS.undone("product_is_searchable", OWNER)
+def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
+    attacker.run("UPDATE products SET search = to_tsvector('zephyrine') WHERE id = %(otc)s")
+    return not _found(attacker, "otc")
 
 
 @ATTACKS.undone("catalogue_changed")

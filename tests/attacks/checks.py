@@ -80,6 +80,18 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "auth_events": {"auth_event_kind_is_known": ["kind = 'trusted'"]},
+    "bundle_items": {"bundle_quantity_is_sane": ["quantity = 0", "quantity = 21"]},
+    "bundles": {
+        "bundle_published_at_some_time": ["published_at = NULL WHERE status = 'published'"],
+        "bundle_retired_at_some_time": ["retired_at = now()"],
+        "bundle_slug_fits_an_address": [
+            "slug = 'A'",
+            "slug = ''",
+            "slug = 'a b'",
+            "slug = 'a-'",
+            "slug = repeat('x', 161)",
+        ],
+    },
     "cart_lines": {
         "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
     },
@@ -291,6 +303,27 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "valid_until = valid_from + interval '367 days'",
         ],
     },
+    "picture_files": {
+        "file_has_a_size": ["width = 0", "width = 1281", "height = 0"],
+        "file_is_named_by_its_content": ["data = 'other'", "digest = sha256(digest)"],
+        "file_is_not_too_large": [
+            (
+                "data = repeat('x', 10485761)::bytea,"
+                " digest = sha256(repeat('x', 10485761)::bytea)"
+                " WHERE digest = (SELECT digest FROM picture_files LIMIT 1)"
+            )
+        ],
+    },
+    "pictures": {
+        "bundle_has_no_pictured_variant": [
+            "variant_id = (SELECT id FROM variants LIMIT 1) WHERE bundle_id IS NOT NULL"
+        ],
+        "picture_is_described": ["alt = ''", "alt = ' '"],
+        "picture_is_of_one_thing": [
+            "product_id = NULL WHERE variant_id IS NULL AND bundle_id IS NULL",
+            "bundle_id = (SELECT id FROM bundles LIMIT 1) WHERE product_id IS NOT NULL",
+        ],
+    },
     "prices": {
         "price_is_sane": ["cents = -1", "cents = 10000001"],
         "price_range_is_forward": ["valid_until = valid_from"],
@@ -299,6 +332,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "concerns_are_known": ["concerns = '{boredom}'", "concerns = '{acne,boredom}'"],
         "skin_types_are_known": ["skin_types = '{blue}'"],
         "legal_class_is_known": ["legal_class = 'food'"],
+        "product_published_at_some_time": [
+            "published_at = NULL WHERE status = 'published'",
+            "published_at = now() WHERE status = 'draft' AND finished",
+        ],
+        "product_retired_at_some_time": ["retired_at = now() WHERE status = 'published'"],
         "rx_is_doctor_only": [
             "doctor_only = false WHERE legal_class = 'rx'",
             "legal_class = 'rx_unapproved', doctor_only = false",
@@ -311,6 +349,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "call_operation_is_known": ["operation = 'charge'"],
         "call_status_is_known": ["status = 'forgotten'"],
     },
+    "related_products": {"related_to_another": ["related_id = product_id"]},
     "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
     "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
     "releases": {

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from shop.catalog import editing, importing, listing, queries
+from shop.catalog import editing, importing, listing, publishing, queries
 from shop.catalog.models import LegalClass, Product, Variant
 from shop.core import events
 from shop.core.clock import now
@@ -171,7 +171,7 @@ def test_a_product_filed_as_unfinished_leaves_the_shop(app: Flask) -> None:
     row = an_ndc_row(active_ingredients="SALICYLIC ACID 20 mg/g")
     take(csv_of(row))
     product = _product()
-    product.published_at = now()
+    publishing.publish(product, by=None, at=now())
     editing.change_variant(product.variants[0], {"for_sale": True}, by=None, at=now())
     db.session.flush()
 
