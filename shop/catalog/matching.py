@@ -54,7 +54,7 @@ _LETTERS = str.maketrans(
     {"\u00c6": "AE", "\u0152": "OE", "\u00d8": "O", "\u0141": "L"}
     | {0x0391 + place: name for place, name in enumerate(_GREEK)}
     | dict.fromkeys(range(0x2010, 0x2016), "-")  # hyphens and dashes
-    | {"\u2212": "-", "\u2018": "'", "\u2019": "'", "`": "'"}
+    | {"\\": "/", "\u2212": "-", "\u2018": "'", "\u2019": "'", "`": "'"}
     | dict.fromkeys("[{", "(")
     | dict.fromkeys("]}", ")")
 )
@@ -74,9 +74,11 @@ _CLEANED = tuple(
         ),
         ("INDEX", r"\bCOLOU?R INDEX\b", "CI"),
         ("C", r"\bC\s*\.?\s*[IL1]\s*\.?\s*(?:NO\.?\s*)?(?=\d{5})", "CI "),
+        ("-C", r"\bC(\d{1,2})-C(\d{1,2})\b", r"C\1-\2"),
         ("D", r"\bF\s*\.?\s*D\s*\.?\s*(?:&|AND)\s*C\b\.?", "FD&C"),
         ("D", r"\bD\s*\.?\s*(?:&|AND)\s*C\b\.?", "D&C"),
         ("N", r"\b(?:NO|NUMBER)\s*\.?\s*(?=\d)", ""),
+        ("ORGANIC", r"[.*\s]+ORGANIC INGREDIENTS?$", ""),
         ("ORGANIC", r"\b(?:CERTIFIED\s+)?ORGANIC(?:ALLY(?: GROWN)?)?\b", " "),
         ("NANO", r"\(\s*NANO\s*\)|\bNANO\b", " "),
         (
@@ -151,6 +153,7 @@ _CHANGES = tuple(
             r"^(?:ALL[ -]RAC(?:EMIC)?[ -]|RRR-|DL?[ ,-]+(?=\w{4})|D, ?L-|L-|\((?:\+|\+?/?-)\)-)+",
             "",
         ),
+        (r", ?D?L-$", ""),
         (r"^(?:ALPHA|BETA|GAMMA(?!.LINOLENIC)|DELTA)[ -]", ""),
         (r",? (?:ANHYDROUS|(?:MONO|DI|TRI|PENTA|HEXA|HEPTA|DECA)HYDRATE)$", ""),
         (r"^(?:ANHYDROUS|SYNTHETIC|NATURAL|VEGETABLE|PURE) ", ""),
@@ -263,7 +266,7 @@ class Index:
             found = {match.substance if (match := self._exact(part)) else None for part in parts}
             if len(found) == 1 and (substance := found.pop()) is not None:
                 return Match(substance, Way.SYNONYM, REREAD)
-        trade_name = re.fullmatch(r"[^()]+\(([^()]+)\)", form)
+        trade_name = re.fullmatch(r"[^()]{1,40}\(([^()]+)\)", form)
         if trade_name and (substance := self._by_form.get(trade_name[1].strip())) is not None:
             return Match(substance, Way.SYNONYM, IN_BRACKETS)
         return None
