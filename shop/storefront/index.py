@@ -219,8 +219,11 @@ LEFT JOIN (
 """)
 _FLAT = ("legal_class", "doctor_only", "pregnancy_safe", "category")
 _LISTS = ("concern", "skin_type", "active_class", "active")
-# Nobody is served before it is there, so it may take longer than a request's statements may.
-_PATIENTLY = sa.select(sa.func.set_config("statement_timeout", "60s", sa.true()))
+# Nobody is served before it is there, so reading and making it may take longer than a request.
+_PATIENTLY = sa.select(
+    sa.func.set_config("statement_timeout", "60s", sa.true()),
+    sa.func.set_config("idle_in_transaction_session_timeout", "60s", sa.true()),
+)
 _Members = dict[str, dict[str, list[int]]]
 
 
