@@ -109,8 +109,9 @@ CREATE VIEW rulings AS
         JOIN product_ingredients l ON l.ingredient_id = i.id AND l.active
             AND (l.percent IS NULL OR r.percents @> l.percent)
         JOIN products p ON p.id = l.product_id
-            AND (p.route = '' OR starts_with(upper(p.route), upper(r.route)))
-            AND (p.dosage_form = '' OR starts_with(upper(p.dosage_form), upper(r.dosage_form)))
+            AND (r.route = '' OR p.route = '' OR starts_with(upper(p.route), upper(r.route)))
+            AND (r.dosage_form = '' OR p.dosage_form = ''
+                 OR starts_with(upper(p.dosage_form), upper(r.dosage_form)))
     WHERE r.status IN ('active', 'superseded')
         AND (r.except_with = '{}' OR NOT r.except_with <@ ARRAY(
             SELECT other.name FROM product_ingredients o JOIN ingredients other
