@@ -111,8 +111,9 @@ CREATE VIEW rulings AS
         JOIN product_ingredients l ON l.name_id = named.id AND l.active
             AND (l.percent IS NULL OR r.percents @> l.percent)
         JOIN products p ON p.id = l.product_id
-            AND (p.route = '' OR starts_with(upper(p.route), upper(r.route)))
-            AND (p.dosage_form = '' OR starts_with(upper(p.dosage_form), upper(r.dosage_form)))
+            AND (r.route = '' OR p.route = '' OR starts_with(upper(p.route), upper(r.route)))
+            AND (r.dosage_form = '' OR p.dosage_form = ''
+                 OR starts_with(upper(p.dosage_form), upper(r.dosage_form)))
     WHERE r.status IN ('active', 'superseded')
         AND (r.except_with = '{}' OR EXISTS (
             SELECT FROM unnest(r.except_with) AS needed WHERE NOT EXISTS (
