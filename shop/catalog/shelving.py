@@ -360,8 +360,11 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
 
 def _alone() -> None:
     """Keep others away; and let the commit take its time, which reads all that was touched."""
-    patiently = sa.func.set_config("statement_timeout", "10min", sa.true())
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), patiently))
+    patiently = [
+        sa.func.set_config(name, "10min", sa.true())
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout")
+    ]
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *patiently))
 
 
 def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:

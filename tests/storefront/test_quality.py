@@ -51,9 +51,11 @@ def catalogue(live: Database, live_app: Flask) -> Iterator[Any]:
     with live_app.app_context():
         act_as("system:test")
         for source, name in FILES:
+            at = now()
+            db.session.commit()  # no transaction waits while the file is read
             with (DATA / name).open("rb") as file:
-                importing.run(file, source, by=None, at=now())
-        db.session.commit()
+                importing.run(file, source, by=None, at=at)
+            db.session.commit()
         with live.as_role() as admin:
             for statement in ON_SALE:
                 admin.execute(statement)
