@@ -228,7 +228,7 @@ class FacetsOut(ma.Schema):
     price = fields.List(fields.Nested(ChoiceOut))
 
 
-class PricesOut(ma.Schema):
+class PriceRangeOut(ma.Schema):
     """The lowest and the highest price, in cents, the choice of a price set aside."""
 
     min = fields.Integer(allow_none=True)
@@ -259,7 +259,7 @@ class ProductsOut(ma.Schema):
     next = fields.String(allow_none=True)
     count = fields.Integer()
     facets = fields.Nested(FacetsOut, allow_none=True)
-    prices = fields.Nested(PricesOut, allow_none=True)
+    prices = fields.Nested(PriceRangeOut, allow_none=True)
     mended = fields.List(fields.Nested(MendedOut))
     unmatched = fields.List(fields.String())
     partly = fields.Boolean()

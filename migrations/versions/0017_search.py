@@ -7,7 +7,7 @@ from alembic import op
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
-revision = "0018"
+revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None
@@ -198,6 +198,7 @@ TOUCHES = [
     ("products", "changed_are_searchable", "UPDATE", "NEW"),
     ("prices", "added_are_searchable", "INSERT", "NEW"),
     ("prices", "changed_are_searchable", "UPDATE", "NEW"),
+    ("prices", "removed_are_searchable", "DELETE", "OLD"),
     ("brands", "changed_are_searchable", "UPDATE", "NEW"),
     ("ingredients", "changed_are_searchable", "UPDATE", "NEW"),
     ("ingredient_names", "added_are_searchable", "INSERT", "NEW"),
