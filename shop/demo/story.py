@@ -36,6 +36,7 @@ from shop.core.db import act_as, db
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
+from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
@@ -310,7 +311,7 @@ def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
 
 def _pay(order_id: uuid.UUID) -> None:
     """As Alice would: type a card on the provider's page, and wait for the webhook's work."""
-    order = db.session.get_one(Order, order_id)
+    order = orders.locked_order(order_id)  # the worker may be asking the gate about it
     base_url = current_app.config["SHOP"].base_url
     act_as(order.client.actor)
     payment = settling.begin(order, by=order.client, at=now(), base_url=base_url)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop.accounts.models import Person
-from shop.catalog import dictionary, editing, queries, resolving
+from shop.catalog import dictionary, editing, publishing, queries, resolving
 from shop.catalog.dictionary import Files, Substance
 from shop.catalog.editing import BadProduct
 from shop.catalog.errors import NotFiled
@@ -29,7 +29,7 @@ from shop.catalog.plausible import _RANGES, PRESCRIPTION_ONLY
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.storefront import searching
+from shop.storefront import index, searching
 from shop.storefront.searching import Wanted
 from tests import people
 from tests.builders import a_variant
@@ -224,16 +224,18 @@ def test_an_odd_strength_is_seen_under_another_name_too() -> None:
 
 
 def _found(q: str) -> list[str]:
-    found = searching.search(Wanted(q=q), at=now(), today=now().date())
-    return [product.name for product in db.session.scalars(found.query)]
+    db.session.commit()  # what is searched is written when a transaction commits
+    at, version = index.opened()
+    found = searching.search(Wanted(q=q), version=version, at=at, today=at.date())
+    return [db.session.get_one(Product, product).name for _, product in searching.hits(found, None)]
 
 
 @pytest.mark.usefixtures("small")
 def test_a_resolution_is_remembered_and_found(sam: Person) -> None:
     take(lines_of(a_licence(inactives=["Foo wax"])), "lnhpd")
     product = db.session.scalars(sa.select(Product)).one()
-    product.published_at = now()
     a_variant(product)
+    publishing.publish(product, by=None, at=now())
     assert _found("glycerin") == []
     name = a_name("FOO WAX")
 
