@@ -13,7 +13,14 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.catalog import publishing, strengths
 from shop.catalog.errors import NotForSale, Taken, WeakerClass
-from shop.catalog.filings import FiledIngredient, Filing, Unfit, normalised, strength_flags
+from shop.catalog.filings import (
+    FiledIngredient,
+    Filing,
+    Unfit,
+    is_gtin,
+    normalised,
+    strength_flags,
+)
 from shop.catalog.models import LegalClass, Product, Variant
 from shop.catalog.shelving import Shelves, weaker
 from shop.core import events
@@ -206,16 +213,7 @@ def _refuse_taken(variant: Variant | None, **unique: str | None) -> None:
 
 
 def _refuse_gtin(gtin: str | None) -> None:
-    """GTIN-8, -12, -13 or -14 with its mod-10 check digit (GS1 General Specifications 7.9)."""
-    if gtin is None:
-        return
-    known = gtin.isascii() and gtin.isdigit() and len(gtin) in (8, 12, 13, 14)
-    weighted = (
-        sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(gtin[-2::-1]))
-        if known
-        else 0
-    )
-    if not known or (weighted + int(gtin[-1])) % 10:
+    if gtin is not None and not is_gtin(gtin):
         raise BadProduct(
             "This is not a GTIN: 8, 12, 13 or 14 digits, the last one the check digit.",
             fields={"gtin": ["Not a GTIN, or a digit is wrong."]},

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +30,7 @@ UNAPPROVED = "unapproved"
 NO_ACTIVES = "no_actives"
 NO_PACKAGES = "no_packages"
 LABEL_UNCLEAR = "label_text_unclear"
+REFERENCE = "reference_only"
 
 
 class Unfit(ValueError):
@@ -117,6 +119,7 @@ class Filing:
         return self.kept if self.kept is not None else {"row": self.raw, "texts": self.texts}
 
 
+@lru_cache(maxsize=10_000)
 def normalised(name: str) -> str:
     """A substance's name for comparing: composed, upper case, single spaces, bounded."""
     return " ".join(unicodedata.normalize("NFKC", name).upper().split())[:LONGEST_NAME]
@@ -146,6 +149,14 @@ def day(text: str, name: str) -> date | None:
     if found is None:
         raise Unfit(f"{name}: {text[:40]!r} is not a date")
     return found
+
+
+def is_gtin(code: str) -> bool:
+    """GTIN-8, -12, -13 or -14 with its mod-10 check digit (GS1 General Specifications 7.9)."""
+    if not (code.isascii() and code.isdigit() and len(code) in (8, 12, 13, 14)):
+        return False
+    weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(code[-2::-1]))
+    return (weighted + int(code[-1])) % 10 == 0
 
 
 def strength_flags(ingredients: tuple[FiledIngredient, ...]) -> list[str]:

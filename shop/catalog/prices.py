@@ -27,6 +27,8 @@ def set_price(
     """
     begins = valid_from or at
     _refuse_odd(cents, begins, at)
+    if sa.inspect(variant).pending:
+        return _first(variant, cents, begins)
     db.session.execute(locked(sa.select(Variant).where(Variant.id == variant.id)))
     last = _last(variant)
     if last is not None and _says_so(last, cents, begins):
@@ -45,6 +47,16 @@ def set_price(
     )
     db.session.flush()  # the list of prices is read again
     db.session.expire(variant, ["prices"])
+    return price
+
+
+def _first(variant: Variant, cents: int, begins: datetime) -> Price:
+    """Of a pack that nobody else has seen yet: there is nothing to lock and no price before it."""
+    price = Price(id=uuid.uuid4(), variant=variant, cents=cents, valid_from=begins)
+    db.session.add(price)
+    events.record(
+        Kind.PRICE_SET, variant, sku=variant.sku, cents=cents, valid_from=begins.isoformat()
+    )
     return price
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from shop.accounts.models import Person
 from shop.catalog.errors import NotPublishable
-from shop.catalog.filings import LICENCE_INACTIVE, UNAPPROVED
+from shop.catalog.filings import LICENCE_INACTIVE, REFERENCE, UNAPPROVED
 from shop.catalog.models import LegalClass, Product
 from shop.core import events
 from shop.core.events import Kind
@@ -36,6 +36,8 @@ def withdraw(product: Product, *, by: Person | None, at: datetime) -> Product:
 def barred(product: Product, today: date) -> str | None:
     """Why a product may not be sold at all on `today`, or None."""
     flags = {flag.split(":")[0] for flag in product.flags}
+    if REFERENCE in flags:
+        return "This is kept for reference, not a listing of something sold. It is never sold."
     if not product.finished:
         return "This is filed as an unfinished drug. Unfinished drugs are never sold."
     if product.legal_class is LegalClass.CLINIC_USE:

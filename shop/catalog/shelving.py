@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,7 +37,7 @@ from shop.catalog.models import (
 from shop.catalog.plausible import PRESCRIPTION_ONLY
 from shop.catalog.report import Outcome
 from shop.core import events
-from shop.core.db import db
+from shop.core.db import db, insert_many
 from shop.core.events import Kind
 
 PACKAGE_NOT_FILED = "package_not_filed"
@@ -87,7 +88,7 @@ class Shelves:
         `keys` are products that are needed although nothing is filed of them, only of their
         `packs`.
         """
-        _alone()
+        alone()
         filings = list(filings)
         shelves = cls(_products({(one.source, one.source_key) for one in filings} | set(keys)))
         filed = [pack for one in filings for pack in one.packs]
@@ -106,7 +107,7 @@ class Shelves:
     @classmethod
     def of(cls, products: Iterable[Product], codes: set[str]) -> Shelves:
         """The shelves of these products, for filing packs with these numbers."""
-        _alone()
+        alone()
         shelves = cls(products)
         shelves._load_variants(codes)
         return shelves
@@ -136,9 +137,8 @@ class Shelves:
 
     def pack(self, product: Product, pack: FiledPack) -> Outcome:
         """Create or change one pack of a product. Raises Unfit where another product has it."""
+        self.refuse_foreign(product, pack)
         variant = self._variants.get(pack.sku)
-        if variant is not None and variant.product_id != product.id:
-            raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
         if variant is None:
             variant = self._new_pack(product, pack)
             events.record(Kind.VARIANT_ADDED, variant, sku=pack.sku)
@@ -149,11 +149,18 @@ class Shelves:
         events.record(Kind.VARIANT_CHANGED, variant, sku=pack.sku, fields=changed)
         return Outcome.CHANGED
 
+    def refuse_foreign(self, product: Product | None, pack: FiledPack) -> None:
+        """Raises Unfit where the pack is of another product than this (None: a new one)."""
+        variant = self._variants.get(pack.sku)
+        if variant is not None and (product is None or _owner(variant) != product.id):
+            raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
+
     def write(self) -> None:
         """Send what waits to the database: rows first, then what they consist of."""
         db.session.flush()  # ingredients point at products and substances
         if self._lines:
-            db.session.execute(_insert(self._lines))
+            # One statement for all: what products are found by is then made once for each.
+            db.session.execute(insert_many(ProductIngredient.__table__, self._lines))
             self._lines = []
 
     def variant(self, sku: str) -> Variant | None:
@@ -264,7 +271,8 @@ class Shelves:
     def _free_address(self, filing: Filing) -> str:
         address = _address(filing)
         if address in self._slugs:
-            address = f"{address}-{filing.source}-{uuid.uuid4().hex[:6]}"
+            key = f"{filing.source} {filing.source_key}"
+            address = f"{address}-{filing.source}-{sha256(key.encode()).hexdigest()[:6]}"
         self._slugs.add(address)
         return address
 
@@ -288,8 +296,13 @@ class Shelves:
     def _refuse_foreign_packs(self, product: Product | None, filing: Filing) -> None:
         for pack in filing.packs:
             known = self._variants.get(pack.sku)
-            if known is not None and (product is None or known.product is not product):
+            if known is not None and (product is None or _owner(known) != product.id):
                 raise Unfit(f"package_ndcs: {pack.sku} is a package of another product")
+
+
+def _owner(variant: Variant) -> uuid.UUID:
+    """The product's id; one that waits to be written knows only the product itself."""
+    return variant.product_id or variant.product.id
 
 
 def weaker(now: LegalClass, then: LegalClass) -> bool:
@@ -297,7 +310,8 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
     return _STRICTNESS[then] < _STRICTNESS[now]
 
 
-def _alone() -> None:
+def alone() -> None:
+    """Nobody else brings the catalogue in line until this transaction ends."""
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
@@ -397,18 +411,6 @@ def _change_pack(variant: Variant, pack: FiledPack) -> list[str]:
     for name in changed:
         setattr(variant, name, wanted[name])
     return changed
-
-
-def _insert(lines: list[dict[str, Any]]) -> sa.Insert:
-    """One statement for all: the search vector is then made once per product, not per line."""
-    columns = ProductIngredient.__table__.columns
-    arrays = (
-        sa.literal([line[column.key] for line in lines], sa.ARRAY(column.type))
-        for column in columns
-    )
-    names = [column.key for column in columns]
-    rows = sa.func.unnest(*arrays).table_valued(*names).render_derived()
-    return sa.insert(ProductIngredient).from_select(names, sa.select(rows))
 
 
 _Line = tuple[str, bool, str, str, Decimal | None]

@@ -154,5 +154,11 @@ DOORS: dict[str, Roles] = {
     "PATCH /api/v1/variants/<sku>": MANAGER,
     "PUT /api/v1/variants/<sku>/price": MANAGER,
     "POST /api/v1/imports": MANAGER,
+    "GET /api/v1/imports/profiles/<name>": MANAGER,
+    "PUT /api/v1/imports/profiles/<name>": MANAGER,
+    "GET /api/v1/imports/<uuid:import_id>": MANAGER,
+    "POST /api/v1/imports/<uuid:import_id>/cancellation": MANAGER,
+    "GET /api/v1/imports/<uuid:import_id>/rows": MANAGER,
+    "GET /api/v1/imports/<uuid:import_id>/rows.csv": MANAGER,
     "GET /api/v1/exports/products.csv": MANAGER,
 }
