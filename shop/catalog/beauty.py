@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shop.accounts.models import Person
-from shop.catalog.filings import LONGEST_NAME, MOST_INGREDIENTS, Unfit, is_gtin
+from shop.catalog import codes
+from shop.catalog.filings import LONGEST_NAME, MOST_INGREDIENTS, Unfit
 from shop.catalog.models import BeautyFact, Outcome
 from shop.catalog.reading import Row
 from shop.catalog.report import RowReport
@@ -76,8 +77,7 @@ def read(cells: Mapping[str, str]) -> Fact:
 def take(rows: list[tuple[Row, Fact]], by: Person | None, at: datetime) -> list[RowReport]:
     """Keep what is new or changed."""
     alone()
-    codes = [fact.code for _, fact in rows]
-    known = {one.code: one for one in db.session.scalars(_of(codes))}
+    known = {one.code: one for one in db.session.scalars(_of([fact.code for _, fact in rows]))}
     reports, news = [], []
     for row, fact in rows:
         outcome = _outcome(known.get(fact.code), fact)
@@ -92,10 +92,10 @@ def take(rows: list[tuple[Row, Fact]], by: Person | None, at: datetime) -> list[
     return reports
 
 
-def _of(codes: list[str]) -> sa.Select[BeautyFact]:
+def _of(wanted: list[str]) -> sa.Select[BeautyFact]:
     return (
         sa.select(BeautyFact)
-        .where(BeautyFact.code.in_(codes))
+        .where(BeautyFact.code.in_(wanted))
         .execution_options(populate_existing=True)
     )
 
@@ -112,7 +112,8 @@ def _code(text: str) -> str:
     code = text.strip()
     if not (code.isascii() and code.isdigit()):
         return ""
-    for length in (8, 12, 13, 14):
-        if len(code) <= length and len(code) >= length - 2 and is_gtin(code.zfill(length)):
-            return code.zfill(length)
+    for length in codes.LENGTHS:
+        whole = code.zfill(length)
+        if length - 2 <= len(code) <= length and int(whole[-1]) == codes.expected(whole):
+            return whole
     return ""

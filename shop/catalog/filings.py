@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from shop.catalog.concerns import derived
 from shop.catalog.models import LegalClass
 from shop.catalog.plausible import implausible
 
@@ -103,6 +104,18 @@ class Filing:
     doctor_only: bool = False
     slug: str = ""
     kept: dict[str, Any] | None = None
+    concerns: tuple[str, ...] | None = None  # None: not said
+    skin_types: tuple[str, ...] | None = None
+
+    @property
+    def uses(self) -> dict[str, list[str]]:
+        """Concerns and skin types: as said, else what its actives and words give."""
+        actives = (item.name for item in self.ingredients if item.active)
+        table = derived(name=self.name, purposes=self.description, actives=actives)
+        return {
+            "concerns": list(table.concerns if self.concerns is None else self.concerns),
+            "skin_types": list(table.skin_types if self.skin_types is None else self.skin_types),
+        }
 
     @property
     def texts(self) -> dict[str, str]:
@@ -149,14 +162,6 @@ def day(text: str, name: str) -> date | None:
     if found is None:
         raise Unfit(f"{name}: {text[:40]!r} is not a date")
     return found
-
-
-def is_gtin(code: str) -> bool:
-    """GTIN-8, -12, -13 or -14 with its mod-10 check digit (GS1 General Specifications 7.9)."""
-    if not (code.isascii() and code.isdigit() and len(code) in (8, 12, 13, 14)):
-        return False
-    weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(code[-2::-1]))
-    return (weighted + int(code[-1])) % 10 == 0
 
 
 def strength_flags(ingredients: tuple[FiledIngredient, ...]) -> list[str]:

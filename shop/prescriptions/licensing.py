@@ -21,8 +21,8 @@ def in_force(
 ) -> dict[UUID, dict[str, Licence]]:
     """The licences each of these may prescribe under on `day` (UTC), by state. One query.
 
-    With `lock` none of them ends before this transaction does. The database's
-    `prescriber_licensed` says the same.
+    With `lock` none of them ends, and nobody who holds one is disabled, before this transaction
+    ends. The database's `prescriber_licensed` says the same.
     """
     query = (
         sa.select(Licence)
@@ -39,7 +39,8 @@ def in_force(
         .order_by(Licence.id)
         .execution_options(populate_existing=True)
     )
-    rows = db.session.scalars(query.with_for_update(read=True, of=Licence) if lock else query)
+    held_fast = query.with_for_update(read=True, of=[Licence, Person])
+    rows = db.session.scalars(held_fast if lock else query)
     held: dict[UUID, dict[str, Licence]] = defaultdict(dict)
     for licence in rows:
         held[licence.person_id][licence.state] = licence

@@ -69,6 +69,25 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "bundle_items": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "bundles": {
+            "INSERT": (
+                "description",
+                "id",
+                "name",
+                "published_at",
+                "retired_at",
+                "slug",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("description", "name", "published_at", "retired_at", "state_seq", "status"),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -80,6 +99,9 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("id",),
+        },
+        "catalogue_version": {
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -156,13 +178,65 @@ GRANTED: Granted = {
                 "unchanged",
             ),
         },
+        "ingredient_names": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+            "UPDATE": ("confidence", "ingredient_id", "resolved_by_id", "source", "way"),
+        },
         "ingredients": {
             "INSERT": ALL,
             "SELECT": ALL,
+            "UPDATE": (
+                "active_class",
+                "cas_numbers",
+                "common_name",
+                "ec_numbers",
+                "functions",
+                "irritancy",
+                "ph_high",
+                "ph_low",
+                "pregnancy",
+                "source",
+                "unii",
+            ),
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
             "SELECT": ALL,
+        },
+        "legal_class_rules": {
+            "INSERT": (
+                "active",
+                "authored_by_id",
+                "dosage_form",
+                "except_with",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "percents",
+                "review_by",
+                "route",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
         },
         "legal_transitions": {
             "SELECT": ALL,
@@ -212,6 +286,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -299,6 +374,27 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "INSERT": (
+                "alt",
+                "bundle_id",
+                "ended_at",
+                "id",
+                "position",
+                "product_id",
+                "variant_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("alt", "ended_at", "position"),
+        },
         "prescription_states": {
             "INSERT": (
                 "licence_from",
@@ -348,6 +444,7 @@ GRANTED: Granted = {
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
         "prices": {
+            "DELETE": ("",),
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("valid_until",),
@@ -357,11 +454,15 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "product_search": {
+            "SELECT": ALL,
+        },
         "products": {
             "INSERT": (
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -375,10 +476,14 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "skin_types",
                 "slug",
                 "source",
                 "source_key",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
             "SELECT": ALL,
@@ -386,6 +491,7 @@ GRANTED: Granted = {
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -398,7 +504,11 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "skin_types",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
         },
@@ -455,6 +565,29 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "related_products": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "releases": {
+            "INSERT": (
+                "from_class",
+                "from_doctor_only",
+                "from_finished",
+                "id",
+                "product_id",
+                "proposed_by_id",
+                "reason",
+                "state_seq",
+                "status",
+                "to_class",
+                "to_doctor_only",
+                "to_finished",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("approved_by_id", "state_seq", "status"),
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -464,6 +597,12 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -524,6 +663,36 @@ GRANTED: Granted = {
                 "package_ndc11",
             ),
         },
+        "visibility_rules": {
+            "INSERT": (
+                "authored_by_id",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "review_by",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+                "visibility",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
     },
     WORKER: {
         "accesses": {
@@ -558,6 +727,12 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "bundle_items": {
+            "SELECT": ALL,
+        },
+        "bundles": {
+            "SELECT": ALL,
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -569,6 +744,9 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("id",),
+        },
+        "catalogue_version": {
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -606,8 +784,14 @@ GRANTED: Granted = {
                 "unchanged",
             ),
         },
+        "ingredient_names": {
+            "INSERT": ("confidence", "id", "ingredient_id", "name", "way"),
+            "SELECT": ALL,
+        },
         "ingredients": {
-            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "legal_class_rules": {
             "SELECT": ALL,
         },
         "legal_transitions": {
@@ -658,6 +842,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -745,6 +930,15 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "SELECT": ALL,
+        },
         "prescription_states": {
             "SELECT": ALL,
         },
@@ -762,11 +956,15 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "product_search": {
+            "SELECT": ALL,
+        },
         "products": {
             "INSERT": (
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -780,10 +978,14 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "skin_types",
                 "slug",
                 "source",
                 "source_key",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
             "SELECT": ALL,
@@ -791,6 +993,7 @@ GRANTED: Granted = {
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -804,6 +1007,9 @@ GRANTED: Granted = {
                 "name",
                 "published_at",
                 "route",
+                "skin_types",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
         },
@@ -851,6 +1057,12 @@ GRANTED: Granted = {
         "refusals": {
             "SELECT": ALL,
         },
+        "related_products": {
+            "SELECT": ALL,
+        },
+        "releases": {
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -860,6 +1072,12 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -894,6 +1112,9 @@ GRANTED: Granted = {
                 "package_ndc",
                 "package_ndc11",
             ),
+        },
+        "visibility_rules": {
+            "SELECT": ALL,
         },
     },
 }

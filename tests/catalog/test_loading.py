@@ -86,7 +86,7 @@ CATALOGUE = """
 SELECT p.source, p.source_key, p.slug, p.name, b.name, p.legal_class, p.doctor_only, p.flags,
     p.filed::text, p.published_at IS NOT NULL,
     ARRAY(SELECT (l.position, i.name, l.raw, l.active, l.percent)::text FROM product_ingredients l
-          JOIN ingredients i ON i.id = l.ingredient_id WHERE l.product_id = p.id ORDER BY 1),
+          JOIN ingredient_names i ON i.id = l.name_id WHERE l.product_id = p.id ORDER BY 1),
     ARRAY(SELECT (v.sku, v.name, v.for_sale, v.legal_class,
                   ARRAY(SELECT cents FROM prices WHERE variant_id = v.id))::text
           FROM variants v WHERE v.product_id = p.id ORDER BY 1),

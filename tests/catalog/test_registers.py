@@ -152,7 +152,7 @@ def test_an_old_label_is_kept_for_reference_without_packs(app: Flask) -> None:
 
     product = _only_product()
     assert (product.source, product.finished, product.variants) == ("openfda", False, [])
-    assert [line.ingredient.name for line in product.ingredients] == ["ISOPROPYL ALCOHOL", "WATER"]
+    assert [line.name for line in product.ingredients] == ["ISOPROPYL ALCOHOL", "WATER"]
 
 
 @pytest.mark.parametrize("kind", ["", "COSMETIC", "VACCINE"])

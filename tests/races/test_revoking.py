@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shop.accounts import licences
+from shop.accounts import employing, licences
 from shop.accounts.models import Licence, Person
 from shop.catalog.models import Variant
 from shop.core import events
@@ -134,11 +134,31 @@ def test_a_licence_ends_against_ship(race: Race) -> None:
     race.rounds("a licence ends against ship", one_round, rounds=FEW, tell=["shipped"])
 
 
-def test_a_licence_waits_while_the_gates_answer_counts(race: Race) -> None:
+def test_a_physician_is_disabled_against_ship(race: Race) -> None:
+    """Whoever packs is answered, never met with an error of the database."""
+    _, cream, packer = a_clinic(race)
+    boss = race.made(lambda: mona().id)
+
+    def one_round() -> None:
+        chen, _ = race.made(a_physician)
+        scene = race.made(lambda: money.paid(chen, cream))
+        met = race.met(against_two(ship(scene.order_id, packer), disable(chen, boss)))
+        assert met["disabled"] == 2
+        assert end_of(race, scene) == (
+            ("closed", "shipped", 0) if met["shipped"] else ("paid", "ready", 0)
+        )
+        assert met["shipped" if met["shipped"] else "no_prescription"] > 0
+
+    race.rounds("a physician is disabled against ship", one_round, rounds=FEW, tell=["shipped"])
+
+
+@pytest.mark.parametrize("what", ["licences", "people"])
+def test_who_prescribes_waits_while_the_gates_answer_counts(race: Race, what: str) -> None:
     """Or what the gate opened for is refused by the database, as an error instead of an answer."""
     _, cream, _ = a_clinic(race)
     chen, licence = race.made(a_physician)
     scene = race.made(lambda: money.paid(chen, cream))
+    held = {"licences": licence, "people": chen}[what]
 
     with race.app.app_context():
         order = queries.locked_order(scene.order_id)
@@ -147,7 +167,7 @@ def test_a_licence_waits_while_the_gates_answer_counts(race: Race) -> None:
             race.database.as_role(APP) as connection,
             pytest.raises(psycopg.errors.LockNotAvailable),
         ):
-            connection.execute("SELECT FROM licences WHERE id = %s FOR UPDATE NOWAIT", [licence])
+            connection.execute(f"SELECT FROM {what} WHERE id = %s FOR NO KEY UPDATE NOWAIT", [held])
         db.session.rollback()
 
 
@@ -223,6 +243,15 @@ def end(licence_id: UUID, boss_id: UUID) -> Act:
         licence, boss = db.session.get_one(Licence, licence_id), db.session.get_one(Person, boss_id)
         licences.end(licence, on=today(), by=boss)
         return "ended"
+
+    return act
+
+
+def disable(physician_id: UUID, boss_id: UUID) -> Act:
+    def act() -> str:
+        people = db.session.get_one(Person, physician_id), db.session.get_one(Person, boss_id)
+        employing.disable(people[0], by=people[1], at=now())
+        return "disabled"
 
     return act
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0017"
-down_revision = "0013"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -81,15 +81,17 @@ GRANT INSERT (code, name, ingredients_text, ingredients),
 
 -- A large file is taken in by the worker, which may from now on what the shop may.
 GRANT INSERT (id, name, slug) ON brands TO aftercare_worker;
-GRANT INSERT (id, name) ON ingredients TO aftercare_worker;
+GRANT INSERT (id, name, ingredient_id, way, confidence) ON ingredient_names TO aftercare_worker;
 GRANT INSERT (id, slug, source, source_key, name, brand_id, legal_class, doctor_only, finished,
         category, dosage_form, route, marketing_category, application_number, description,
-        strength_text, flags, marketing_ends_on, listing_expires_on, filed, published_at),
+        strength_text, flags, marketing_ends_on, listing_expires_on, filed, concerns, skin_types,
+        status, state_seq, published_at, retired_at),
     UPDATE (name, brand_id, legal_class, doctor_only, finished, category, dosage_form, route,
         marketing_category, application_number, description, strength_text, flags,
-        marketing_ends_on, listing_expires_on, filed, published_at)
+        marketing_ends_on, listing_expires_on, filed, concerns, skin_types, status, state_seq,
+        published_at)
     ON products TO aftercare_worker;
-GRANT INSERT (product_id, position, ingredient_id, active, raw, strength_text, percent), DELETE
+GRANT INSERT (product_id, position, name_id, active, raw, strength_text, percent), DELETE
     ON product_ingredients TO aftercare_worker;
 GRANT INSERT (id, product_id, legal_class, doctor_only, sku, name, package_ndc, package_ndc11,
         gtin, net_content, net_unit, for_sale, filed),
@@ -101,15 +103,17 @@ GRANT INSERT (id, variant_id, cents, valid_from, valid_until), UPDATE (valid_unt
 
 UNGRANTS = """
 REVOKE INSERT (id, name, slug) ON brands FROM aftercare_worker;
-REVOKE INSERT (id, name) ON ingredients FROM aftercare_worker;
+REVOKE INSERT (id, name, ingredient_id, way, confidence) ON ingredient_names FROM aftercare_worker;
 REVOKE INSERT (id, slug, source, source_key, name, brand_id, legal_class, doctor_only, finished,
         category, dosage_form, route, marketing_category, application_number, description,
-        strength_text, flags, marketing_ends_on, listing_expires_on, filed, published_at),
+        strength_text, flags, marketing_ends_on, listing_expires_on, filed, concerns, skin_types,
+        status, state_seq, published_at, retired_at),
     UPDATE (name, brand_id, legal_class, doctor_only, finished, category, dosage_form, route,
         marketing_category, application_number, description, strength_text, flags,
-        marketing_ends_on, listing_expires_on, filed, published_at)
+        marketing_ends_on, listing_expires_on, filed, concerns, skin_types, status, state_seq,
+        published_at)
     ON products FROM aftercare_worker;
-REVOKE INSERT (product_id, position, ingredient_id, active, raw, strength_text, percent), DELETE
+REVOKE INSERT (product_id, position, name_id, active, raw, strength_text, percent), DELETE
     ON product_ingredients FROM aftercare_worker;
 REVOKE INSERT (id, product_id, legal_class, doctor_only, sku, name, package_ndc, package_ndc11,
         gtin, net_content, net_unit, for_sale, filed),
