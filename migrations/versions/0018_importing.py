@@ -81,7 +81,8 @@ GRANT INSERT (code, name, ingredients_text, ingredients),
 
 -- A large file is taken in by the worker, which may from now on what the shop may.
 GRANT INSERT (id, name, slug) ON brands TO aftercare_worker;
-GRANT INSERT (id, name, ingredient_id, way, confidence) ON ingredient_names TO aftercare_worker;
+GRANT INSERT (id, name, ingredient_id, way, confidence)
+    ON ingredient_names TO aftercare_worker;
 GRANT INSERT (id, slug, source, source_key, name, brand_id, legal_class, doctor_only, finished,
         category, dosage_form, route, marketing_category, application_number, description,
         strength_text, flags, marketing_ends_on, listing_expires_on, filed, concerns, skin_types,
@@ -103,7 +104,8 @@ GRANT INSERT (id, variant_id, cents, valid_from, valid_until), UPDATE (valid_unt
 
 UNGRANTS = """
 REVOKE INSERT (id, name, slug) ON brands FROM aftercare_worker;
-REVOKE INSERT (id, name, ingredient_id, way, confidence) ON ingredient_names FROM aftercare_worker;
+REVOKE INSERT (id, name, ingredient_id, way, confidence)
+    ON ingredient_names FROM aftercare_worker;
 REVOKE INSERT (id, slug, source, source_key, name, brand_id, legal_class, doctor_only, finished,
         category, dosage_form, route, marketing_category, application_number, description,
         strength_text, flags, marketing_ends_on, listing_expires_on, filed, concerns, skin_types,

@@ -73,11 +73,13 @@ class Shelves:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {(product.source, product.source_key): product for product in products}
         self._brands: dict[str, Brand] = {}
-        self._names: dict[str, IngredientName] = {}  # those that the filings use
+        self._names: dict[str, uuid.UUID] = {}  # those that the filings use
         self._meant: dict[str, str | None] = {}  # name → the substance's INCI name
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
         self._filed: dict[uuid.UUID, list[_Line]] = {}
+        self._new_names: dict[str, dict[str, Any]] = {}  # those that no line has yet
+        self._named: list[dict[str, Any]] = []  # names to be written
         self._lines: list[dict[str, Any]] = []  # ingredients to be written
 
     @classmethod
@@ -161,11 +163,11 @@ class Shelves:
 
     def write(self) -> None:
         """Send what waits to the database: rows first, then what they consist of."""
-        db.session.flush()  # ingredients point at products and substances
-        if self._lines:
-            # One statement for all: what products are found by is then made once for each.
-            db.session.execute(insert_many(ProductIngredient.__table__, self._lines))
-            self._lines = []
+        db.session.flush()  # ingredients point at products and names
+        for model, rows in ((IngredientName, self._named), (ProductIngredient, self._lines)):
+            if rows:
+                db.session.execute(insert_many(model.__table__, rows))
+        self._named, self._lines = [], []
 
     def variant(self, sku: str) -> Variant | None:
         """A pack that stands on these shelves."""
@@ -256,7 +258,7 @@ class Shelves:
                 {
                     "product_id": product.id,
                     "position": position,
-                    "name_id": self._named(item.name).id,
+                    "name_id": self._name(item.name),
                     "active": item.active,
                     "raw": item.raw,
                     "strength_text": item.strength_text,
@@ -275,30 +277,31 @@ class Shelves:
         """The names that are known, and what they mean; those that are new are matched."""
         wanted = sa.literal(sorted(names), sa.ARRAY(sa.Text()))
         found = db.session.execute(
-            sa.select(IngredientName, Ingredient.inci_name)
+            sa.select(IngredientName.name, IngredientName.id, Ingredient.inci_name)
             .outerjoin(IngredientName.ingredient)
             .where(IngredientName.name == sa.any_(wanted))
         )
-        for known, inci_name in found:
-            self._names[known.name], self._meant[known.name] = known, inci_name
+        for name, name_id, inci_name in found:
+            self._names[name], self._meant[name] = name_id, inci_name
         new = sorted(names - self._names.keys())
         lexicon = dictionary.lexicon() if new else None
         for name in new:
             assert lexicon is not None
             match, ingredient_id = lexicon.match(name)
             self._meant[name] = match.substance
-            self._names[name] = IngredientName(
-                id=uuid.uuid4(),
-                name=name,
-                ingredient_id=ingredient_id,
-                way=match.way,
-                confidence=match.confidence,
-            )
+            self._names[name] = uuid.uuid4()
+            self._new_names[name] = {
+                "id": self._names[name],
+                "name": name,
+                "ingredient_id": ingredient_id,
+                "way": match.way,
+                "confidence": match.confidence,
+            }
 
-    def _named(self, name: str) -> IngredientName:
-        """A name's row, written with the first line that has it."""
-        if self._names[name] not in db.session:
-            db.session.add(self._names[name])
+    def _name(self, name: str) -> uuid.UUID:
+        """The name's id; a new name is written with the first line that has it."""
+        if name in self._new_names:
+            self._named.append(self._new_names.pop(name))
         return self._names[name]
 
     def _refuse_unfit(self, filing: Filing) -> None:

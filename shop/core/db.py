@@ -120,7 +120,8 @@ def insert_many(table: sa.FromClause, rows: Sequence[Mapping[str, Any]]) -> sa.I
     """One statement that inserts `rows`, which name the same columns, in the order given.
 
     They travel as one JSON text, which PostgreSQL takes apart: far cheaper than parameters, and
-    triggers that look at a whole statement run once. Values are what JSON knows, or text.
+    triggers that look at a whole statement run once. Values are what JSON knows, or text; of other
+    columns the defaults are the database's own.
     """
     columns = [table.c[name] for name in rows[0]]
     text = json.dumps(rows, ensure_ascii=False, default=str)
@@ -130,7 +131,7 @@ def insert_many(table: sa.FromClause, rows: Sequence[Mapping[str, Any]]) -> sa.I
     )
     named = given.render_derived(with_types=True)
     query = sa.select(*(named.c[one.name] for one in columns))
-    return sa.insert(cast("sa.Table", table)).from_select(columns, query)
+    return sa.insert(cast("sa.Table", table)).from_select(columns, query, include_defaults=False)
 
 
 def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:
