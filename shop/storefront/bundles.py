@@ -116,16 +116,14 @@ def bundle_for(slug: str, *, view: View, at: datetime, today: date) -> ShownBund
 
 
 def _holds_what_is_hidden(view: View) -> sa.ColumnElement[bool]:
-    return (
-        sa.exists()
-        .where(
-            BundleItem.bundle_id == Bundle.id,
-            Variant.id == BundleItem.variant_id,
-            Product.id == Variant.product_id,
-            sa.not_(view.seen),
-        )
-        .correlate(Bundle)
+    hidden = (
+        sa.select(sa.literal(1))
+        .select_from(BundleItem)
+        .join(Variant, Variant.id == BundleItem.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .where(BundleItem.bundle_id == Bundle.id, sa.not_(view.seen))
     )
+    return hidden.correlate(Bundle).exists()
 
 
 def _offered(ids: Sequence[uuid.UUID], view: View, today: date) -> dict[uuid.UUID, bool]:

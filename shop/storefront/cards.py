@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.orm import aliased
 
 from shop.accounts.models import Person, Role
 from shop.catalog.models import (
@@ -182,7 +183,7 @@ _FREE = (
     )
     .scalar_subquery()
 )
-# The first picture of a product, as `[alt, [[width, height, digest], …]]`.
+# The first picture of a product, as `[alt, sku, [[width, height, digest], …]]`.
 _SIZES = (
     sa.select(
         sa.func.jsonb_agg(
@@ -198,8 +199,10 @@ _SIZES = (
     .where(PictureSize.picture_id == Picture.id)
     .scalar_subquery()
 )
+_PACK = aliased(Variant)
+_PICTURED_SKU = sa.select(_PACK.sku).where(_PACK.id == Picture.variant_id).scalar_subquery()
 _PICTURE = (
-    sa.select(sa.func.jsonb_build_array(Picture.alt, _SIZES, type_=JSONB()))
+    sa.select(sa.func.jsonb_build_array(Picture.alt, _PICTURED_SKU, _SIZES, type_=JSONB()))
     .where(Picture.product_id == Product.id, Picture.ended_at.is_(None))
     .order_by(Picture.position, Picture.added_at, Picture.id)
     .limit(1)
@@ -270,8 +273,8 @@ def _cards(found: Found, ids: Sequence[uuid.UUID], *, at: datetime, today: date)
 def _pictured(first: Any) -> tuple[Pictured, ...]:
     if first is None:
         return ()
-    alt, sizes = first
+    alt, sku, sizes = first
     made = (
         Size(width, height, picture_url(bytes.fromhex(digest))) for width, height, digest in sizes
     )
-    return (Pictured(alt, None, tuple(made)),)
+    return (Pictured(alt, sku, tuple(made)),)

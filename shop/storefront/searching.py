@@ -21,13 +21,14 @@ from shop.inventory.states import LotStatus
 from shop.prescriptions.models import Prescription
 from shop.storefront import index as indexes
 from shop.storefront import matching, phrases
+from shop.storefront.index import NO_PRICE, Index, Key, in_natural_order, in_order
 from shop.storefront.index import SORTS as KEPT_SORTS
-from shop.storefront.index import Index, Key, in_natural_order, in_order
 from shop.storefront.matching import Matched
 from shop.storefront.visibility import View
 
 Condition = sa.ColumnElement[bool]
 SORTS = ("relevance", *KEPT_SORTS)
+BY_PRICE = ("price", "-price")
 MOST_CHOICES = 40  # of one facet
 FACETS = (
     "category", "brand", "concern", "skin_type", "active", "active_class", "strength",
@@ -125,8 +126,9 @@ def search(
     narrowed = seen & _live(index, wanted, today, reader)
     if match is not None:
         narrowed &= match.found
-    found = reduce(lambda some, facet: some & _chosen(index, wanted, facet), FACETS, narrowed)
-    found &= index.between(wanted.min_price, wanted.max_price)
+    told = index.everything & ~teased
+    found = reduce(lambda some, facet: some & _chosen(index, wanted, facet, told), FACETS, narrowed)
+    found &= _within(index, wanted, told)
     ranks = (found,) if match is None else tuple(rank & found for rank in match.ranks)
     sort = wanted.sort or "relevance"
     if sort == "relevance" and match is None:
@@ -136,8 +138,8 @@ def search(
         ranks if sort == "relevance" else (found,),
         sort,
         match,
-        _facets(index, wanted, narrowed) if counted else {},
-        _prices(index, wanted, narrowed) if counted else {},
+        _facets(index, wanted, narrowed, told) if counted else {},
+        _prices(index, wanted, narrowed, told) if counted else {},
         codes.misread(wanted.q) if not found else None,
         teased,
     )
@@ -171,7 +173,7 @@ def _sight(index: Index, view: View | None) -> tuple[int, int]:
 def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:
     """The products in their order behind a key, each with its own. Keys are of `found.kinds`."""
     if found.sort != "relevance":
-        for key in in_order(found.ranks[0], found.index.order(found.sort), after):
+        for key in _in_order(found, after):
             yield key, uuid.UUID(key[-1])
         return
     for rank, members in enumerate(found.ranks):
@@ -182,23 +184,55 @@ def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:
             yield (rank, *key), uuid.UUID(key[-1])
 
 
-def _chosen(index: Index, wanted: Wanted, facet: str) -> int:
-    """The products that answer to any choice of a facet; all where none was made."""
+def _in_order(found: Found, after: Key | None) -> Iterator[Key]:
+    """Keys by name, time or price; by price, what the reader is told none of stands at the end."""
+    (members,), index = found.ranks, found.index
+    if found.sort not in BY_PRICE:
+        yield from in_order(members, index.order(found.sort), after)
+        return
+    priced = members & index.between(None, None) & ~found.teased
+    if after is None or after[0] != NO_PRICE:
+        yield from in_order(priced, index.order(found.sort), after)
+    behind = after[1:] if after is not None and after[0] == NO_PRICE else None
+    for key in in_order(members & ~priced, index.order("name"), behind):
+        yield (NO_PRICE, *key)
+
+
+def _chosen(index: Index, wanted: Wanted, facet: str, told: int) -> int:
+    """The products that answer to any choice of a facet; all where none was made.
+
+    `told` are those of which the reader may know the price.
+    """
     chosen = wanted.chosen(facet)
     if not chosen:
         return index.everything
     members = index.choices.get(facet, {})
-    return reduce(or_, (members.get(choice, 0) for choice in chosen))
+    answering = reduce(or_, (members.get(choice, 0) for choice in chosen))
+    return answering & told if facet == "price" else answering
 
 
-def _facets(index: Index, wanted: Wanted, narrowed: int) -> dict[str, list[dict[str, Any]]]:
+def _but(index: Index, wanted: Wanted, facet: str, told: int) -> int:
+    """The products that answer to the choices of all other facets."""
+    others = [each for each in FACETS if each != facet and wanted.chosen(each)]
+    everything = index.everything
+    return reduce(lambda some, each: some & _chosen(index, wanted, each, told), others, everything)
+
+
+def _within(index: Index, wanted: Wanted, told: int) -> int:
+    """The products whose price is in the range that was asked for, where one was."""
+    if wanted.min_price is None and wanted.max_price is None:
+        return index.everything
+    return index.between(wanted.min_price, wanted.max_price) & told
+
+
+def _facets(
+    index: Index, wanted: Wanted, narrowed: int, told: int
+) -> dict[str, list[dict[str, Any]]]:
     """How many products each choice would leave, the choices of its own facet set aside."""
     counts: dict[str, list[dict[str, Any]]] = {}
     for facet in FACETS:
-        others = [each for each in FACETS if each != facet and wanted.chosen(each)]
-        left = reduce(lambda some, each: some & _chosen(index, wanted, each), others, narrowed)
-        if facet != "price":
-            left &= index.between(wanted.min_price, wanted.max_price)
+        left = narrowed & _but(index, wanted, facet, told)
+        left &= told if facet == "price" else _within(index, wanted, told)
         key = (facet, left, wanted.chosen(facet))
         if key not in index.counted:
             index.remember(key, _counted(index, facet, left, wanted.chosen(facet)))
@@ -226,10 +260,9 @@ def _low(band: str) -> tuple[str, float]:
     return active, float(span.partition("-")[0])
 
 
-def _prices(index: Index, wanted: Wanted, narrowed: int) -> dict[str, int | None]:
+def _prices(index: Index, wanted: Wanted, narrowed: int, told: int) -> dict[str, int | None]:
     """The lowest and the highest price, the choice of a price set aside."""
-    others = [each for each in FACETS if each != "price" and wanted.chosen(each)]
-    left = reduce(lambda some, each: some & _chosen(index, wanted, each), others, narrowed)
+    left = narrowed & told & _but(index, wanted, "price", told)
     key = ("prices", left)
     if key not in index.counted:
         by_price = index.order("price")

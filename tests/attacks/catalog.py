@@ -347,12 +347,6 @@ def _withdraw_a_product(attacker: Sql) -> None:
     )
 
 
-@ATTACKS.undone("product_is_searchable", OWNER)
-def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
-    attacker.run("UPDATE products SET search = to_tsvector('zephyrine') WHERE id = %(otc)s")
-    return not _found(attacker, "otc")
-
-
 @ATTACKS.undone("catalogue_changed")
 def _rename_a_product_under_the_same_version(attacker: Sql) -> bool:
     before = _version(attacker)
@@ -364,6 +358,13 @@ def _rename_a_product_under_the_same_version(attacker: Sql) -> bool:
 def _end_a_price_under_the_same_version(attacker: Sql) -> bool:
     before = _version(attacker)
     attacker.run("UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("prices_removed_are_searchable")
+def _take_back_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("DELETE FROM prices WHERE id = %(ahead)s")
     return _version(attacker) != before
 
 

@@ -265,6 +265,24 @@ def _a_policy_by_its_own_people(attacker: Sql) -> None:
     _honestly("policy")(attacker)
 
 
+def _seen_anew(attacker: Sql, kind: str) -> bool:
+    """What visitors see is kept with the catalogue's version."""
+    read = "SELECT version FROM catalogue_version"
+    before = attacker.run(read)["version"]
+    _honestly(kind)(attacker)
+    return bool(attacker.run(read)["version"] != before)
+
+
+@ATTACKS.undone("legal_class_rules_are_seen")
+def _a_class_under_the_same_version(attacker: Sql) -> bool:
+    return _seen_anew(attacker, "class")
+
+
+@ATTACKS.undone("visibility_rules_are_seen")
+def _a_policy_under_the_same_version(attacker: Sql) -> bool:
+    return _seen_anew(attacker, "policy")
+
+
 # What the law of its state decides of a line.
 
 

@@ -27,6 +27,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.storefront import index, searching
 from shop.storefront.searching import Wanted
+from shop.storefront.visibility import View
 from tests.benchmarks.test_statements import sent
 from tests.builders import a_brand, a_product, a_variant
 from tests.inventory.lots import a_lot
@@ -253,9 +254,9 @@ def test_words_that_nothing_meets_together_are_met_in_part_and_said(shop: Shop) 
 def test_what_a_reader_may_not_see_is_neither_shown_nor_counted(app: Flask) -> None:
     at, version = index.opened()
     told = {"version": version, "at": at, "today": at.date()}
-    seen = Product.legal_class != LegalClass.RX
+    view = View(Product.legal_class != LegalClass.RX, teased=sa.false(), audience=None)
 
-    found = searching.search(Wanted(concern=("acne",)), seen=seen, **told)
+    found = searching.search(Wanted(concern=("acne",)), view=view, **told)
 
     assert [key[0] for key, _ in searching.hits(found, None)] == ["mild lotion"]
     assert found.count == 1

@@ -18,6 +18,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.storefront import neighbours
+from shop.storefront.visibility import view_of
 from tests import people
 from tests.builders import a_brand, a_bundle, a_cream, a_picture, a_product, a_variant
 from tests.catalog import picture_files
@@ -306,7 +307,7 @@ def _sharing(products: list[Product]) -> None:
             ProductIngredient(
                 product_id=product.id,
                 position=0,
-                ingredient_id=line.ingredient_id,
+                name_id=line.name_id,
                 active=True,
                 raw="x",
             )
@@ -352,7 +353,8 @@ def test_what_is_beside_a_product_costs_one_statement(app: Flask) -> None:
 
     sa.event.listen(db.engine, "before_cursor_execute", heard)
     try:
-        found = neighbours.beside(product, today=now().date())
+        view = view_of(None, home="CA", day=now().date())
+        found = neighbours.beside(product, view=view, today=now().date())
     finally:
         sa.event.remove(db.engine, "before_cursor_execute", heard)
 

@@ -39,7 +39,13 @@ ON_SALE = (
     FROM variants WHERE for_sale
     """,
     """
-    UPDATE products SET published_at = shop_now()
+    INSERT INTO events (subject_id, machine, kind, to_state)
+    SELECT id, 'product', 'product_published', 'published' FROM products
+    WHERE EXISTS (SELECT FROM variants WHERE product_id = products.id AND for_sale)
+    """,
+    """
+    UPDATE products SET status = 'published', published_at = shop_now(),
+        state_seq = (SELECT max(seq) FROM events WHERE subject_id = products.id)
     WHERE EXISTS (SELECT FROM variants WHERE product_id = products.id AND for_sale)
     """,
 )
