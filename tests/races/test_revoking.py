@@ -147,7 +147,7 @@ def test_a_physician_is_disabled_against_ship(race: Race) -> None:
         assert end_of(race, scene) == (
             ("closed", "shipped", 0) if met["shipped"] else ("paid", "ready", 0)
         )
-        assert met["shipped" if met["shipped"] else "no_prescription"] > 0
+        assert met["shipped"] or met["no_prescription"]
 
     race.rounds("a physician is disabled against ship", one_round, rounds=FEW, tell=["shipped"])
 
