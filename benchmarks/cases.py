@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 import psycopg
 from flask import Flask
@@ -19,6 +20,7 @@ from benchmarks.world import World
 
 CATEGORIES = ("sunscreen", "retinoid", "rosacea", "corticosteroid")
 WORDS = ("sunscreen", "mineral spf 50", "sunscren lotion", "zinc oxide", "tinted cream", "cream")
+DIFFERENT = 120  # queries of all kinds; pgbench takes 128 scripts
 PAGES = 24  # different addresses of an operation that reads
 
 
@@ -58,6 +60,7 @@ def all_of(world: World, app: Flask, who: Cast, *, seed: int) -> list[Case]:
     """Every case, on a world that is filled."""
     with world.admin() as admin:
         slugs = _slugs(admin, random.Random(seed))
+        typed = _typed(admin, random.Random(seed))
         creams = _slugs_of(admin, who.placing)
     tokens = tuple(buyer.token for buyer in who.placing[:PAGES])
     gated = [slug for pair in zip(creams, slugs, strict=False) for slug in pair] or slugs
@@ -66,6 +69,7 @@ def all_of(world: World, app: Flask, who: Cast, *, seed: int) -> list[Case]:
         "search, 24 hits": Reading(
             _pages("products?limit=24&q={}", [words.replace(" ", "+") for words in WORDS])
         ),
+        "search of all kinds, 24 hits": Reading(_pages("products?limit=24&q={}", typed)),
         "product": Reading(_pages("products/{}", slugs)),
         "product and gate, signed in": Reading(
             tuple((f"/api/v1/products/{slug}", f"/api/v1/products/{slug}/gate") for slug in gated),
@@ -150,6 +154,25 @@ def _slugs(admin: psycopg.Connection[Any], chance: random.Random) -> list[str]:
         "SELECT slug FROM products WHERE published_at IS NOT NULL ORDER BY slug"
     ).fetchall()
     return chance.sample([str(slug) for (slug,) in rows], min(PAGES, len(rows)))
+
+
+def _typed(admin: psycopg.Connection[Any], chance: random.Random) -> list[str]:
+    """What many people would type: names, their beginnings, a letter missing, words, numbers."""
+    names = [str(name) for (name,) in admin.execute("SELECT name FROM products ORDER BY name, id")]
+    words = [str(word) for (word,) in admin.execute("SELECT word FROM search_words ORDER BY word")]
+    skus = [str(sku) for (sku,) in admin.execute("SELECT sku FROM variants ORDER BY sku")]
+    found = []
+    for _ in range(DIFFERENT // 5):
+        name, word = chance.choice(names), chance.choice(words)
+        gap = chance.randrange(1, len(word))
+        found += [
+            " ".join(name.split()[:3]),
+            word[: max(3, len(word) // 2)],
+            word[:gap] + word[gap + 1 :],
+            f"{word} {chance.choice(WORDS)}",
+            chance.choice(skus),
+        ]
+    return [quote_plus(text) for text in found]
 
 
 def _slugs_of(admin: psycopg.Connection[Any], who: tuple[Buyer, ...]) -> list[str]:

@@ -98,16 +98,18 @@ JOIN sellable AS original ON original.place = 1 + (number - 1) %% total
 """
 
 COPIES = """
+INSERT INTO events (subject_id, machine, kind, to_state)
+SELECT id, 'product', 'product_created', 'draft' FROM copies;
 INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class, doctor_only,
     category, dosage_form, route, marketing_category, application_number, description,
-    strength_text, flags)
+    strength_text, flags, status)
 SELECT copies.id, slug || '-' || number, 'csv', source || source_key || '-' || number,
     name || ' ' || word, brand_id, legal_class, doctor_only, category, dosage_form, route,
-    marketing_category, application_number, description, strength_text, flags
+    marketing_category, application_number, description, strength_text, flags, 'draft'
 FROM copies JOIN products ON products.id = original_id;
-INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw, strength_text,
+INSERT INTO product_ingredients (product_id, position, name_id, active, raw, strength_text,
     percent)
-SELECT copies.id, position, ingredient_id, active, raw, strength_text, percent
+SELECT copies.id, position, name_id, active, raw, strength_text, percent
 FROM copies JOIN product_ingredients ON product_id = original_id;
 INSERT INTO variants (id, product_id, legal_class, doctor_only, sku, name, net_content, net_unit)
 SELECT gen_random_uuid(), copies.id, legal_class, doctor_only,
@@ -126,6 +128,10 @@ UPDATE variants SET for_sale = true WHERE product_id IN (SELECT id FROM on_sale)
 INSERT INTO prices (id, variant_id, cents, valid_from)
 SELECT gen_random_uuid(), id, 900 + abs(hashtext(sku)) % 9000, shop_now() - interval '1 day'
 FROM variants WHERE for_sale;
-UPDATE products SET published_at = shop_now() - (abs(hashtext(slug)) % 1000) * interval '1 hour'
+INSERT INTO events (subject_id, machine, kind, to_state)
+SELECT id, 'product', 'product_published', 'published' FROM on_sale;
+UPDATE products SET status = 'published',
+    state_seq = (SELECT max(seq) FROM events WHERE subject_id = products.id),
+    published_at = shop_now() - (abs(hashtext(slug)) % 1000) * interval '1 hour'
 WHERE id IN (SELECT id FROM on_sale)
 """

@@ -13,6 +13,7 @@ import shop.accounts.cli
 import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
+import shop.catalog.pages
 import shop.cli
 import shop.demo.cli
 import shop.inventory.api
@@ -115,6 +116,7 @@ def _pages(app: Flask) -> None:
     app.register_blueprint(health.bp)
     for package in (
         shop.accounts,
+        shop.catalog,
         shop.storefront,
         shop.prescriptions,
         shop.inventory,
@@ -136,6 +138,7 @@ def _commands(app: Flask) -> None:
         shop.cli.worker,
         shop.accounts.cli.cli_group,
         shop.catalog.cli.cli_group,
+        shop.catalog.cli.rules_group,
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
         shop.demo.cli.demo_story,

@@ -46,10 +46,11 @@ def periodic() -> dict[str, str]:
     from shop import reactions
     from shop.accounts import jobs as accounts
     from shop.inventory import jobs as inventory
+    from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
 
-    schedules = (jobs, accounts, inventory, payments, prescriptions, reactions)
+    schedules = (jobs, accounts, inventory, orders, payments, prescriptions, reactions)
     return {name: cron for each in schedules for name, cron in each.PERIODIC.items()}
 
 

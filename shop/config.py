@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,6 +32,7 @@ class Config:
     mail_from: str = "Luminescence Aesthetic Medicine <aftercare@luminescence.example>"
     clinic_name: str = "Luminescence Aesthetic Medicine (demo)"
     clinic_time_zone: str = "America/Los_Angeles"
+    clinic_state: str = "CA"  # its home: whose policy decides what a visitor sees
     demo: bool = False
     testing: bool = False
     argon2: dict[str, int] = field(default_factory=dict)  # cheaper hashes in tests
@@ -76,6 +78,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         raise Unconfigured(
             "STRIPE_SECRET_KEY is live and BASE_URL is this machine: use a test key."
         )
+    clinic_state = environ.get("CLINIC_STATE", Config.clinic_state)
+    if not re.fullmatch("[A-Z]{2}", clinic_state):
+        raise Unconfigured("CLINIC_STATE must be a state's two letters, such as CA.")
     return Config(
         database_url=environ["DATABASE_URL"],
         worker_database_url=environ.get("WORKER_DATABASE_URL") or environ["DATABASE_URL"],
@@ -92,5 +97,6 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         mail_from=environ.get("MAIL_FROM", Config.mail_from),
         clinic_name=environ.get("CLINIC_NAME", Config.clinic_name),
         clinic_time_zone=environ.get("CLINIC_TIME_ZONE", Config.clinic_time_zone),
+        clinic_state=clinic_state,
         demo=environ.get("AFTERCARE_DEMO") == "1",
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
+from shop.catalog.models import LegalClassRule
 from shop.core import events, jobs
 from shop.core.db import db
 from shop.core.events import Event, Kind
@@ -56,6 +57,12 @@ def money_goes_back(event: Event) -> None:
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
 
 
+def ask_the_gate_again(event: Event) -> None:
+    """A rule of law begins or ends: open orders are looked at again."""
+    if event.machine == LegalClassRule.machine:
+        jobs.defer("rejudge_orders", lock="rejudge_orders")
+
+
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),
     Kind.ACCOUNT_ASKED_AGAIN: (a_letter(Template.ACCOUNT_EXISTS),),
@@ -65,7 +72,11 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.RULE_ACTIVATED: (ask_the_gate_again,),
+    Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),
+    Kind.ORDER_HELD: (a_letter(Template.ORDER_HELD),),
+    Kind.ORDER_RESUMED: (a_letter(Template.ORDER_RESUMED),),
     Kind.ORDER_CANCELLED: (money_goes_back, a_letter(Template.ORDER_CANCELLED)),
     Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED)),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from datetime import timedelta
 from typing import Any
 
-from shop.catalog.models import Brand, LegalClass, Price, Product, Variant
+from shop.catalog import bundling, picturing
+from shop.catalog.models import Brand, Bundle, LegalClass, Picture, Price, Product, Variant
+from shop.catalog.renditions import Rendition
+from shop.catalog.states import ShopStatus
+from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.events import Kind
 
 
 def a_brand(**given: Any) -> Brand:
@@ -36,8 +42,14 @@ def a_product(legal_class: LegalClass = LegalClass.OTC_DRUG, **given: Any) -> Pr
     }
     if "brand_id" not in given:
         fields["brand_id"] = a_brand().id
-    product = Product(**(fields | given))
+    fields |= given
+    published_at = fields.pop("published_at")
+    product = Product(**fields, status=ShopStatus.DRAFT)
     db.session.add(product)
+    events.record(Kind.PRODUCT_CREATED, product)
+    if published_at is not None:
+        product.publish(at=published_at)
+        events.record(Kind.PRODUCT_PUBLISHED, product)
     db.session.flush()  # variants point at it
     return product
 
@@ -73,3 +85,19 @@ def a_cream(*, cents: int = 6200, **given: Any) -> Variant:
     """A doctor-only tretinoin cream."""
     product = a_product(LegalClass.RX, name="Tretinoin Cream 0.025 %")
     return a_variant(product, cents=cents, **given)
+
+
+def a_bundle(items: dict[Variant, int], **given: Any) -> Bundle:
+    """A published bundle of so many of each."""
+    word = uuid.uuid4().hex[:8]
+    fields: dict[str, Any] = {"slug": f"bundle-{word}", "name": f"Bundle {word}", "description": ""}
+    packs = [(variant.sku, units) for variant, units in items.items()]
+    bundle = bundling.create(**(fields | given), items=packs, by=None, at=now())
+    return bundling.publish(bundle, by=None, at=now())
+
+
+def a_picture(thing: Product | Bundle, **given: Any) -> Picture:
+    """A picture in two sizes; its bytes are noise, not WebP."""
+    made = [Rendition(width, width, os.urandom(64)) for width in (320, 640)]
+    fields: dict[str, Any] = {"alt": "A tube on a shelf", "by": None, "at": now()}
+    return picturing.add(thing, made, **(fields | given))

@@ -22,8 +22,9 @@ MODEL_EXAMPLES = 200 if SOAK else 50  # a shard
 MODEL_STEPS = 50 if SOAK else 20
 MODEL_SHARDS = 10 if SOAK else 1
 
-KILLS_EACH = 400 if SOAK else 10  # of the web process and of the worker, at points drawn by SEED
-POSTGRES_KILLS = 200 if SOAK else 10
+KILL_SHARDS = 10 if SOAK else 1  # each judged by itself, with a seed of its own
+KILLS_EACH = 40 if SOAK else 10  # a shard: of the web process and of the worker, as the seed draws
+POSTGRES_KILLS = 20 if SOAK else 10
 
 
 def counted(family: str, **figures: int | float | str) -> None:

@@ -9,19 +9,29 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person
-from shop.catalog import publishing, strengths
+from shop.catalog import codes, publishing, strengths
+from shop.catalog.concerns import derived
 from shop.catalog.errors import NotForSale, Taken, WeakerClass
 from shop.catalog.filings import FiledIngredient, Filing, Unfit, normalised, strength_flags
-from shop.catalog.models import LegalClass, Product, Variant
+from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.catalog.shelving import Shelves, weaker
 from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Refused
 from shop.core.events import Kind
 
-EDITABLE = ("name", "category", "description", "dosage_form", "route")
+EDITABLE = (
+    "name",
+    "category",
+    "description",
+    "dosage_form",
+    "route",
+    "concerns",
+    "skin_types",
+)
 
 
 class BadProduct(Refused):
@@ -42,8 +52,12 @@ def create(
     dosage_form: str = "",
     route: str = "",
     description: str = "",
+    concerns: Sequence[str] | None = None,
+    skin_types: Sequence[str] | None = None,
 ) -> Product:
     """A product by hand, not published. `ingredients` are (name, active, strength as labelled).
+
+    Concerns and skin types that are not said are those that actives and name give.
 
     Raises Taken where the key is in use, BadProduct where law and contents do not fit.
     """
@@ -69,6 +83,8 @@ def create(
         dosage_form=dosage_form,
         route=route,
         description=description,
+        concerns=None if concerns is None else tuple(concerns),
+        skin_types=None if skin_types is None else tuple(skin_types),
     )
     shelves = Shelves.holding([filing])
     try:
@@ -92,8 +108,8 @@ def change_product(
     doctor_only = changes.get("doctor_only", product.doctor_only) or legal_class.prescription_only
     if weaker(product.legal_class, legal_class) or (product.doctor_only and not doctor_only):
         raise WeakerClass(
-            "A weaker legal class, or no longer doctor-only, needs the release of two people, "
-            "which this shop does not have yet.",
+            "A weaker legal class, or no longer doctor-only, is for two people to decide. "
+            f"Propose a release: POST /api/v1/products/{product.slug}/releases.",
             fields={"legal_class": ["May only become stricter."]},
             legal_class=product.legal_class.value,
         )
@@ -116,6 +132,21 @@ def change_product(
     return product
 
 
+def fill_uses(*, at: datetime) -> int:
+    """Derive the uses of every product that has none; how many have some now."""
+    silent = sa.select(Product).where(Product.concerns == [], Product.skin_types == [])
+    query = silent.options(selectinload(Product.ingredients).joinedload(ProductIngredient.named))
+    filled = 0
+    for product in db.session.scalars(query):
+        actives = (line.name for line in product.ingredients if line.active)
+        uses = derived(name=product.name, purposes=product.description, actives=actives)
+        if uses.concerns or uses.skin_types:
+            change = {"concerns": list(uses.concerns), "skin_types": list(uses.skin_types)}
+            change_product(product, change, by=None, at=at)
+            filled += 1
+    return filled
+
+
 def add_variant(
     product: Product,
     *,
@@ -130,8 +161,8 @@ def add_variant(
     for_sale: bool = False,
 ) -> Variant:
     """A pack of a product. Raises Taken, NotForSale, BadProduct."""
+    gtin = _gtin(gtin)
     _refuse_taken(None, sku=sku, gtin=gtin, package_ndc=package_ndc)
-    _refuse_gtin(gtin)
     variant = Variant(
         id=uuid.uuid4(),
         product=product,
@@ -163,8 +194,9 @@ def change_variant(
     """
     names = ("name", "gtin", "net_content", "net_unit", "for_sale")
     wanted = {name: changes[name] for name in names if name in changes}
+    if "gtin" in wanted:
+        wanted["gtin"] = _gtin(wanted["gtin"])
     _refuse_taken(variant, gtin=wanted.get("gtin"))
-    _refuse_gtin(wanted.get("gtin"))
     changed = [name for name, value in wanted.items() if getattr(variant, name) != value]
     if "for_sale" in changed and wanted["for_sale"]:
         _offer(variant, at)
@@ -195,7 +227,8 @@ def _refuse_taken(variant: Variant | None, **unique: str | None) -> None:
     for name, value in unique.items():
         if value is None:
             continue
-        query = sa.select(Variant.id).where(getattr(Variant, name) == value)
+        same = codes.spellings(value) if name == "gtin" else [value]
+        query = sa.select(Variant.id).where(getattr(Variant, name).in_(same)).limit(1)
         holder = db.session.execute(query).scalar_one_or_none()
         if holder is not None and (variant is None or holder != variant.id):
             raise Taken(
@@ -205,21 +238,14 @@ def _refuse_taken(variant: Variant | None, **unique: str | None) -> None:
             )
 
 
-def _refuse_gtin(gtin: str | None) -> None:
-    """GTIN-8, -12, -13 or -14 with its mod-10 check digit (GS1 General Specifications 7.9)."""
-    if gtin is None:
-        return
-    known = gtin.isascii() and gtin.isdigit() and len(gtin) in (8, 12, 13, 14)
-    weighted = (
-        sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(gtin[-2::-1]))
-        if known
-        else 0
-    )
-    if not known or (weighted + int(gtin[-1])) % 10:
-        raise BadProduct(
-            "This is not a GTIN: 8, 12, 13 or 14 digits, the last one the check digit.",
-            fields={"gtin": ["Not a GTIN, or a digit is wrong."]},
-        )
+def _gtin(text: str | None) -> str | None:
+    """The GTIN as plain digits; an empty one is none. Raises BadProduct."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return codes.gtin(text)
+    except codes.BadCode as wrong:
+        raise BadProduct("This is not a GTIN.", fields={"gtin": [str(wrong)]}) from wrong
 
 
 def _fields(unfit: Unfit) -> dict[str, list[str]]:

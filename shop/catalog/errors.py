@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotFound, Refused
+from shop.core.errors import Conflict, Gone, NotAllowed, NotFound, Refused
 
 
 class NoSuchProduct(NotFound):
@@ -11,6 +11,20 @@ class NoSuchProduct(NotFound):
 
 class NoSuchVariant(NotFound):
     code = "no_such_variant"
+
+
+class NoSuchName(NotFound):
+    code = "no_such_name"
+
+
+class NotFiled(Conflict):
+    """A name that the dictionary gives, not a product."""
+
+    code = "not_filed"
+
+
+class UnknownIngredient(Refused):
+    code = "unknown_ingredient"
 
 
 class Taken(Conflict):
@@ -37,3 +51,87 @@ class NotForSale(Refused):
 
 class BadPrice(Refused):
     code = "bad_price"
+
+
+class NoSuchRule(NotFound):
+    code = "no_such_rule"
+
+
+class BadRule(Refused):
+    code = "bad_rule"
+
+
+class RuleOverlaps(Conflict):
+    """Two rules would speak of the same on the same day."""
+
+    code = "rule_overlaps"
+
+
+class SamePerson(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "same_person"
+
+
+class NoSuchRelease(NotFound):
+    code = "no_such_release"
+
+
+class NotWeaker(Refused):
+    code = "not_weaker"
+
+
+class ReleaseIsOpen(Conflict):
+    code = "release_is_open"
+
+
+class ReleaseIsStale(Conflict):
+    code = "release_is_stale"
+
+
+class NoSuchPrice(NotFound):
+    code = "no_such_price"
+
+
+class PriceHasBegun(Conflict):
+    code = "price_has_begun"
+
+
+class NoLongerSold(Gone):
+    """A product that is retired. `slug` and `name` are among the facts."""
+
+    code = "no_longer_sold"
+
+
+class BadPicture(Refused):
+    """A file that cannot be shown; the text says what to do about it."""
+
+    code = "bad_picture"
+
+
+class NoSuchPicture(NotFound):
+    code = "no_such_picture"
+
+
+class BadOrder(Refused):
+    """A list that should name everything once, and does not."""
+
+    code = "bad_order"
+
+
+class NoSuchBundle(NotFound):
+    code = "no_such_bundle"
+
+
+class BadBundle(Refused):
+    code = "bad_bundle"
+
+
+class BadRelation(Refused):
+    code = "bad_relation"
+
+
+class BadBulk(Refused):
+    """Some of many changes cannot be made, so none was; `fields` names item and field."""
+
+    code = "bad_bulk"

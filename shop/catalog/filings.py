@@ -13,6 +13,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from shop.catalog.concerns import derived
 from shop.catalog.models import LegalClass
 from shop.catalog.plausible import implausible
 
@@ -101,6 +102,18 @@ class Filing:
     doctor_only: bool = False
     slug: str = ""
     kept: dict[str, Any] | None = None
+    concerns: tuple[str, ...] | None = None  # None: not said
+    skin_types: tuple[str, ...] | None = None
+
+    @property
+    def uses(self) -> dict[str, list[str]]:
+        """Concerns and skin types: as said, else what its actives and words give."""
+        actives = (item.name for item in self.ingredients if item.active)
+        table = derived(name=self.name, purposes=self.description, actives=actives)
+        return {
+            "concerns": list(table.concerns if self.concerns is None else self.concerns),
+            "skin_types": list(table.skin_types if self.skin_types is None else self.skin_types),
+        }
 
     @property
     def texts(self) -> dict[str, str]:

@@ -18,8 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
+from shop.catalog import codes
+from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.filings import FiledIngredient, FiledPack, Filing, Unfit, day, normalised
 from shop.catalog.models import LegalClass, Product, Variant
 from shop.catalog.reading import BadFile
@@ -40,6 +43,8 @@ PRODUCT_COLUMNS = (
     "application_number",
     "description",
     "strength_text",
+    "concerns",
+    "skin_types",
     "flags",
     "marketing_ends_on",
     "listing_expires_on",
@@ -61,6 +66,8 @@ PACK_COLUMNS = (
 )
 COLUMNS = ("source", "source_key", *PRODUCT_COLUMNS, *PACK_COLUMNS)
 REQUIRED = ("source", "source_key", "name", "brand", "legal_class", "sku")
+
+_MADE = ("brand", "concerns", "skin_types", "flags", "ingredients", "filed", "published")
 
 # The full-width forms of = + - @ run too, in some locales.
 _STARTS = r"\s*[=+\-@\t\0\uff1d\uff0b\uff0d\uff20]"
@@ -157,6 +164,8 @@ def _filing(source: str, key: str, row: Mapping[str, str]) -> Filing:
         application_number=row["application_number"],
         description=row["description"],
         strength_text=row["strength_text"],
+        concerns=_uses(row, "concerns", Concern),
+        skin_types=_uses(row, "skin_types", SkinType),
         flags=tuple(_texts(row, "flags")),
         marketing_ends_on=day(row["marketing_ends_on"], "marketing_ends_on"),
         listing_expires_on=day(row["listing_expires_on"], "listing_expires_on"),
@@ -174,12 +183,19 @@ def _pack(row: Mapping[str, str]) -> FiledPack:
         name=row["pack_name"],
         package_ndc=row["package_ndc"] or None,
         package_ndc11=row["package_ndc11"] or None,
-        gtin=row["gtin"] or None,
+        gtin=_gtin(row["gtin"]),
         net_content=_content(row["net_content"]),
         net_unit=row["net_unit"] or None,
         described=True,
         kept=_object(row, "pack_filed"),
     )
+
+
+def _gtin(text: str) -> str | None:
+    try:
+        return codes.gtin(text) if text.strip() else None
+    except codes.BadCode as wrong:
+        raise Unfit(f"gtin: {wrong}") from None
 
 
 def _require(row: Mapping[str, str], *names: str) -> None:
@@ -235,6 +251,17 @@ def _texts(row: Mapping[str, str], name: str) -> list[str]:
     return value
 
 
+def _uses(row: Mapping[str, str], name: str, words: type[StrEnum]) -> tuple[str, ...] | None:
+    """Words of a vocabulary with commas between; an empty cell says nothing, "-" says none."""
+    cell = row[name].strip()
+    if cell in ("", "-"):
+        return () if cell else None
+    said = [word.strip() for word in cell.split(",")]
+    if wrong := sorted(set(said) - {word.value for word in words}):
+        raise Unfit(f"{name}: {wrong[0][:40]!r} should be one of {', '.join(words)}")
+    return tuple(word for word in words if word in said)
+
+
 def _ingredients(row: Mapping[str, str]) -> Iterator[FiledIngredient]:
     value = _json(row, "ingredients", "[]")
     if not isinstance(value, list):
@@ -268,14 +295,10 @@ def _share(value: object, where: str) -> Decimal | None:
 
 
 def _product_cells(product: Product) -> dict[str, str]:
-    cells = {
-        name: getattr(product, name)
-        for name in PRODUCT_COLUMNS
-        if name not in ("brand", "flags", "ingredients", "filed", "published")
-    }
+    cells = {name: getattr(product, name) for name in PRODUCT_COLUMNS if name not in _MADE}
     ingredients = [
         {
-            "name": line.ingredient.name,
+            "name": line.name,
             "raw": line.raw,
             "active": line.active,
             "strength": line.strength_text,
@@ -285,6 +308,8 @@ def _product_cells(product: Product) -> dict[str, str]:
     ]
     cells |= {
         "brand": product.brand.name,
+        "concerns": ", ".join(product.concerns) or "-",
+        "skin_types": ", ".join(product.skin_types) or "-",
         "flags": _written(product.flags),
         "ingredients": _written(ingredients),
         "filed": _written(product.filed),

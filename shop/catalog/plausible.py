@@ -3,6 +3,9 @@
 Ranges in percent: the weakest and the strongest topical product of each active among the approvals
 in Drugs@FDA (prescription) or the limits of the OTC monograph named. They catch a wrong unit or
 denominator (ten- or a thousandfold), not a wrong dose.
+
+Keys are the dictionary's names of the substances (INCI, or the USAN of a drug that has none); a
+reader that asks before names are matched may use the USAN of a UV filter.
 """
 
 from __future__ import annotations
@@ -42,26 +45,36 @@ _MONOGRAPH = {
     "BENZOYL PEROXIDE": ("2.5", "10"),
     "SALICYLIC ACID": ("0.5", "6"),
     "SULFUR": ("2", "10"),
-    "AVOBENZONE": ("0.03", "3"),
+    "BUTYL METHOXYDIBENZOYLMETHANE": ("0.03", "3"),
     "HOMOSALATE": ("0.03", "15"),
-    "OCTINOXATE": ("0.03", "7.5"),
-    "OCTISALATE": ("0.03", "5"),
+    "ETHYLHEXYL METHOXYCINNAMATE": ("0.03", "7.5"),
+    "ETHYLHEXYL SALICYLATE": ("0.03", "5"),
     "OCTOCRYLENE": ("0.03", "10"),
-    "OXYBENZONE": ("0.03", "6"),
+    "BENZOPHENONE-3": ("0.03", "6"),
     "TITANIUM DIOXIDE": ("0.03", "25"),
     "ZINC OXIDE": ("0.03", "25"),
+}
+_USAN = {
+    "AVOBENZONE": "BUTYL METHOXYDIBENZOYLMETHANE",
+    "OCTINOXATE": "ETHYLHEXYL METHOXYCINNAMATE",
+    "OCTISALATE": "ETHYLHEXYL SALICYLATE",
+    "OXYBENZONE": "BENZOPHENONE-3",
 }
 # Actives no product may hold without being a prescription drug: never marketed over the counter in
 # the US on the skin (Drugs@FDA; for hydroquinone the CARES Act of 2020, section 505G).
 PRESCRIPTION_ONLY = frozenset(
     {
+        "ALITRETINOIN",
+        "BEXAROTENE",
         "BIMATOPROST",
         "CLASCOTERONE",
+        "CLINDAMYCIN HYDROCHLORIDE",
         "CLINDAMYCIN PHOSPHATE",
         "FLUOROURACIL",
         "HALOBETASOL PROPIONATE",
         "HYDROQUINONE",
         "IMIQUIMOD",
+        "ISOTRETINOIN",
         "METRONIDAZOLE",
         "MUPIROCIN",
         "MUPIROCIN CALCIUM",
@@ -81,7 +94,7 @@ _RANGES = {
 
 def implausible(active: str, percent: Decimal) -> str | None:
     """What is odd about this strength of `active` (its normalised name), or None."""
-    low, high = _RANGES.get(active, (Decimal(0), Decimal(100)))
+    low, high = _RANGES.get(_USAN.get(active, active), (Decimal(0), Decimal(100)))
     if percent > 0 and low <= percent <= high:
         return None
     expected = f"{low:f} %" if low == high else f"{low:f} to {high:f} %"

@@ -1,4 +1,8 @@
-"""What a variant costs from when on. A price is never changed: the next one ends it."""
+"""What a variant costs from when on: a list of dated prices, each in force until the next begins.
+
+A price that has begun is never changed; only its end moves, while it lies ahead. A price that has
+not begun can be withdrawn: the one before then holds until the next.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog.errors import BadPrice
+from shop.catalog.errors import BadPrice, NoSuchPrice, PriceHasBegun
 from shop.catalog.models import Price, Variant
 from shop.core import events
 from shop.core.db import db, locked
@@ -16,6 +20,7 @@ from shop.core.events import Kind
 
 HIGHEST_CENTS = 10_000_000
 FURTHEST = timedelta(days=730)
+MOST_AHEAD = 50  # prices of one variant that wait to begin
 
 
 def set_price(
@@ -27,25 +32,58 @@ def set_price(
     """
     begins = valid_from or at
     _refuse_odd(cents, begins, at)
-    db.session.execute(locked(sa.select(Variant).where(Variant.id == variant.id)))
-    last = _last(variant)
+    listed = _locked_list(variant)
+    before = [price for price in listed if price.valid_from <= begins]
+    last = before[-1] if before else None
+    following = next((price for price in listed if price.valid_from > begins), None)
     if last is not None and _says_so(last, cents, begins):
         return last
-    if last is not None and last.valid_from >= begins:
-        raise BadPrice(
-            "A price that begins at or after that moment is set already.",
-            fields={"from": [f"Choose a moment after {last.valid_from.isoformat()}."]},
-            sku=variant.sku,
-        )
-    _end(last, begins)
-    price = Price(id=uuid.uuid4(), variant_id=variant.id, cents=cents, valid_from=begins)
+    _refuse_crowded(listed, last, begins, at)
+    if last is not None and last.valid_from < begins:
+        _end(last, begins)
+    price = Price(
+        id=uuid.uuid4(),
+        variant_id=variant.id,
+        cents=cents,
+        valid_from=begins,
+        valid_until=following.valid_from if following else None,
+    )
     db.session.add(price)
     events.record(
         Kind.PRICE_SET, variant, sku=variant.sku, cents=cents, valid_from=begins.isoformat()
     )
-    db.session.flush()  # the list of prices is read again
-    db.session.expire(variant, ["prices"])
+    _read_again(variant)
     return price
+
+
+def withdraw(variant: Variant, price_id: uuid.UUID, *, by: Person | None, at: datetime) -> None:
+    """Take back a price that has not begun; the one before holds until the next.
+
+    Raises NoSuchPrice, PriceHasBegun.
+    """
+    listed = _locked_list(variant)
+    price = next((one for one in listed if one.id == price_id), None)
+    if price is None:
+        raise NoSuchPrice("This pack has no such price.", sku=variant.sku)
+    if price.valid_from <= at:
+        raise PriceHasBegun(
+            "This price has begun and stays on record. Set a new one instead.",
+            sku=variant.sku,
+            begun_at=price.valid_from.isoformat(),
+        )
+    place = listed.index(price)
+    db.session.delete(price)
+    db.session.flush()  # the stretch is free before another fills it
+    if place and listed[place - 1].valid_until == price.valid_from:
+        listed[place - 1].valid_until = price.valid_until
+    events.record(
+        Kind.PRICE_WITHDRAWN,
+        variant,
+        sku=variant.sku,
+        cents=price.cents,
+        valid_from=price.valid_from.isoformat(),
+    )
+    _read_again(variant)
 
 
 def _refuse_odd(cents: int, begins: datetime, at: datetime) -> None:
@@ -60,28 +98,40 @@ def _refuse_odd(cents: int, begins: datetime, at: datetime) -> None:
         )
 
 
-def _says_so(price: Price, cents: int, begins: datetime) -> bool:
-    return price.valid_until is None and price.cents == cents and price.valid_from <= begins
-
-
-def _last(variant: Variant) -> Price | None:
-    return db.session.scalars(
-        sa.select(Price)
-        .where(Price.variant_id == variant.id)
-        .order_by(Price.valid_from.desc())
-        .limit(1)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-
-
-def _end(last: Price | None, begins: datetime) -> None:
-    if last is None:
-        return
-    if last.valid_until is None:
-        last.valid_until = begins
-        db.session.flush()  # the old price ends before the new one begins
-    elif last.valid_until > begins:
+def _refuse_crowded(
+    listed: list[Price], last: Price | None, begins: datetime, at: datetime
+) -> None:
+    if last is not None and last.valid_from == begins:
         raise BadPrice(
-            "The price before ends later than that.",
-            fields={"from": [f"Choose {last.valid_until.isoformat()} or later."]},
+            "A price that begins at that moment is set already.",
+            fields={"from": ["Withdraw that price first, or choose another moment."]},
         )
+    if sum(price.valid_from > at for price in listed) >= MOST_AHEAD:
+        raise BadPrice(
+            f"At most {MOST_AHEAD} prices of a pack can lie ahead.",
+            fields={"from": ["Withdraw some of them first."]},
+        )
+
+
+def _says_so(price: Price, cents: int, begins: datetime) -> bool:
+    in_force = price.valid_until is None or begins < price.valid_until
+    return in_force and price.cents == cents
+
+
+def _locked_list(variant: Variant) -> list[Price]:
+    """All prices of the variant, earliest first, under its lock."""
+    db.session.execute(locked(sa.select(Variant.id).where(Variant.id == variant.id)))
+    query = sa.select(Price).where(Price.variant_id == variant.id).order_by(Price.valid_from)
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def _end(price: Price, begins: datetime) -> None:
+    """End the price where the new one begins, unless it has ended before."""
+    if price.valid_until is None or price.valid_until > begins:
+        price.valid_until = begins
+        db.session.flush()  # the old price ends before the new one begins
+
+
+def _read_again(variant: Variant) -> None:
+    db.session.flush()  # the list of prices is read again
+    db.session.expire(variant, ["prices"])

@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from shop.catalog.errors import NoSuchProduct, NoSuchVariant
-from shop.catalog.models import Product, ProductIngredient, Variant
+from shop.catalog import dictionary
+from shop.catalog.errors import (
+    NoSuchBundle,
+    NoSuchName,
+    NoSuchProduct,
+    NoSuchRelease,
+    NoSuchRule,
+    NoSuchVariant,
+    UnknownIngredient,
+)
+from shop.catalog.filings import normalised
+from shop.catalog.models import (
+    FILED,
+    KINDS,
+    AnyRule,
+    Bundle,
+    Ingredient,
+    IngredientName,
+    Picture,
+    PictureFile,
+    PictureSize,
+    Price,
+    Product,
+    ProductIngredient,
+    RelatedProduct,
+    Release,
+    Variant,
+    Way,
+)
+from shop.catalog.states import ReleaseStatus, ShopStatus
 from shop.core.db import db, locked
+from shop.core.rules import RuleStatus
 
 _AT_ONCE = 200
 
@@ -33,6 +66,117 @@ def variant(sku: str, *, lock: bool = False) -> Variant:
     return found
 
 
+@dataclass(frozen=True)
+class Named:
+    """A filed name, how many products carry it, and what it might mean where nobody knows."""
+
+    name: IngredientName
+    products: int
+    nearest: tuple[str, ...] = ()
+
+
+# How many products carry a name; an expression, so that pages can be ordered by it.
+CARRIED = (
+    sa.select(sa.func.count(sa.distinct(ProductIngredient.product_id)))
+    .where(ProductIngredient.name_id == IngredientName.id)
+    .correlate(IngredientName)
+    .scalar_subquery()
+)
+
+
+def filed_names(*, matched: bool | None) -> sa.Select[IngredientName]:
+    """Names that products brought, matched or not; what a person decided is no open question."""
+    query = (
+        sa.select(IngredientName)
+        .where(IngredientName.source == FILED)
+        .options(joinedload(IngredientName.ingredient))
+    )
+    if matched is not None:
+        query = query.where((IngredientName.way == Way.NONE) != matched)
+    return query
+
+
+def named(names: Iterable[IngredientName]) -> list[Named]:
+    """The same names with their products counted, and candidates for those that match nothing."""
+    names = list(names)
+    line = ProductIngredient
+    counted = (
+        sa.select(line.name_id, sa.func.count(sa.distinct(line.product_id)))
+        .where(line.name_id.in_([name.id for name in names]))
+        .group_by(line.name_id)
+    )
+    products: dict[uuid.UUID, int] = dict(db.session.execute(counted).all())
+    lexicon = dictionary.lexicon() if any(name.way is Way.NONE for name in names) else None
+    return [
+        Named(
+            name,
+            products.get(name.id, 0),
+            tuple(lexicon.nearest(name.name)) if lexicon and name.way is Way.NONE else (),
+        )
+        for name in names
+    ]
+
+
+def filed_name(name_id: uuid.UUID, *, lock: bool = False) -> IngredientName:
+    """A name of an ingredient. Raises NoSuchName."""
+    query = sa.select(IngredientName).where(IngredientName.id == name_id)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NoSuchName("There is no such name.", name=str(name_id))
+    return found
+
+
+def ingredient(name: str) -> Ingredient:
+    """The substance that the dictionary knows by this name. Raises UnknownIngredient."""
+    query = (
+        sa.select(Ingredient)
+        .join(IngredientName, IngredientName.ingredient_id == Ingredient.id)
+        .where(IngredientName.name == normalised(name), IngredientName.source != FILED)
+    )
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise UnknownIngredient(
+            "The dictionary has no such substance.",
+            fields={"ingredient": ["Not a name of the dictionary; see `nearest`."]},
+        )
+    return found
+
+
+def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
+    """A rule of any kind, in one of its versions. Raises NoSuchRule."""
+    for kind in KINDS.values():
+        query: sa.Select[Any] = sa.select(kind).where(kind.id == rule_id)
+        found: AnyRule | None = db.session.scalars(locked(query) if lock else query).one_or_none()
+        if found is not None:
+            return found
+    raise NoSuchRule("There is no such rule.", rule=str(rule_id))
+
+
+def rules(
+    kind: type[AnyRule], *, jurisdiction: str | None = None, status: RuleStatus | None = None
+) -> sa.Select[Any]:
+    """The rules of a kind, for a list."""
+    query: sa.Select[Any] = sa.select(kind)
+    if jurisdiction is not None:
+        query = query.where(kind.jurisdiction == jurisdiction)
+    return query if status is None else query.where(kind.status == status)
+
+
+def release(release_id: uuid.UUID, *, lock: bool = False) -> Release:
+    """A release, with its product. Raises NoSuchRelease."""
+    query = sa.select(Release).where(Release.id == release_id)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NoSuchRelease("There is no such release.", release=str(release_id))
+    return found
+
+
+def releases(*, status: ReleaseStatus | None = None) -> sa.Select[Release]:
+    """What was proposed, for a list."""
+    query = sa.select(Release).options(selectinload(Release.product))
+    return query if status is None else query.where(Release.status == status)
+
+
 def everything() -> Iterator[Product]:
     """Every product with all that belongs to it, by source and key, a few hundred at a time."""
     ids = list(
@@ -48,9 +192,148 @@ def _whole(ids: list[uuid.UUID]) -> list[Product]:
         .where(Product.id.in_(ids))
         .order_by(Product.source, Product.source_key)
         .options(
-            selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
+            selectinload(Product.ingredients).joinedload(ProductIngredient.named),
             selectinload(Product.variants).selectinload(Variant.prices),
             selectinload(Product.brand),
         )
     )
     return list(db.session.scalars(query))
+
+
+def pictures(thing: Product | Bundle) -> list[Picture]:
+    """What is shown of a product or a bundle, in order."""
+    owner = Picture.product_id if isinstance(thing, Product) else Picture.bundle_id
+    return list(db.session.scalars(_pictures_where(owner == thing.id)))
+
+
+@dataclass(frozen=True)
+class Size:
+    """A file of a picture; pixels."""
+
+    width: int
+    height: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A picture as it is shown: sizes, smallest first; `sku` where it shows one pack."""
+
+    alt: str
+    sku: str | None
+    sizes: tuple[Size, ...]
+
+    @property
+    def srcset(self) -> str:
+        """For an img element: every size with its width."""
+        return ", ".join(f"{size.url} {size.width}w" for size in self.sizes)
+
+
+def pictured(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Pictured, ...]]:
+    """What is shown of these products or bundles, in order, in one statement."""
+    wanted = list(ids)
+    owner = sa.func.coalesce(Picture.product_id, Picture.bundle_id)
+    query = (
+        sa.select(
+            owner.label("thing_id"),
+            Picture.id,
+            Picture.alt,
+            Variant.sku,
+            PictureFile.digest,
+            PictureFile.width,
+            PictureFile.height,
+        )
+        .join(PictureSize, PictureSize.picture_id == Picture.id)
+        .join(PictureFile, PictureFile.digest == PictureSize.digest)
+        .outerjoin(Variant, Variant.id == Picture.variant_id)
+        .where(
+            sa.or_(Picture.product_id.in_(wanted), Picture.bundle_id.in_(wanted)),
+            Picture.ended_at.is_(None),
+        )
+        .order_by(Picture.position, Picture.added_at, Picture.id, PictureFile.width)
+    )
+    found: dict[uuid.UUID, list[Pictured]] = {}
+    for _picture, group in groupby(db.session.execute(query), key=lambda row: row.id):
+        rows = list(group)
+        sizes = tuple(Size(row.width, row.height, picture_url(row.digest)) for row in rows)
+        shown = Pictured(rows[0].alt, rows[0].sku, sizes)
+        found.setdefault(rows[0].thing_id, []).append(shown)
+    return {thing_id: tuple(pictures) for thing_id, pictures in found.items()}
+
+
+def picture_url(digest: bytes) -> str:
+    """Where a file of a picture is served."""
+    return f"/pictures/{digest.hex()}.webp"
+
+
+def _pictures_where(condition: sa.ColumnElement[bool]) -> sa.Select[Picture]:
+    return (
+        sa.select(Picture)
+        .where(condition, Picture.ended_at.is_(None))
+        .order_by(Picture.position, Picture.added_at, Picture.id)
+        .options(selectinload(Picture.sizes))
+    )
+
+
+def picture_file(digest: bytes) -> bytes | None:
+    """A file of a picture that is shown, or None."""
+    query = (
+        sa.select(PictureFile.data)
+        .join(PictureSize, PictureSize.digest == PictureFile.digest)
+        .join(Picture, Picture.id == PictureSize.picture_id)
+        .where(PictureFile.digest == digest, Picture.ended_at.is_(None))
+        .limit(1)
+    )
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def bundle(slug: str, *, lock: bool = False) -> Bundle:
+    """Any bundle, published or not. Raises NoSuchBundle."""
+    query = sa.select(Bundle).where(Bundle.slug == slug)
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NoSuchBundle("There is no such bundle.", slug=slug[:200])
+    return found
+
+
+def related(product: Product) -> list[Product]:
+    """What a manager set beside it, in order, whatever became of it since."""
+    query = (
+        sa.select(Product)
+        .join(RelatedProduct, RelatedProduct.related_id == Product.id)
+        .where(RelatedProduct.product_id == product.id)
+        .order_by(RelatedProduct.position)
+    )
+    return list(db.session.scalars(query))
+
+
+def price_list(begins: datetime, ends: datetime) -> Iterator[Price]:
+    """Every price in force at some time from `begins` to before `ends`, by SKU, then by date."""
+    query = (
+        sa.select(Price)
+        .join(Price.variant)
+        .where(
+            Price.valid_from < ends,
+            sa.or_(Price.valid_until.is_(None), Price.valid_until > begins),
+        )
+        .order_by(Variant.sku, Price.valid_from)
+        .options(contains_eager(Price.variant).joinedload(Variant.product))
+        .execution_options(yield_per=500)
+    )
+    yield from db.session.scalars(query)
+
+
+def kept(q: str = "", status: ShopStatus | None = None) -> sa.Select[Product]:
+    """Products as their keeper looks for them: by a part of the name, or by key or SKU."""
+    query = sa.select(Product).options(
+        selectinload(Product.brand), selectinload(Product.variants).selectinload(Variant.prices)
+    )
+    if status is not None:
+        query = query.where(Product.status == status)
+    if q := q.strip():
+        has_sku = sa.exists().where(
+            Variant.product_id == Product.id, sa.func.lower(Variant.sku) == q.lower()
+        )
+        named = Product.name.icontains(q, autoescape=True)
+        query = query.where(sa.or_(named, Product.source_key == q, Product.slug == q, has_sku))
+    return query

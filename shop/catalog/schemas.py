@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import marshmallow as ma
 from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
-from shop.catalog import importing
-from shop.catalog.models import LegalClass
-from shop.web.api import Cents, Moment, Schema, StrictBoolean, Text
+from shop.catalog import bulk_editing, bundling, importing, picturing, relating
+from shop.catalog.concerns import Concern, SkinType
+from shop.catalog.models import KINDS, LegalClass, LegalClassRule, Visibility, Way
+from shop.catalog.queries import picture_url
+from shop.catalog.states import ReleaseStatus, ShopStatus
+from shop.core.rules import JURISDICTIONS, Grade, RuleStatus
+from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text, Whole
 
 SKU = validate.Regexp(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z",
@@ -24,6 +29,20 @@ class IngredientIn(Schema):
     strength = Text(load_default="", longest=60)
 
 
+class Uses(fields.List[Any]):
+    """Words of a vocabulary, in any order, each once."""
+
+    def __init__(self, words: type[StrEnum], **kwargs: Any) -> None:
+        self.words = words
+        super().__init__(
+            fields.Enum(words, by_value=True), validate=validate.Length(max=len(words)), **kwargs
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        said = super()._deserialize(value, attr, data, **kwargs)
+        return [word.value for word in self.words if word in said]
+
+
 class ProductIn(Schema):
     key = Text(load_default=None, allow_none=True, shortest=1, longest=60)
     name = Text(required=True, shortest=1, longest=300)
@@ -34,6 +53,9 @@ class ProductIn(Schema):
     dosage_form = Text(load_default="", longest=100)
     route = Text(load_default="", longest=100)
     description = Text(load_default="")
+    # Left out: what actives and name give.
+    concerns = Uses(Concern, load_default=None, allow_none=True)
+    skin_types = Uses(SkinType, load_default=None, allow_none=True)
     ingredients = fields.List(
         fields.Nested(IngredientIn), load_default=list, validate=validate.Length(max=400)
     )
@@ -45,6 +67,8 @@ class ProductChanges(Schema):
     dosage_form = Text(longest=100)
     route = Text(longest=100)
     description = Text()
+    concerns = Uses(Concern)
+    skin_types = Uses(SkinType)
     legal_class = fields.Enum(LegalClass, by_value=True)
     doctor_only = StrictBoolean()
 
@@ -60,7 +84,7 @@ class Content(fields.Decimal):
 class VariantIn(Schema):
     sku = Text(required=True, longest=40, validate=SKU)
     name = Text(required=True, shortest=1, longest=200)
-    gtin = Text(load_default=None, allow_none=True, longest=14)
+    gtin = Text(load_default=None, allow_none=True, longest=40)
     net_content = Content(load_default=None, allow_none=True)
     net_unit = fields.String(
         load_default=None, allow_none=True, validate=validate.OneOf(["g", "mL"])
@@ -70,7 +94,7 @@ class VariantIn(Schema):
 
 class VariantChanges(Schema):
     name = Text(shortest=1, longest=200)
-    gtin = Text(allow_none=True, longest=14)
+    gtin = Text(allow_none=True, longest=40)
     net_content = Content(allow_none=True)
     net_unit = fields.String(allow_none=True, validate=validate.OneOf(["g", "mL"]))
     for_sale = StrictBoolean()
@@ -82,6 +106,125 @@ class PriceIn(Schema):
     valid_from = Moment(data_key="from", load_default=None, allow_none=True)
 
 
+class RelatedIn(Schema):
+    related = fields.List(
+        Text(longest=160), required=True, validate=validate.Length(max=relating.MOST_RELATED)
+    )
+
+
+class PriceListQuery(Schema):
+    on = fields.Date(load_default=None)
+
+
+class PictureIn(Schema):
+    """Beside the file of a picture: what it shows, and which pack, if one."""
+
+    alt = Text(required=True, shortest=1, longest=picturing.LONGEST_ALT)
+    sku = Text(load_default=None, longest=40)
+
+
+class PictureFileIn(Schema):
+    file = Upload(required=True)
+
+
+class PictureChanges(Schema):
+    alt = Text(required=True, shortest=1, longest=picturing.LONGEST_ALT)
+
+
+class PictureOrderIn(Schema):
+    pictures = fields.List(
+        fields.UUID(), required=True, validate=validate.Length(max=picturing.MOST_PICTURES)
+    )
+
+
+class BundleItemIn(Schema):
+    sku = Text(required=True, longest=40, validate=SKU)
+    quantity = Whole(least=1, most=bundling.MOST_UNITS, load_default=1)
+
+
+SLUG = validate.Regexp(
+    r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", error="Use lower-case letters and digits, hyphens between."
+)
+
+
+def _items() -> fields.List[Any]:
+    most = validate.Length(max=bundling.MOST_ITEMS)
+    return fields.List(fields.Nested(BundleItemIn), validate=most)
+
+
+class BundleIn(Schema):
+    slug = Text(required=True, shortest=1, longest=160, validate=SLUG)
+    name = Text(required=True, shortest=1, longest=300)
+    description = Text(load_default="")
+    items = _items()
+
+
+class BundleChanges(Schema):
+    name = Text(shortest=1, longest=300)
+    description = Text()
+    items = _items()
+
+
+class BulkPrice(Schema):
+    cents = Cents(required=True)
+    valid_from = Moment(data_key="from", load_default=None, allow_none=True)
+
+
+class BulkVariant(Schema):
+    sku = Text(required=True, longest=40, validate=SKU)
+    name = Text(shortest=1, longest=200)
+    gtin = Text(allow_none=True, longest=14)
+    for_sale = StrictBoolean()
+    price = fields.Nested(BulkPrice)
+
+
+class BulkChanges(ProductChanges):
+    """What is to become of a product; `for_sale` is said of all its packs."""
+
+    status = fields.Enum(ShopStatus, by_value=True)
+    for_sale = StrictBoolean()
+
+
+class BulkItemChanges(BulkChanges):
+    variants = fields.List(fields.Nested(BulkVariant), validate=validate.Length(max=100))
+
+
+class BulkItem(Schema):
+    slug = Text(required=True, longest=160)
+    changes = fields.Nested(BulkItemChanges, required=True)
+
+
+class BulkWhere(Schema):
+    """Products that fit all that is named; at least one thing is."""
+
+    category = Text(longest=100)
+    brand = Text(longest=160)
+    legal_class = fields.Enum(LegalClass, by_value=True)
+    status = fields.Enum(ShopStatus, by_value=True)
+    source = fields.String(validate=validate.OneOf(importing.SOURCES))
+
+    @ma.validates_schema
+    def _something(self, data: dict[str, Any], **_: object) -> None:
+        if not data:
+            raise ma.ValidationError("Name at least one thing: not everything at once.")
+
+
+class BulkIn(Schema):
+    """Either `items`, each with its changes, or `where` and the `changes` of all that fit."""
+
+    items = fields.List(
+        fields.Nested(BulkItem), validate=validate.Length(min=1, max=bulk_editing.MOST_PRODUCTS)
+    )
+    where = fields.Nested(BulkWhere)
+    changes = fields.Nested(BulkChanges)
+    dry_run = StrictBoolean(load_default=False)
+
+    @ma.validates_schema
+    def _one_way(self, data: dict[str, Any], **_: object) -> None:
+        if ("items" in data) == ("where" in data) or ("where" in data) != ("changes" in data):
+            raise ma.ValidationError("Send items, or where and changes.", "items")
+
+
 class ImportIn(Schema):
     source = fields.String(required=True, validate=validate.OneOf(importing.SOURCES))
     dry_run = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=False)
@@ -91,12 +234,117 @@ class ImportFile(Schema):
     file = Upload(required=True)
 
 
+class NamesQuery(PageQuery):
+    matched = QueryBoolean(load_default=None)
+
+
+class ResolutionIn(Schema):
+    """The INCI name or a synonym of the substance; null: it is no substance."""
+
+    ingredient = Text(required=True, allow_none=True, shortest=1, longest=300)
+
+
+class IngredientNameOut(ma.Schema):
+    """A spelling that products brought, and the substance that it was matched to."""
+
+    id = fields.UUID(attribute="name.id")
+    name = fields.String(attribute="name.name")
+    ingredient = fields.String(
+        attribute="name.ingredient.inci_name", dump_default=None, allow_none=True
+    )
+    way = fields.Enum(Way, by_value=True, attribute="name.way")
+    confidence = fields.Decimal(as_string=True, attribute="name.confidence")
+    resolved_at = Moment(attribute="name.resolved_at", allow_none=True)
+    products = fields.Integer()
+    nearest = fields.List(fields.String())
+
+
+class IngredientNamesOut(ma.Schema):
+    items = fields.List(fields.Nested(IngredientNameOut))
+    next = fields.String(allow_none=True)
+
+
 class PriceOut(ma.Schema):
+    id = fields.UUID()
     sku = fields.String(attribute="variant.sku")
     cents = fields.Integer()
     currency = fields.Constant("usd")
     valid_from = Moment(data_key="from")
     valid_until = Moment(data_key="until", allow_none=True)
+
+
+class ListedPriceOut(ma.Schema):
+    """A price, and whether it is past, current or future."""
+
+    id = fields.String()
+    sku = fields.String()
+    cents = fields.Integer()
+    currency = fields.String()
+    begins = fields.String(attribute="from", data_key="from")
+    until = fields.String(allow_none=True)
+    when = fields.String()
+
+
+class PricesOut(ma.Schema):
+    items = fields.List(fields.Nested(ListedPriceOut))
+
+
+class KeptSizeOut(ma.Schema):
+    width = fields.Integer()
+    height = fields.Integer()
+    url = fields.Function(lambda size: picture_url(size.digest))
+
+
+class KeptPictureOut(ma.Schema):
+    """A picture as its keeper sees it; `sizes` are WebP, smallest first."""
+
+    id = fields.UUID()
+    alt = fields.String()
+    sizes = fields.List(fields.Nested(KeptSizeOut))
+
+
+class KeptPicturesOut(ma.Schema):
+    items = fields.List(fields.Nested(KeptPictureOut))
+
+
+class RelatedOut(ma.Schema):
+    slug = fields.String()
+    name = fields.String()
+    status = fields.Enum(ShopStatus, by_value=True)
+
+
+class RelationsOut(ma.Schema):
+    items = fields.List(fields.Nested(RelatedOut))
+
+
+class KeptItemOut(ma.Schema):
+    sku = fields.String(attribute="variant.sku")
+    quantity = fields.Integer()
+
+
+class KeptBundleOut(ma.Schema):
+    """A bundle as its keeper sees it."""
+
+    slug = fields.String()
+    name = fields.String()
+    description = fields.String()
+    status = fields.Enum(ShopStatus, by_value=True)
+    published_at = Moment(allow_none=True)
+    retired_at = Moment(allow_none=True)
+    items = fields.List(fields.Nested(KeptItemOut))
+
+
+class EditedOut(ma.Schema):
+    """What changed of a product, and of its packs by SKU."""
+
+    slug = fields.String()
+    changed = fields.List(fields.String())
+    variants = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+
+
+class BulkOut(ma.Schema):
+    dry_run = fields.Boolean()
+    items = fields.List(fields.Nested(EditedOut))
 
 
 class KeptVariantOut(ma.Schema):
@@ -126,8 +374,12 @@ class KeptProductOut(ma.Schema):
     dosage_form = fields.String()
     route = fields.String()
     description = fields.String()
+    concerns = fields.List(fields.String())
+    skin_types = fields.List(fields.String())
     flags = fields.List(fields.String())
+    status = fields.Enum(ShopStatus, by_value=True)
     published_at = Moment(allow_none=True)
+    retired_at = Moment(allow_none=True)
     variants = fields.List(fields.Nested(KeptVariantOut))
 
 
@@ -152,3 +404,166 @@ class ImportReport(ma.Schema):
     dry_run = fields.Boolean()
     counts = fields.Nested(ImportCounts)
     rows = fields.List(fields.Nested(ImportRow))
+
+
+class Jurisdiction(fields.String):
+    """ "US", or a state's two letters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.insert(
+            0, validate.OneOf(sorted(JURISDICTIONS), error="Must be US or a state, such as CA.")
+        )
+
+
+OWN_FIELDS = {
+    "legal_class": ("active", "percents", "route", "dosage_form", "except_with", "legal_class"),
+    "visibility": ("legal_class", "visibility"),
+}
+
+
+class RuleIn(Schema):
+    """A rule to be drafted. Which further fields it needs, its kind says."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    number = Text(load_default=None, allow_none=True, shortest=1, longest=60)
+    jurisdiction = Jurisdiction(required=True)
+    valid_from = fields.Date(required=True)
+    valid_until = fields.Date(load_default=None, allow_none=True)
+    source = Text(required=True, shortest=1, longest=1_000)
+    grade = fields.Enum(Grade, by_value=True, required=True)
+    review_by = fields.Date(required=True)
+    owner_id = fields.UUID(load_default=None, allow_none=True)
+    legal_class = fields.Enum(LegalClass, by_value=True, required=True)
+    # of a class in law
+    active = Text(shortest=1, longest=300)
+    percents = Text(longest=40)
+    route = Text(longest=100)
+    dosage_form = Text(longest=100)
+    except_with = fields.List(Text(shortest=1, longest=300), validate=validate.Length(max=20))
+    # of a policy
+    visibility = fields.Enum(Visibility, by_value=True)
+
+    @ma.post_load
+    def _says(self, given: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        """The fields of its kind put together; those of another kind are refused."""
+        own = OWN_FIELDS[given["kind"]]
+        every = {name for names in OWN_FIELDS.values() for name in names}
+        wrong = {name: ["Unknown field."] for name in every - set(own) if name in given}
+        needed = {"active"} if given["kind"] == "legal_class" else {"visibility"}
+        wrong |= {name: ["This is missing."] for name in needed if name not in given}
+        if wrong:
+            raise ma.ValidationError(wrong)
+        says = {name: given.pop(name) for name in own if name in given}
+        return given | {"says": says}
+
+
+class RulesQuery(PageQuery):
+    kind = fields.String(load_default="legal_class", validate=validate.OneOf(list(KINDS)))
+    jurisdiction = Jurisdiction(load_default=None)
+    status = fields.Enum(RuleStatus, by_value=True, load_default=None)
+
+
+class RuleEndIn(Schema):
+    on = fields.Date(required=True)
+
+
+class RuleOut(ma.Schema):
+    """A rule in one of its versions; what its kind does not have is null."""
+
+    id = fields.UUID()
+    kind = fields.Function(
+        lambda rule: "legal_class" if isinstance(rule, LegalClassRule) else "visibility"
+    )
+    number = fields.String()
+    version = fields.Integer()
+    status = fields.Enum(RuleStatus, by_value=True)
+    jurisdiction = fields.String()
+    valid_from = fields.Date()
+    valid_until = fields.Date(allow_none=True)
+    source = fields.String()
+    grade = fields.Enum(Grade, by_value=True)
+    review_by = fields.Date()
+    legal_class = fields.Enum(LegalClass, by_value=True)
+    active = fields.String(dump_default=None, allow_none=True)
+    percents = fields.Function(lambda rule: _interval(getattr(rule, "percents", None)))
+    route = fields.String(dump_default=None, allow_none=True)
+    dosage_form = fields.String(dump_default=None, allow_none=True)
+    except_with = fields.List(fields.String(), dump_default=None, allow_none=True)
+    visibility = fields.Enum(Visibility, by_value=True, dump_default=None, allow_none=True)
+    owner_id = fields.UUID()
+    authored_by_id = fields.UUID()
+    reviewed_by_id = fields.UUID(allow_none=True)
+    activated_by_id = fields.UUID(allow_none=True)
+    end_on = fields.Date(allow_none=True)
+    end_proposed_by_id = fields.UUID(allow_none=True)
+    ended_by_id = fields.UUID(allow_none=True)
+
+
+def _interval(percents: Any) -> str | None:
+    """A range of strengths as it is written on the way in."""
+    if percents is None:
+        return None
+    low, high = ("" if end is None else f"{end:f}" for end in (percents.lower, percents.upper))
+    return f"{percents.bounds[0]}{low},{high}{percents.bounds[1]}"
+
+
+class RulesOut(ma.Schema):
+    items = fields.List(fields.Nested(RuleOut))
+    next = fields.String(allow_none=True)
+
+
+class ChangeOut(ma.Schema):
+    about = fields.String()
+    state = fields.String()
+    before = fields.String()
+    after = fields.String()
+
+
+def _first(changes: list[Any]) -> dict[str, Any]:
+    return {"count": len(changes), "first": ChangeOut(many=True).dump(changes[:100])}
+
+
+class SimulationOut(ma.Schema):
+    """What would be answered differently, where: how much of it, and the first hundred."""
+
+    products = fields.Function(lambda found: _first(found.products))
+    carts = fields.Function(lambda found: _first(found.carts))
+    orders = fields.Function(lambda found: _first(found.orders))
+
+
+class ReleaseIn(Schema):
+    """What a product shall be; what is not named stays as it is."""
+
+    reason = Text(required=True, shortest=1, longest=1_000)
+    legal_class = fields.Enum(LegalClass, by_value=True, load_default=None)
+    doctor_only = StrictBoolean(load_default=None)
+    finished = StrictBoolean(load_default=None)
+
+
+class ReleasesQuery(PageQuery):
+    status = fields.Enum(ReleaseStatus, by_value=True, load_default=None)
+
+
+class ReleaseOut(ma.Schema):
+    """A release: what the product was, and what it becomes when another person agrees."""
+
+    id = fields.UUID()
+    product = fields.String(attribute="product.slug")
+    status = fields.Enum(ReleaseStatus, by_value=True)
+    reason = fields.String()
+    from_class = fields.Enum(LegalClass, by_value=True)
+    from_doctor_only = fields.Boolean()
+    from_finished = fields.Boolean()
+    to_class = fields.Enum(LegalClass, by_value=True)
+    to_doctor_only = fields.Boolean()
+    to_finished = fields.Boolean()
+    proposed_by_id = fields.UUID()
+    approved_by_id = fields.UUID(allow_none=True)
+    created_at = Moment()
+    applied_at = Moment(allow_none=True)
+
+
+class ReleasesOut(ma.Schema):
+    items = fields.List(fields.Nested(ReleaseOut))
+    next = fields.String(allow_none=True)

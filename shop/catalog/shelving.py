@@ -15,7 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
+from shop.catalog import dictionary
 from shop.catalog.filings import (
+    IMPLAUSIBLE,
     LONGEST_NAME,
     MOST_INGREDIENTS,
     FiledIngredient,
@@ -28,13 +30,15 @@ from shop.catalog.filings import (
 from shop.catalog.models import (
     Brand,
     Ingredient,
+    IngredientName,
     LegalClass,
     Product,
     ProductIngredient,
     Variant,
 )
-from shop.catalog.plausible import PRESCRIPTION_ONLY
+from shop.catalog.plausible import PRESCRIPTION_ONLY, implausible
 from shop.catalog.report import Outcome
+from shop.catalog.states import ShopStatus
 from shop.core import events
 from shop.core.db import db
 from shop.core.events import Kind
@@ -68,7 +72,8 @@ class Shelves:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {(product.source, product.source_key): product for product in products}
         self._brands: dict[str, Brand] = {}
-        self._ingredients: dict[str, Ingredient] = {}
+        self._names: dict[str, IngredientName] = {}  # those that the filings use
+        self._meant: dict[str, str | None] = {}  # name → the substance's INCI name
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
         self._filed: dict[uuid.UUID, list[_Line]] = {}
@@ -93,13 +98,12 @@ class Shelves:
         filed = [pack for one in filings for pack in one.packs]
         shelves._load_variants({code for pack in [*filed, *packs] for code in _codes(pack)})
         shelves._filed = _lines_of(shelves._products.values())
-        names = {item.name for one in filings for item in one.ingredients}
         brands = {one.brand for one in filings}
         slugs = {_address(one) for one in filings}
         slugged = {brand_slug(one) for one in brands}
         shelves._brands = {one.slug: one for one in _among(Brand, Brand.slug, slugged)}
         shelves._brands |= {one.name: one for one in _among(Brand, Brand.name, brands)}
-        shelves._ingredients = {one.name: one for one in _among(Ingredient, Ingredient.name, names)}
+        shelves._load_names({item.name for one in filings for item in one.ingredients})
         shelves._slugs = {one.slug for one in _among(Product, Product.slug, slugs)}
         return shelves
 
@@ -121,18 +125,18 @@ class Shelves:
         Raises Unfit, having changed nothing, where the filing would weaken the product's class or
         claims what another product has.
         """
-        _refuse_unfit(filing)
+        self._refuse_unfit(filing)
         product = self._products.get((filing.source, filing.source_key))
         self._refuse_foreign_packs(product, filing)
         if product is None:
-            return self._create(filing), list(filing.flags)
+            return self._create(filing), self._flags(filing)
         _refuse_weaker(product, filing)
         changed = self._change(product, filing)
         changed += self._packs(product, filing.packs)
         if not changed:
-            return Outcome.UNCHANGED, list(filing.flags)
+            return Outcome.UNCHANGED, self._flags(filing)
         events.record(Kind.PRODUCT_CHANGED, product, fields=changed[:50], source=filing.source)
-        return Outcome.CHANGED, [f"changed: {', '.join(changed[:50])}", *filing.flags]
+        return Outcome.CHANGED, [f"changed: {', '.join(changed[:50])}", *self._flags(filing)]
 
     def pack(self, product: Product, pack: FiledPack) -> Outcome:
         """Create or change one pack of a product. Raises Unfit where another product has it."""
@@ -166,11 +170,13 @@ class Shelves:
             slug=self._free_address(filing),
             source=filing.source,
             source_key=filing.source_key,
+            status=ShopStatus.DRAFT,
             brand=self._brand(filing.brand),
             doctor_only=filing.doctor_only or filing.legal_class.prescription_only,
-            flags=list(filing.flags),
+            flags=self._flags(filing),
             filed=filing.filed,
             **filing.texts,
+            **filing.uses,
             **{column: getattr(filing, column) for column in _COLUMNS},
         )
         db.session.add(product)
@@ -186,8 +192,11 @@ class Shelves:
         said = {} if filing.by_hand else product.filed.get("texts", {})
         wanted: dict[str, Any] = {column: getattr(filing, column) for column in _COLUMNS}
         wanted |= {name: text for name, text in filing.texts.items() if said.get(name) != text}
+        # What a manager set stays: only a listing of our own says otherwise.
+        said_uses = {"concerns": filing.concerns, "skin_types": filing.skin_types}
+        wanted |= {name: list(words) for name, words in said_uses.items() if words is not None}
         wanted["brand"] = self._brand(filing.brand)
-        wanted["flags"] = [*filing.flags, *_missing_packs(product, filing)]
+        wanted["flags"] = [*self._flags(filing), *_missing_packs(product, filing)]
         wanted["filed"] = filing.filed
         wanted["doctor_only"] = (
             product.doctor_only or filing.doctor_only or filing.legal_class.prescription_only
@@ -240,7 +249,7 @@ class Shelves:
                 {
                     "product_id": product.id,
                     "position": position,
-                    "ingredient_id": self._ingredient(item.name).id,
+                    "name_id": self._named(item.name).id,
                     "active": item.active,
                     "raw": item.raw,
                     "strength_text": item.strength_text,
@@ -255,11 +264,63 @@ class Shelves:
             db.session.add(self._brands[key])
         return self._brands[key]
 
-    def _ingredient(self, name: str) -> Ingredient:
-        if name not in self._ingredients:
-            self._ingredients[name] = Ingredient(id=uuid.uuid4(), name=name)
-            db.session.add(self._ingredients[name])
-        return self._ingredients[name]
+    def _load_names(self, names: set[str]) -> None:
+        """The names that are known, and what they mean; those that are new are matched."""
+        wanted = sa.literal(sorted(names), sa.ARRAY(sa.Text()))
+        found = db.session.execute(
+            sa.select(IngredientName, Ingredient.inci_name)
+            .outerjoin(IngredientName.ingredient)
+            .where(IngredientName.name == sa.any_(wanted))
+        )
+        for known, inci_name in found:
+            self._names[known.name], self._meant[known.name] = known, inci_name
+        new = sorted(names - self._names.keys())
+        lexicon = dictionary.lexicon() if new else None
+        for name in new:
+            assert lexicon is not None
+            match, ingredient_id = lexicon.match(name)
+            self._meant[name] = match.substance
+            self._names[name] = IngredientName(
+                id=uuid.uuid4(),
+                name=name,
+                ingredient_id=ingredient_id,
+                way=match.way,
+                confidence=match.confidence,
+            )
+
+    def _named(self, name: str) -> IngredientName:
+        """A name's row, written with the first line that has it."""
+        if self._names[name] not in db.session:
+            db.session.add(self._names[name])
+        return self._names[name]
+
+    def _refuse_unfit(self, filing: Filing) -> None:
+        reasons = [
+            f"{name}: longer than {LONGEST_NAME} characters"
+            for name in ("name", "brand", "dosage_form", "route", "marketing_category")
+            if len(getattr(filing, name)) > LONGEST_NAME
+        ]
+        if len(filing.ingredients) > MOST_INGREDIENTS:
+            reasons.append(f"ingredients: more than {MOST_INGREDIENTS}")
+        if filing.legal_class in (LegalClass.COSMETIC, LegalClass.OTC_DRUG):
+            reasons += [
+                f"legal_class: {item.name} is sold by prescription only, "
+                f"not as {filing.legal_class}"
+                for item in filing.ingredients
+                if item.active and {item.name, self._meant[item.name]} & PRESCRIPTION_ONLY
+            ]
+        if reasons:
+            raise Unfit(*reasons)
+
+    def _flags(self, filing: Filing) -> list[str]:
+        """What the filing's reader found odd, and what is odd once a name is known to mean more."""
+        odd = [
+            f"{IMPLAUSIBLE}: {item.raw} is {said}"
+            for item in filing.ingredients
+            if item.active and item.percent is not None
+            if (said := implausible(self._meant[item.name] or item.name, item.percent))
+        ]
+        return [*filing.flags, *(flag for flag in odd if flag not in filing.flags)]
 
     def _free_address(self, filing: Filing) -> str:
         address = _address(filing)
@@ -298,7 +359,12 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
 
 
 def _alone() -> None:
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    """Keep others away; and let the commit take its time, which reads all that was touched."""
+    patiently = [
+        sa.func.set_config(name, "10min", sa.true())
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout")
+    ]
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *patiently))
 
 
 def _products(keys: set[tuple[str, str]]) -> Iterable[Product]:
@@ -334,31 +400,14 @@ def _address(filing: Filing) -> str:
     return filing.slug or f"{slug(filing.name)}-{slug(filing.source_key, longest=40)}"
 
 
-def _refuse_unfit(filing: Filing) -> None:
-    reasons = [
-        f"{name}: longer than {LONGEST_NAME} characters"
-        for name in ("name", "brand", "dosage_form", "route", "marketing_category")
-        if len(getattr(filing, name)) > LONGEST_NAME
-    ]
-    if len(filing.ingredients) > MOST_INGREDIENTS:
-        reasons.append(f"ingredients: more than {MOST_INGREDIENTS}")
-    if filing.legal_class in (LegalClass.COSMETIC, LegalClass.OTC_DRUG):
-        reasons += [
-            f"legal_class: {item.name} is sold by prescription only, not as {filing.legal_class}"
-            for item in filing.ingredients
-            if item.active and item.name in PRESCRIPTION_ONLY
-        ]
-    if reasons:
-        raise Unfit(*reasons)
-
-
 def _refuse_weaker(product: Product, filing: Filing) -> None:
     """A register that suddenly makes a product easier to sell is looked at by people first."""
     easier = filing.finished and not product.finished
     if easier or weaker(product.legal_class, filing.legal_class):
         raise Unfit(
             f"legal_class: is {product.legal_class} in the catalogue, {filing.legal_class} in this "
-            "row; a weaker class needs a decision of two people"
+            "row; a weaker class needs a decision of two people: propose a release "
+            f"(POST /api/v1/products/{product.slug}/releases), then import again"
         )
 
 
@@ -368,7 +417,9 @@ def _take_off_sale(product: Product, filing: Filing) -> None:
         return
     for variant in product.variants:
         variant.for_sale = False
-    product.published_at = None
+    if product.status is ShopStatus.PUBLISHED:
+        product.withdraw()
+        events.record(Kind.PRODUCT_WITHDRAWN, product)
     db.session.flush()  # the database lets no such product have anything for sale
 
 
@@ -420,13 +471,13 @@ def _lines_of(products: Iterable[Product]) -> dict[uuid.UUID, list[_Line]]:
     found = db.session.execute(
         sa.select(
             line.product_id,
-            Ingredient.name,
+            IngredientName.name,
             line.active,
             line.raw,
             line.strength_text,
             line.percent,
         )
-        .join(line.ingredient)
+        .join(line.named)
         .where(
             line.product_id
             == sa.any_(sa.literal([one.id for one in products], sa.ARRAY(sa.Uuid())))

@@ -1,4 +1,4 @@
-"""The six families of refusal. A verb raises the exact child; the edge decides how it is shown."""
+"""The families of refusal. A verb raises the exact child; the edge decides how it is shown."""
 
 from __future__ import annotations
 
@@ -34,6 +34,24 @@ class NotFound(Refusal):
     """Not there, or not yours: the answer is the same, so that nothing is given away."""
 
     code = "not_found"
+
+
+class Gone(Refusal):
+    """It was there for everybody to see, and is no more."""
+
+    code = "gone"
+
+
+class Stale(Refusal):
+    """The thing is no longer what the caller read: another's change would be overwritten."""
+
+    code = "changed_meanwhile"
+
+
+class Unversioned(Refusal):
+    """The caller must say which version of the thing they mean to change."""
+
+    code = "version_required"
 
 
 class Conflict(Refusal):

@@ -20,13 +20,23 @@ from flask import current_app
 
 from shop.accounts import employing, licences, passwords
 from shop.accounts.models import AuthEvent, Person, Role
-from shop.catalog import editing, importing, prices, publishing
-from shop.catalog.models import Product, Variant
+from shop.catalog import (
+    bundling,
+    dictionary,
+    editing,
+    importing,
+    lawbook,
+    prices,
+    publishing,
+    ruling,
+)
+from shop.catalog.models import LegalClassRule, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
+from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
@@ -100,8 +110,11 @@ def tell() -> None:
     act_as("system:demo")
     if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
         return
+    dictionary.load()
+    db.session.commit()  # before imports: PostgreSQL should know how large the dictionary is
     cast = _cast()
     _catalogue(cast)
+    _law(cast)
     _shelf(cast)
     db.session.commit()
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
@@ -164,7 +177,25 @@ def _catalogue(cast: Cast) -> None:
         _sell(variant, cents, cast, at)
     for npn, cents in SAMPLES.items():
         _sell(_sample_pack(npn, cast, at), cents, cast, at)
+    bundle = bundling.create(
+        slug="clear-skin-after-a-peel",
+        name="Clear skin after a peel",
+        description="Cleanser and sunscreen at once; the cream once a physician has approved it.",
+        items=[(ACNE, 1), (SUNSCREEN, 1), (TRETINOIN, 1)],
+        by=cast.mona,
+        at=at,
+    )
+    bundling.publish(bundle, by=cast.mona, at=at)
     db.session.flush()
+
+
+def _law(cast: Cast) -> None:
+    """Mona drafts the rules the shop comes with; Dr Chen reviews and activates what law says."""
+    at = now()
+    for rule in lawbook.load(by=cast.mona, at=at):
+        if isinstance(rule, LegalClassRule):
+            ruling.review(rule, by=cast.chen, at=at)
+            ruling.activate(rule, by=cast.chen, at=at)
 
 
 def _sample_pack(npn: str, cast: Cast, at: datetime) -> Variant:
@@ -280,7 +311,7 @@ def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
 
 def _pay(order_id: uuid.UUID) -> None:
     """As Alice would: type a card on the provider's page, and wait for the webhook's work."""
-    order = db.session.get_one(Order, order_id)
+    order = orders.locked_order(order_id)  # the worker may be asking the gate about it
     base_url = current_app.config["SHOP"].base_url
     act_as(order.client.actor)
     payment = settling.begin(order, by=order.client, at=now(), base_url=base_url)

@@ -47,6 +47,8 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.ORDER_SHIPPED: Shipment,
     Template.ORDER_CANCELLED: Order,
     Template.ORDER_EXPIRED: Order,
+    Template.ORDER_HELD: Order,
+    Template.ORDER_RESUMED: Order,
     Template.REFUND_SENT: Refund,
 }
 

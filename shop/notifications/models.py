@@ -24,6 +24,8 @@ class Template(StrEnum):
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"
     ORDER_EXPIRED = "order_expired"
+    ORDER_HELD = "order_held"
+    ORDER_RESUMED = "order_resumed"
     REFUND_SENT = "refund_sent"
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
-from shop.core.clock import now
+from shop.catalog.models import Variant
+from shop.core.clock import day_in, now
 from shop.core.money import CURRENCY
 from shop.orders import cancelling, checkout, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.models import Cart, Order
 from shop.orders.schemas import NO_PAYMENT, Told
 from shop.payments import queries as payments
+from shop.storefront import bundles
+from shop.storefront import queries as storefront
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -41,7 +44,7 @@ def show_cart() -> dict[str, Any]:
 def put_line(terms: dict[str, Any], sku: str) -> Response:
     """So many of a pack, instead of what the line said before."""
     cart = carts.cart_of(actor(), lock=True)
-    carts.put(cart, catalog.variant(sku), terms["quantity"])
+    carts.put(cart, _pack(sku), terms["quantity"])
     return committed(schemas.CartOut, _answered(cart))
 
 
@@ -53,6 +56,19 @@ def remove_line(sku: str) -> Response:
     cart = carts.cart_of(actor(), lock=True)
     carts.remove(cart, sku)
     return committed(schemas.CartOut, _answered(cart))
+
+
+@bp.post("/cart/bundles/<slug>")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.BundledCartOut)
+def put_bundle(slug: str) -> Response:
+    """Put every pack of a bundle into the cart, each as a line that the gate is asked of alone.
+
+    What is not for sale is named in `left_out`.
+    """
+    cart = carts.cart_of(actor(), lock=True)
+    left_out = _put_bundle(cart, slug)
+    return committed(schemas.BundledCartOut, _answered(cart) | {"left_out": left_out})
 
 
 @bp.post("/orders")
@@ -149,3 +165,18 @@ def _answered(cart: Cart) -> dict[str, Any]:
         "subtotal_cents": sum(line.total_cents or 0 for line in lines),
         "currency": CURRENCY,
     }
+
+
+def _put_bundle(cart: Cart, slug: str) -> list[carts.LeftOut]:
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, now())
+    bundle = catalog.bundle(slug)
+    closed = bundles.closed_to(actor(), bundle, home=config.clinic_state, today=today)
+    return carts.put_bundle(cart, bundle, closed=closed)
+
+
+def _pack(sku: str) -> Variant:
+    """A pack that the client may put in her cart."""
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, now())
+    return storefront.pack_to_buy(actor(), sku, home=config.clinic_state, today=today)

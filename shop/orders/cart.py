@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person
-from shop.catalog.models import Price, Variant
+from shop.catalog.errors import NoSuchBundle
+from shop.catalog.models import Bundle, Price, Variant
+from shop.catalog.states import ShopStatus
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.inventory import stock
@@ -71,6 +75,44 @@ def put(cart: Cart, variant: Variant, quantity: int) -> CartLine:
     line.quantity = quantity
     db.session.flush()  # the line's place in the cart is the time the database gives it
     return line
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A pack of a bundle that could not be put into the cart, and why."""
+
+    sku: str
+    name: str
+    why: str
+
+
+def put_bundle(cart: Cart, bundle: Bundle, *, closed: Mapping[UUID, str]) -> list[LeftOut]:
+    """Every pack of a bundle as a line of its own; those that are not for sale are named.
+
+    `closed` are variants that this client may not put in by herself, and why.
+
+    A line that is there already holds at least the bundle's units: safe to repeat. Each line is
+    asked by the gate alone. Raises NoSuchBundle where it is not shown, NotForSale where nothing of
+    it is for sale.
+    """
+    if bundle.status is not ShopStatus.PUBLISHED:
+        raise NoSuchBundle("There is no such bundle.", slug=bundle.slug)
+    left_out = []
+    for item in bundle.items:
+        line = _line(cart, item.variant.sku)
+        quantity = max(item.quantity, line.quantity if line else 0)
+        why = closed.get(item.variant_id)
+        try:
+            if why is None:
+                put(cart, item.variant, quantity)
+        except NotForSale as refusal:
+            why = refusal.text
+        if why is not None:
+            name = f"{item.variant.product.name}, {item.variant.name}"
+            left_out.append(LeftOut(item.variant.sku, name, why))
+    if len(left_out) == len(bundle.items):
+        raise NotForSale("Nothing of this is for sale now.", slug=bundle.slug)
+    return left_out
 
 
 def remove(cart: Cart, sku: str) -> None:

@@ -91,7 +91,8 @@ def place(
     demand = [(line.variant_id, line.quantity) for line in lines]
     reservations = stock.reserve(demand, today=judging.day(at))
     order = _written(cart.client_id, address, shipping_method, totals, at)
-    for position, made in enumerate(zip(offers, fills, reservations, strict=True), start=1):
+    rules = [decision.rule_id for decision in decisions]
+    for position, made in enumerate(zip(offers, fills, reservations, rules, strict=True), start=1):
         _line(order, position, *made)
     _tell(order, by)
     cart.lines = [line for line in cart.lines if line not in lines]
@@ -202,7 +203,12 @@ def _written(
 
 
 def _line(
-    order: Order, position: int, offer: Offer, fill: Fill | None, reservation: Reservation
+    order: Order,
+    position: int,
+    offer: Offer,
+    fill: Fill | None,
+    reservation: Reservation,
+    rule_id: UUID | None,
 ) -> None:
     order.lines.append(
         OrderLine(
@@ -219,6 +225,7 @@ def _line(
             unit_price_cents=offer.price.cents,
             total_cents=offer.item.cents,
             requires_prescription=fill is not None,
+            rule_id=rule_id,
             fill=fill,
             reservation=reservation,
             status=LineStatus.PLACED,

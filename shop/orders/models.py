@@ -220,6 +220,8 @@ class OrderLine(Stateful, Base):
     unit_price_cents: Mapped[int]
     total_cents: Mapped[int]
     requires_prescription: Mapped[bool]  # as it was when placed; a trigger compares it
+    # The rule of its state that decided so, if one spoke of it; a trigger compares this, too.
+    rule_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("legal_class_rules.id"))
     fill_id: Mapped[uuid.UUID | None]
     reservation_id: Mapped[uuid.UUID]
     status: Mapped[LineStatus] = mapped_column(Word(LineStatus))

@@ -6,22 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
-from shop.core.clock import now
+from shop.catalog.models import Variant
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
 from shop.core.usps import STATES
 from shop.orders import cancelling, checkout, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
-from shop.orders.models import MAX_QUANTITY, Order
+from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pricing import SHIPPING_METHODS, Totals
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
+from shop.storefront import bundles
+from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
 from shop.web.paging import page
 from shop.web.problems import STATUS
@@ -75,10 +87,24 @@ def put_line() -> Response:
     try:
         wish = _form(WishForm)
         cart = carts.cart_of(actor(), lock=True)
-        carts.put(cart, catalog.variant(wish["sku"]), wish["quantity"])
+        carts.put(cart, _pack(wish["sku"]), wish["quantity"])
     except Refusal as refusal:
         return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
     db.session.commit()
+    return _to("/cart")
+
+
+@bp.post("/cart/bundles/<slug>")
+@allow(Role.CLIENT)
+def put_bundle(slug: str) -> Response:
+    try:
+        cart = carts.cart_of(actor(), lock=True)
+        left_out = _put_bundle(cart, slug)
+    except Refusal as refusal:
+        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+    db.session.commit()
+    if left_out:
+        flash(f"Not for sale now, and left out: {'; '.join(one.name for one in left_out)}.")
     return _to("/cart")
 
 
@@ -275,3 +301,18 @@ def _again(template: str, refusal: Refusal, context: Any) -> Response:
 
 def _to(path: str) -> Response:
     return make_response(redirect(path, 303))
+
+
+def _put_bundle(cart: Cart, slug: str) -> list[carts.LeftOut]:
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, now())
+    bundle = catalog.bundle(slug)
+    closed = bundles.closed_to(actor(), bundle, home=config.clinic_state, today=today)
+    return carts.put_bundle(cart, bundle, closed=closed)
+
+
+def _pack(sku: str) -> Variant:
+    """A pack that the client may put in her cart."""
+    config = current_app.config["SHOP"]
+    today = day_in(config.clinic_time_zone, now())
+    return storefront.pack_to_buy(actor(), sku, home=config.clinic_state, today=today)

@@ -48,6 +48,18 @@ class CartOut(Schema):
     currency = fields.String()
 
 
+class LeftOutOut(Schema):
+    sku = fields.String()
+    name = fields.String()
+    why = fields.String()
+
+
+class BundledCartOut(CartOut):
+    """The cart after a bundle was put into it; `left_out` is what is not for sale now."""
+
+    left_out = fields.List(fields.Nested(LeftOutOut))
+
+
 class AddressIn(Schema):
     name = Text(required=True, shortest=1, longest=100)
     line1 = Text(required=True, shortest=1, longest=100)

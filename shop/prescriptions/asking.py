@@ -16,8 +16,9 @@ import sqlalchemy as sa
 import structlog
 
 from shop.accounts.models import Person, Role
-from shop.catalog.models import Product, Variant
+from shop.catalog.models import Product, Variant, law_over
 from shop.core.db import db, locked
+from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
@@ -100,7 +101,9 @@ def _facts(
     out_of_stock: Collection[UUID],
 ) -> Facts:
     day = at.astimezone(UTC).date()
-    packs = _packs({wish.variant_id for wish in wishes}, day=day, stage=stage)
+    if lock:
+        _hold_the_law()
+    packs = _packs({wish.variant_id for wish in wishes}, state=ship_to_state, day=day, stage=stage)
     products = {pack.product_id for pack in packs.values() if pack.needs_prescription}
     return Facts(
         client=gate.Client(
@@ -119,7 +122,14 @@ def _facts(
     )
 
 
-def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
+def _hold_the_law() -> None:
+    """No rule begins or ends from here until the transaction does; see the migration `law`."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LAW)))
+
+
+def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
+    """The packs with what the law of the state makes of them, in one statement."""
+    law = law_over(Variant.product_id, state, day)
     rows = db.session.execute(
         sa.select(
             Variant.id,
@@ -131,8 +141,14 @@ def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gat
             Product.finished,
             Product.published_at,
             Product.marketing_ends_on,
+            law.c.rule_id,
+            law.c.rule_number,
+            law.c.rule_version,
+            law.c.jurisdiction,
+            law.c.legal_class.label("ruled_class"),
         )
         .join(Product, Product.id == Variant.product_id)
+        .outerjoin(law, sa.true())
         .where(Variant.id.in_(variant_ids))
     )
     return {
@@ -143,9 +159,22 @@ def _packs(variant_ids: set[UUID], *, day: date, stage: Stage) -> dict[UUID, gat
             legal_class=row.legal_class,
             doctor_only=row.doctor_only,
             offered=stage in PROMISED or _offered(row, day),
+            ruling=_ruling(row),
         )
         for row in rows
     }
+
+
+def _ruling(row: Any) -> gate.Ruling | None:
+    if row.rule_id is None:
+        return None
+    return gate.Ruling(
+        rule_id=row.rule_id,
+        number=row.rule_number,
+        version=row.rule_version,
+        jurisdiction=row.jurisdiction,
+        legal_class=row.ruled_class,
+    )
 
 
 def _offered(row: Any, day: date) -> bool:

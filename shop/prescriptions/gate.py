@@ -48,8 +48,22 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Ruling:
+    """The strictest rule over a product where it is sent to, today."""
+
+    rule_id: UUID
+    number: str
+    version: int
+    jurisdiction: str
+    legal_class: LegalClass
+
+
+@dataclass(frozen=True)
 class Pack:
-    """A variant as the gate sees it. `offered`: for sale now, or promised by a placed order."""
+    """A variant as the gate sees it. `offered`: for sale now, or promised by a placed order.
+
+    `legal_class` is the filed one, a fact; `ruling` what the law makes of it where it goes.
+    """
 
     variant_id: UUID
     product_id: UUID
@@ -57,11 +71,28 @@ class Pack:
     legal_class: LegalClass
     doctor_only: bool
     offered: bool
+    ruling: Ruling | None = None
 
     @property
     def needs_prescription(self) -> bool:
-        """The stricter of the filed class and the shop's own mark."""
-        return self.doctor_only or self.legal_class.prescription_only
+        """The strictest of the filed class, the law of the state and the shop's own mark."""
+        return self.doctor_only or self.legal_class.prescription_only or self._ruled_so
+
+    @property
+    def barred_by(self) -> Ruling | None:
+        """The rule by which it is not sold in the state at all."""
+        barred = self.ruling is not None and self.ruling.legal_class is LegalClass.CLINIC_USE
+        return self.ruling if barred else None
+
+    @property
+    def decided_by(self) -> Ruling | None:
+        """The rule without which it would be sold more freely than it is."""
+        freely = not (self.doctor_only or self.legal_class.prescription_only)
+        return self.barred_by or (self.ruling if freely and self._ruled_so else None)
+
+    @property
+    def _ruled_so(self) -> bool:
+        return self.ruling is not None and self.ruling.legal_class.prescription_only
 
 
 @dataclass(frozen=True)
@@ -155,10 +186,16 @@ class Decision:
     valid_until: datetime | None = None
     fills_left: int | None = None
     sentence: str = ""  # the whole answer in one line, for pages and mails
+    ruling: Ruling | None = None  # what the law of the state says of it, if anything
 
     @property
     def open(self) -> bool:
         return self.answer is Answer.OPEN
+
+    @property
+    def rule_id(self) -> UUID | None:
+        """The rule over it in its state, if one speaks of it."""
+        return None if self.ruling is None else self.ruling.rule_id
 
 
 @dataclass(frozen=True)
@@ -182,6 +219,11 @@ def decide(facts: Facts) -> list[Decision]:
     return [_decision(facts, wish) for wish in facts.wishes]
 
 
+def _ruling(facts: Facts, wish: Wish) -> Ruling | None:
+    pack = facts.packs.get(wish.variant_id)
+    return None if pack is None else pack.ruling
+
+
 def _decision(facts: Facts, wish: Wish) -> Decision:
     try:
         for question in QUESTIONS:
@@ -201,7 +243,7 @@ def _decision(facts: Facts, wish: Wish) -> Decision:
 
 def _opened(facts: Facts, wish: Wish) -> Decision:
     if not facts.packs[wish.variant_id].needs_prescription:
-        return Decision(wish, Answer.OPEN, sentence="Ready to order.")
+        return Decision(wish, Answer.OPEN, sentence="Ready to order.", ruling=_ruling(facts, wish))
     cover = _cover(facts, wish)
     if cover is None:
         raise LookupError("No question objected, and yet nothing covers the line.")
@@ -212,6 +254,7 @@ def _opened(facts: Facts, wish: Wish) -> Decision:
         prescription_number=cover.number,
         valid_until=cover.valid_until,
         fills_left=cover.fills_left,
+        ruling=_ruling(facts, wish),
         sentence=f"Approved by {cover.prescriber_name} until"
         f" {_day(_last_day(cover), facts.day)},"
         f" {cover.fills_left} of {cover.fills_allowed} fills left.",
@@ -219,9 +262,8 @@ def _opened(facts: Facts, wish: Wish) -> Decision:
 
 
 def _refused(facts: Facts, wish: Wish, objection: Objection, *, rule: str) -> Decision:
-    reasons = [
-        Reason(objection.code, objection.text, objection.remedy, rule, dict(objection.facts))
-    ]
+    told = dict(objection.facts) | _law(facts, wish)
+    reasons = [Reason(objection.code, objection.text, objection.remedy, rule, told)]
     asked = facts.requests.get(wish.variant_id)
     if objection.answer is Answer.NEEDS_REQUEST and asked is not None:
         reasons.insert(0, _already_asked(facts, asked))
@@ -231,7 +273,23 @@ def _refused(facts: Facts, wish: Wish, objection: Objection, *, rule: str) -> De
         until=objection.until,
         reasons=tuple(reasons),
         sentence=reasons[0].text,
+        ruling=_ruling(facts, wish),
     )
+
+
+def _law(facts: Facts, wish: Wish) -> dict[str, object]:
+    """The rule that decided, as facts of the reason; nothing where no rule did."""
+    pack = facts.packs.get(wish.variant_id)
+    decided = pack and pack.decided_by
+    if not decided:
+        return {}
+    return {
+        "state": facts.ship_to_state,
+        "legal_class": decided.legal_class.value,
+        "legal_rule": decided.number,
+        "legal_rule_version": decided.version,
+        "legal_rule_id": str(decided.rule_id),
+    }
 
 
 def _already_asked(facts: Facts, asked: Asked) -> Reason:
@@ -289,6 +347,14 @@ def pack_is_offered(facts: Facts, wish: Wish) -> Objection | None:
             "never_sold",
             "This is used in the clinic only and never sold.",
             facts={"legal_class": pack.legal_class.value},
+        )
+    if rule := pack.barred_by:
+        return Objection(
+            Answer.BLOCKED,
+            "not_sold_in_state",
+            f"This is not sold in {facts.ship_to_state or 'your state'} (rule {rule.number}, "
+            f"version {rule.version}).",
+            "Ask the clinic what it has instead.",
         )
     if not pack.offered:
         return Objection(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from shop.accounts.models import Person
-from shop.catalog.models import Variant
+from shop.catalog.models import LegalClass, Variant, law_over
 from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
@@ -41,7 +41,7 @@ def start(
 
     Raises NotDoctorOnly, NotForSale, TooYoung, AlreadyAsked.
     """
-    _refuse_what_needs_no_request(variant)
+    _refuse_what_needs_no_request(variant, ship_to_state, at)
     _refuse_minors(client, at)
     _refuse_second_request(client, variant)
     request = ApprovalRequest(
@@ -146,10 +146,15 @@ def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _refuse_what_needs_no_request(variant: Variant) -> None:
+def _refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:
     if not variant.for_sale or variant.product.published_at is None:
         raise NotForSale("This is not for sale.", sku=variant.sku)
-    if not (variant.doctor_only or variant.legal_class.prescription_only):
+    law = law_over(variant.product_id, state, at.astimezone(UTC).date())
+    ruled = db.session.scalar(sa.select(law.c.legal_class))
+    if ruled is LegalClass.CLINIC_USE:
+        raise NotForSale(f"This is not sold in {state}.", sku=variant.sku, state=state)
+    here = ruled is not None and ruled.prescription_only
+    if not (variant.doctor_only or variant.legal_class.prescription_only or here):
         raise NotDoctorOnly("Nobody has to approve this: put it in your cart.", sku=variant.sku)
 
 

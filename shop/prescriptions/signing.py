@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from shop.accounts.models import AuthEvent, Licence, Person
+from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
@@ -101,14 +102,15 @@ def default_validity(request: ApprovalRequest) -> int:
     """Days, by the shortest-lived active ingredient."""
     actives = (line for line in request.variant.product.ingredients if line.active)
     return min(
-        (
-            days
-            for line in actives
-            for name, days in VALIDITY.items()
-            if line.ingredient.name.split(" ")[0].rstrip(",") == name
-        ),
+        (days for line in actives for name, days in VALIDITY.items() if name in _words(line)),
         default=DEFAULT_VALIDITY,
     )
+
+
+def _words(line: ProductIngredient) -> set[str]:
+    """How a substance begins, as filed and in the dictionary: salts and esters count as it."""
+    known = [line.name, line.ingredient.inci_name if line.ingredient else ""]
+    return {name.split(" ")[0].rstrip(",") for name in known}
 
 
 def _check(request: ApprovalRequest, terms: Terms, *, last_day: date, today: date) -> None:

@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.errors import NoSuchProduct
-from shop.catalog.models import LegalClass, Price, Product, ProductIngredient, Variant
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoLongerSold, NoSuchProduct, NoSuchVariant
+from shop.catalog.models import (
+    IngredientName,
+    LegalClass,
+    Price,
+    Product,
+    ProductIngredient,
+    Variant,
+)
+from shop.catalog.queries import Pictured
+from shop.catalog.states import ShopStatus
 from shop.core.db import db
+from shop.core.errors import Refused
 from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
+from shop.storefront import neighbours
 from shop.storefront.searching import visible
+from shop.storefront.visibility import View, view_of
+
+
+class AskFirst(Refused):
+    """A teaser: nobody buys it before a physician has prescribed it."""
+
+    code = "ask_first"
+
+
+TINTS = 6  # of the placeholders
 
 
 @dataclass(frozen=True)
@@ -37,6 +60,9 @@ class Shown:
     product: Product
     offers: tuple[Offer, ...]
     warnings: tuple[tuple[str, str], ...]  # code, text
+    teaser: bool = False  # neither price nor cart: "ask the physician"
+    pictures: tuple[Pictured, ...] = ()
+    related: tuple[Shown, ...] = ()  # only where one product is shown
 
     @property
     def from_cents(self) -> int | None:
@@ -53,6 +79,11 @@ class Shown:
         return picture(self.product)
 
     @property
+    def tint(self) -> int:
+        """Which of the placeholders' colours its category has; 0 without one."""
+        return tint(self.product.category)
+
+    @property
     def actives(self) -> list[ProductIngredient]:
         return [line for line in self.product.ingredients if line.active]
 
@@ -61,42 +92,117 @@ class Shown:
         return [line for line in self.product.ingredients if not line.active]
 
 
-def product_for(reader: Person | None, slug: str, *, at: datetime, today: date) -> Shown:
-    """A product on offer; the manager sees every product. Raises NoSuchProduct."""
+def product_for(
+    reader: Person | None, slug: str, *, view: View, at: datetime, today: date
+) -> Shown:
+    """A product on offer; the manager sees every product.
+
+    What the policy hides from the reader answers as what does not exist. Raises NoLongerSold for
+    what is retired, with its nearest alternatives; else NoSuchProduct.
+    """
+    (found,) = shown([_seen(reader, slug, view, today)], view=view, at=at, today=today)
+    return found
+
+
+def whole_for(reader: Person | None, slug: str, *, view: View, at: datetime, today: date) -> Shown:
+    """The same, with what is shown beside it."""
+    product = _seen(reader, slug, view, today)
+    beside = neighbours.beside(product, view=view, today=today)
+    found, *related = shown([product, *beside], view=view, at=at, today=today)
+    return replace(found, related=tuple(related))
+
+
+def _seen(reader: Person | None, slug: str, view: View, today: date) -> Product:
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
         .options(
-            selectinload(Product.ingredients).joinedload(ProductIngredient.ingredient),
+            selectinload(Product.ingredients)
+            .joinedload(ProductIngredient.named)
+            .joinedload(IngredientName.ingredient),
             selectinload(Product.brand),
         )
     )
     if reader is None or reader.role is not Role.MANAGER:
-        query = query.where(visible(today))
+        query = query.where(visible(today), view.seen)
     product = db.session.scalars(query).one_or_none()
     if product is None:
-        raise NoSuchProduct("There is no such product.", slug=slug[:200])
-    return shown([product], at=at, today=today)[0]
+        raise _not_there(slug, view, today)
+    return product
 
 
-def shown(products: Sequence[Product], *, at: datetime, today: date) -> list[Shown]:
+def _not_there(slug: str, view: View, today: date) -> NoLongerSold | NoSuchProduct:
+    retired = db.session.scalars(
+        sa.select(Product).where(
+            Product.slug == slug, Product.status == ShopStatus.RETIRED, view.seen
+        )
+    ).one_or_none()
+    if retired is None:
+        return NoSuchProduct("There is no such product.", slug=slug[:200])
+    return NoLongerSold(
+        "This is no longer sold.",
+        slug=slug,
+        name=retired.name,
+        alternatives=[
+            {"slug": one.slug, "name": one.name}
+            for one in neighbours.beside(retired, view=view, today=today)
+        ],
+    )
+
+
+def named(slugs: Sequence[str], *, view: View, at: datetime, today: date) -> list[Shown]:
+    """Products by their slugs, in this order; what is not on offer is left out."""
+    query = with_brands(
+        sa.select(Product).where(Product.slug.in_(slugs), visible(today), view.seen)
+    )
+    found = {product.slug: product for product in db.session.scalars(query)}
+    return shown([found[slug] for slug in slugs if slug in found], view=view, at=at, today=today)
+
+
+def pack_to_buy(reader: Person, sku: str, *, home: str, today: date) -> Variant:
+    """A pack for the reader's cart. Raises NoSuchVariant for what the policy does not let her see,
+    AskFirst where its price is the physician's to tell.
+    """
+    view = view_of(reader, home=home, day=today)
+    query = (
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.sku == sku, view.seen)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        raise NoSuchVariant("There is no such variant.", sku=sku)
+    variant, teased = found
+    if teased:
+        raise AskFirst("Ask the physician about this first.", sku=sku)
+    return variant
+
+
+def shown(products: Sequence[Product], *, view: View, at: datetime, today: date) -> list[Shown]:
     """The products with their offers, in the same order, in a fixed number of queries."""
     ids = [product.id for product in products]
-    variants = list(
-        db.session.scalars(
-            sa.select(Variant)
-            .where(Variant.product_id.in_(ids), Variant.for_sale)
-            .order_by(Variant.net_content.nulls_last(), Variant.sku)
-            .options(selectinload(Variant.prices))
-        )
-    )
-    units = stock.available([variant.id for variant in variants], today=today)
+    rows = db.session.execute(
+        sa.select(Variant, view.teased)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.product_id.in_(ids), Variant.for_sale)
+        .order_by(Variant.net_content.nulls_last(), Variant.sku)
+        .options(selectinload(Variant.prices))
+    ).all()
+    units = stock.available([variant.id for variant, _teased in rows], today=today)
+    teasers = {variant.product_id for variant, teased in rows if teased}
     offers: dict[uuid.UUID, list[Offer]] = {}
-    for variant in variants:
-        offer = Offer(variant, variant.price_at(at), units[variant.id])
-        offers.setdefault(variant.product_id, []).append(offer)
+    for variant, teased in rows:
+        price = None if teased else variant.price_at(at)
+        offers.setdefault(variant.product_id, []).append(Offer(variant, price, units[variant.id]))
+    pictures = catalog.pictured(ids) if ids else {}
     return [
-        Shown(product, tuple(offers.get(product.id, ())), tuple(_warnings(product, today)))
+        Shown(
+            product,
+            tuple(offers.get(product.id, ())),
+            tuple(_warnings(product, today)),
+            pictures=pictures.get(product.id, ()),
+            teaser=product.id in teasers,
+        )
         for product in products
     ]
 
@@ -165,9 +271,20 @@ _DRAWINGS = (
 )
 
 
+def tint(category: str) -> int:
+    """Which of the placeholders' colours a category has; 0 without one."""
+    words = category.casefold().encode()
+    return 1 + crc32(words) % TINTS if words else 0
+
+
 def picture(product: Product) -> str:
+    """The name of the drawing that stands for a product."""
+    return drawing(product.legal_class, product.dosage_form)
+
+
+def drawing(legal_class: LegalClass, dosage_form: str) -> str:
     """A drawing by kind: "rx" for what needs a prescription, else by dosage form."""
-    if product.legal_class.prescription_only:
+    if legal_class.prescription_only:
         return "rx"
-    form = product.dosage_form.lower()
-    return next((drawing for word, drawing in _DRAWINGS if word in form), "bottle")
+    form = dosage_form.lower()
+    return next((name for word, name in _DRAWINGS if word in form), "bottle")

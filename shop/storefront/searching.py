@@ -1,223 +1,331 @@
-"""Find products as visitors look for them: by words, by what they are, by price and stock.
-
-Words are matched against name, brand, actives, ingredients and description (full text, prefixes),
-against package numbers, and by likeness, which forgives a typing error.
-"""
+"""Find products as visitors look for them: by words, by what they are, by price and stock."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 
-from shop.catalog.models import (
-    Brand,
-    Ingredient,
-    LegalClass,
-    Price,
-    Product,
-    ProductIngredient,
-    Variant,
-)
+from shop.accounts.models import Person
+from shop.catalog import codes
+from shop.catalog.models import LegalClass, Product, ProductSearch, Variant
 from shop.core.db import db
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
+from shop.prescriptions.models import Prescription
+from shop.storefront import index as indexes
+from shop.storefront import matching, phrases
+from shop.storefront.index import NO_PRICE, Index, Key, in_natural_order, in_order
+from shop.storefront.index import SORTS as KEPT_SORTS
+from shop.storefront.matching import Matched
+from shop.storefront.visibility import View
 
 Condition = sa.ColumnElement[bool]
-SORTS = ("relevance", "name", "price", "-price", "newest")
-MOST_WORDS = 12
-ALIKE = "0.4"
-LIKE_FROM = 4  # letters: shorter words are like too many others
+SORTS = ("relevance", *KEPT_SORTS)
+BY_PRICE = ("price", "-price")
 MOST_CHOICES = 40  # of one facet
-_WORD = re.compile(r"[^\s'\"\\:&|!()<>*,;]+")
-_NUMBER = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
-NO_PRICE = 2_000_000_000  # sorts what has no price behind everything that has one
+FACETS = (
+    "category", "brand", "concern", "skin_type", "active", "active_class", "strength",
+    "legal_class", "doctor_only", "pregnancy_safe", "price",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a visitor asked for. Prices in cents; `brand` is a slug, `active` a substance's name."""
+    """What a visitor asked for. Within a facet any choice will do; every facet must be met.
+
+    Prices in cents; `brand` holds slugs, `active` names, `strength` and `price` bands of the index.
+    """
 
     q: str = ""
-    category: str | None = None
-    brand: str | None = None
-    active: str | None = None
-    legal_class: LegalClass | None = None
+    category: tuple[str, ...] = ()
+    brand: tuple[str, ...] = ()
+    concern: tuple[str, ...] = ()
+    skin_type: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    active_class: tuple[str, ...] = ()
+    strength: tuple[str, ...] = ()
+    legal_class: tuple[LegalClass, ...] = ()
+    price: tuple[str, ...] = ()
     doctor_only: bool | None = None
+    pregnancy_safe: bool | None = None
     min_price: int | None = None
     max_price: int | None = None
     in_stock: bool | None = None
+    suitable: bool = False
     sort: str | None = None
+
+    @classmethod
+    def of(cls, asked: dict[str, Any]) -> Wanted:
+        """What was asked for, choices in lists."""
+        several = {name: tuple(value) for name, value in asked.items() if isinstance(value, list)}
+        return cls(**(asked | several))
+
+    def chosen(self, facet: str) -> tuple[str, ...]:
+        """The choices of a facet, in the index's words."""
+        value = getattr(self, facet)
+        if isinstance(value, bool):
+            return (str(value).lower(),)
+        if facet == "active":
+            return tuple(name.upper() for name in value)
+        return tuple(str(word) for word in value or ())
 
 
 @dataclass(frozen=True)
 class Found:
-    """A query of products, and the keys that order it; the last one is unique."""
+    """What answers: sets of products, the best first, to be shown in one order."""
 
-    query: sa.Select[Product]
-    keys: tuple[Any, ...]
-    descending: bool
+    index: Index
+    ranks: tuple[int, ...]
+    sort: str
+    matched: Matched | None
+    facets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    prices: dict[str, int | None] = field(default_factory=dict)
+    misread: int | None = None  # the check digit expected of a bar code that is not right
+    teased: int = 0  # products whose price the reader is not told
+
+    @property
+    def kinds(self) -> tuple[type, ...]:
+        """Of what a key of this order is made."""
+        kinds = {"relevance": (int, int, str, str), "name": (str, str)}
+        return kinds.get(self.sort, (int, str, str))
+
+    def teases(self, product: uuid.UUID) -> bool:
+        """Whether the reader sees the product without its price."""
+        return bool(self.teased and self.teased >> self.index.by_id[str(product)] & 1)
+
+    @property
+    def count(self) -> int:
+        return sum(rank.bit_count() for rank in self.ranks)
 
 
-def search(wanted: Wanted, *, at: datetime, today: date) -> Found:
-    """The products on offer that answer to `wanted`, in its order."""
-    if wanted.q.strip():
-        _forgive()
-    offers = _offers(at)
-    query = (
-        sa.select(Product)
-        .join(offers, offers.c.product_id == Product.id)
-        .where(*_visible(today), *_conditions(wanted, offers, today))
+def search(
+    wanted: Wanted,
+    *,
+    version: uuid.UUID,
+    at: datetime,
+    today: date,
+    reader: Person | None = None,
+    view: View | None = None,
+    counted: bool = True,
+) -> Found:
+    """The products on offer that answer to `wanted`; with `counted`, what each choice would leave.
+
+    What only the gate would refuse is still among them; what `view` does not show is not.
+    """
+    index = indexes.standing(version, at=at, today=today)
+    phrase = phrases.read(wanted.q)
+    match = matching.matched(index, phrase) if phrase.asks or wanted.q.strip() else None
+    seen, teased = _sight(index, view)
+    narrowed = seen & _live(index, wanted, today, reader)
+    if match is not None:
+        narrowed &= match.found
+    told = index.everything & ~teased
+    found = reduce(lambda some, facet: some & _chosen(index, wanted, facet, told), FACETS, narrowed)
+    found &= _within(index, wanted, told)
+    ranks = (found,) if match is None else tuple(rank & found for rank in match.ranks)
+    sort = wanted.sort or "relevance"
+    if sort == "relevance" and match is None:
+        sort = "name"
+    return Found(
+        index,
+        ranks if sort == "relevance" else (found,),
+        sort,
+        match,
+        _facets(index, wanted, narrowed, told) if counted else {},
+        _prices(index, wanted, narrowed, told) if counted else {},
+        codes.misread(wanted.q) if not found else None,
+        teased,
     )
-    price = sa.func.coalesce(offers.c.cents, NO_PRICE, type_=sa.Integer())
-    match wanted.sort or ("relevance" if _words(wanted.q) else "name"):
-        case "relevance" if _words(wanted.q):
-            return Found(query, (_relevance(wanted.q), Product.id), descending=True)
-        case "price":
-            return Found(query, (price, Product.id), descending=False)
-        case "-price":
-            return Found(query, (price, Product.id), descending=True)
-        case "newest":
-            return Found(query, (Product.published_at, Product.id), descending=True)
-        case _:
-            name = sa.func.lower(Product.name, type_=sa.Text())
-            return Found(query, (name, Product.id), descending=False)
 
 
-def facets(wanted: Wanted, *, at: datetime, today: date) -> dict[str, list[dict[str, Any]]]:
-    """How many products each choice would leave, the choice of its own facet set aside."""
-    return {
-        "category": _counted(wanted, "category", Product.category, at, today),
-        "brand": _counted(wanted, "brand", Brand.slug, at, today, label=Brand.name),
-        "active": _counted(wanted, "active", Ingredient.name, at, today),
-        "legal_class": _counted(wanted, "legal_class", Product.legal_class, at, today),
-        "doctor_only": _counted(wanted, "doctor_only", Product.doctor_only, at, today),
-    }
+def _sight(index: Index, view: View | None) -> tuple[int, int]:
+    """What a reader may see of what is on offer, and what of it without a price, as two sets.
+
+    The one place for what depends on who looks. What the policy alone says holds as long as this
+    version; a reader's own orders and prescriptions are read anew every time.
+    """
+    if view is None:
+        return index.everything, 0
+    key = ("sight", view.audience)
+    if view.audience is not None and key in index.counted:
+        kept: tuple[int, int] = index.counted[key]
+        return kept
+    places = sa.select(ProductSearch.place).join(Product, Product.id == ProductSearch.product_id)
+    hidden, teased = db.session.execute(
+        sa.select(
+            sa.func.array(places.where(sa.not_(view.seen)).scalar_subquery()),
+            sa.func.array(places.where(view.teased).scalar_subquery()),
+        )
+    ).one()
+    sight = index.everything & ~index.of_places(hidden), index.of_places(teased)
+    if view.audience is not None:
+        index.remember(key, sight)
+    return sight
+
+
+def hits(found: Found, after: Key | None) -> Iterator[tuple[Key, uuid.UUID]]:
+    """The products in their order behind a key, each with its own. Keys are of `found.kinds`."""
+    if found.sort != "relevance":
+        for key in _in_order(found, after):
+            yield key, uuid.UUID(key[-1])
+        return
+    for rank, members in enumerate(found.ranks):
+        if after is not None and rank < after[0]:
+            continue
+        behind = after[1:] if after is not None and rank == after[0] else None
+        for key in in_natural_order(members, found.index.natural, behind):
+            yield (rank, *key), uuid.UUID(key[-1])
+
+
+def _in_order(found: Found, after: Key | None) -> Iterator[Key]:
+    """Keys by name, time or price; by price, what the reader is told none of stands at the end."""
+    (members,), index = found.ranks, found.index
+    if found.sort not in BY_PRICE:
+        yield from in_order(members, index.order(found.sort), after)
+        return
+    priced = members & index.between(None, None) & ~found.teased
+    if after is None or after[0] != NO_PRICE:
+        yield from in_order(priced, index.order(found.sort), after)
+    behind = after[1:] if after is not None and after[0] == NO_PRICE else None
+    for key in in_order(members & ~priced, index.order("name"), behind):
+        yield (NO_PRICE, *key)
+
+
+def _chosen(index: Index, wanted: Wanted, facet: str, told: int) -> int:
+    """The products that answer to any choice of a facet; all where none was made.
+
+    `told` are those of which the reader may know the price.
+    """
+    chosen = wanted.chosen(facet)
+    if not chosen:
+        return index.everything
+    members = index.choices.get(facet, {})
+    answering = reduce(or_, (members.get(choice, 0) for choice in chosen))
+    return answering & told if facet == "price" else answering
+
+
+def _but(index: Index, wanted: Wanted, facet: str, told: int) -> int:
+    """The products that answer to the choices of all other facets."""
+    others = [each for each in FACETS if each != facet and wanted.chosen(each)]
+    everything = index.everything
+    return reduce(lambda some, each: some & _chosen(index, wanted, each, told), others, everything)
+
+
+def _within(index: Index, wanted: Wanted, told: int) -> int:
+    """The products whose price is in the range that was asked for, where one was."""
+    if wanted.min_price is None and wanted.max_price is None:
+        return index.everything
+    return index.between(wanted.min_price, wanted.max_price) & told
+
+
+def _facets(
+    index: Index, wanted: Wanted, narrowed: int, told: int
+) -> dict[str, list[dict[str, Any]]]:
+    """How many products each choice would leave, the choices of its own facet set aside."""
+    counts: dict[str, list[dict[str, Any]]] = {}
+    for facet in FACETS:
+        left = narrowed & _but(index, wanted, facet, told)
+        left &= told if facet == "price" else _within(index, wanted, told)
+        key = (facet, left, wanted.chosen(facet))
+        if key not in index.counted:
+            index.remember(key, _counted(index, facet, left, wanted.chosen(facet)))
+        counts[facet] = index.counted[key]
+    return counts
+
+
+def _counted(index: Index, facet: str, left: int, chosen: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The choices, the most frequent first; what is chosen is always among them."""
+    labels = index.labels.get(facet, {})
+    counts = (
+        (-(members & left).bit_count(), labels[choice], choice)
+        for choice, members in index.choices.get(facet, {}).items()
+    )
+    some = sorted(each for each in counts if each[0] or each[2] in chosen)
+    kept = some[:MOST_CHOICES] + [each for each in some[MOST_CHOICES:] if each[2] in chosen]
+    if facet in ("price", "strength"):
+        kept.sort(key=lambda each: _low(each[2]))
+    return [{"value": choice, "label": label, "count": -count} for count, label, choice in kept]
+
+
+def _low(band: str) -> tuple[str, float]:
+    """Bands rise: "TRETINOIN:0.03-0.06" within its active, "1500-2999"."""
+    active, _, span = band.rpartition(":")
+    return active, float(span.partition("-")[0])
+
+
+def _prices(index: Index, wanted: Wanted, narrowed: int, told: int) -> dict[str, int | None]:
+    """The lowest and the highest price, the choice of a price set aside."""
+    left = narrowed & told & _but(index, wanted, "price", told)
+    key = ("prices", left)
+    if key not in index.counted:
+        by_price = index.order("price")
+        priced = left & index.between(None, None)
+        lowest = next(in_order(priced, by_price, None), None)
+        highest = next(in_order(priced, index.order("-price"), None), None)
+        index.remember(
+            key,
+            {
+                "min": None if lowest is None else lowest[0],
+                "max": None if highest is None else -highest[0],
+            },
+        )
+    found: dict[str, int | None] = index.counted[key]
+    return found
+
+
+def _live(index: Index, wanted: Wanted, today: date, reader: Person | None) -> int:
+    """What the shelf says, and what the gate could say yes to. Never from the index."""
+    kept = index.everything
+    if wanted.in_stock is not None or wanted.suitable:
+        stocked = index.of_places(db.session.scalars(_IN_STOCK, {"today": today}).one())
+        kept &= index.everything & ~stocked if wanted.in_stock is False else stocked
+    if wanted.suitable and reader is not None:
+        covered = index.of_places(db.session.scalars(_PRESCRIBED, {"client": reader.id}).one())
+        kept &= index.choices.get("doctor_only", {}).get("false", 0) | covered
+    return kept
+
+
+_IN_STOCK = sa.select(
+    sa.func.array(
+        sa.select(ProductSearch.place)
+        .join(Variant, Variant.product_id == ProductSearch.product_id)
+        .join(Lot, Lot.variant_id == Variant.id)
+        .where(
+            Variant.for_sale,
+            Lot.status == LotStatus.AVAILABLE,
+            Lot.expires_on >= sa.bindparam("today", type_=sa.Date()),
+            Lot.on_hand > Lot.reserved,
+        )
+        .scalar_subquery()
+    )
+)
+# The gate opens nothing doctor-only to a client without a prescription of that product.
+_PRESCRIBED = sa.select(
+    sa.func.array(
+        sa.select(ProductSearch.place)
+        .join(Variant, Variant.product_id == ProductSearch.product_id)
+        .join(Prescription, Prescription.variant_id == Variant.id)
+        .where(Prescription.client_id == sa.bindparam("client", type_=sa.Uuid()))
+        .scalar_subquery()
+    )
+)
 
 
 def on_offer(product_id: Any) -> Condition:
     """Something of the product is for sale."""
-    return sa.exists().where(Variant.product_id == product_id, Variant.for_sale)
+    return sa.exists().where(Variant.product_id == product_id, Variant.for_sale).correlate(Product)
 
 
-def _visible(today: date) -> list[Condition]:
-    return [
-        Product.published_at.is_not(None),
-        Product.finished.is_(sa.true()),
-        Product.legal_class != LegalClass.CLINIC_USE,
-        sa.or_(Product.marketing_ends_on.is_(None), Product.marketing_ends_on >= today),
-    ]
-
-
-def visible(today: date) -> Condition:
-    """What a visitor may see at all."""
-    return sa.and_(*_visible(today), on_offer(Product.id))
-
-
-def _offers(at: datetime) -> sa.Subquery:
-    """Products with something for sale, and the lowest price of it."""
-    return (
-        sa.select(Variant.product_id, sa.func.min(Price.cents).label("cents"))
-        .outerjoin(
-            Price,
-            sa.and_(
-                Price.variant_id == Variant.id,
-                Price.valid_from <= at,
-                sa.or_(Price.valid_until.is_(None), Price.valid_until > at),
-            ),
-        )
-        .where(Variant.for_sale)
-        .group_by(Variant.product_id)
-        .subquery("offers")
-    )
-
-
-def _conditions(wanted: Wanted, offers: sa.Subquery, today: date) -> list[Condition]:
-    """One for each filter that was set."""
-    stocked = _stocked(today)
-    filters: tuple[tuple[Any, Callable[[Any], Condition]], ...] = (
-        (wanted.q.strip() or None, _matches),
-        (wanted.category, lambda name: Product.category == name),
-        (wanted.brand, lambda brand: Product.brand.has(Brand.slug == brand)),
-        (wanted.active, _holds),
-        (wanted.legal_class, lambda legal_class: Product.legal_class == legal_class),
-        (wanted.doctor_only, Product.doctor_only.is_),
-        (wanted.min_price, lambda cents: offers.c.cents >= cents),
-        (wanted.max_price, lambda cents: offers.c.cents <= cents),
-        (wanted.in_stock, lambda in_stock: stocked if in_stock else ~stocked),
-    )
-    return [condition(value) for value, condition in filters if value is not None]
-
-
-def _forgive() -> None:
-    """How alike a word must be, for this transaction: two letters swapped are forgiven."""
-    db.session.execute(
-        sa.select(sa.func.set_config("pg_trgm.word_similarity_threshold", ALIKE, sa.true()))
-    )
-
-
-def _matches(q: str) -> Condition:
-    """Every word in one way or another, or the number of a pack."""
-    words = [_answers(word) for word in _words(q)]
-    if not words:
-        return sa.false()
-    if _NUMBER.fullmatch(number := q.strip().lower()):
-        by_number = Product.search.op("@@")(sa.cast(f"'{number}':*", TSQUERY))
-        return sa.or_(sa.and_(*words), by_number)
-    return sa.and_(*words)
-
-
-def _answers(word: str) -> Condition:
-    """The word stands in the product, or says nothing ("the"), or is like one in a name."""
-    query = _query(word)
-    ways: list[Condition] = [sa.func.numnode(query) == 0, Product.search.op("@@")(query)]
-    if len(word) >= LIKE_FROM:
-        ways.append(Product.name.op("%>")(_plain(word)))
-        ways.append(Product.brand.has(Brand.name.op("%>")(_plain(word))))
-    return sa.or_(*ways)
-
-
-def _relevance(q: str) -> sa.ColumnElement[int]:
-    """Whole millionths, so that a page's last value can be handed out and compared exactly."""
-    rank = sa.func.ts_rank(Product.search, _query(q)) + sa.func.word_similarity(
-        _plain(q), Product.name
-    )
-    return sa.cast(sa.func.round(rank * 1_000_000), sa.Integer())
-
-
-def _query(q: str) -> sa.ColumnElement[Any]:
-    """All words, each as a prefix. What unaccent() makes of a letter is kept out of the syntax."""
-    parts = [
-        sa.func.concat("'", sa.func.translate(_plain(word), "'\\", "  "), "':*")
-        for word in _words(q)
-    ]
-    return sa.func.to_tsquery("english", sa.func.concat_ws(" & ", *parts))
-
-
-def _plain(text: str) -> sa.ColumnElement[str]:
-    return sa.func.unaccented(text, type_=sa.Text())
-
-
-def _words(q: str) -> list[str]:
-    return _WORD.findall(q)[:MOST_WORDS]
-
-
-def _holds(active: str) -> Condition:
-    return sa.exists().where(
-        ProductIngredient.product_id == Product.id,
-        ProductIngredient.active,
-        ProductIngredient.ingredient_id == Ingredient.id,
-        Ingredient.name == active.upper(),
-    )
-
-
-def _stocked(today: date) -> Condition:
-    return sa.exists().where(
+def stocked_on(today: Any) -> Condition:
+    """Something of the product can be promised today."""
+    of_it = sa.exists().where(
         Variant.product_id == Product.id,
         Variant.for_sale,
         Lot.variant_id == Variant.id,
@@ -225,32 +333,15 @@ def _stocked(today: date) -> Condition:
         Lot.expires_on >= today,
         Lot.on_hand > Lot.reserved,
     )
+    return of_it.correlate(Product)
 
 
-def _counted(
-    wanted: Wanted,
-    facet: str,
-    column: Any,
-    at: datetime,
-    today: date,
-    *,
-    label: Any = None,
-) -> list[dict[str, Any]]:
-    """Choices of a facet, the most frequent first."""
-    without: dict[str, Any] = {facet: None}
-    others = search(replace(wanted, **without), at=at, today=today)
-    ids = others.query.with_only_columns(Product.id).order_by(None)
-    named = column if label is None else label
-    count = sa.func.count(sa.distinct(Product.id))
-    query = sa.select(column, named, count).select_from(Product).where(Product.id.in_(ids))
-    if facet == "brand":
-        query = query.join(Product.brand)
-    if facet == "active":
-        query = query.join(Product.ingredients).join(ProductIngredient.ingredient)
-        query = query.where(ProductIngredient.active)
-    query = query.group_by(column, named).order_by(count.desc(), named).limit(MOST_CHOICES)
-    return [
-        {"value": value, "label": text, "count": number}
-        for value, text, number in db.session.execute(query)
-        if value != ""
-    ]
+def visible(today: Any) -> Condition:
+    """What a visitor may see at all."""
+    return sa.and_(
+        Product.published_at.is_not(None),
+        Product.finished.is_(sa.true()),
+        Product.legal_class != LegalClass.CLINIC_USE,
+        sa.or_(Product.marketing_ends_on.is_(None), Product.marketing_ends_on >= today),
+        on_offer(Product.id),
+    )

@@ -120,6 +120,13 @@ class Moment(fields.AwareDateTime):
         return None if value is None else value.isoformat().replace("+00:00", "Z")
 
 
+class QueryBoolean(fields.Boolean):
+    """`true` or `false` in a query string, nothing else."""
+
+    truthy = {"true"}
+    falsy = {"false"}
+
+
 class PageQuery(Schema):
     """The arguments every list takes."""
 

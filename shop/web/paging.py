@@ -15,6 +15,7 @@ from shop.core.db import db
 from shop.core.errors import Refused
 
 HIGHEST = 2**31 - 1  # of PostgreSQL's integer
+LONGEST = 400  # characters of one part of a key
 
 
 class BadCursor(Refused):
@@ -50,6 +51,26 @@ def page(
     }
 
 
+def written(key: Sequence[Any]) -> str:
+    """A cursor that holds this key."""
+    return _write(key)
+
+
+def values(cursor: str, kinds: Sequence[type]) -> tuple[Any, ...]:
+    """The key of a cursor, of these kinds (text or whole numbers). Raises BadCursor."""
+    try:
+        texts = _texts(cursor)
+        return tuple(_plain(text, kind) for text, kind in zip(texts, kinds, strict=True))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise bad_cursor() from error
+
+
+def _plain(text: Any, kind: type) -> Any:
+    if not isinstance(text, str) or len(text) > LONGEST:
+        raise ValueError(text)
+    return kind(text)
+
+
 def _write(values: Sequence[Any]) -> str:
     plain = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
@@ -57,14 +78,22 @@ def _write(values: Sequence[Any]) -> str:
 
 def _read(cursor: str, keys: Sequence[Any]) -> list[Any]:
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        return [_value(text, key.type) for text, key in zip(list(texts), keys, strict=True)]
+        return [_value(text, key.type) for text, key in zip(_texts(cursor), keys, strict=True)]
     except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
-        raise BadCursor(
-            "This page does not exist. Start from the first.",
-            fields={"after": ["Take it from `next` of the page before."]},
-        ) from error
+        raise bad_cursor() from error
+
+
+def _texts(cursor: str) -> list[Any]:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    return list(json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)))
+
+
+def bad_cursor() -> BadCursor:
+    """The refusal of a cursor that none of our pages handed out."""
+    return BadCursor(
+        "This page does not exist. Start from the first.",
+        fields={"after": ["Take it from `next` of the page before."]},
+    )
 
 
 def _value(text: Any, kind: Any) -> Any:

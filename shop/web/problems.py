@@ -30,7 +30,10 @@ STATUS: dict[type[Refusal], int] = {
     errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.Stale: 412,
     errors.Refused: 422,
+    errors.Unversioned: 428,
     errors.TooMany: 429,
     errors.Unavailable: 503,
 }

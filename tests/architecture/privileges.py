@@ -64,6 +64,25 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "bundle_items": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "bundles": {
+            "INSERT": (
+                "description",
+                "id",
+                "name",
+                "published_at",
+                "retired_at",
+                "slug",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("description", "name", "published_at", "retired_at", "state_seq", "status"),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -75,6 +94,9 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("id",),
+        },
+        "catalogue_version": {
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -96,13 +118,65 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
+        "ingredient_names": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+            "UPDATE": ("confidence", "ingredient_id", "resolved_by_id", "source", "way"),
+        },
         "ingredients": {
             "INSERT": ALL,
             "SELECT": ALL,
+            "UPDATE": (
+                "active_class",
+                "cas_numbers",
+                "common_name",
+                "ec_numbers",
+                "functions",
+                "irritancy",
+                "ph_high",
+                "ph_low",
+                "pregnancy",
+                "source",
+                "unii",
+            ),
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
             "SELECT": ALL,
+        },
+        "legal_class_rules": {
+            "INSERT": (
+                "active",
+                "authored_by_id",
+                "dosage_form",
+                "except_with",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "percents",
+                "review_by",
+                "route",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
         },
         "legal_transitions": {
             "SELECT": ALL,
@@ -152,6 +226,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -239,6 +314,27 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "INSERT": (
+                "alt",
+                "bundle_id",
+                "ended_at",
+                "id",
+                "position",
+                "product_id",
+                "variant_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("alt", "ended_at", "position"),
+        },
         "prescription_states": {
             "INSERT": (
                 "licence_from",
@@ -288,6 +384,7 @@ GRANTED: Granted = {
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
         "prices": {
+            "DELETE": ("",),
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("valid_until",),
@@ -297,11 +394,15 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "product_search": {
+            "SELECT": ALL,
+        },
         "products": {
             "INSERT": (
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -315,10 +416,14 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "skin_types",
                 "slug",
                 "source",
                 "source_key",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
             "SELECT": ALL,
@@ -326,6 +431,7 @@ GRANTED: Granted = {
                 "application_number",
                 "brand_id",
                 "category",
+                "concerns",
                 "description",
                 "doctor_only",
                 "dosage_form",
@@ -338,7 +444,11 @@ GRANTED: Granted = {
                 "marketing_ends_on",
                 "name",
                 "published_at",
+                "retired_at",
                 "route",
+                "skin_types",
+                "state_seq",
+                "status",
                 "strength_text",
             ),
         },
@@ -395,6 +505,29 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "related_products": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "releases": {
+            "INSERT": (
+                "from_class",
+                "from_doctor_only",
+                "from_finished",
+                "id",
+                "product_id",
+                "proposed_by_id",
+                "reason",
+                "state_seq",
+                "status",
+                "to_class",
+                "to_doctor_only",
+                "to_finished",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("approved_by_id", "state_seq", "status"),
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -404,6 +537,12 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -464,6 +603,36 @@ GRANTED: Granted = {
                 "package_ndc11",
             ),
         },
+        "visibility_rules": {
+            "INSERT": (
+                "authored_by_id",
+                "grade",
+                "id",
+                "jurisdiction",
+                "legal_class",
+                "number",
+                "owner_id",
+                "review_by",
+                "source",
+                "state_seq",
+                "status",
+                "valid_from",
+                "valid_until",
+                "version",
+                "visibility",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
     },
     WORKER: {
         "accesses": {
@@ -492,6 +661,12 @@ GRANTED: Granted = {
         "brands": {
             "SELECT": ALL,
         },
+        "bundle_items": {
+            "SELECT": ALL,
+        },
+        "bundles": {
+            "SELECT": ALL,
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -504,6 +679,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("id",),
         },
+        "catalogue_version": {
+            "SELECT": ALL,
+        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -512,7 +690,13 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
+        "ingredient_names": {
+            "SELECT": ALL,
+        },
         "ingredients": {
+            "SELECT": ALL,
+        },
+        "legal_class_rules": {
             "SELECT": ALL,
         },
         "legal_transitions": {
@@ -563,6 +747,7 @@ GRANTED: Granted = {
                 "quantity",
                 "requires_prescription",
                 "reservation_id",
+                "rule_id",
                 "ship_to_state",
                 "sku",
                 "state_seq",
@@ -650,6 +835,15 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "picture_files": {
+            "SELECT": ALL,
+        },
+        "picture_sizes": {
+            "SELECT": ALL,
+        },
+        "pictures": {
+            "SELECT": ALL,
+        },
         "prescription_states": {
             "SELECT": ALL,
         },
@@ -661,6 +855,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "product_ingredients": {
+            "SELECT": ALL,
+        },
+        "product_search": {
             "SELECT": ALL,
         },
         "products": {
@@ -710,6 +907,12 @@ GRANTED: Granted = {
         "refusals": {
             "SELECT": ALL,
         },
+        "related_products": {
+            "SELECT": ALL,
+        },
+        "releases": {
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -719,6 +922,12 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "rulings": {
+            "SELECT": ALL,
+        },
+        "search_words": {
+            "SELECT": ALL,
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -743,6 +952,9 @@ GRANTED: Granted = {
         "variants": {
             "SELECT": ALL,
             "UPDATE": ("name",),
+        },
+        "visibility_rules": {
+            "SELECT": ALL,
         },
     },
 }

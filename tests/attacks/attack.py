@@ -85,6 +85,8 @@ class Sql:
 
 
 TABLES = {
+    "product": "products",
+    "bundle": "bundles",
     "approval_request": "approval_requests",
     "prescription": "prescriptions",
     "fill": "fills",
@@ -93,6 +95,9 @@ TABLES = {
     "order_line": "order_lines",
     "payment": "payments",
     "refund": "refunds",
+    "legal_class_rule": "legal_class_rules",
+    "visibility_rule": "visibility_rules",
+    "release": "releases",
 }
 
 

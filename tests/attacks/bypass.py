@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 
 from shop.accounts import tokens
 from shop.accounts.models import Person, Role
-from shop.catalog.models import LegalClass, Variant
+from shop.catalog.models import LegalClass, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders.models import Order, OrderLine
@@ -32,6 +32,7 @@ from shop.payments.jobs import gateway
 from tests import people
 from tests.attacks.attack import APP, Attack, Effect, Outcome, Sql, play
 from tests.builders import a_product, a_variant
+from tests.catalog.rules import a_ruling, holding
 from tests.inventory.lots import a_lot
 from tests.journeys.conftest import Clinic
 from tests.orders.things import pay
@@ -355,6 +356,14 @@ class Desk:
                 fills=fills,
             )
             return signed.number
+
+    def rule(self, scene: Scene, legal_class: LegalClass) -> None:
+        """Two people let California's law speak of what the scene's product is made of."""
+        with self._building():
+            product = db.session.scalars(sa.select(Product).where(Product.slug == scene.slug)).one()
+            active = f"ACTIVE {product.source_key.upper()}"
+            holding(product, **{active.replace(" ", "_"): "2"})
+            a_ruling(active, legal_class, jurisdiction="CA")
 
     @contextmanager
     def _building(self) -> Iterator[None]:

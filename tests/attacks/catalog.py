@@ -8,18 +8,41 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shop.catalog import picturing, publishing
 from shop.catalog.models import LegalClass
+from shop.core.clock import now
 from shop.core.db import db
 from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
-from tests.builders import a_product, a_variant
+from tests.builders import a_bundle, a_picture, a_product, a_variant
+from tests.people import alice, sam
 
 
 def scene() -> Mapping[str, Any]:
-    """An unfinished drug, two over the counter (one made of WATER), a prescription drug."""
+    """An unfinished drug, two over the counter (one made of water), a prescription drug.
+
+    The water's name was matched; another name is a synonym of the same substance, a third one was
+    resolved by Sam.
+    """
     raw = a_product(LegalClass.CLINIC_USE, finished=False, published_at=None)
     otc, other, rx = a_product(), a_product(), a_product(LegalClass.RX)
     pack = a_variant(otc)
+    retired, timed = a_product(), [a_variant(rx) for _ in range(2)]
+    retired_pack = a_variant(retired)
+    publishing.retire(retired, by=None, at=now())
+    removed = a_picture(otc)
+    picturing.remove(removed, otc, by=None, at=now())
     facts = {
+        "retired": retired.id,
+        "retired_pack": retired_pack.id,
+        "draft": a_product(published_at=None).id,
+        "bundle": a_bundle({pack: 1}).id,
+        "picture": a_picture(otc).id,
+        "removed": removed.id,
+        "timed": timed[0].id,
+        "later": timed[1].id,
+        "over": uuid.uuid4(),
+        "ending": uuid.uuid4(),
+        "ahead": uuid.uuid4(),
         "raw": raw.id,
         "raw_pack": a_variant(raw).id,
         "otc": otc.id,
@@ -30,13 +53,48 @@ def scene() -> Mapping[str, Any]:
         "rx_pack": a_variant(rx).id,
         "price": pack.prices[0].id,
         "water": uuid.uuid4(),
+        "aqua": uuid.uuid4(),
+        "eau": uuid.uuid4(),
+        "resolved": uuid.uuid4(),
+        "unknown": uuid.uuid4(),
+        "oil": uuid.uuid4(),
+        "sam": sam().id,
+        "alice": alice().id,
     }
     db.session.flush()  # the rows before what is written of them by hand
     for statement in (
-        "INSERT INTO ingredients (id, name) VALUES (:water, 'WATER-' || :water)",
         (
-            "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+            "INSERT INTO ingredients (id, inci_name, active_class, pregnancy, irritancy, unii,"
+            " ph_low, ph_high, source) VALUES"
+            " (:aqua, 'AQUA', 'aha', 'safe', 'low', '059QF0KO0R', 3, 4, 'cosing'),"
+            " (:oil, 'OIL', NULL, NULL, NULL, NULL, NULL, NULL, 'cosing')"
+        ),
+        (
+            "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source) VALUES"
+            " (:water, 'WATERY', :aqua, 'fuzzy', 0.95, 'filed'),"
+            " (:unknown, 'UNKNOWN', NULL, 'none', 0, 'filed'),"
+            " (:eau, 'EAU', :aqua, 'synonym', 1, 'own')"
+        ),
+        "SELECT set_config('app.actor', 'person:' || :sam, true)",
+        (
+            "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source,"
+            " resolved_by_id) VALUES (:resolved, 'WODA', :aqua, 'resolved', 1, 'filed', :sam)"
+        ),
+        "SELECT set_config('app.actor', 'system:test', true)",
+        (
+            "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
             " VALUES (:otc, 1, :water, true, 'water')"
+        ),
+        "UPDATE prices SET valid_until = now() + interval '1 day' WHERE variant_id = :timed",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from, valid_until) VALUES"
+            " (:over, :timed, 1, '2020-01-01', '2020-01-02'),"
+            " (:ending, :timed, 2, now() + interval '2 days', now() + interval '3 days')"
+        ),
+        "UPDATE prices SET valid_until = now() + interval '9 days' WHERE variant_id = :later",
+        (
+            "INSERT INTO prices (id, variant_id, cents, valid_from)"
+            " VALUES (:ahead, :later, 3, now() + interval '9 days')"
         ),
     ):
         db.session.execute(sa.text(statement), facts)
@@ -56,9 +114,36 @@ A_PRICE = (
 
 ATTACKS.each(
     {
-        "publish an unfinished drug": (
-            "UPDATE products SET published_at = now() WHERE id = %(raw)s",
-            "unfinished_is_never_published",
+        "publish a product without its status": (
+            "UPDATE products SET published_at = now() WHERE id = %(draft)s",
+            "product_published_at_some_time",
+        ),
+        "publish a product without its event": (
+            ("UPDATE products SET status = 'published', published_at = now() WHERE id = %(draft)s"),
+            "product_status_has_its_event",
+        ),
+        "offer a bundle without its event": (
+            "UPDATE bundles SET status = 'draft', published_at = NULL WHERE id = %(bundle)s",
+            "bundle_status_has_its_event",
+        ),
+        "sell a pack of a retired product": (
+            "UPDATE variants SET for_sale = true WHERE id = %(retired_pack)s",
+            "retired_is_never_sold",
+        ),
+        "add a pack of a retired product for sale": (
+            f"{A_PACK} %(retired)s, 'otc_drug', false, 'X-3', 'x', true)",
+            "retired_is_never_sold",
+        ),
+        "retire a product that sells": (
+            (
+                "UPDATE products SET status = 'retired', published_at = NULL, retired_at = now()"
+                " WHERE id = %(otc)s"
+            ),
+            "retired_sells_nothing",
+        ),
+        "change a picture that was removed": (
+            "UPDATE pictures SET ended_at = NULL WHERE id = %(removed)s",
+            "picture_is_removed_once",
         ),
         "sell an unfinished drug": (
             "UPDATE variants SET for_sale = true WHERE id = %(raw_pack)s",
@@ -73,7 +158,10 @@ ATTACKS.each(
             "unfinished_is_never_sold",
         ),
         "unfinish a drug on sale": (
-            "UPDATE products SET finished = false, published_at = NULL WHERE id = %(otc)s",
+            (
+                "UPDATE products SET finished = false, published_at = NULL, status = 'draft'"
+                " WHERE id = %(otc)s"
+            ),
             "unfinished_is_never_sold",
         ),
         "lower a class": (
@@ -99,8 +187,8 @@ ATTACKS.each(
         "a prescription drug that is not doctor-only": (
             (
                 "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
-                " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'x', brand_id, 'rx', false"
-                " FROM products WHERE id = %(rx)s"
+                " doctor_only, status) SELECT %(new)s, 'x', 'csv', 'x', 'x', brand_id, 'rx', false,"
+                " 'draft' FROM products WHERE id = %(rx)s"
             ),
             "rx_is_doctor_only",
         ),
@@ -116,18 +204,16 @@ ATTACKS.each(
             "UPDATE prices SET valid_until = now() - interval '1 hour' WHERE id = %(price)s",
             "price_is_only_ended",
         ),
-        "end a price twice": (
-            (
-                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
-                "UPDATE prices SET valid_until = now() + interval '2 days' WHERE id = %(price)s",
-            ),
+        "move the end of a price that is over": (
+            "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(over)s",
             "price_is_only_ended",
         ),
-        "bring a price back": (
-            (
-                "UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s",
-                "UPDATE prices SET valid_until = NULL WHERE id = %(price)s",
-            ),
+        "bring back a price that is over": (
+            "UPDATE prices SET valid_until = NULL WHERE id = %(over)s",
+            "price_is_only_ended",
+        ),
+        "withdraw a price in force": (
+            "DELETE FROM prices WHERE id = %(price)s",
             "price_is_only_ended",
         ),
         "a second price at the same time": (
@@ -173,7 +259,11 @@ ATTACKS.each_passes(
         "make a class stricter": (
             "UPDATE products SET legal_class = 'rx', doctor_only = true WHERE id = %(otc)s"
         ),
-        "withdraw": "UPDATE products SET published_at = NULL WHERE id = %(otc)s",
+        "move the end of a price that lies ahead": (
+            "UPDATE prices SET valid_until = NULL WHERE id = %(ending)s"
+        ),
+        "withdraw a price that has not begun": "DELETE FROM prices WHERE id = %(ahead)s",
+        "say what a picture shows": "UPDATE pictures SET alt = 'x' WHERE id = %(picture)s",
     }
 )
 
@@ -185,13 +275,15 @@ def _a_job_locks_a_variant(attacker: Sql) -> None:
 
 def _found(attacker: Sql, product: str, word: str = "zephyrine") -> bool:
     """Whether a search for the word finds the product, as a word or as a pack's number."""
+    attacker.settle()
     found = attacker.run(
-        "SELECT search @@ (to_tsquery('english', %(word)s) || ('''' || %(word)s || '''')::tsquery)"
-        " AS found FROM products WHERE id = %(product)s",
+        "SELECT named || main || other @@ to_tsquery('simple', %(word)s)"
+        " OR codes @@ quote_literal(%(word)s)::tsquery AS found"
+        " FROM product_search WHERE product_id = %(product)s",
         word=word,
         product=attacker.facts[product],
     )
-    return bool(found["found"])
+    return bool(found and found["found"])
 
 
 def _comes_to_be_found(attacker: Sql, change: str, product: str = "otc") -> bool:
@@ -200,45 +292,131 @@ def _comes_to_be_found(attacker: Sql, change: str, product: str = "otc") -> bool
     return _found(attacker, product) and not before
 
 
-@ATTACKS.undone("product_is_searchable")
+@ATTACKS.undone("products_changed_are_searchable")
 def _rename_a_product_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(attacker, "UPDATE products SET name = 'Zéphyrine' WHERE id = %(otc)s")
 
 
-@ATTACKS.undone("product_is_searchable")
+@ATTACKS.undone("products_added_are_searchable")
 def _list_a_product_that_nobody_finds(attacker: Sql) -> bool:
+    attacker.tell("product", attacker.facts["new"], "draft")
     attacker.run(
         "INSERT INTO products (id, slug, source, source_key, name, brand_id, legal_class,"
-        " doctor_only) SELECT %(new)s, 'x', 'csv', 'x', 'Zephyrine', brand_id, 'cosmetic', false"
-        " FROM products WHERE id = %(rx)s"
+        " doctor_only, status) SELECT %(new)s, 'x', 'csv', 'x', 'Zephyrine', brand_id, 'cosmetic',"
+        " false, 'draft' FROM products WHERE id = %(rx)s"
     )
     return _found(attacker, "new")
 
 
-@ATTACKS.undone("product_is_searchable", OWNER)
-def _make_a_product_found_by_another_name(attacker: Sql) -> bool:
-    attacker.run("UPDATE products SET search = to_tsvector('zephyrine') WHERE id = %(otc)s")
-    return not _found(attacker, "otc")
+def _version(attacker: Sql) -> Any:
+    attacker.settle()
+    return attacker.run("SELECT version FROM catalogue_version")["version"]
 
 
-@ATTACKS.undone("brand_is_searchable", OWNER)
+@ATTACKS.refused("unfinished_is_never_published")
+def _publish_an_unfinished_drug(attacker: Sql) -> None:
+    seq = attacker.tell("product", attacker.facts["raw"], "published")
+    attacker.run(
+        "UPDATE products SET status = 'published', published_at = now(), state_seq = %(seq)s"
+        " WHERE id = %(raw)s",
+        seq=seq,
+    )
+
+
+@ATTACKS.refused("event_is_a_legal_transition")
+def _sell_a_retired_product_again_at_once(attacker: Sql) -> None:
+    attacker.tell("product", attacker.facts["retired"], "published")
+
+
+@ATTACKS.passes()
+def _withdraw_a_product(attacker: Sql) -> None:
+    seq = attacker.tell("product", attacker.facts["otc"], "draft")
+    attacker.run(
+        "UPDATE products SET status = 'draft', published_at = NULL, state_seq = %(seq)s"
+        " WHERE id = %(otc)s",
+        seq=seq,
+    )
+
+
+@ATTACKS.undone("catalogue_changed")
+def _rename_a_product_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("UPDATE products SET name = 'Zephyrine' WHERE id = %(otc)s")
+    return _version(attacker) != before and _found(attacker, "otc")
+
+
+@ATTACKS.undone("prices_changed_are_searchable")
+def _end_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("UPDATE prices SET valid_until = now() + interval '1 day' WHERE id = %(price)s")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("prices_removed_are_searchable")
+def _take_back_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("DELETE FROM prices WHERE id = %(ahead)s")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("prices_added_are_searchable")
+def _set_a_price_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run(f"{A_PRICE} 1, '2020-01-01', '2020-01-02')")
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("brands_changed_are_searchable", OWNER)
 def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s")
 
 
-@ATTACKS.undone("ingredient_is_searchable", OWNER)
-def _rename_an_ingredient_past_the_search(attacker: Sql) -> bool:
+@ATTACKS.undone("ingredients_changed_are_searchable", OWNER)
+def _rename_a_substance_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(
-        attacker, "UPDATE ingredients SET name = 'ZEPHYRINE' WHERE id = %(water)s"
+        attacker, "UPDATE ingredients SET inci_name = 'ZEPHYRINE' WHERE id = %(aqua)s"
     )
+
+
+@ATTACKS.undone("ingredients_changed_are_searchable")
+def _call_a_substance_otherwise_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(
+        attacker, "UPDATE ingredients SET common_name = 'Zephyrine' WHERE id = %(aqua)s"
+    )
+
+
+A_SYNONYM = (
+    "INSERT INTO ingredient_names (id, name, ingredient_id, way, confidence, source)"
+    " VALUES (%(new)s, 'ZEPHYRINE', "
+)
+
+
+@ATTACKS.undone("ingredient_names_added_are_searchable")
+def _learn_a_synonym_past_the_search(attacker: Sql) -> bool:
+    return _comes_to_be_found(attacker, f"{A_SYNONYM} %(aqua)s, 'synonym', 1, 'own')")
+
+
+@ATTACKS.undone("ingredient_names_changed_are_searchable")
+def _move_a_synonym_to_a_substance_past_the_search(attacker: Sql) -> bool:
+    attacker.run(f"{A_SYNONYM} %(oil)s, 'synonym', 1, 'own')")
+    return _comes_to_be_found(
+        attacker, "UPDATE ingredient_names SET ingredient_id = %(aqua)s WHERE id = %(new)s"
+    )
+
+
+@ATTACKS.undone("ingredient_names_before_are_searchable")
+def _move_a_synonym_away_past_the_search(attacker: Sql) -> bool:
+    before = _comes_to_be_found(attacker, f"{A_SYNONYM} %(aqua)s, 'synonym', 1, 'own')")
+    attacker.run("UPDATE ingredient_names SET ingredient_id = %(oil)s WHERE id = %(new)s")
+    return before and not _found(attacker, "otc")
 
 
 @ATTACKS.undone("product_ingredients_added_are_searchable")
 def _add_an_ingredient_past_the_search(attacker: Sql) -> bool:
-    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    attacker.run("INSERT INTO ingredient_names (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
     return _comes_to_be_found(
         attacker,
-        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
         " VALUES (%(otc)s, 90, %(new)s, true, 'x')",
     )
 
@@ -271,10 +449,10 @@ def _move_an_ingredient_to_a_product_past_the_search(attacker: Sql) -> bool:
 
 def _name_the_water(attacker: Sql) -> None:
     """File the product's one ingredient anew, as zephyrine."""
-    attacker.run("INSERT INTO ingredients (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
+    attacker.run("INSERT INTO ingredient_names (id, name) VALUES (%(new)s, 'ZEPHYRINE')")
     attacker.run("DELETE FROM product_ingredients WHERE product_id = %(otc)s")
     attacker.run(
-        "INSERT INTO product_ingredients (product_id, position, ingredient_id, active, raw)"
+        "INSERT INTO product_ingredients (product_id, position, name_id, active, raw)"
         " VALUES (%(otc)s, 1, %(new)s, true, 'x')"
     )
 
@@ -316,3 +494,74 @@ def _remove_a_pack_past_the_search(attacker: Sql) -> bool:
     )
     attacker.run("DELETE FROM variants WHERE id = %(new)s")
     return added and not _found(attacker, "otc")
+
+
+AS_SAM = "SELECT set_config('app.actor', 'person:' || %(sam)s, true)"
+AS_ALICE = "SELECT set_config('app.actor', 'person:' || %(alice)s, true)"
+RESOLVE = (
+    "UPDATE ingredient_names SET way = 'resolved', confidence = 1, ingredient_id = %(oil)s,"
+    " resolved_by_id = "
+)
+
+ATTACKS.each(
+    {
+        "resolve a name in another's name": (
+            f"{RESOLVE} %(sam)s WHERE id = %(unknown)s",
+            "only_staff_resolve_names",
+        ),
+        "resolve a name as a client": (
+            (AS_ALICE, f"{RESOLVE} %(alice)s WHERE id = %(unknown)s"),
+            "only_staff_resolve_names",
+        ),
+        "a name that nobody resolved": (
+            (AS_SAM, f"{RESOLVE} NULL WHERE id = %(unknown)s"),
+            "only_staff_resolve_names",
+        ),
+        "bring a name that is resolved already": (
+            (
+                "INSERT INTO ingredient_names (id, name, way, resolved_by_id)"
+                " VALUES (%(new)s, 'ZEPHYRINE', 'resolved', %(sam)s)"
+            ),
+            "only_staff_resolve_names",
+        ),
+        "match anew what a person resolved": (
+            (
+                "UPDATE ingredient_names SET way = 'fuzzy', confidence = 0.9, resolved_by_id = NULL"
+                " WHERE id = %(resolved)s"
+            ),
+            "only_staff_resolve_names",
+        ),
+        "point a resolved name elsewhere": (
+            "UPDATE ingredient_names SET ingredient_id = %(oil)s WHERE id = %(resolved)s",
+            "only_staff_resolve_names",
+        ),
+        "resolve a name of the dictionary": (
+            (AS_SAM, f"{RESOLVE} %(sam)s WHERE id = %(eau)s"),
+            "dictionary_names_are_matched",
+        ),
+    }
+)
+
+
+@ATTACKS.undone("only_staff_resolve_names", OWNER)
+def _say_that_a_name_was_resolved_long_ago(attacker: Sql) -> bool:
+    attacker.run(AS_SAM)
+    attacker.run(f"{RESOLVE} %(sam)s, resolved_at = '2001-01-01' WHERE id = %(unknown)s")
+    found = attacker.run(
+        "SELECT resolved_at > '2002-01-01' AS late FROM ingredient_names WHERE id = %(unknown)s"
+    )
+    return bool(found["late"])
+
+
+@ATTACKS.passes()
+def _staff_resolve_a_name(attacker: Sql) -> None:
+    attacker.run(AS_SAM)
+    attacker.run(f"{RESOLVE} %(sam)s WHERE id = %(unknown)s")
+
+
+@ATTACKS.passes()
+def _a_name_is_matched_when_the_dictionary_grows(attacker: Sql) -> None:
+    attacker.run(
+        "UPDATE ingredient_names SET way = 'synonym', confidence = 1, ingredient_id = %(oil)s"
+        " WHERE id = %(unknown)s"
+    )

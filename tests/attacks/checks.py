@@ -14,6 +14,36 @@ LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
+SOMEBODY = "(SELECT id FROM people p WHERE p.id <> authored_by_id LIMIT 1)"
+RULE = {  # what every kind of rule has
+    "ended_rule_ends_as_proposed": [
+        "valid_until = NULL WHERE ended_by_id IS NOT NULL",
+        "valid_until = end_on + 1 WHERE ended_by_id IS NOT NULL",
+        "end_on = NULL, end_proposed_by_id = NULL WHERE ended_by_id IS NOT NULL",
+    ],
+    "rule_end_is_proposed_by_someone": [
+        "end_on = valid_from, end_proposed_by_id = NULL WHERE ended_by_id IS NULL",
+        f"end_on = NULL, end_proposed_by_id = {SOMEBODY} WHERE ended_by_id IS NULL",
+    ],
+    "rule_grade_is_known": ["grade = 'E'"],
+    "rule_has_a_number": ["number = ''", "version = 0"],
+    "rule_has_a_source": ["source = ''"],
+    "rule_is_activated_by_another": ["activated_by_id = authored_by_id WHERE status = 'active'"],
+    "rule_is_activated_by_someone": [
+        "activated_by_id = NULL WHERE status = 'active'",
+        f"activated_by_id = {SOMEBODY} WHERE status = 'reviewed'",
+    ],
+    "rule_is_ended_by_another": ["ended_by_id = end_proposed_by_id WHERE ended_by_id IS NOT NULL"],
+    "rule_is_of_a_jurisdiction": ["jurisdiction = 'us'", "jurisdiction = 'Calif'"],
+    "rule_is_reviewed_by_another": ["reviewed_by_id = authored_by_id WHERE status = 'reviewed'"],
+    "rule_is_reviewed_by_someone": [
+        "reviewed_by_id = NULL WHERE status = 'reviewed'",
+        f"reviewed_by_id = {SOMEBODY} WHERE status = 'draft'",
+    ],
+    "rule_range_is_forward": ["valid_until = valid_from - 1 WHERE ended_by_id IS NULL"],
+    "superseded_rule_has_a_last_day": ["valid_until = NULL WHERE status = 'superseded'"],
+}
+
 CHECKS: dict[str, dict[str, list[str]]] = {
     "accesses": {
         "access_is_by_another": ["client_id = reader_id"],
@@ -50,9 +80,22 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "auth_events": {"auth_event_kind_is_known": ["kind = 'trusted'"]},
+    "bundle_items": {"bundle_quantity_is_sane": ["quantity = 0", "quantity = 21"]},
+    "bundles": {
+        "bundle_published_at_some_time": ["published_at = NULL WHERE status = 'published'"],
+        "bundle_retired_at_some_time": ["retired_at = now()"],
+        "bundle_slug_fits_an_address": [
+            "slug = 'A'",
+            "slug = ''",
+            "slug = 'a b'",
+            "slug = 'a-'",
+            "slug = repeat('x', 161)",
+        ],
+    },
     "cart_lines": {
         "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
     },
+    "catalogue_version": {"there_is_one_version": ["one = false"]},
     "events": {
         "event_has_an_actor": ["actor = ''", "actor = 'person:'", "actor = 'mallory'"],
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
@@ -73,9 +116,39 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "status = 'released', released_at = NULL, dispensed_at = NULL",
         ],
     },
+    "ingredient_names": {
+        "confidence_is_a_share": ["confidence = -0.1", "confidence = 1.1"],
+        "dictionary_names_are_matched": [
+            "source = 'own' WHERE way = 'fuzzy'",
+            "way = 'fuzzy' WHERE source = 'own'",
+        ],
+        "matched_to_a_substance_or_not_at_all": [
+            "ingredient_id = NULL WHERE way = 'fuzzy'",
+            "way = 'none' WHERE way = 'fuzzy'",
+        ],
+        "resolved_by_someone": [
+            "resolved_by_id = NULL WHERE way = 'resolved'",
+            "resolved_at = NULL WHERE way = 'resolved'",
+            "resolved_by_id = (SELECT id FROM people LIMIT 1) WHERE way = 'fuzzy'",
+            "resolved_at = now() WHERE way = 'fuzzy'",
+        ],
+        "way_is_known": ["way = 'magic' WHERE way = 'fuzzy'"],
+    },
+    "ingredients": {
+        "active_class_is_known": ["active_class = 'magic'"],
+        "irritancy_is_known": ["irritancy = 'magic'"],
+        "ph_is_sane": ["ph_low = -1", "ph_low = 5, ph_high = 4", "ph_high = 15"],
+        "pregnancy_is_known": ["pregnancy = 'magic'"],
+    },
     "kept_answers": {
         "idempotency_key_fits": ["key = ''", f"key = {LONG}"],
         "request_is_hashed": [f"request_hash = {NO_HASH}"],
+    },
+    "legal_class_rules": {
+        **RULE,
+        "active_is_normalised": ["active = 'water'", "active = ''"],
+        "rule_is_about_some_strength": ["percents = 'empty'"],
+        "ruled_class_is_known": ["legal_class = 'food'"],
     },
     "letters": {
         "failed_letter_says_why": ["failed_at = now(), error = ''"],
@@ -230,12 +303,40 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "valid_until = valid_from + interval '367 days'",
         ],
     },
+    "picture_files": {
+        "file_has_a_size": ["width = 0", "width = 1281", "height = 0"],
+        "file_is_named_by_its_content": ["data = 'other'", "digest = sha256(digest)"],
+        "file_is_not_too_large": [
+            (
+                "data = repeat('x', 10485761)::bytea,"
+                " digest = sha256(repeat('x', 10485761)::bytea)"
+                " WHERE digest = (SELECT digest FROM picture_files LIMIT 1)"
+            )
+        ],
+    },
+    "pictures": {
+        "bundle_has_no_pictured_variant": [
+            "variant_id = (SELECT id FROM variants LIMIT 1) WHERE bundle_id IS NOT NULL"
+        ],
+        "picture_is_described": ["alt = ''", "alt = ' '"],
+        "picture_is_of_one_thing": [
+            "product_id = NULL WHERE variant_id IS NULL AND bundle_id IS NULL",
+            "bundle_id = (SELECT id FROM bundles LIMIT 1) WHERE product_id IS NOT NULL",
+        ],
+    },
     "prices": {
         "price_is_sane": ["cents = -1", "cents = 10000001"],
         "price_range_is_forward": ["valid_until = valid_from"],
     },
     "products": {
+        "concerns_are_known": ["concerns = '{boredom}'", "concerns = '{acne,boredom}'"],
+        "skin_types_are_known": ["skin_types = '{blue}'"],
         "legal_class_is_known": ["legal_class = 'food'"],
+        "product_published_at_some_time": [
+            "published_at = NULL WHERE status = 'published'",
+            "published_at = now() WHERE status = 'draft' AND finished",
+        ],
+        "product_retired_at_some_time": ["retired_at = now() WHERE status = 'published'"],
         "rx_is_doctor_only": [
             "doctor_only = false WHERE legal_class = 'rx'",
             "legal_class = 'rx_unapproved', doctor_only = false",
@@ -248,8 +349,24 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "call_operation_is_known": ["operation = 'charge'"],
         "call_status_is_known": ["status = 'forgotten'"],
     },
+    "related_products": {"related_to_another": ["related_id = product_id"]},
     "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
     "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
+    "releases": {
+        "only_a_release_is_applied": ["applied_at = now() WHERE status = 'proposed'"],
+        "release_has_a_reason": ["reason = ''"],
+        "release_is_approved_by_another": [
+            "approved_by_id = proposed_by_id WHERE status = 'released'"
+        ],
+        "release_is_approved_by_someone": [
+            (
+                "approved_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+            "approved_by_id = NULL WHERE status = 'released'",
+        ],
+        "released_class_is_known": ["to_class = 'food'"],
+    },
     "refusals": {
         "nobody_refuses_themselves": ["refused_by_id = client_id"],
         "refusal_reason_is_known": ["reason = 'mood'"],
@@ -265,6 +382,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "tokens": {
         "token_has_a_scope": ["scopes = '{}'"],
         "token_is_hashed": [f"secret_hash = {NO_HASH}"],
+    },
+    "visibility_rules": {
+        **RULE,
+        "shown_class_is_known": ["legal_class = 'food'"],
+        "visibility_is_known": ["visibility = 'dim'"],
     },
     "variants": {
         "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],

@@ -15,6 +15,7 @@ import psycopg
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
+from shop.catalog import relating
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
@@ -26,7 +27,7 @@ from shop.payments.models import Payment, ProviderEvent
 from shop.prescriptions import filling, holding, reviewing, revoking
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
-from tests.builders import a_cream, a_variant
+from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
 from tests.people import alice, an_npi, dr_chen, sam
@@ -46,12 +47,22 @@ def scene() -> Mapping[str, Any]:
     waiting = placed(client, {soap: 1})
     _named_by_the_provider(settling.begin(waiting, by=client, at=now(), base_url="http://x"))
     a_cart(client, {soap: 1})
+    _shown(cream, soap)
     db.session.execute(
         sa.insert(ProviderEvent).values(
             id="evt_scene", type="charge.refunded", object_type="charge", created=now()
         )
     )
     return {}
+
+
+def _shown(cream: Variant, soap: Variant) -> None:
+    """Pictures of both kinds of thing, a bundle of two packs, and what is set beside a product."""
+    product = cream.product
+    bundle = a_bundle({cream: 1, soap: 2})
+    a_picture(product, variant=cream)
+    a_picture(bundle)
+    relating.relate(product, [soap.product.slug], by=None)
 
 
 def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
@@ -139,8 +150,16 @@ class Column:
 
 
 # Columns whose values a CHECK knows: another of the key's is made new.
-TOLD_BY_A_CHECK = {"products.source", "movements.balance"}
-FRESH: dict[str, Callable[[], str]] = {"people.npi": lambda: f"'{an_npi()}'"}
+TOLD_BY_A_CHECK = {
+    *("products.source", "movements.balance", "legal_class_rules.active"),
+    "visibility_rules.legal_class",
+}
+FRESH: dict[str, Callable[[], str]] = {
+    "people.npi": lambda: f"'{an_npi()}'",
+    "legal_class_rules.jurisdiction": lambda: "'ZQ'",
+    "visibility_rules.jurisdiction": lambda: "'ZQ'",
+    "bundles.slug": lambda: "md5(random()::text)",
+}
 FRESH_OF_TYPE = {
     "uuid": "gen_random_uuid()",
     "text": "'F' || left(md5(random()::text), 15)",
@@ -158,6 +177,7 @@ NOWHERE_OF_TYPE = {
     "boolean": "NOT {column}",
     "date": "{column} + 1",
     "timestamp with time zone": "{column} + interval '1 second'",
+    "numrange": "numrange(77, 78)",
 }
 
 TABLE_COLUMNS = """

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from shop import create_app
+from shop.catalog.models import LegalClass
 from shop.core.cluster import OWNER
 from shop.core.db import db
 from shop.prescriptions import gate
@@ -87,6 +88,16 @@ def nothing(desk: Desk, scene: Scene) -> None:
 def marked(desk: Desk, scene: Scene) -> None:
     """The product becomes doctor-only when the order is on its way."""
     desk.mona.done("PATCH", f"/products/{scene.slug}", {"doctor_only": True})
+
+
+def ruled(desk: Desk, scene: Scene) -> None:
+    """The law of California comes to ask for a prescription."""
+    desk.rule(scene, LegalClass.RX)
+
+
+def barred(desk: Desk, scene: Scene) -> None:
+    """The law of California comes to keep it in clinics."""
+    desk.rule(scene, LegalClass.CLINIC_USE)
 
 
 def prescribed_to_another(desk: Desk, scene: Scene) -> None:
@@ -213,6 +224,10 @@ SIGNED_OUT = No(401, "not_signed_in", "", "Sign in")
 BEGINS = "payment_begins_under_standing_prescriptions"
 STANDS = "line_goes_on_under_a_standing_prescription"
 UNREQUIRED = "doctor_only_line_requires_a_prescription"
+RULED = "line_requires_what_its_state_rules"
+SOLD_THERE = "line_is_sold_in_its_state"
+LAW_ALLOWS = "payment_begins_as_the_law_of_the_state_allows"
+NOT_SOLD = No(422, "line_blocked", "not_sold_in_state", "is not sold in CA")
 TERMS = "fill_is_on_its_prescriptions_terms"
 COVERS = "fill_covers_the_line"
 # An order placed while anybody could buy the product, which has become doctor-only since. No line
@@ -331,6 +346,32 @@ BYPASSES: dict[str, Bypass] = {
         place=GOES_ON,
         place_sql=GOES_ON,
         **FREE_ONCE,
+    ),
+    "legal class in this state": Bypass(
+        early=Made(free, ruled),
+        late=Made(free, ruled),
+        cart=_in_cart(NONE, "needs_request"),
+        place=NONE,
+        pay=NOT_HELD,
+        ship=NOT_HELD,
+        place_sql=((RULED, {"without_fill": True}),),
+        pay_sql=by(LAW_ALLOWS),
+        settle_sql=by(RULED),
+        pack_sql=by(RULED),
+        ship_sql=by(RULED),
+    ),
+    "not sold in this state": Bypass(
+        early=Made(plain, barred),
+        late=Made(plain, barred),
+        cart=_in_cart(NOT_SOLD, "blocked"),
+        place=NOT_SOLD,
+        pay=NOT_SOLD,
+        ship=NOT_SOLD,
+        place_sql=by(SOLD_THERE),
+        pay_sql=by(LAW_ALLOWS),
+        settle_sql=by(SOLD_THERE),
+        pack_sql=by(SOLD_THERE),
+        ship_sql=by(SOLD_THERE),
     ),
     "expired": _stood_once(EXPIRED, "prescription_in_time", midnight, until_tonight),
     "on hold": _stood_once(ON_HOLD, "prescription_not_held", held),
@@ -588,6 +629,8 @@ STOOD_ONCE = ("expired", "on hold", "licence ended")
 LET_THROUGH = [
     *((row, road) for row in STOOD_ONCE for road in ("place", "pay", "ship")),
     *(("doctor-only since", road) for road in ("pay", "ship")),
+    *(("legal class in this state", road) for road in ("place", "pay", "ship")),
+    *(("not sold in this state", road) for road in ("place", "pay", "ship")),
     ("another state", "place"),
     ("more than prescribed", "place"),
 ]

@@ -89,9 +89,9 @@ PLANTED = {
         " IF NEW.name = 'Eve' THEN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation',"
         " CONSTRAINT = 'planted_rule'; END IF; RETURN NEW; END $$"
     ),
-    "stamp name": (
+    "stamp slug": (
         "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " NEW.name := upper(NEW.name); RETURN NEW; END $$;"
+        " NEW.slug := upper(NEW.slug); RETURN NEW; END $$;"
         "CREATE TRIGGER planted BEFORE UPDATE ON brands FOR EACH ROW EXECUTE FUNCTION planted()"
     ),
     "not null people.planted": "ALTER TABLE people ADD planted text NOT NULL DEFAULT ''",

@@ -11,6 +11,7 @@ CHECKOUT = Path(__file__).parents[2]
 NAMES = [
     "list of 24, filtered",
     "search, 24 hits",
+    "search of all kinds, 24 hits",
     "product",
     "product and gate, signed in",
     "physician's case",

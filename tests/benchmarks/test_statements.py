@@ -24,7 +24,8 @@ from tests.orders.things import a_cart
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription, a_request
 
-LIST, SEARCH, PRODUCT, GATE, CASE, PLACE = 12, 18, 8, 16, 14, 41
+# The ruling comes with the pack; placing sends one more, which keeps the rules as they are.
+LIST, SEARCH, PRODUCT, GATE, CASE, PLACE = 3, 3, 10, 17, 14, 42
 
 
 @contextmanager
@@ -70,10 +71,15 @@ def shelves(live_app: Flask) -> Iterator[str]:
 
 
 def test_a_list(live_app: Flask, shelves: str) -> None:
+    count(live_app, "GET", "/products")  # the first look at a version reads the catalogue
+
     assert count(live_app, "GET", "/products?category=cream") == LIST
 
 
 def test_a_search(live_app: Flask, shelves: str) -> None:
+    first = count(live_app, "GET", "/products?q=mineral+cream")
+
+    assert first <= SEARCH + 3  # the catalogue where it is new, and words asked for the first time
     assert count(live_app, "GET", "/products?q=mineral+cream") == SEARCH
 
 

@@ -75,3 +75,14 @@ def test_export_goes_to_a_file_that_imports(app: Flask, file: Path, tmp_path: Pa
         0,
         "0 created, 0 changed, 1 unchanged, 0 quarantined, 1 rows",
     )
+
+
+def test_uses_are_filled_in_where_there_are_none(app: Flask, file: Path) -> None:
+    _run(app, "import", str(file), "--source", "ndc")
+    db.session.execute(sa.text("UPDATE products SET concerns = '{}', skin_types = '{}'"))
+    db.session.commit()
+    db.session.expire_all()
+
+    assert _run(app, "uses")[:2] == (0, "1 products have concerns or skin types now.\n")
+    assert "acne" in db.session.scalars(sa.select(Product.concerns)).one()
+    assert _run(app, "uses")[:2] == (0, "0 products have concerns or skin types now.\n")

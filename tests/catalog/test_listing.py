@@ -147,3 +147,37 @@ def test_a_wrong_cell_is_named(app: Flask, field: str, wrong: tuple[str, str]) -
 
     assert outcome == "quarantined"
     assert reason.startswith(wrong[1])
+
+
+ROW = {"source": "csv", "source_key": "k", "name": "Ten", "brand": "B", "sku": "T-9",
+       "legal_class": "cosmetic", "pack_name": "50 mL"}  # fmt: skip
+USES = {
+    "words in any order": ("texture, acne", ["acne", "texture"]),
+    "none": ("-", []),
+}
+
+
+@pytest.mark.parametrize(("cell", "concerns"), USES.values(), ids=USES.keys())
+def test_concerns_are_set_by_a_listing(app: Flask, cell: str, concerns: list[str]) -> None:
+    ((outcome, _),) = _taken([ROW | {"concerns": cell}])
+
+    assert outcome == "created"
+    assert db.session.scalars(sa.select(Product.concerns)).one() == concerns
+
+
+WRONG_CELLS = {
+    "concerns": ("acne, boredom", "concerns: 'boredom' should be one of"),
+    "skin_types": ("blue", "skin_types: 'blue' should be one of"),
+    "gtin": ("036000291453", "gtin: Its check digit is 3, expected 2."),
+}
+
+
+@pytest.mark.parametrize(("column", "cell", "said"), [(k, *v) for k, v in WRONG_CELLS.items()])
+def test_a_wrong_cell_is_named_and_nothing_written(
+    app: Flask, column: str, cell: str, said: str
+) -> None:
+    ((outcome, reasons),) = _taken([ROW | {column: cell}])
+
+    assert outcome == "quarantined"
+    assert said in reasons[0]
+    assert db.session.scalars(sa.select(Product)).all() == []

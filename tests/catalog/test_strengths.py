@@ -26,8 +26,25 @@ CASES = {
     "by volume": ("1 L/L", "100"),
     "plain percent": ("13.9 percent", "13.9"),
     "percent sign": ("20 %", "20"),
+    "a percent sign close by": ("0.05%", "0.05"),
+    "per cent in words": ("2 per cent", "2"),
+    "a decimal comma": ("0,5 %", "0.5"),
+    "a decimal comma after nothing": ("0,025%", "0.025"),
+    "words for units": ("50 mg per gram", "5"),
+    "more words": ("10 milligrams / millilitre", "1"),
+    "capitals": ("10 MG/G", "1"),
+    "weight in weight": ("2 % w/w", "2"),
+    "weight in volume, in brackets": ("5% (w/v)", "5"),
+    "one in a thousand": ("1:1000", "0.1"),
+    "one in a thousand, spaced": ("1 : 10000", "0.01"),
+    "parts per million": ("500 ppm", "0.05"),
+    "a range counts as its upper end": ("2-4 %", "4"),
+    "a range in words": ("0.5 % to 1 %", "1"),
+    "a range of a dash": ("2,5 \u2013 5 %", "5"),
+    "a range of masses": ("5-10 mg/g", "1"),
 }
 UNCLEAR = ["10 mg/1", "10 mg", "6 [hp_X]/kg", "400 [iU]/.0008kg", "1 mg/0g", "mg/g", "", "1e3 mg/g"]
+UNCLEAR += ["1,000 mg/g", "4-2 %", "2-4", "1:0", "2 % to 4 mg", "about 2 %", "2 %%", "- %"]
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())

@@ -32,10 +32,10 @@ from tests.kills.programs import Granian, Postgres, Program, durable_postgres
 from tests.kills.world import ROOT, World, until
 from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET
 from tests.ports import a_free_port
-from tests.regime import KILLS_EACH, POSTGRES_KILLS, SEED, SOAK, counted
+from tests.regime import KILL_SHARDS, KILLS_EACH, POSTGRES_KILLS, SEED, SOAK, counted
 
 THREADS = 4 if SOAK else 2
-CASES = 1200 if SOAK else 30
+CASES = 200 if SOAK else 30
 MOST_ANSWERS = 12 if SOAK else 5  # between two blows
 TIME = 90  # seconds, for what must come while programs come and go
 
@@ -46,8 +46,9 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
         yield server
 
 
+@pytest.mark.parametrize("shard", range(KILL_SHARDS))
 def test_it_survives_being_killed(
-    postgres: Postgres, bank_database_url: str, tmp_path: Path
+    postgres: Postgres, bank_database_url: str, tmp_path: Path, shard: int
 ) -> None:
     """F1, F2, F10, F11, F25; L4: nothing acknowledged is lost, every effect is there once."""
     ensure_roles(postgres.url, dict.fromkeys(ROLES, PASSWORD))
@@ -55,7 +56,7 @@ def test_it_survives_being_killed(
     database = Database(postgres.url, "aftercare_kills")
     migrating.upgrade(database.owner)
     with contextlib.ExitStack() as programs:
-        house = House(database, postgres, bank_database_url, tmp_path, programs)
+        house = House(database, postgres, bank_database_url, tmp_path, programs, SEED + shard)
         began = time.monotonic()
         figures = Nemesis(house).strikes()
         took = time.monotonic() - began
@@ -86,7 +87,9 @@ class House:
         bank_database_url: str,
         home: Path,
         programs: contextlib.ExitStack,
+        seed: int,
     ) -> None:
+        self.seed = seed
         self.postgres, self.home, self.programs = postgres, home, programs
         web, bank, post = a_free_port(), a_free_port(), a_free_port()
         self.base, self.bank_url = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{bank}"
@@ -168,7 +171,7 @@ class House:
         )
         told = {
             "base": self.base,
-            "seed": SEED,
+            "seed": self.seed,
             "threads": THREADS,
             "history": str(self.history),
             "stop": str(self._stop),
@@ -221,11 +224,11 @@ def answers(url: str) -> bool:
 
 
 class Nemesis:
-    """Strikes as SEED says: whom, and after how many more answers."""
+    """Strikes as the shard's seed says: whom, and after how many more answers."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.random = Random(SEED)
+        self.random = Random(house.seed)
         self.jobs_seen = 0
 
     def strikes(self) -> dict[str, int]:
@@ -254,7 +257,11 @@ class Nemesis:
             self.house.worker.keep_up()
             return self.house.answers() >= wanted
 
-        until(moved, within=TIME, what=f"{answers} more answers before {what} (seed {SEED})")
+        until(
+            moved,
+            within=TIME,
+            what=f"{answers} more answers before {what} (seed {self.house.seed})",
+        )
 
     def wait_for_a_job(self) -> None:
         """Until this worker has begun one more job than any before it."""
@@ -274,7 +281,7 @@ class Nemesis:
                         return True
             return False
 
-        until(begun, within=TIME, what=f"a job for the worker (seed {SEED})")
+        until(begun, within=TIME, what=f"a job for the worker (seed {self.house.seed})")
 
 
 def recovered(world: World, bank_url: str, acts: list[history.Asked]) -> None:

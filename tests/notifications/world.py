@@ -109,6 +109,7 @@ class World:
             brand_id=uuid.uuid4(),
             legal_class="rx",
             doctor_only=True,
+            status="draft",
         )
         _insert(
             connection,

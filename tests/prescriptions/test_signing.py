@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop.accounts.models import AuthEvent
-from shop.catalog.models import Ingredient, ProductIngredient
+from shop.catalog.models import IngredientName, ProductIngredient
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
@@ -141,7 +141,7 @@ VALIDITY = {
 def test_a_prescription_is_valid_by_its_active_ingredient(active: str) -> None:
     cream = a_cream()
     cream.product.ingredients.append(
-        ProductIngredient(position=1, ingredient=Ingredient(name=active), active=True, raw=active)
+        ProductIngredient(position=1, named=IngredientName(name=active), active=True, raw=active)
     )
     chen = dr_chen()
 

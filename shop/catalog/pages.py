@@ -1,0 +1,331 @@
+"""The manager's pages of the catalogue: the list, and one product with all that belongs to it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import marshmallow as ma
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.catalog import (
+    editing,
+    picturing,
+    prices,
+    publishing,
+    queries,
+    relating,
+    renditions,
+    schemas,
+)
+from shop.catalog.errors import BadPrice
+from shop.catalog.models import Product, Variant
+from shop.catalog.states import SHOP_ARROWS, ShopStatus
+from shop.core.clock import now
+from shop.core.db import db
+from shop.core.errors import Refusal, Refused
+from shop.web import editions
+from shop.web.api import PageQuery, Text
+from shop.web.paging import page
+from shop.web.problems import STATUS
+
+bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
+
+ACTS: dict[str, tuple[Callable[..., Product], str]] = {
+    "publish": (publishing.publish, "It is published."),
+    "withdraw": (publishing.withdraw, "It is a draft again; visitors no longer see it."),
+    "retire": (publishing.retire, "It is retired; its packs are off sale."),
+    "restore": (publishing.restore, "It is a draft again; its packs are still off sale."),
+}
+_DOLLARS = re.compile(r"\$?([0-9]{1,6})(?:\.([0-9]{2}))?")
+
+
+class ListQuery(PageQuery):
+    q = Text(load_default="", longest=200)
+    status = schemas.BulkChanges().fields["status"]
+
+
+class WordsForm(schemas.ProductChanges):
+    class Meta:
+        unknown = ma.RAISE
+        exclude = ("legal_class", "doctor_only")
+
+
+class BadForm(Refused):
+    """A form that cannot be used as typed; `fields` says what to change."""
+
+    code = "bad_form"
+
+
+@bp.get("")
+@allow(Role.MANAGER)
+def products() -> str:
+    """Every product, by name; by words and by state."""
+    typed = {name: value for name, value in request.args.items() if value.strip()}
+    errors: dict[str, Any] = {}
+    try:
+        asked = ListQuery().load(typed)
+    except ma.ValidationError as wrong:
+        errors, asked = dict(wrong.messages_dict), ListQuery().load({})
+    keys = (sa.func.lower(Product.name, type_=sa.Text()), Product.id)
+    query = queries.kept(asked["q"], asked.get("status"))
+    found = page(query, keys, limit=asked["limit"], after=asked["after"])
+    more: dict[str, Any] = {**typed, "after": found["next"]}
+    return render_template(
+        "catalog/products.html",
+        products=found["items"],
+        at=now(),
+        typed=typed,
+        errors=errors,
+        statuses=list(ShopStatus),
+        next_page=url_for("manage_pages.products", **more) if found["next"] else None,
+    )
+
+
+@bp.get("/<slug>")
+@allow(Role.MANAGER)
+def product(slug: str) -> Response:
+    """One product: its words, pictures, packs, prices, and what is shown beside it."""
+    return _page(queries.product(slug))
+
+
+@bp.post("/<slug>")
+@allow(Role.MANAGER)
+def change(slug: str) -> Response:
+    """Change its words, unless somebody else has since the form was filled."""
+
+    def act(product: Product) -> None:
+        seen = request.form.get("edition", "")
+        editions.refuse_other(seen, schemas.KeptProductOut, product)
+        editing.change_product(product, _words(), by=actor(), at=now())
+
+    return _done(slug, act, "The words are kept.")
+
+
+@bp.post("/<slug>/status")
+@allow(Role.MANAGER)
+def move(slug: str) -> Response:
+    """Publish, withdraw, retire, restore."""
+    name = request.form.get("do", "")
+    if name not in ACTS:
+        raise BadForm("Choose what to do.", fields={"do": ["Choose one of the buttons."]})
+    verb, said = ACTS[name]
+    return _done(slug, lambda product: verb(product, by=actor(), at=now()), said)
+
+
+@bp.post("/<slug>/pictures")
+@allow(Role.MANAGER)
+def add_picture(slug: str) -> Response:
+    """Add a picture."""
+    queries.product(slug)  # nothing is made for what is not there
+    db.session.rollback()  # no transaction waits while it is made
+    try:
+        made = renditions.of(_sent_file())
+    except Refusal as refusal:
+        return _again(slug, refusal)
+    alt = request.form.get("alt", "")
+
+    def act(product: Product) -> None:
+        picturing.add(product, made, alt=alt, by=actor(), at=now())
+
+    return _done(slug, act, "The picture is added.")
+
+
+@bp.post("/<slug>/pictures/<uuid:picture_id>")
+@allow(Role.MANAGER)
+def change_picture(slug: str, picture_id: uuid.UUID) -> Response:
+    """Say what it shows, move it up, or remove it."""
+    wanted = request.form.get("do", "")
+
+    def act(product: Product) -> None:
+        picture = picturing.one_of(product, picture_id)
+        if wanted == "remove":
+            picturing.remove(picture, product, by=actor(), at=now())
+        elif wanted == "first":
+            ids = [one.id for one in queries.pictures(product) if one.id != picture_id]
+            picturing.arrange(product, [picture_id, *ids], by=actor())
+        else:
+            picturing.describe(picture, product, request.form.get("alt", ""), by=actor())
+
+    return _done(slug, act, "The pictures are as you wanted.")
+
+
+@bp.post("/<slug>/related")
+@allow(Role.MANAGER)
+def relate(slug: str) -> Response:
+    """Show these beside it: addresses of products, one a line."""
+    slugs = [line.strip().rstrip("/").rpartition("/")[2] for line in _lines("related")]
+    return _done(
+        slug,
+        lambda product: relating.relate(product, slugs, by=actor()),
+        "What is shown beside it is kept."
+        if slugs
+        else "The shop chooses what is shown beside it.",
+    )
+
+
+@bp.post("/<slug>/variants/<sku>")
+@allow(Role.MANAGER)
+def change_variant(slug: str, sku: str) -> Response:
+    """Offer a pack or take it off sale."""
+    on_sale = request.form.get("for_sale") == "true"
+
+    def act(product: Product) -> None:
+        changes = {"for_sale": on_sale}
+        editing.change_variant(_pack(product, sku), changes, by=actor(), at=now())
+
+    return _done(slug, act, f"{sku} is {'for sale' if on_sale else 'off sale'}.")
+
+
+@bp.post("/<slug>/variants/<sku>/prices")
+@allow(Role.MANAGER)
+def set_price(slug: str, sku: str) -> Response:
+    """Set a price from now, or from a moment to come."""
+
+    def act(product: Product) -> None:
+        pack, at = _pack(product, sku), now()
+        cents, begins = _cents(f"price-{sku}"), _moment(f"from-{sku}")
+        try:
+            prices.set_price(pack, cents, valid_from=begins, by=actor(), at=at)
+        except BadPrice as refusal:
+            named = {"cents": f"price-{sku}", "from": f"from-{sku}"}
+            refusal.fields = {named.get(name, name): w for name, w in refusal.fields.items()}
+            raise
+
+    return _done(slug, act, f"The price of {sku} is set.")
+
+
+@bp.post("/<slug>/variants/<sku>/prices/<uuid:price_id>/withdrawal")
+@allow(Role.MANAGER)
+def withdraw_price(slug: str, sku: str, price_id: uuid.UUID) -> Response:
+    """Take back a price that has not begun."""
+
+    def act(product: Product) -> None:
+        prices.withdraw(_pack(product, sku), price_id, by=actor(), at=now())
+
+    return _done(slug, act, f"That price of {sku} is taken back.")
+
+
+def _done(slug: str, act: Callable[[Product], object], said: str) -> Response:
+    """Do it to the product under its lock, commit, and show the product; or say what was wrong."""
+    product = queries.product(slug, lock=True)
+    try:
+        act(product)
+        db.session.flush()  # a refusal of the database belongs to this act
+    except Refusal as refusal:
+        return _again(slug, refusal)
+    db.session.commit()
+    flash(said)
+    return make_response(redirect(url_for("manage_pages.product", slug=slug), 303))
+
+
+def _again(slug: str, refusal: Refusal) -> Response:
+    """The same page with what was typed and what was wrong; what was begun is undone."""
+    db.session.rollback()
+    response = _page(
+        queries.product(slug), typed=request.form, detail=refusal.text, errors=refusal.fields
+    )
+    response.status_code = next(
+        status for family, status in STATUS.items() if isinstance(refusal, family)
+    )
+    return response
+
+
+def _page(
+    product: Product,
+    *,
+    typed: Mapping[str, str] | None = None,
+    detail: str = "",
+    errors: Mapping[str, list[str]] | None = None,
+) -> Response:
+    at = now()
+    return make_response(
+        render_template(
+            "catalog/product.html",
+            product=product,
+            pictures=queries.pictures(product),
+            picture_url=queries.picture_url,
+            related=queries.related(product),
+            edition=editions.tag_of(schemas.KeptProductOut, product),
+            may={after.value for after in SHOP_ARROWS[product.status]},
+            barred=publishing.barred(product, at.date()),
+            at=at,
+            typed=typed or {},
+            detail=detail,
+            errors=errors or {},
+            most_pictures=picturing.MOST_PICTURES,
+        )
+    )
+
+
+def _words() -> dict[str, Any]:
+    """The words as typed. Raises BadForm."""
+    known = WordsForm().fields
+    typed = {name: value for name, value in request.form.items() if name in known}
+    try:
+        return dict(WordsForm().load(typed))
+    except ma.ValidationError as wrong:
+        raise BadForm(
+            "Some of what you typed cannot be used.", fields=dict(wrong.messages_dict)
+        ) from None
+
+
+def _pack(product: Product, sku: str) -> Variant:
+    """A pack of this product, under its lock. Raises NoSuchVariant."""
+    variant = queries.variant(sku, lock=True)
+    if variant.product_id != product.id:
+        raise BadForm("That pack is not of this product.")
+    return variant
+
+
+def _sent_file() -> bytes:
+    if "sent_picture" not in g:  # a request that runs again finds its file read
+        sent = request.files.get("file")
+        g.sent_picture = b""
+        if sent is not None:
+            with sent.stream as stream:  # a large upload lies on disk until it is closed
+                g.sent_picture = stream.read(renditions.MOST_BYTES + 1)
+    return bytes(g.sent_picture)
+
+
+def _lines(name: str) -> list[str]:
+    return [line for line in request.form.get(name, "").splitlines() if line.strip()]
+
+
+def _cents(name: str) -> int:
+    read = _DOLLARS.fullmatch(request.form.get(name, "").strip().replace(",", ""))
+    if read is None:
+        raise BadForm("This is no price.", fields={name: ["Dollars and cents, such as 24.00."]})
+    return int(read[1]) * 100 + int(read[2] or 0)
+
+
+def _moment(name: str) -> datetime | None:
+    """A moment as a form says it, in the clinic's time zone; None where it is empty."""
+    text = request.form.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        wrong = {name: ["A date and a time, such as 2027-01-31T00:00."]}
+        raise BadForm("This is no moment.", fields=wrong) from None
+    zone = ZoneInfo(current_app.config["SHOP"].clinic_time_zone)
+    return typed if typed.tzinfo else typed.replace(tzinfo=zone)
