@@ -13,14 +13,14 @@ demo: .venv/ready  ## The demo clinic, complete, on http://127.0.0.1:$(PORT) (Ct
 	@exec $(BIN)/flask demo --port $(PORT)
 
 test: .venv/ready  ## All tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready  ## The gate: format, lint, types, layers, tests (migrations among them)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours); prints their table
 	@mkdir -p .test && rm -f .test/figures

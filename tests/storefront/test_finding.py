@@ -213,7 +213,8 @@ CODES = ["SKU-3", "sku-3", "0378-8082-20", "0378808220", "00378808220", "0378 80
 def test_every_way_of_writing_a_code_finds_its_pack(shop: Shop, typed: str) -> None:
     product = a_product(name="Numbered Cream", source="ndc", source_key="0378-8082")
     a_variant(product, sku="SKU-3", package_ndc="0378-8082-20", gtin="303788082207")
-    a_variant(a_product(name="Other Cream", source_key="0378-8083"), package_ndc="0378-8083-20")
+    other = a_product(name="Other Cream", source_key="0378-8083")
+    a_variant(other, sku="OTHER-1", package_ndc="0378-8083-20")  # a SKU that "SKU-3" begins nowhere
     db.session.commit()
 
     assert shop.names(q=typed) == ["Numbered Cream"]
