@@ -170,7 +170,6 @@ def engine_options() -> dict[str, object]:
     options = " ".join(f"-c{name}={value}" for name, value in settings.items())
     return {
         "connect_args": {"options": options},
-        "pool_pre_ping": True,
         "hide_parameters": True,  # an error that is logged names no values
         "isolation_level": "READ COMMITTED",
     }

@@ -171,7 +171,7 @@ def _make_room(app: Flask) -> None:
     engines = db._app_engines[app]
     if engines[None].pool.size() >= CONNECTIONS:  # type: ignore[attr-defined]
         return
-    options: dict[str, Any] = engine_options() | {"pool_size": CONNECTIONS, "pool_pre_ping": False}
+    options: dict[str, Any] = engine_options() | {"pool_size": CONNECTIONS}
     options["connect_args"] = {"options": options["connect_args"]["options"] + PATIENCE}
     old, engines[None] = engines[None], sa.create_engine(engines[None].url, **options)
     old.dispose()

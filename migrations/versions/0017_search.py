@@ -217,7 +217,8 @@ TOUCHES = [
 ]
 
 POLICY = """
--- What visitors see is kept with the version, so a rule that begins to hold or ends makes a new one.
+-- What visitors see is kept with the version, so a rule that begins to hold or ends makes a new one,
+-- and so does a picture.
 CREATE FUNCTION catalogue_is_seen_anew() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -227,6 +228,8 @@ END $$;
 CREATE TRIGGER legal_class_rules_are_seen AFTER UPDATE ON legal_class_rules
     FOR EACH STATEMENT EXECUTE FUNCTION catalogue_is_seen_anew();
 CREATE TRIGGER visibility_rules_are_seen AFTER UPDATE ON visibility_rules
+    FOR EACH STATEMENT EXECUTE FUNCTION catalogue_is_seen_anew();
+CREATE TRIGGER pictures_are_seen AFTER INSERT OR UPDATE ON pictures
     FOR EACH STATEMENT EXECUTE FUNCTION catalogue_is_seen_anew();
 """
 
@@ -391,7 +394,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, verb, _event, _what in TOUCHES:
         op.execute(f"DROP TRIGGER {table}_{verb} ON {table}")
-    for table in ("legal_class_rules", "visibility_rules"):
+    for table in ("legal_class_rules", "visibility_rules", "pictures"):
         op.execute(f"DROP TRIGGER {table}_are_seen ON {table}")
     for table in ("catalogue_touched", "catalogue_version", "search_words", "product_search"):
         op.drop_table(table)

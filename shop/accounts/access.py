@@ -29,6 +29,7 @@ from shop.config import Config
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.errors import NotAllowed, NotSignedIn
+from shop.web.origin import SAFE
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +37,6 @@ R = TypeVar("R")
 NOBODY = "system:signing-in"  # who writes before anybody is known
 FRESH_FOR = timedelta(minutes=5)
 SEEN_EVERY = timedelta(minutes=1)  # how exact "last seen" is
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
 
 
@@ -221,7 +221,7 @@ def _document(view: Any, roles: tuple[Role, ...]) -> None:
 def _visit() -> Visit | None:
     if not has_request_context():
         return None
-    if "_login_user" not in g:
+    if "_login_user" not in g and request.method not in SAFE:
         act_as(NOBODY)
     found = current_user._get_current_object()  # noqa: SLF001  # the way to look behind a proxy
     return found if isinstance(found, Visit) else None

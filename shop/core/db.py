@@ -6,6 +6,7 @@ of the events table demand; see docs/transactions.md.
 
 from __future__ import annotations
 
+import select
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import CITEXT, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeDecorator
 
 Columns = TypeVarTuple("Columns")
@@ -91,6 +93,19 @@ db = SQLAlchemy(
     metadata=Base.metadata,
     session_options={"expire_on_commit": False},  # answers are made from plain data after a commit
 )
+
+
+@sa.event.listens_for(Pool, "checkout")
+def _still_there(connection: Any, _record: object, _lent: object) -> None:
+    """A server that went away has closed its end, and a closed end can be read from.
+
+    As sure as asking it for a 1, and no round trip. Nothing else arrives unasked; if something
+    did, a new connection would be made for nothing.
+    """
+    end = select.poll()
+    end.register(connection.pgconn.socket, select.POLLIN)
+    if end.poll(0):
+        raise sa.exc.InvalidatePoolError
 
 
 _ACT_AS = sa.select(sa.func.set_config("app.actor", sa.bindparam("actor"), sa.true()))

@@ -1,4 +1,8 @@
-"""Products as a list shows them: plain rows, read in one statement, whatever the page's size."""
+"""Products as a list shows them: two statements at most, whatever the page's size.
+
+What a card says but for the stock is true as long as the catalogue's version: pictures, prices and
+everything else that is changed make another. So a worker reads it once and keeps it in its index.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
@@ -26,12 +30,11 @@ from shop.catalog.models import (
 )
 from shop.catalog.queries import Pictured, Size, picture_url
 from shop.core.db import UtcDateTime, db
-from shop.inventory.models import Lot
-from shop.inventory.states import LotStatus
+from shop.inventory import stock
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Answer, Decision, Wish
-from shop.storefront.index import Key
+from shop.storefront.index import Index, Key
 from shop.storefront.queries import drawing, tint
 from shop.storefront.searching import Found, hits, visible
 
@@ -174,15 +177,6 @@ def furthest(decisions: Iterable[Decision]) -> Decision:
     return min(decisions, key=lambda decision: list(Answer).index(decision.answer))
 
 
-_FREE = (
-    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(Lot.on_hand - Lot.reserved), 0), sa.Integer()))
-    .where(
-        Lot.variant_id == Variant.id,
-        Lot.status == LotStatus.AVAILABLE,
-        Lot.expires_on >= sa.bindparam("today", type_=sa.Date()),
-    )
-    .scalar_subquery()
-)
 # The first picture of a product, as `[alt, sku, [[width, height, digest], …]]`.
 _SIZES = (
     sa.select(
@@ -226,7 +220,6 @@ _CARDS = (
         Variant.id,
         Variant.sku,
         Price.cents,
-        _FREE,
     )
     .join(Brand, Brand.id == Product.brand_id)
     .join(Variant, Variant.product_id == Product.id)
@@ -252,22 +245,46 @@ _OF_PRODUCT = (
 )  # fmt: skip
 
 
+class _Kept(NamedTuple):
+    """What a card says as long as the index holds: the product, and its packs (id, SKU, cents)."""
+
+    product: dict[str, Any]
+    packs: list[tuple[uuid.UUID, str, int | None]]
+
+
 def _cards(found: Found, ids: Sequence[uuid.UUID], *, at: datetime, today: date) -> list[Card]:
     """The products' cards, in the same order; what is no longer on offer is left out."""
-    offered: dict[uuid.UUID, tuple[dict[str, Any], list[Pack]]] = {}
-    asked = {"ids": list(ids), "at": at, "today": today}
+    kept = _kept(found.index, ids, at, today)
+    packs = [pack[0] for one in kept for pack in one.packs]
+    units = stock.available(packs, today=today)
+    return [
+        Card(
+            **one.product,
+            packs=tuple(Pack(*pack, units[pack[0]]) for pack in one.packs),
+            teaser=found.teases(one.product["id"]),
+        )
+        for one in kept
+    ]
+
+
+def _kept(index: Index, ids: Sequence[uuid.UUID], at: datetime, today: date) -> list[_Kept]:
+    """What the index knows of these products, in the same order; what it lacks is read."""
+    if lacking := [each for each in ids if each not in index.cards]:
+        index.cards |= _read(lacking, at, today)
+    return [index.cards[each] for each in ids if each in index.cards]
+
+
+def _read(ids: list[uuid.UUID], at: datetime, today: date) -> dict[uuid.UUID, _Kept]:
+    offered: dict[uuid.UUID, _Kept] = {}
+    asked = {"ids": ids, "at": at, "today": today}
     rows: Sequence[Any] = db.session.execute(_CARDS, asked).all()
     for row in rows:
         if row[0] not in offered:
             product = dict(zip(_OF_PRODUCT, row, strict=False))
             product["pictures"] = _pictured(product["pictures"])
-            offered[row[0]] = (product, [])
-        offered[row[0]][1].append(Pack(*row[len(_OF_PRODUCT) :]))
-    shown = (offered[each] for each in ids if each in offered)
-    return [
-        Card(**product, packs=tuple(packs), teaser=found.teases(product["id"]))
-        for product, packs in shown
-    ]
+            offered[row[0]] = _Kept(product, [])
+        offered[row[0]].packs.append(row[len(_OF_PRODUCT) :])
+    return offered
 
 
 def _pictured(first: Any) -> tuple[Pictured, ...]:

@@ -32,6 +32,8 @@ PRICE_BANDS = (0, 1_500, 3_000, 6_000, 10_000, 20_000)  # cents, from; the last 
 STRENGTH_BANDS = (0, 0.015, 0.03, 0.06, 0.15, 0.35, 0.75, 1.5, 3, 6, 12, 25)
 SORTS = ("name", "price", "-price", "newest")
 LONGEST = 60  # letters of a name that order it: keys travel in addresses
+FEW = 32  # one product in so many is few
+MOST_KEPT = 2_000  # counts: a dozen a search, of about 12 kB each at 20,000 products
 KEPT = 3  # indexes a worker keeps: the day may turn, tests have several databases
 
 
@@ -52,12 +54,20 @@ class Stands(NamedTuple):
 NOWHERE = Stands(0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Order:
     """Products in one order: their keys, and their numbers beside them."""
 
     keys: list[Key]
     numbers: list[int]
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where in this order each product stands, by its number."""
+        places = [0] * len(self.numbers)
+        for place, number in enumerate(self.numbers):
+            places[number] = place
+        return places
 
 
 @dataclass
@@ -83,6 +93,7 @@ class Index:
     words: dict[str, Stands] = field(default_factory=dict)
     like: dict[str, list[tuple[str, Stands]]] = field(default_factory=dict)
     counted: dict[Any, Any] = field(default_factory=dict)
+    cards: dict[uuid.UUID, Any] = field(default_factory=dict)  # `cards` fills it
 
     def order(self, sort: str) -> Order:
         """The products in one of the orders."""
@@ -119,8 +130,8 @@ class Index:
         return found
 
     def remember(self, key: Any, value: Any) -> None:
-        """Keep what was worked out, not more than some hundred of it."""
-        if len(self.counted) >= 500:
+        """Keep what was worked out, not more than MOST_KEPT of it."""
+        if len(self.counted) >= MOST_KEPT:
             self.counted.clear()
         self.counted[key] = value
 
@@ -139,8 +150,12 @@ def set_of(numbers: Iterable[int], size: int) -> int:
 
 def in_order(found: int, order: Order, after: Key | None) -> Iterator[Key]:
     """The keys of the products of a set, in this order, behind the key `after`."""
-    marks = found.to_bytes((len(order.numbers) + 7) // 8, "little")
     start = 0 if after is None else bisect_right(order.keys, after)
+    if found.bit_count() * FEW < len(order.numbers):  # sooner sorted than come across
+        places = sorted(order.places[number] for number in _numbers(found))
+        yield from (order.keys[place] for place in places[bisect_left(places, start) :])
+        return
+    marks = found.to_bytes((len(order.numbers) + 7) // 8, "little")
     for place in range(start, len(order.numbers)):
         number = order.numbers[place]
         if marks[number >> 3] >> (number & 7) & 1:
@@ -150,12 +165,18 @@ def in_order(found: int, order: Order, after: Key | None) -> Iterator[Key]:
 def in_natural_order(found: int, keys: list[Key], after: Key | None) -> Iterator[Key]:
     """The same in the order of the numbers, which needs no look at the others."""
     start = 0 if after is None else bisect_right(keys, after)
-    left = found >> start
-    while left:
-        lowest = (left & -left).bit_length()
-        start += lowest
-        left >>= lowest
-        yield keys[start - 1]
+    for number in _numbers(found >> start):
+        yield keys[start + number]
+
+
+def _numbers(found: int) -> Iterator[int]:
+    """The numbers of the products of a set, rising."""
+    passed = 0
+    while found:
+        lowest = (found & -found).bit_length()
+        passed += lowest
+        found >>= lowest
+        yield passed - 1
 
 
 _OPENED = sa.select(sa.func.shop_now(type_=UtcDateTime()), CatalogueVersion.version).select_from(

@@ -100,19 +100,19 @@ def product_for(
     What the policy hides from the reader answers as what does not exist. Raises NoLongerSold for
     what is retired, with its nearest alternatives; else NoSuchProduct.
     """
-    (found,) = shown([_seen(reader, slug, view, today)], view=view, at=at, today=today)
+    (found,) = shown([_seen(reader, slug, view, at, today)], view=view, at=at, today=today)
     return found
 
 
 def whole_for(reader: Person | None, slug: str, *, view: View, at: datetime, today: date) -> Shown:
     """The same, with what is shown beside it."""
-    product = _seen(reader, slug, view, today)
-    beside = neighbours.beside(product, view=view, today=today)
+    product = _seen(reader, slug, view, at, today)
+    beside = neighbours.beside(product, view=view, at=at, today=today)
     found, *related = shown([product, *beside], view=view, at=at, today=today)
     return replace(found, related=tuple(related))
 
 
-def _seen(reader: Person | None, slug: str, view: View, today: date) -> Product:
+def _seen(reader: Person | None, slug: str, view: View, at: datetime, today: date) -> Product:
     query = (
         sa.select(Product)
         .where(Product.slug == slug)
@@ -127,11 +127,11 @@ def _seen(reader: Person | None, slug: str, view: View, today: date) -> Product:
         query = query.where(visible(today), view.seen)
     product = db.session.scalars(query).one_or_none()
     if product is None:
-        raise _not_there(slug, view, today)
+        raise _not_there(slug, view, at, today)
     return product
 
 
-def _not_there(slug: str, view: View, today: date) -> NoLongerSold | NoSuchProduct:
+def _not_there(slug: str, view: View, at: datetime, today: date) -> NoLongerSold | NoSuchProduct:
     retired = db.session.scalars(
         sa.select(Product).where(
             Product.slug == slug, Product.status == ShopStatus.RETIRED, view.seen
@@ -145,7 +145,7 @@ def _not_there(slug: str, view: View, today: date) -> NoLongerSold | NoSuchProdu
         name=retired.name,
         alternatives=[
             {"slug": one.slug, "name": one.name}
-            for one in neighbours.beside(retired, view=view, today=today)
+            for one in neighbours.beside(retired, view=view, at=at, today=today)
         ],
     )
 

@@ -127,8 +127,9 @@ def search(
     if match is not None:
         narrowed &= match.found
     told = index.everything & ~teased
-    found = reduce(lambda some, facet: some & _chosen(index, wanted, facet, told), FACETS, narrowed)
-    found &= _within(index, wanted, told)
+    chosen = _chosen(index, wanted, told)
+    within = _within(index, wanted, told)
+    found = _meeting(chosen, narrowed & within)
     ranks = (found,) if match is None else tuple(rank & found for rank in match.ranks)
     sort = wanted.sort or "relevance"
     if sort == "relevance" and match is None:
@@ -138,8 +139,8 @@ def search(
         ranks if sort == "relevance" else (found,),
         sort,
         match,
-        _facets(index, wanted, narrowed, told) if counted else {},
-        _prices(index, wanted, narrowed, told) if counted else {},
+        _facets(index, wanted, chosen, narrowed, told, within) if counted else {},
+        _prices(index, chosen, narrowed & told) if counted else {},
         codes.misread(wanted.q) if not found else None,
         teased,
     )
@@ -198,24 +199,27 @@ def _in_order(found: Found, after: Key | None) -> Iterator[Key]:
         yield (NO_PRICE, *key)
 
 
-def _chosen(index: Index, wanted: Wanted, facet: str, told: int) -> int:
-    """The products that answer to any choice of a facet; all where none was made.
+def _chosen(index: Index, wanted: Wanted, told: int) -> dict[str, int]:
+    """Facets of which something was chosen, and the products that answer to any of its choices.
 
     `told` are those of which the reader may know the price.
     """
-    chosen = wanted.chosen(facet)
-    if not chosen:
-        return index.everything
-    members = index.choices.get(facet, {})
-    answering = reduce(or_, (members.get(choice, 0) for choice in chosen))
-    return answering & told if facet == "price" else answering
+    sets = {}
+    for facet in FACETS:
+        if choices := wanted.chosen(facet):
+            members = index.choices.get(facet, {})
+            sets[facet] = reduce(or_, (members.get(choice, 0) for choice in choices))
+    if "price" in sets:
+        sets["price"] &= told
+    return sets
 
 
-def _but(index: Index, wanted: Wanted, facet: str, told: int) -> int:
-    """The products that answer to the choices of all other facets."""
-    others = [each for each in FACETS if each != facet and wanted.chosen(each)]
-    everything = index.everything
-    return reduce(lambda some, each: some & _chosen(index, wanted, each, told), others, everything)
+def _meeting(chosen: dict[str, int], some: int, *, but: str = "") -> int:
+    """Those of some products that answer to the choices of all facets `but` this."""
+    for facet, answering in chosen.items():
+        if facet != but:
+            some &= answering
+    return some
 
 
 def _within(index: Index, wanted: Wanted, told: int) -> int:
@@ -226,16 +230,21 @@ def _within(index: Index, wanted: Wanted, told: int) -> int:
 
 
 def _facets(
-    index: Index, wanted: Wanted, narrowed: int, told: int
+    index: Index,
+    wanted: Wanted,
+    chosen: dict[str, int],
+    narrowed: int,
+    told: int,
+    within: int,
 ) -> dict[str, list[dict[str, Any]]]:
     """How many products each choice would leave, the choices of its own facet set aside."""
     counts: dict[str, list[dict[str, Any]]] = {}
     for facet in FACETS:
-        left = narrowed & _but(index, wanted, facet, told)
-        left &= told if facet == "price" else _within(index, wanted, told)
-        key = (facet, left, wanted.chosen(facet))
+        left = _meeting(chosen, narrowed & (told if facet == "price" else within), but=facet)
+        choices = wanted.chosen(facet) if facet in chosen else ()
+        key = (facet, left, choices)
         if key not in index.counted:
-            index.remember(key, _counted(index, facet, left, wanted.chosen(facet)))
+            index.remember(key, _counted(index, facet, left, choices))
         counts[facet] = index.counted[key]
     return counts
 
@@ -260,9 +269,9 @@ def _low(band: str) -> tuple[str, float]:
     return active, float(span.partition("-")[0])
 
 
-def _prices(index: Index, wanted: Wanted, narrowed: int, told: int) -> dict[str, int | None]:
-    """The lowest and the highest price, the choice of a price set aside."""
-    left = narrowed & told & _but(index, wanted, "price", told)
+def _prices(index: Index, chosen: dict[str, int], told: int) -> dict[str, int | None]:
+    """The lowest and the highest price of what the reader is told it, its own choice set aside."""
+    left = _meeting(chosen, told, but="price")
     key = ("prices", left)
     if key not in index.counted:
         by_price = index.order("price")

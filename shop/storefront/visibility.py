@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ from shop.prescriptions.states import PrescriptionStatus
 Condition = sa.ColumnElement[bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # conditions cannot be compared
 class View:
     """What one reader sees on one day, as conditions on `Product`.
 
@@ -42,10 +43,20 @@ class View:
 def view_of(reader: Person | None, *, home: str, day: date) -> View:
     """The reader's view; `home` is the clinic's own state."""
     state = state_of(reader, home)
+    if _works_here(reader):
+        return _EVERYTHING
+    if reader is None:
+        return _of_visitors(state, day)
+    return View(visible_to(reader, state, day), teased_to(reader, state, day), audience=None)
+
+
+_EVERYTHING = View(sa.true(), sa.false(), audience="the clinic")
+
+
+@lru_cache(maxsize=16)  # building it costs more than a list may
+def _of_visitors(state: str, day: date) -> View:
     return View(
-        seen=visible_to(reader, state, day),
-        teased=teased_to(reader, state, day),
-        audience=_audience(reader, state),
+        visible_to(None, state, day), teased_to(None, state, day), audience=f"visitors in {state}"
     )
 
 
@@ -87,12 +98,6 @@ def teased_to(reader: Person | None, state: str, day: date) -> Condition:
 def state_of(reader: Person | None, home: str) -> str:
     """Whose policy holds: a client's own state, for everybody else the clinic's (`home`)."""
     return (reader and reader.state) or home
-
-
-def _audience(reader: Person | None, state: str) -> str | None:
-    if reader is None:
-        return f"visitors in {state}"
-    return "the clinic" if _works_here(reader) else None
 
 
 def _works_here(reader: Person | None) -> bool:

@@ -178,6 +178,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = _Parser()
 
+    def arguments(self, schema: Any, **kwargs: Any) -> Any:
+        """Declare what is read. The schema is made once, not for every request."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """Declare the answer. Nothing is answered to a request of which something was not read."""
         declared = super().response(*args, **kwargs)

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from shop.core import errors
 from shop.core.db import db
 from shop.core.errors import Refusal, StartAgain
+from shop.web.origin import SAFE
 
 log = structlog.get_logger()
 
@@ -78,7 +79,11 @@ class Retrying(Flask):
     def _answered(self) -> ResponseReturnValue:
         from shop.web import idempotency
 
-        return idempotency.kept() or super().dispatch_request()
+        answer = idempotency.kept() or super().dispatch_request()
+        if request.method in SAFE:
+            # After a ROLLBACK psycopg forgets what it has prepared, and PostgreSQL plans it anew.
+            db.session.commit()
+        return answer
 
 
 def init_app(app: Flask) -> None:

@@ -49,7 +49,7 @@ def doors(app: Flask) -> None:
             by_token=access.by_token(),
         )
 
-    app.add_url_rule("/t/open", "t_open", allow()(who))
+    app.add_url_rule("/t/open", "t_open", allow()(who), methods=["GET", "POST"])
     app.add_url_rule("/t/any", "t_any", allow(*Role)(who), methods=["GET", "POST"])
     app.add_url_rule("/t/clinic", "t_clinic", allow(Role.PHYSICIAN)(who), methods=["GET", "POST"])
     app.add_url_rule(
@@ -116,9 +116,17 @@ def test_a_session_names_the_person_and_the_actor(door_app: Flask, cast: dict[st
 
 
 def test_nobody_writes_as_nobody(door_app: Flask) -> None:
-    answer = door_app.test_client().get("/t/open").json
+    bearer = {"Authorization": "Bearer of nothing"}
+    answer = door_app.test_client().post("/t/open", headers=bearer).json
 
     assert (answer["person"], answer["actor"]) == (None, "system:signing-in")
+
+
+def test_nobody_who_only_looks_is_not_named(door_app: Flask) -> None:
+    """It costs a statement, and the database refuses what an unnamed one would write."""
+    answer = door_app.test_client().get("/t/open").json
+
+    assert (answer["person"], answer["actor"]) == (None, "")
 
 
 @pytest.mark.parametrize(

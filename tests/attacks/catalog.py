@@ -366,6 +366,13 @@ def _set_a_price_under_the_same_version(attacker: Sql) -> bool:
     return _version(attacker) != before
 
 
+@ATTACKS.undone("pictures_are_seen")
+def _remove_a_picture_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run("UPDATE pictures SET ended_at = now() WHERE id = %(picture)s")
+    return _version(attacker) != before
+
+
 @ATTACKS.undone("brands_changed_are_searchable", OWNER)
 def _rename_a_brand_past_the_search(attacker: Sql) -> bool:
     return _comes_to_be_found(attacker, "UPDATE brands SET name = 'Zephyrine' WHERE id = %(brand)s")

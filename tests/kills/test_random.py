@@ -42,7 +42,7 @@ TIME = 90  # seconds, for what must come while programs come and go
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    with durable_postgres(ROOT / ".test" / f"killed-{os.getpid()}") as server:
+    with durable_postgres(ROOT / ".test" / f"{tmp_path.name}-{os.getpid()}") as server:
         yield server
 
 
