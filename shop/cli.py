@@ -45,12 +45,13 @@ def periodic() -> dict[str, str]:
     """What the worker starts by itself, over all packages: the job's name → its cron line."""
     from shop import reactions
     from shop.accounts import jobs as accounts
+    from shop.catalog import jobs as catalog
     from shop.inventory import jobs as inventory
     from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
 
-    schedules = (jobs, accounts, inventory, orders, payments, prescriptions, reactions)
+    schedules = (jobs, accounts, catalog, inventory, orders, payments, prescriptions, reactions)
     return {name: cron for each in schedules for name, cron in each.PERIODIC.items()}
 
 

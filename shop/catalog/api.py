@@ -19,23 +19,28 @@ from shop.catalog import (
     editing,
     importing,
     listing,
+    loading,
+    mending,
     price_list,
     prices,
+    profiles,
     publishing,
     queries,
-    reading,
     relating,
     releasing,
     renditions,
+    report,
     resolving,
     ruling,
     schemas,
 )
 from shop.catalog import picturing as pictures
 from shop.catalog.errors import BadRule
+from shop.catalog.mapping import BadMapping, from_text
 from shop.catalog.models import (
     KINDS,
     Bundle,
+    ImportRow,
     IngredientName,
     LegalClassRule,
     Product,
@@ -51,14 +56,16 @@ from shop.web.paging import page
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="Keeping the catalogue")
 
+LARGEST_FILE = 20 * 1024 * 1024  # over HTTP; larger ones go in by the command line
 AROUND = 64 * 1024  # bytes: the parts of a form around its file
-LARGEST_BODY = reading.MOST_BYTES + AROUND
+LARGEST_BODY = LARGEST_FILE + AROUND
 LARGER_BODIES = {
     "catalog.import_file": LARGEST_BODY,
     "catalog.add_picture": renditions.MOST_BYTES + AROUND,
     "catalog.add_bundle_picture": renditions.MOST_BYTES + AROUND,
     "manage_pages.add_picture": renditions.MOST_BYTES + AROUND,
 }
+AT_ONCE = 1_000  # rows; more are taken in by the worker
 
 
 @bp.record_once
@@ -429,18 +436,103 @@ def remove_bundle_picture(slug: str, picture_id: uuid.UUID) -> Response:
 @bp.arguments(schemas.ImportIn, location="form")
 @bp.arguments(schemas.ImportFile, location="files")
 @bp.response(200, schemas.ImportReport)
+@bp.alt_response(202, schema=schemas.ImportOut)
 def import_file(terms: dict[str, Any], files: dict[str, Any]) -> Response:
     """Import a register or an export of our own; every row is accounted for.
 
     At most 20 MB. A file that cannot be read is refused whole; with `dry_run` nothing is written.
+    Up to 1,000 rows are answered at once with the whole report; more are taken in by the worker
+    (202), and `GET /imports/{id}` tells how far it is. A supplier's sheet (source "csv") comes with
+    a `mapping` of our columns to theirs, as JSON, or with the `profile` it was kept as.
     """
+    dry_run = terms["dry_run"]
     with files["file"].stream as stream:  # a large upload lies on disk until it is closed
-        report = importing.run(
-            stream, terms["source"], by=actor(), at=now(), dry_run=terms["dry_run"]
+        name = files["file"].filename or ""
+        file = importing.checked(
+            stream,
+            terms["source"],
+            name=name,
+            mapping=_mapping(terms["mapping"], terms["profile"]),
+            most_bytes=LARGEST_FILE,
         )
-    if report.dry_run:
-        return _dry(schemas.ImportReport, report.as_json())
-    return committed(schemas.ImportReport, report.as_json())
+        if file.rows > AT_ONCE:
+            record = loading.queue(file, by=actor(), dry_run=dry_run)
+            return committed(schemas.ImportOut, record, 202)
+        told = importing.take_whole(file, by=actor(), at=now(), dry_run=dry_run)
+    if told.dry_run:
+        return _dry(schemas.ImportReport, told.as_json())
+    return committed(schemas.ImportReport, told.as_json())
+
+
+def _mapping(said: str, profile: str) -> object:
+    if said and profile:
+        text = "Send a mapping or a profile, not both."
+        raise BadMapping(text, fields={"mapping": [text]})
+    if profile:
+        return profiles.mapping_of(profile)
+    return from_text(said) if said else None
+
+
+@bp.get("/imports/profiles/<name>")
+@allow(Role.MANAGER)
+@bp.response(200, schemas.ProfileOut)
+def show_profile(name: str) -> dict[str, Any]:
+    """How a supplier's sheet is read."""
+    return {"name": name, "mapping": profiles.mapping_of(name)}
+
+
+@bp.put("/imports/profiles/<name>")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.ProfileIn)
+@bp.response(200, schemas.ProfileOut)
+def keep_profile(said: dict[str, Any], name: str) -> Response:
+    """Keep how a supplier's sheet is read, under a name."""
+    return committed(schemas.ProfileOut, profiles.keep(name, said))
+
+
+@bp.get("/imports/<uuid:import_id>")
+@allow(Role.MANAGER)
+@bp.response(200, schemas.ImportOut)
+def show_import(import_id: uuid.UUID) -> dict[str, Any]:
+    """How far an import is: rows done, counts, and about how long it will take."""
+    record = queries.import_of(import_id)
+    return schemas.ImportOut.of(record, now())
+
+
+@bp.post("/imports/<uuid:import_id>/cancellation")
+@allow(Role.MANAGER)
+@bp.response(200, schemas.ImportOut)
+def stop_import(import_id: uuid.UUID) -> Response:
+    """Let an import go no further. What is taken in stays; the file handed in again goes on."""
+    record = loading.stop(queries.import_of(import_id, lock=True))
+    return committed(schemas.ImportOut, record)
+
+
+@bp.get("/imports/<uuid:import_id>/rows")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.ImportRowsQuery, location="query")
+@bp.response(200, schemas.ImportRows)
+def import_rows(query: dict[str, Any], import_id: uuid.UUID) -> dict[str, Any]:
+    """What became of its rows, in the order of the file; those of one outcome, if asked."""
+    record = queries.import_of(import_id)
+    paged = page(
+        queries.rows_of(record.id, query["outcome"]),
+        [ImportRow.number],
+        limit=query["limit"],
+        after=query["after"],
+    )
+    return paged | {"items": [report.of(row).as_json() for row in paged["items"]]}
+
+
+@bp.get("/imports/<uuid:import_id>/rows.csv")
+@allow(Role.MANAGER)
+@bp.response(200, content_type="text/csv")
+def quarantined_rows(import_id: uuid.UUID) -> Response:
+    """What was set aside, with the reasons: to be mended and imported again."""
+    record = queries.import_of(import_id)
+    lines = stream_with_context(mending.written(record))
+    headers = {"Content-Disposition": 'attachment; filename="quarantined.csv"'}
+    return Response(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @bp.get("/ingredient-names")

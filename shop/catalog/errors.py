@@ -53,6 +53,20 @@ class BadPrice(Refused):
     code = "bad_price"
 
 
+class NoSuchImport(NotFound):
+    code = "no_such_import"
+
+
+class ImportTakenOver(Conflict):
+    """Somebody else carries the import on, or it was stopped."""
+
+    code = "import_taken_over"
+
+
+class NoSuchProfile(NotFound):
+    code = "no_such_profile"
+
+
 class NoSuchRule(NotFound):
     code = "no_such_rule"
 

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +31,7 @@ UNAPPROVED = "unapproved"
 NO_ACTIVES = "no_actives"
 NO_PACKAGES = "no_packages"
 LABEL_UNCLEAR = "label_text_unclear"
+REFERENCE = "reference_only"
 
 
 class Unfit(ValueError):
@@ -130,6 +132,7 @@ class Filing:
         return self.kept if self.kept is not None else {"row": self.raw, "texts": self.texts}
 
 
+@lru_cache(maxsize=10_000)
 def normalised(name: str) -> str:
     """A substance's name for comparing: composed, upper case, single spaces, bounded."""
     return " ".join(unicodedata.normalize("NFKC", name).upper().split())[:LONGEST_NAME]

@@ -1,152 +1,256 @@
 """Take register files into the catalogue: idempotent, everything accounted for, or nothing done.
 
-A file that cannot be read is refused whole. A row that cannot be used is set aside with its
-reasons. What a person set by hand (publication, sale, prices, texts) is not undone by a register
-that says what it said before.
+A file that cannot be read is refused whole, before anything is written. A row that cannot be used
+is set aside with its reasons. What a person set by hand (publication, sale, prices, texts) is not
+undone by a register that says what it said before.
+
+Rows are read as a stream and taken in batch by batch, so that a file of any length costs the
+memory of one batch. `run` does it in the caller's transaction; `loading` commits batch by batch.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import listing, lnhpd, ndc, reading, relisting
-from shop.catalog.filings import Filing, Unfit
-from shop.catalog.models import Product
-from shop.catalog.reading import Row
-from shop.catalog.report import Report, RowReport, set_aside
-from shop.catalog.shelving import Shelves
+from shop.catalog import beauty, listing, lnhpd, ndc, reading
+from shop.catalog.filings import Unfit
+from shop.catalog.mapping import read as read_mapping
+from shop.catalog.models import Import, ImportRow
+from shop.catalog.reading import NO_TEXT, Measured, Row
+from shop.catalog.registers import Item, Register, register_of
+from shop.catalog.report import Outcome, Report, RowReport, set_aside
+from shop.catalog.states import ImportStatus
 from shop.core import events
-from shop.core.db import db
+from shop.core.db import db, insert_many
+from shop.core.errors import Refusal
 from shop.core.events import Kind
 
-SOURCES = (ndc.SOURCE, lnhpd.SOURCE, listing.SOURCE)
-Read = TypeVar("Read")
-_AT_ONCE = 100  # filings between two flushes
+SOURCES = (ndc.SOURCE, lnhpd.SOURCE, listing.SOURCE, beauty.SOURCE)
+AT_ONCE = 500  # rows of a batch
+WEIGHT_AT_ONCE = 8_000_000  # characters: a batch ends earlier where its rows are huge
+
+Batch = list[tuple[Row, Item | RowReport]]
 
 
-@dataclass
-class _Run:
-    """The subject of the event of an import."""
+@dataclass(frozen=True)
+class File:
+    """A file that has been read to its end once: it is what it should be."""
 
-    id: uuid.UUID
+    stream: IO[bytes]
+    source: str
+    name: str
+    register: Register
+    measured: Measured
+    rows: int
+    mapping: dict[str, Any]
+
+
+def checked(
+    stream: IO[bytes],
+    source: str,
+    *,
+    name: str = "",
+    mapping: object = None,
+    most_bytes: int = reading.MOST_BYTES,
+) -> File:
+    """Read the whole file without taking anything of it.
+
+    `mapping` is plain JSON, or nothing. Raises BadFile, FileTooLarge, BadMapping. `stream` can be
+    read more than once, and stays the caller's.
+    """
+    stream.seek(0)
+    measured = reading.measured(stream, most_bytes=most_bytes)
+    columns = read_mapping(mapping) if mapping else None
+    register = register_of(stream, source, columns)
+    rows = reading.counted(register.rows(stream))
+    kept = columns.as_json if columns else {}
+    return File(stream, source, NO_TEXT.sub("", name)[:300], register, measured, rows, kept)
 
 
 def run(
-    stream: IO[bytes], source: str, *, by: Person | None, at: datetime, dry_run: bool = False
+    stream: IO[bytes],
+    source: str,
+    *,
+    by: Person | None,
+    at: datetime,
+    dry_run: bool = False,
+    name: str = "",
 ) -> Report:
-    """Import a file of `source`: "ndc" (products, packages, unfinished), "lnhpd" or "csv".
+    """Import a file of `source`, a word of SOURCES, in the transaction of the caller.
 
-    Everything or nothing: raises BadFile before anything is written. With `dry_run` the caller
-    rolls back; the report is the true one either way. `by` None is the command line.
+    Everything or nothing: raises BadFile before anything is written. With `dry_run` nothing is
+    left; the report is the true one either way. `by` None is the command line.
     """
-    read = _reader(source, reading.text(reading.whole(stream)), by, at)
+    return take_whole(checked(stream, source, name=name), by=by, at=at, dry_run=dry_run)
+
+
+def take_whole(file: File, *, by: Person | None, at: datetime, dry_run: bool = False) -> Report:
+    """The same for a file that has been checked."""
+    if dry_run:
+        with db.session.begin_nested() as rehearsal:
+            rows = [row for batch in batches(file) for row in take(file, batch, by=by, at=at)]
+            rehearsal.rollback()
+        return Report(_in_order(rows), dry_run=True)
+    record = begun(file, by=by, at=at)
+    rows = []
+    for batch in batches(file):
+        reports = take(file, batch, by=by, at=at)
+        note(record, reports)
+        rows += reports
+    done(record, at=at)
+    return Report(_in_order(rows), id=record.id)
+
+
+def batches(file: File, *, skip: int = 0) -> Iterator[Batch]:
+    """The rows of a file, read but not taken, some hundreds at a time.
+
+    The first `skip` rows were taken before: of them only the keys are remembered, so that what
+    stands twice in the file is found whatever was interrupted.
+    """
+    first: dict[str, int] = {}
+    batch: Batch = []
+    weight = 0
+    for place, row in enumerate(file.register.rows(file.stream)):
+        understood = _understood(file.register, row, first)
+        if place < skip:
+            continue
+        batch.append((row, understood))
+        weight += row.weight
+        if len(batch) == AT_ONCE or weight >= WEIGHT_AT_ONCE:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch
+
+
+def take(file: File, batch: Batch, *, by: Person | None, at: datetime) -> list[RowReport]:
+    """Bring the catalogue in line with a batch; what became of its rows, in their order."""
+    fit = [(row, item) for row, item in batch if not isinstance(item, RowReport)]
+    told = {item.row: item for _, item in batch if isinstance(item, RowReport)}
     with db.session.no_autoflush:
-        report = Report(read(), dry_run=dry_run)
+        told |= {report.row: report for report in _taken(file.register, fit, by, at)}
+    return [told[row.number] for row, _ in batch]
+
+
+def begun(file: File, *, by: Person | None, at: datetime) -> Import:
+    """The record of an import that begins now."""
+    record = recorded(file, ImportStatus.RUNNING, by=by, at=at)
+    events.record(Kind.IMPORT_BEGUN, record, source=file.source, rows=file.rows)
+    return record
+
+
+def recorded(
+    file: File, status: ImportStatus, *, by: Person | None, at: datetime, dry_run: bool = False
+) -> Import:
+    """A record of the file. Its event is the caller's to tell."""
+    record = Import(
+        id=uuid.uuid4(),
+        source=file.source,
+        name=file.name,
+        sha256=file.measured.sha256,
+        size=file.measured.size,
+        mapping=file.mapping,
+        dry_run=dry_run,
+        by_id=by.id if by else None,
+        status=status,
+        rows_total=file.rows,
+        started_at=at if status is ImportStatus.RUNNING else None,
+        **dict.fromkeys(("fence", "rows_done", "rows_before"), 0),
+        **dict.fromkeys((outcome.value for outcome in Outcome), 0),
+    )
+    db.session.add(record)
+    db.session.flush()  # its rows and its parts point at it
+    return record
+
+
+def note(record: Import, reports: list[RowReport]) -> None:
+    """Write down what became of these rows, and count them."""
+    rows = [
+        {
+            "import_id": record.id,
+            "number": report.row,
+            "key": report.key,
+            "outcome": report.outcome.value,
+            "reasons": report.reasons,
+            "raw": report.raw,
+        }
+        for report in reports
+    ]
+    db.session.execute(insert_many(ImportRow.__table__, rows))
+    for report in reports:
+        setattr(record, report.outcome.value, getattr(record, report.outcome.value) + 1)
+    record.rows_done += len(reports)
+
+
+def done(record: Import, *, at: datetime) -> None:
+    """Every row is accounted for."""
+    record.status = ImportStatus.DONE
+    record.ended_at = at
+    events.record(Kind.CATALOG_IMPORTED, record, source=record.source, **record.counts)
     db.session.flush()  # a refusal of the database belongs to this import, not to the commit
-    if not dry_run:
-        events.record(Kind.CATALOG_IMPORTED, _Run(uuid.uuid4()), source=source, **report.counts)
-    return report
 
 
-def _reader(
-    source: str, text: str, by: Person | None, at: datetime
-) -> Callable[[], list[RowReport]]:
-    """What takes this file in, once its shape is known to be right."""
-    if source == listing.SOURCE:
-        listing.refuse_unknown_columns(reading.header(text))
-        listed = reading.rows(text, listing.REQUIRED, longest=listing.LONGEST_CELL)
-        return lambda: relisting.take(listed, by=by, at=at)
-    if source == lnhpd.SOURCE:
-        rows = reading.objects(text)
-        return lambda: _products(rows, lnhpd.product, "npn")
-    names = reading.header(text)
-    if "package_description" in names:
-        packages = reading.rows(text, ndc.PACKAGE_COLUMNS)
-        return lambda: _packages(packages)
-    if "package_descriptions" in names:
-        unfinished = reading.rows(text, ndc.UNFINISHED_COLUMNS)
-        return lambda: _products(unfinished, ndc.unfinished, "product_ndc")
-    products = reading.rows(text, ndc.PRODUCT_COLUMNS)
-    return lambda: _products(products, ndc.product, "product_ndc")
+def _in_order(rows: list[RowReport]) -> list[RowReport]:
+    return sorted(rows, key=lambda row: row.row)
 
 
-def _products(
-    rows: list[Row], read: Callable[[dict[str, Any]], Filing], key: str
-) -> list[RowReport]:
-    """Products of a register: parse every row first, then bring the shelves in line."""
-    reports: dict[int, RowReport] = {}
-    filings: list[tuple[Row, Filing]] = []
-    first: dict[str, int] = {}
-    for row in rows:
-        try:
-            filing = _parsed(row, read)
-            _once(first, filing.source_key, row.number, key)
-        except Unfit as unfit:
-            reports[row.number] = set_aside(row, key, unfit.reasons)
-        else:
-            filings.append((row, filing))
-    shelves = Shelves.holding(filing for _, filing in filings)
-    for place, (row, filing) in enumerate(filings, start=1):
-        try:
-            outcome, remarks = shelves.bring_in_line(filing)
-        except Unfit as unfit:
-            reports[row.number] = set_aside(row, key, unfit.reasons)
-        else:
-            reports[row.number] = RowReport(row.number, filing.source_key, outcome, remarks)
-        if place % _AT_ONCE == 0:
-            shelves.write()
-    shelves.write()
-    return [reports[row.number] for row in rows]
-
-
-def _known(products: dict[str, Product], key: str) -> Product:
-    if key not in products:
-        raise Unfit(f"product_ndc: {key} is not in the catalogue; import its product first")
-    return products[key]
-
-
-def _parsed(row: Row, read: Callable[[dict[str, Any]], Read]) -> Read:
+def _understood(register: Register, row: Row, first: dict[str, int]) -> Item | RowReport:
+    """What the row says, or that it is set aside. A key is good for one row of a file."""
     if row.faults:
-        raise Unfit(*row.faults)
-    return read(row.cells)
-
-
-def _once(first: dict[str, int], key: str, number: int, name: str) -> None:
-    if (earlier := first.setdefault(key, number)) != number:
-        raise Unfit(f"{name}: {key} stands in row {earlier} already; one row per product")
-
-
-def _packages(rows: list[Row]) -> list[RowReport]:
-    """Packages of products that are in the catalogue already."""
-    products = {
-        product.source_key: product
-        for product in db.session.scalars(
-            sa.select(Product).where(
-                Product.source == ndc.SOURCE,
-                Product.source_key.in_({str(row.cells.get("product_ndc")).strip() for row in rows}),
-            )
-        )
-    }
-    codes = {str(row.cells.get("package_ndc")).strip() for row in rows}
-    shelves = Shelves.of(products.values(), codes)
-    first: dict[str, int] = {}
-    return [_package(row, products, shelves, first) for row in rows]
-
-
-def _package(
-    row: Row, products: dict[str, Product], shelves: Shelves, first: dict[str, int]
-) -> RowReport:
+        return set_aside(row, register.key, row.faults)
     try:
-        key, pack = _parsed(row, ndc.package)
-        _once(first, pack.sku, row.number, "package_ndc")
-        outcome = shelves.pack(_known(products, key), pack)
+        item = register.read(row.cells)
     except Unfit as unfit:
-        return set_aside(row, "package_ndc", unfit.reasons)
-    return RowReport(row.number, pack.sku, outcome)
+        return set_aside(row, register.key, unfit.reasons)
+    names = register.names(item)
+    if twice := [name for name in names if name in first]:
+        said = f"{twice[0]} stands in row {first[twice[0]]} already{register.once}"
+        return set_aside(row, register.key, [said])
+    first.update(dict.fromkeys(names, row.number))
+    return item
+
+
+def _taken(
+    register: Register, rows: list[tuple[Row, Item]], by: Person | None, at: datetime
+) -> list[RowReport]:
+    """All of them together; where that is refused, in halves, down to the row that is refused.
+
+    So a batch costs few statements, a bad row a few more, and each row is whole or not at all.
+    """
+    if not rows:
+        return []
+    try:
+        with db.session.begin_nested(), events.together():
+            taken = register.take(rows, by, at)
+            db.session.flush()  # what the database refuses, it refuses of these rows
+    except (Refusal, sa.exc.DBAPIError) as refusal:
+        if not _is_of_a_row(refusal):
+            raise
+        if len(rows) == 1:
+            return [set_aside(rows[0][0], register.key, [_why(refusal)])]
+    else:
+        return taken
+    half = len(rows) // 2
+    return _taken(register, rows[:half], by, at) + _taken(register, rows[half:], by, at)
+
+
+def _is_of_a_row(refusal: Exception) -> bool:
+    """Rather than of the moment: a value, a rule or a limit; not a lock or a lost connection."""
+    state = getattr(getattr(refusal, "orig", None), "sqlstate", None) or ""
+    return isinstance(refusal, Refusal) or state[:2] in ("22", "23", "54")
+
+
+def _why(refusal: Exception) -> str:
+    if isinstance(refusal, Refusal):
+        fields = [f"{name}: {' '.join(texts)}" for name, texts in refusal.fields.items()]
+        return "; ".join([refusal.text, *fields])
+    diagnosis: Any = getattr(getattr(refusal, "orig", None), "diag", None)
+    name = getattr(diagnosis, "constraint_name", None) or "a value it cannot hold"
+    return f"row: the database refuses it ({name})"

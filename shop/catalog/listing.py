@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,21 @@ from typing import Any
 
 from shop.catalog import codes
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.filings import FiledIngredient, FiledPack, Filing, Unfit, day, normalised
-from shop.catalog.models import LegalClass, Product, Variant
-from shop.catalog.reading import BadFile
+from shop.catalog.filings import (
+    LONGEST_TEXT,
+    FiledIngredient,
+    FiledPack,
+    Filing,
+    Unfit,
+    day,
+    normalised,
+)
+from shop.catalog.models import LegalClass, Product, ProductSource, Variant
+from shop.catalog.reading import oddities
 
 SOURCE = "csv"
 LONGEST_CELL = 900_000  # what is kept as filed can be long
+LONGEST_CODE = 40
 PRODUCT_COLUMNS = (
     "slug",
     "name",
@@ -113,31 +123,42 @@ def written(products: Iterable[Product], at: datetime) -> Iterator[str]:
             yield _csv([guarded(cells.get(column, "")) for column in COLUMNS])
 
 
-def refuse_unknown_columns(names: Sequence[str]) -> None:
-    """Raises BadFile: a column that means nothing would be lost without a word."""
-    if unknown := [name for name in names if name not in COLUMNS]:
-        said = f"The first row has columns that mean nothing here: {', '.join(unknown)[:300]}."
-        raise BadFile(said, fields={unknown[0][:60]: [said]}, row=1, field=unknown[0][:60])
+def has_product(cells: Mapping[str, Any]) -> bool:
+    """Whether the row says something of a product, not only of a pack."""
+    return any(str(cells.get(name) or "").strip() for name in PRODUCT_COLUMNS)
 
 
 def read(cells: Mapping[str, Any]) -> Listed:
     """A row of the file. Raises Unfit with the fields that are wrong."""
     row = {name: unguarded(str(cells.get(name) or "")) for name in COLUMNS}
+    _refuse_long(row)
     source, key = row["source"].strip() or SOURCE, row["source_key"].strip()
-    if source not in ("ndc", "lnhpd", SOURCE):
-        raise Unfit("source: should be ndc, lnhpd or csv")
+    if source not in {known.value for known in ProductSource}:
+        raise Unfit(f"source: should be one of {', '.join(ProductSource)}")
     if not 1 <= len(key) <= 60:
         raise Unfit("source_key: should have 1 to 60 characters")
-    has_product = any(row[name].strip() for name in PRODUCT_COLUMNS)
+    in_product = has_product(row)
     has_pack = any(row[name].strip() for name in PACK_COLUMNS)
     return Listed(
         key=(source, key),
-        filing=_filing(source, key, row) if has_product else None,
-        published=_flag(row, "published", default=None) if has_product else None,
+        filing=_filing(source, key, row) if in_product else None,
+        published=_flag(row, "published", default=None) if in_product else None,
         pack=_pack(row) if has_pack else None,
         for_sale=_flag(row, "for_sale", default=None) if has_pack else None,
         price_cents=_cents(row["price_cents"]) if has_pack else None,
     )
+
+
+def _refuse_long(row: Mapping[str, str]) -> None:
+    longest = dict.fromkeys(("ingredients", "filed", "pack_filed"), LONGEST_CELL)
+    longest |= dict.fromkeys(("package_ndc", "package_ndc11", "gtin", "net_unit"), LONGEST_CODE)
+    wrong = [
+        f"{name}: longer than {most} characters"
+        for name, cell in row.items()
+        if len(cell) > (most := longest.get(name, LONGEST_TEXT))
+    ]
+    if wrong:
+        raise Unfit(*wrong)
 
 
 def _filing(source: str, key: str, row: Mapping[str, str]) -> Filing:
@@ -228,19 +249,35 @@ def _content(text: str) -> Decimal | None:
 
 def _json(row: Mapping[str, str], name: str, empty: str) -> Any:
     try:
-        return json.loads(row[name].strip() or empty, parse_constant=_no_number)
+        value = json.loads(row[name].strip() or empty, parse_constant=_no_number, parse_float=_real)
     except (ValueError, RecursionError):
         raise Unfit(f"{name}: is not JSON") from None
+    if "\\u" in row[name]:  # the only way to write what no database takes
+        _refuse_odd(name, value)
+    return value
+
+
+def _refuse_odd(name: str, value: object) -> None:
+    if odd := list(oddities(value, LONGEST_CELL)):
+        raise Unfit(*(f"{name}: {why}" for why in dict.fromkeys(odd)))
 
 
 def _no_number(word: str) -> None:
     raise ValueError(word)
 
 
+def _real(word: str) -> float:
+    figure = float(word)
+    if not math.isfinite(figure):
+        raise ValueError(word)
+    return figure
+
+
 def _object(row: Mapping[str, str], name: str) -> dict[str, Any]:
     value = _json(row, name, "{}")
     if not isinstance(value, dict):
         raise Unfit(f"{name}: should be a JSON object")
+    _refuse_odd(name, value)  # kept as it is: not too deep either
     return value
 
 

@@ -90,7 +90,7 @@ def legal_class(product_type: str, marketing_category: str) -> tuple[LegalClass,
 
 def product(row: Mapping[str, str]) -> Filing:
     """A row of the finished products, prescription or not. Raises Unfit with every reason."""
-    key = _product_ndc(row)
+    key = product_ndc(row)
     in_law, finished = legal_class(row["product_type"], row["marketing_category"])
     ingredients = _actives(row["active_ingredients"]) + _label(
         row.get("inactive_ingredient_text", "")
@@ -100,7 +100,7 @@ def product(row: Mapping[str, str]) -> Filing:
         source=SOURCE,
         source_key=key,
         name=_name(row, ingredients),
-        brand=_required(row, "labeler_name"),
+        brand=required(row, "labeler_name"),
         legal_class=in_law,
         finished=finished,
         raw=dict(row),
@@ -121,7 +121,7 @@ def product(row: Mapping[str, str]) -> Filing:
 
 def unfinished(row: Mapping[str, str]) -> Filing:
     """A row of the unfinished drugs: known, searchable by the manager, never sold."""
-    key = _product_ndc(row)
+    key = product_ndc(row)
     in_law, finished = legal_class(row["product_type"], row["marketing_category"])
     if finished:
         raise Unfit("marketing_category: a finished product in the file of unfinished drugs")
@@ -130,8 +130,8 @@ def unfinished(row: Mapping[str, str]) -> Filing:
     return Filing(
         source=SOURCE,
         source_key=key,
-        name=display_name(_required(row, "generic_name")),
-        brand=_required(row, "labeler_name"),
+        name=display_name(required(row, "generic_name")),
+        brand=required(row, "labeler_name"),
         legal_class=in_law,
         finished=finished,
         raw=dict(row),
@@ -145,7 +145,7 @@ def unfinished(row: Mapping[str, str]) -> Filing:
 
 def package(row: Mapping[str, str]) -> tuple[str, FiledPack]:
     """A row of the packages: the product NDC it belongs to, and the pack. Raises Unfit."""
-    key, code = _product_ndc(row), row["package_ndc"].strip()
+    key, code = product_ndc(row), row["package_ndc"].strip()
     bare = _bare_pack(key, code)
     if row["package_ndc11"].strip() != bare.package_ndc11:
         raise Unfit(
@@ -161,14 +161,16 @@ def ndc11(package_ndc: str) -> str:
     return labeler.zfill(5) + item.zfill(4) + pack.zfill(2)
 
 
-def _product_ndc(row: Mapping[str, str]) -> str:
+def product_ndc(row: Mapping[str, str]) -> str:
+    """The row's labeler-product number. Raises Unfit."""
     key = row["product_ndc"].strip()
     if not _PRODUCT_NDC.fullmatch(key):
         raise Unfit(f"product_ndc: {key[:40]!r} is not a labeler-product number (4-4, 5-3 or 5-4)")
     return key
 
 
-def _required(row: Mapping[str, str], name: str) -> str:
+def required(row: Mapping[str, str], name: str) -> str:
+    """The cell's text in single spaces. Raises Unfit where it is empty."""
     text = " ".join(row[name].split())
     if not text:
         raise Unfit(f"{name}: is empty")
@@ -270,7 +272,7 @@ def _name(row: Mapping[str, str], ingredients: tuple[FiledIngredient, ...]) -> s
 
     An odd strength is left out of the name: it would be read as a fact.
     """
-    name = display_name(_required(row, "brand_name"))
+    name = display_name(required(row, "brand_name"))
     actives = [item for item in ingredients if item.active]
     prescription = normalised(row["product_type"]) == "HUMAN PRESCRIPTION DRUG"
     if not prescription:

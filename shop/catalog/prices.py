@@ -32,6 +32,8 @@ def set_price(
     """
     begins = valid_from or at
     _refuse_odd(cents, begins, at)
+    if sa.inspect(variant).pending:
+        return _first(variant, cents, begins)
     listed = _locked_list(variant)
     before = [price for price in listed if price.valid_from <= begins]
     last = before[-1] if before else None
@@ -53,6 +55,16 @@ def set_price(
         Kind.PRICE_SET, variant, sku=variant.sku, cents=cents, valid_from=begins.isoformat()
     )
     _read_again(variant)
+    return price
+
+
+def _first(variant: Variant, cents: int, begins: datetime) -> Price:
+    """Of a pack that nobody else has seen yet: there is nothing to lock and no price before it."""
+    price = Price(id=uuid.uuid4(), variant=variant, cents=cents, valid_from=begins)
+    db.session.add(price)
+    events.record(
+        Kind.PRICE_SET, variant, sku=variant.sku, cents=cents, valid_from=begins.isoformat()
+    )
     return price
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from shop.accounts.models import Person
 from shop.catalog.errors import NotPublishable
-from shop.catalog.filings import LICENCE_INACTIVE, UNAPPROVED
+from shop.catalog.filings import LICENCE_INACTIVE, REFERENCE, UNAPPROVED
 from shop.catalog.models import LegalClass, Product
 from shop.catalog.states import ShopStatus
 from shop.core import events
@@ -74,6 +74,8 @@ def restore(product: Product, *, by: Person | None, at: datetime) -> Product:
 def barred(product: Product, today: date) -> str | None:
     """Why a product may not be sold at all on `today`, or None."""
     flags = {flag.split(":")[0] for flag in product.flags}
+    if REFERENCE in flags:
+        return "This is kept for reference, not a listing of something sold. It is never sold."
     if product.status is ShopStatus.RETIRED:
         return "This is retired: no longer sold. Restore it first."
     if not product.finished:

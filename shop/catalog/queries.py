@@ -15,6 +15,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from shop.catalog import dictionary
 from shop.catalog.errors import (
     NoSuchBundle,
+    NoSuchImport,
     NoSuchName,
     NoSuchProduct,
     NoSuchRelease,
@@ -28,8 +29,12 @@ from shop.catalog.models import (
     KINDS,
     AnyRule,
     Bundle,
+    Import,
+    ImportPart,
+    ImportRow,
     Ingredient,
     IngredientName,
+    Outcome,
     Picture,
     PictureFile,
     PictureSize,
@@ -41,7 +46,7 @@ from shop.catalog.models import (
     Variant,
     Way,
 )
-from shop.catalog.states import ReleaseStatus, ShopStatus
+from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
 from shop.core.db import db, locked
 from shop.core.rules import RuleStatus
 
@@ -337,3 +342,75 @@ def kept(q: str = "", status: ShopStatus | None = None) -> sa.Select[Product]:
         named = Product.name.icontains(q, autoescape=True)
         query = query.where(sa.or_(named, Product.source_key == q, Product.slug == q, has_sku))
     return query
+
+
+def import_of(import_id: uuid.UUID, *, lock: bool = False) -> Import:
+    """An import, as it stands now. Raises NoSuchImport."""
+    query = sa.select(Import).where(Import.id == import_id)
+    query = locked(query) if lock else query.execution_options(populate_existing=True)
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NoSuchImport("There is no such import.", import_id=str(import_id))
+    return found
+
+
+def unfinished_import(
+    sha256: bytes, source: str, mapping: dict[str, Any], *, dry_run: bool
+) -> Import | None:
+    """The newest import of this very file, read in the same way, if it is not over."""
+    return db.session.scalars(
+        sa.select(Import)
+        .where(
+            Import.sha256 == sha256,
+            Import.source == source,
+            Import.mapping == mapping,
+            Import.dry_run == dry_run,
+            Import.status != ImportStatus.DONE,
+        )
+        .order_by(Import.asked_at.desc(), Import.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def parts_of(import_id: uuid.UUID) -> list[int]:
+    """The places of the pieces of its file, in order."""
+    query = sa.select(ImportPart.place).where(ImportPart.import_id == import_id)
+    return list(db.session.scalars(query.order_by(ImportPart.place)))
+
+
+def part(import_id: uuid.UUID, place: int) -> bytes:
+    """One piece of its file."""
+    query = sa.select(ImportPart.bytes).where(
+        ImportPart.import_id == import_id, ImportPart.place == place
+    )
+    return db.session.scalars(query).one()
+
+
+def rows_of(import_id: uuid.UUID, outcome: Outcome | None = None) -> sa.Select[ImportRow]:
+    """What became of its rows: all, or those of one outcome."""
+    query = sa.select(ImportRow).where(ImportRow.import_id == import_id)
+    return query if outcome is None else query.where(ImportRow.outcome == outcome)
+
+
+def every_row_of(import_id: uuid.UUID, outcome: Outcome | None = None) -> Iterator[ImportRow]:
+    """The same one by one, in the order of the file, a few hundred in memory at once."""
+    after = 0
+    while some := db.session.scalars(
+        rows_of(import_id, outcome)
+        .where(ImportRow.number > after)
+        .order_by(ImportRow.number)
+        .limit(_AT_ONCE)
+    ).all():
+        yield from some
+        after = some[-1].number
+
+
+def columns_set_aside(import_id: uuid.UUID) -> list[str]:
+    """Every column that some row set aside has, by name."""
+    query = (
+        sa.select(sa.func.jsonb_object_keys(ImportRow.raw).label("name"))
+        .where(ImportRow.import_id == import_id, ImportRow.outcome == Outcome.QUARANTINED)
+        .distinct()
+        .order_by("name")
+    )
+    return list(db.session.scalars(query))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +12,17 @@ from marshmallow import fields, validate
 
 from shop.catalog import bulk_editing, bundling, importing, picturing, relating
 from shop.catalog.concerns import Concern, SkinType
-from shop.catalog.models import KINDS, LegalClass, LegalClassRule, Visibility, Way
+from shop.catalog.models import (
+    KINDS,
+    Import,
+    LegalClass,
+    LegalClassRule,
+    Outcome,
+    Visibility,
+    Way,
+)
 from shop.catalog.queries import picture_url
-from shop.catalog.states import ReleaseStatus, ShopStatus
+from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
 from shop.core.rules import JURISDICTIONS, Grade, RuleStatus
 from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text, Whole
 
@@ -229,6 +238,21 @@ class ImportIn(Schema):
     source = fields.String(required=True, validate=validate.OneOf(importing.SOURCES))
     dry_run = fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=False)
 
+    profile = Text(load_default="", longest=60)
+    mapping = Text(load_default="", longest=20_000)
+
+
+class ProfileIn(Schema):
+    """How a supplier's sheet is read: our columns by theirs."""
+
+    columns = fields.Dict(keys=Text(longest=60), required=True)
+    decimal_comma = StrictBoolean(load_default=False)
+
+
+class ProfileOut(ma.Schema):
+    name = fields.String()
+    mapping = fields.Dict()
+
 
 class ImportFile(Schema):
     file = Upload(required=True)
@@ -401,9 +425,42 @@ class ImportRow(ma.Schema):
 class ImportReport(ma.Schema):
     """What became of every row; the counts add up to the rows of the file."""
 
+    id = fields.UUID(allow_none=True)
     dry_run = fields.Boolean()
     counts = fields.Nested(ImportCounts)
     rows = fields.List(fields.Nested(ImportRow))
+
+
+class ImportOut(ma.Schema):
+    """How far an import is. The counts add up to the rows done, those to the file's in the end."""
+
+    id = fields.UUID()
+    source = fields.String()
+    name = fields.String()
+    dry_run = fields.Boolean()
+    status = fields.Enum(ImportStatus, by_value=True)
+    rows_total = fields.Integer()
+    rows_done = fields.Integer()
+    counts = fields.Nested(ImportCounts)
+    seconds_left = fields.Float(allow_none=True)
+    error = fields.String()
+    started_at = Moment(allow_none=True)
+    ended_at = Moment(allow_none=True)
+
+    @staticmethod
+    def of(record: Import, at: datetime) -> dict[str, Any]:
+        """With how long it will take, seen from `at`."""
+        kept = {name: getattr(record, name) for name in ImportOut().fields if hasattr(record, name)}
+        return kept | {"seconds_left": record.seconds_to_go(at)}
+
+
+class ImportRowsQuery(PageQuery):
+    outcome = fields.Enum(Outcome, by_value=True, load_default=None)
+
+
+class ImportRows(ma.Schema):
+    items = fields.List(fields.Nested(ImportRow))
+    next = fields.String(allow_none=True)
 
 
 class Jurisdiction(fields.String):

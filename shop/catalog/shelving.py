@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,7 +41,7 @@ from shop.catalog.plausible import PRESCRIPTION_ONLY, implausible
 from shop.catalog.report import Outcome
 from shop.catalog.states import ShopStatus
 from shop.core import events
-from shop.core.db import db
+from shop.core.db import db, insert_many
 from shop.core.events import Kind
 
 PACKAGE_NOT_FILED = "package_not_filed"
@@ -72,11 +73,13 @@ class Shelves:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {(product.source, product.source_key): product for product in products}
         self._brands: dict[str, Brand] = {}
-        self._names: dict[str, IngredientName] = {}  # those that the filings use
+        self._names: dict[str, uuid.UUID] = {}  # those that the filings use
         self._meant: dict[str, str | None] = {}  # name → the substance's INCI name
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
         self._filed: dict[uuid.UUID, list[_Line]] = {}
+        self._new_names: dict[str, dict[str, Any]] = {}  # those that no line has yet
+        self._named: list[dict[str, Any]] = []  # names to be written
         self._lines: list[dict[str, Any]] = []  # ingredients to be written
 
     @classmethod
@@ -92,7 +95,7 @@ class Shelves:
         `keys` are products that are needed although nothing is filed of them, only of their
         `packs`.
         """
-        _alone()
+        alone()
         filings = list(filings)
         shelves = cls(_products({(one.source, one.source_key) for one in filings} | set(keys)))
         filed = [pack for one in filings for pack in one.packs]
@@ -110,7 +113,7 @@ class Shelves:
     @classmethod
     def of(cls, products: Iterable[Product], codes: set[str]) -> Shelves:
         """The shelves of these products, for filing packs with these numbers."""
-        _alone()
+        alone()
         shelves = cls(products)
         shelves._load_variants(codes)
         return shelves
@@ -140,9 +143,8 @@ class Shelves:
 
     def pack(self, product: Product, pack: FiledPack) -> Outcome:
         """Create or change one pack of a product. Raises Unfit where another product has it."""
+        self.refuse_foreign(product, pack)
         variant = self._variants.get(pack.sku)
-        if variant is not None and variant.product_id != product.id:
-            raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
         if variant is None:
             variant = self._new_pack(product, pack)
             events.record(Kind.VARIANT_ADDED, variant, sku=pack.sku)
@@ -153,12 +155,19 @@ class Shelves:
         events.record(Kind.VARIANT_CHANGED, variant, sku=pack.sku, fields=changed)
         return Outcome.CHANGED
 
+    def refuse_foreign(self, product: Product | None, pack: FiledPack) -> None:
+        """Raises Unfit where the pack is of another product than this (None: a new one)."""
+        variant = self._variants.get(pack.sku)
+        if variant is not None and (product is None or _owner(variant) != product.id):
+            raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
+
     def write(self) -> None:
         """Send what waits to the database: rows first, then what they consist of."""
-        db.session.flush()  # ingredients point at products and substances
-        if self._lines:
-            db.session.execute(_insert(self._lines))
-            self._lines = []
+        db.session.flush()  # ingredients point at products and names
+        for model, rows in ((IngredientName, self._named), (ProductIngredient, self._lines)):
+            if rows:
+                db.session.execute(insert_many(model.__table__, rows))
+        self._named, self._lines = [], []
 
     def variant(self, sku: str) -> Variant | None:
         """A pack that stands on these shelves."""
@@ -249,7 +258,7 @@ class Shelves:
                 {
                     "product_id": product.id,
                     "position": position,
-                    "name_id": self._named(item.name).id,
+                    "name_id": self._name(item.name),
                     "active": item.active,
                     "raw": item.raw,
                     "strength_text": item.strength_text,
@@ -268,30 +277,31 @@ class Shelves:
         """The names that are known, and what they mean; those that are new are matched."""
         wanted = sa.literal(sorted(names), sa.ARRAY(sa.Text()))
         found = db.session.execute(
-            sa.select(IngredientName, Ingredient.inci_name)
+            sa.select(IngredientName.name, IngredientName.id, Ingredient.inci_name)
             .outerjoin(IngredientName.ingredient)
             .where(IngredientName.name == sa.any_(wanted))
         )
-        for known, inci_name in found:
-            self._names[known.name], self._meant[known.name] = known, inci_name
+        for name, name_id, inci_name in found:
+            self._names[name], self._meant[name] = name_id, inci_name
         new = sorted(names - self._names.keys())
         lexicon = dictionary.lexicon() if new else None
         for name in new:
             assert lexicon is not None
             match, ingredient_id = lexicon.match(name)
             self._meant[name] = match.substance
-            self._names[name] = IngredientName(
-                id=uuid.uuid4(),
-                name=name,
-                ingredient_id=ingredient_id,
-                way=match.way,
-                confidence=match.confidence,
-            )
+            self._names[name] = uuid.uuid4()
+            self._new_names[name] = {
+                "id": self._names[name],
+                "name": name,
+                "ingredient_id": ingredient_id,
+                "way": match.way,
+                "confidence": match.confidence,
+            }
 
-    def _named(self, name: str) -> IngredientName:
-        """A name's row, written with the first line that has it."""
-        if self._names[name] not in db.session:
-            db.session.add(self._names[name])
+    def _name(self, name: str) -> uuid.UUID:
+        """The name's id; a new name is written with the first line that has it."""
+        if name in self._new_names:
+            self._named.append(self._new_names.pop(name))
         return self._names[name]
 
     def _refuse_unfit(self, filing: Filing) -> None:
@@ -325,7 +335,8 @@ class Shelves:
     def _free_address(self, filing: Filing) -> str:
         address = _address(filing)
         if address in self._slugs:
-            address = f"{address}-{filing.source}-{uuid.uuid4().hex[:6]}"
+            key = f"{filing.source} {filing.source_key}"
+            address = f"{address}-{filing.source}-{sha256(key.encode()).hexdigest()[:6]}"
         self._slugs.add(address)
         return address
 
@@ -349,8 +360,13 @@ class Shelves:
     def _refuse_foreign_packs(self, product: Product | None, filing: Filing) -> None:
         for pack in filing.packs:
             known = self._variants.get(pack.sku)
-            if known is not None and (product is None or known.product is not product):
+            if known is not None and (product is None or _owner(known) != product.id):
                 raise Unfit(f"package_ndcs: {pack.sku} is a package of another product")
+
+
+def _owner(variant: Variant) -> uuid.UUID:
+    """The product's id; one that waits to be written knows only the product itself."""
+    return variant.product_id or variant.product.id
 
 
 def weaker(now: LegalClass, then: LegalClass) -> bool:
@@ -358,8 +374,11 @@ def weaker(now: LegalClass, then: LegalClass) -> bool:
     return _STRICTNESS[then] < _STRICTNESS[now]
 
 
-def _alone() -> None:
-    """Keep others away; and let the commit take its time, which reads all that was touched."""
+def alone() -> None:
+    """Nobody else brings the catalogue in line until this transaction ends.
+
+    And the commit may take its time: it reads all that was touched.
+    """
     patiently = [
         sa.func.set_config(name, "10min", sa.true())
         for name in ("statement_timeout", "idle_in_transaction_session_timeout")
@@ -448,18 +467,6 @@ def _change_pack(variant: Variant, pack: FiledPack) -> list[str]:
     for name in changed:
         setattr(variant, name, wanted[name])
     return changed
-
-
-def _insert(lines: list[dict[str, Any]]) -> sa.Insert:
-    """One statement for all: the search vector is then made once per product, not per line."""
-    columns = ProductIngredient.__table__.columns
-    arrays = (
-        sa.literal([line[column.key] for line in lines], sa.ARRAY(column.type))
-        for column in columns
-    )
-    names = [column.key for column in columns]
-    rows = sa.func.unnest(*arrays).table_valued(*names).render_derived()
-    return sa.insert(ProductIngredient).from_select(names, sa.select(rows))
 
 
 _Line = tuple[str, bool, str, str, Decimal | None]

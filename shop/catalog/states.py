@@ -1,4 +1,4 @@
-"""The life cycles of what the shop shows (products and bundles alike) and of a release, as data."""
+"""The life cycles of products and bundles, of a release and of an import, as data."""
 
 from __future__ import annotations
 
@@ -34,4 +34,24 @@ RELEASE_ARROWS: dict[ReleaseStatus | None, set[ReleaseStatus]] = {
     R.PROPOSED: {R.RELEASED, R.WITHDRAWN},
     R.RELEASED: set(),
     R.WITHDRAWN: set(),
+}
+
+
+class ImportStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+I = ImportStatus  # noqa: E741
+IMPORT_ARROWS: dict[ImportStatus | None, set[ImportStatus]] = {
+    None: {I.QUEUED, I.RUNNING},
+    I.QUEUED: {I.RUNNING, I.STOPPED},
+    I.RUNNING: {I.DONE, I.FAILED, I.STOPPED},
+    # What was committed stays: run again, the same file goes on behind it.
+    I.FAILED: {I.RUNNING},
+    I.STOPPED: {I.RUNNING},
+    I.DONE: set(),
 }

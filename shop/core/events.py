@@ -11,6 +11,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.core import jobs
-from shop.core.db import Base, UtcDateTime, db
+from shop.core.db import Base, UtcDateTime, db, insert_many
 
 NO_HASH = bytes(32)
 
@@ -43,7 +44,11 @@ class Kind(StrEnum):
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
     # catalog
+    IMPORT_QUEUED = "import_queued"
+    IMPORT_BEGUN = "import_begun"
     CATALOG_IMPORTED = "catalog_imported"
+    IMPORT_FAILED = "import_failed"
+    IMPORT_STOPPED = "import_stopped"
     PRODUCT_CREATED = "product_created"
     PRODUCT_CHANGED = "product_changed"
     PRODUCT_PUBLISHED = "product_published"
@@ -189,6 +194,7 @@ class Event(Base):
 
 _TABLE = cast("sa.Table", Event.__table__)
 _INSERT = sa.insert(_TABLE).returning(_TABLE.c.seq)
+_GATHERED = "gathered_events"  # in the session's info, while a batch gathers them
 
 
 class LegalTransition(Base):
@@ -239,22 +245,71 @@ def record(kind: Kind, subject: Subject, **facts: object) -> None:
     machine, status = "", ""
     if isinstance(subject, Stateful):
         machine, status = subject.machine, str(getattr(subject, "status", ""))
+    told = _Told(kind, subject, machine, status, facts)
+    gathered: list[_Told] | None = db.session.info.get(_GATHERED)
+    if gathered is None:
+        _write([told])
+    else:
+        gathered.append(told)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Gather what is recorded within, and write it at the end with one statement.
+
+    For batches. The trigger numbers and chains each event as if it had come alone, in the order
+    told. Everything within belongs to one transaction; where it fails, nothing was told.
+    """
+    info = db.session.info
+    assert _GATHERED not in info, "one batch at a time"
+    gathered: list[_Told] = []
+    info[_GATHERED] = gathered
+    try:
+        yield
+    finally:
+        del info[_GATHERED]
+    _write(gathered)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An event as it was told, with the status its subject had at that moment."""
+
+    kind: Kind
+    subject: Subject
+    machine: str
+    status: str
+    facts: dict[str, object]
+
+
+def _write(told: list[_Told]) -> None:
+    if not told:
+        return
+    rows = [
+        {
+            "subject_id": one.subject.id,
+            "machine": one.machine,
+            "kind": one.kind.value,
+            "to_state": one.status,
+            "facts": one.facts,
+            "request_id": db.session.info.get("request_id", ""),
+        }
+        for one in told
+    ]
     with db.session.no_autoflush:  # status and number go to the subject's row in one UPDATE
-        seq: int = db.session.execute(
-            _INSERT,
-            {
-                "subject_id": subject.id,
-                "machine": machine,
-                "kind": kind.value,
-                "to_state": status,
-                "facts": facts,
-                "request_id": db.session.info.get("request_id", ""),
-            },
-        ).scalar_one()
-    if isinstance(subject, Stateful):
-        subject.state_seq = seq
-    if kind in followed:
-        jobs.defer("react", subject_id=str(subject.id), seq=seq)
+        numbers = _numbers(rows)
+    for one, seq in zip(told, numbers, strict=True):
+        if isinstance(one.subject, Stateful):
+            one.subject.state_seq = seq
+        if one.kind in followed:
+            jobs.defer("react", subject_id=str(one.subject.id), seq=seq)
+
+
+def _numbers(rows: list[dict[str, Any]]) -> list[int]:
+    """Insert the rows with one statement; their numbers, in the order given."""
+    if len(rows) == 1:
+        return [db.session.execute(_INSERT, rows[0]).scalar_one()]
+    return list(db.session.execute(insert_many(_TABLE, rows).returning(_TABLE.c.seq)).scalars())
 
 
 def of(subject_id: uuid.UUID) -> list[Event]:

@@ -27,6 +27,7 @@ HTTP = (
 # Modules below the edges that end a transaction themselves, and why they must.
 COMMIT_THEMSELVES = {
     "shop.accounts.access": "when a session was last seen is noted apart from the request's work",
+    "shop.catalog.loading": "a large file is taken in batch by batch, each committed with its report",
     "shop.payments.calls": "a call to the provider is booked, sent outside any transaction, noted",
     "shop.payments.chasing": "each order is closed at the provider, outside any transaction, in turn",
     "shop.payments.following": "what the provider is asked is read outside any transaction",

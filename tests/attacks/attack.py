@@ -90,6 +90,7 @@ TABLES = {
     "approval_request": "approval_requests",
     "prescription": "prescriptions",
     "fill": "fills",
+    "import": "imports",
     "lot": "lots",
     "order": "orders",
     "order_line": "order_lines",

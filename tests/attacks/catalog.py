@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from shop.catalog import picturing, publishing
+from shop.catalog import importing, picturing, publishing
 from shop.catalog.models import LegalClass
 from shop.core.clock import now
 from shop.core.db import db
-from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
+from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_bundle, a_picture, a_product, a_variant
+from tests.catalog.rows import an_ndc_row, csv_of
 from tests.people import alice, sam
 
 
@@ -21,17 +23,24 @@ def scene() -> Mapping[str, Any]:
     """An unfinished drug, two over the counter (one made of water), a prescription drug.
 
     The water's name was matched; another name is a synonym of the same substance, a third one was
-    resolved by Sam.
+    resolved by Sam. An import that is done, and one of the same file that has just begun.
     """
     raw = a_product(LegalClass.CLINIC_USE, finished=False, published_at=None)
     otc, other, rx = a_product(), a_product(), a_product(LegalClass.RX)
     pack = a_variant(otc)
+    file = importing.checked(io.BytesIO(csv_of(an_ndc_row(product_ndc="x"))), "ndc")
+    done = importing.begun(file, by=None, at=now())
+    for batch in importing.batches(file):
+        importing.note(done, importing.take(file, batch, by=None, at=now()))
+    importing.done(done, at=now())
     retired, timed = a_product(), [a_variant(rx) for _ in range(2)]
     retired_pack = a_variant(retired)
     publishing.retire(retired, by=None, at=now())
     removed = a_picture(otc)
     picturing.remove(removed, otc, by=None, at=now())
     facts = {
+        "done": done.id,
+        "running": importing.begun(file, by=None, at=now()).id,
         "retired": retired.id,
         "retired_pack": retired_pack.id,
         "draft": a_product(published_at=None).id,
@@ -571,4 +580,61 @@ def _a_name_is_matched_when_the_dictionary_grows(attacker: Sql) -> None:
     attacker.run(
         "UPDATE ingredient_names SET way = 'synonym', confidence = 1, ingredient_id = %(oil)s"
         " WHERE id = %(unknown)s"
+    )
+
+
+ATTACKS.each(
+    {
+        "an import that is done begins again": (
+            (
+                "UPDATE imports SET status = 'running', state_seq = 1, ended_at = NULL"
+                " WHERE id = %(done)s"
+            ),
+            "import_goes_along_an_arrow",
+        ),
+        "an import that counts from before it began": (
+            "UPDATE imports SET state_seq = 0 WHERE id = %(running)s",
+            "import_goes_along_an_arrow",
+        ),
+        "an import that jumps": (
+            "UPDATE imports SET status = 'queued' WHERE id = %(running)s",
+            "import_goes_along_an_arrow",
+        ),
+    },
+    APP,
+    WORKER,
+)
+
+
+def _counts(attacker: Sql, outcome: str) -> None:
+    """The import says that it is done: its one row had this outcome."""
+    seq = attacker.tell("import", attacker.facts["running"], "done")
+    attacker.run(
+        f"UPDATE imports SET status = 'done', state_seq = %(seq)s, rows_done = 1, {outcome} = 1,"
+        " ended_at = now() WHERE id = %(running)s",
+        seq=seq,
+    )
+
+
+@ATTACKS.refused("done_import_accounts_for_every_row", APP, WORKER)
+def _an_import_that_drops_its_row(attacker: Sql) -> None:
+    _counts(attacker, "unchanged")
+
+
+@ATTACKS.refused("done_import_accounts_for_every_row", APP, WORKER)
+def _an_import_that_calls_a_row_set_aside_created(attacker: Sql) -> None:
+    _row_set_aside(attacker)
+    _counts(attacker, "created")
+
+
+@ATTACKS.passes(APP, WORKER)
+def _an_import_that_tells_of_its_row(attacker: Sql) -> None:
+    _row_set_aside(attacker)
+    _counts(attacker, "quarantined")
+
+
+def _row_set_aside(attacker: Sql) -> None:
+    attacker.run(
+        "INSERT INTO import_rows (import_id, number, key, outcome, reasons, raw)"
+        " VALUES (%(running)s, 2, 'x', 'quarantined', '{why}', '{}')"
     )

@@ -80,6 +80,9 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "auth_events": {"auth_event_kind_is_known": ["kind = 'trusted'"]},
+    "beauty_facts": {
+        "beauty_fact_has_a_bar_code": ["code = '123'", "code = '123456789012345'", "code = ''"]
+    },
     "bundle_items": {"bundle_quantity_is_sane": ["quantity = 0", "quantity = 21"]},
     "bundles": {
         "bundle_published_at_some_time": ["published_at = NULL WHERE status = 'published'"],
@@ -115,6 +118,40 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "released_at = now() WHERE status = 'dispensed'",
             "status = 'released', released_at = NULL, dispensed_at = NULL",
         ],
+    },
+    "import_parts": {
+        "import_part_is_a_piece": ["bytes = ''", "bytes = decode(repeat('00', 1048577), 'hex')"],
+        "import_parts_are_counted_from_zero": ["place = -1"],
+    },
+    "import_profiles": {"profile_has_a_plain_name": ["name = 'A b'", "name = ''"]},
+    "import_rows": {
+        "row_outcome_is_known": ["outcome = 'lost'"],
+        "row_set_aside_says_why": [
+            "reasons = '{}' WHERE outcome = 'quarantined'",
+            "raw = NULL WHERE outcome = 'quarantined'",
+        ],
+        "rows_are_counted_from_one": ["number = -number"],
+    },
+    "imports": {
+        "done_import_is_whole": ["rows_total = rows_total + 1 WHERE status = 'done'"],
+        "import_adds_up": [
+            "created = created + 1",
+            "created = created + changed + 1, changed = -1",
+            "changed = changed + created + 1, created = -1",
+            "created = created + unchanged + 1, unchanged = -1",
+            "created = created + quarantined + 1, quarantined = -1",
+        ],
+        "import_ends_once_it_is_over": [
+            "ended_at = NULL WHERE status = 'done'",
+            "ended_at = now() WHERE status = 'queued'",
+        ],
+        "import_is_hashed": [f"sha256 = {NO_HASH}"],
+        "import_stays_within_its_file": [
+            "rows_total = rows_done - 1 WHERE status <> 'done'",
+            "rows_before = rows_done + 1",
+            "rows_before = -1",
+        ],
+        "imported_file_is_not_empty": ["size = 0"],
     },
     "ingredient_names": {
         "confidence_is_a_share": ["confidence = -0.1", "confidence = 1.1"],
@@ -340,6 +377,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "rx_is_doctor_only": [
             "doctor_only = false WHERE legal_class = 'rx'",
             "legal_class = 'rx_unapproved', doctor_only = false",
+        ],
+        "reference_is_never_finished": [
+            "source = 'openfda' WHERE finished",
+            "source = 'drugsfda' WHERE finished",
         ],
         "source_is_known": ["source = 'hearsay'"],
         "unfinished_is_never_published": ["finished = false WHERE published_at IS NOT NULL"],

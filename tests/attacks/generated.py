@@ -7,6 +7,7 @@ whose rows are kept for ever. As the application: whatever it has no privilege f
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,8 @@ import psycopg
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import relating
-from shop.catalog.models import Variant
+from shop.catalog import importing, loading, relating
+from shop.catalog.models import BeautyFact, ImportProfile, Variant
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import shipping
@@ -28,9 +29,10 @@ from shop.prescriptions import filling, holding, reviewing, revoking
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
+from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
-from tests.people import alice, an_npi, dr_chen, sam
+from tests.people import alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
 
 Connection = psycopg.Connection[Any]
@@ -53,7 +55,19 @@ def scene() -> Mapping[str, Any]:
             id="evt_scene", type="charge.refunded", object_type="charge", created=now()
         )
     )
+    _imported()
     return {}
+
+
+def _imported() -> None:
+    """A file that was taken in, one row set aside; one that waits; a profile; a fact of beauty."""
+    data = csv_of(an_ndc_row(product_ndc="0187-5170", package_ndcs=""), an_ndc_row(product_ndc="x"))
+    manager = mona()
+    importing.run(io.BytesIO(data), "ndc", by=manager, at=now())
+    loading.queue(importing.checked(io.BytesIO(data), "ndc"), by=manager)
+    db.session.add(ImportProfile(name="scene", mapping={}))
+    fact = BeautyFact(code="4005808001231", name="x", ingredients_text="x", ingredients=["x"])
+    db.session.add(fact)
 
 
 def _shown(cream: Variant, soap: Variant) -> None:

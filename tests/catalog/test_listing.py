@@ -132,7 +132,7 @@ WRONG = {
     "ingredients": ("[", "ingredients: is not JSON"),
     "flags": ('{"a": 1}', "flags: should be a JSON list of texts"),
     "slug": ("A B", "slug: should be lower-case letters"),
-    "source": ("elsewhere", "source: should be ndc, lnhpd or csv"),
+    "source": ("elsewhere", "source: should be one of ndc, lnhpd, csv"),
     "source_key": ("", "source_key: should have 1 to 60 characters"),
     "marketing_ends_on": ("12/31/2026", "marketing_ends_on: '12/31/2026' is not a date"),
 }
