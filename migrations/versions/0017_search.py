@@ -109,9 +109,10 @@ $$;
 
 TOUCHED = """
 -- Whatever a product is found, filtered or priced by lives in several tables: touching them touches
--- the product, and what is touched is read again once, when the transaction commits.
+-- the product, and what is touched is read again once, when the transaction commits. By index: plans
+-- are kept for the session, and one made while the tables were small would read them whole for ever.
 CREATE FUNCTION products_touched() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     touched uuid[];
 BEGIN
@@ -150,7 +151,7 @@ END $$;
 -- kept locked until the commit: of two transactions that touch the same product, the later reads
 -- what the earlier wrote.
 CREATE FUNCTION catalogue_changed() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     touched uuid[];
 BEGIN
