@@ -21,12 +21,18 @@ from tests.payments.test_sandbox_process import running as running_sandbox
 from tests.ports import a_free_port
 
 
-@pytest.fixture(scope="module")
-def bank_database_url(server: str, template: Database) -> str:
-    """Where the provider's process keeps its state: its own, so that nobody empties it under it."""
+def a_bank(server: str) -> str:
+    """Where a provider's process keeps its state: its own, so that nobody empties it under it, and
+    that no clock is set but by the test.
+    """
     database = Database(server, f"aftercare_sandbox_{uuid.uuid4().hex[:12]}")
     ensure_database(server, database.name)
     return database.url(SANDBOX)
+
+
+@pytest.fixture(scope="module")
+def bank_database_url(server: str, template: Database) -> str:
+    return a_bank(server)
 
 
 @pytest.fixture(scope="module")

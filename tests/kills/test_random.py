@@ -28,6 +28,7 @@ from tests import people
 from tests.conftest import PASSWORD, Database, FreshClient, config_for
 from tests.invariants import broken, unfinished
 from tests.kills import history, judging, load
+from tests.kills.conftest import a_bank
 from tests.kills.programs import Granian, Postgres, Program, durable_postgres
 from tests.kills.world import ROOT, World, until
 from tests.payments.conftest import SECRET_KEY, WEBHOOK_SECRET
@@ -44,6 +45,12 @@ TIME = 90  # seconds, for what must come while programs come and go
 def postgres(tmp_path: Path) -> Iterator[Postgres]:
     with durable_postgres(ROOT / ".test" / f"{tmp_path.name}-{os.getpid()}") as server:
         yield server
+
+
+@pytest.fixture
+def bank_database_url(server: str, template: Database) -> str:
+    """A shard ends with the provider's clock an hour ahead."""
+    return a_bank(server)
 
 
 @pytest.mark.parametrize("shard", range(KILL_SHARDS))
