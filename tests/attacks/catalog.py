@@ -376,6 +376,16 @@ def _set_a_price_under_the_same_version(attacker: Sql) -> bool:
 
 
 @ATTACKS.undone("pictures_are_seen")
+def _add_a_picture_under_the_same_version(attacker: Sql) -> bool:
+    before = _version(attacker)
+    attacker.run(
+        "INSERT INTO pictures (id, product_id, alt, position)"
+        " VALUES (gen_random_uuid(), %(otc)s, 'A tube', 9)"
+    )
+    return _version(attacker) != before
+
+
+@ATTACKS.undone("pictures_are_seen")
 def _remove_a_picture_under_the_same_version(attacker: Sql) -> bool:
     before = _version(attacker)
     attacker.run("UPDATE pictures SET ended_at = now() WHERE id = %(picture)s")

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from shop import create_app
+from shop.cli import periodic
 from shop.core import jobs
 from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
@@ -86,6 +87,7 @@ class Clinic:
 
     def work(self) -> None:
         """Let the worker do all that is due, as its own role."""
+        periodic()  # imported: the worker knows its jobs
         jobs.drain(self.worker, self.database.url(WORKER))
 
     def travel(self, time: timedelta) -> None:
