@@ -104,10 +104,24 @@ def _still_there(connection: Any, _record: object, _lent: object) -> None:
     As sure as asking it for a 1, and no round trip. Nothing else arrives unasked; if something
     did, a new connection would be made for nothing.
     """
+    if connection.closed:
+        raise sa.exc.InvalidatePoolError
     end = select.poll()
-    end.register(connection.pgconn.socket, select.POLLIN)
+    end.register(connection.fileno(), select.POLLIN)
     if end.poll(0):
         raise sa.exc.InvalidatePoolError
+
+
+@sa.event.listens_for(Session, "after_flush")
+def _note_the_change(session: Session, _context: object) -> None:
+    session.info["changed"] = True
+
+
+def only_read() -> bool:
+    """Whether the session has changed no row so far, nor is about to."""
+    session = db.session()
+    pending = session.new or session.dirty or session.deleted
+    return not pending and not session.info.get("changed")
 
 
 _ACT_AS = sa.select(sa.func.set_config("app.actor", sa.bindparam("actor"), sa.true()))

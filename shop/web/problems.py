@@ -20,7 +20,7 @@ from marshmallow import fields
 from werkzeug.exceptions import HTTPException
 
 from shop.core import errors
-from shop.core.db import db
+from shop.core.db import db, only_read
 from shop.core.errors import Refusal, StartAgain
 from shop.web.origin import SAFE
 
@@ -81,9 +81,16 @@ class Retrying(Flask):
 
         answer = idempotency.kept() or super().dispatch_request()
         if request.method in SAFE:
-            # After a ROLLBACK psycopg forgets what it has prepared, and PostgreSQL plans it anew.
-            db.session.commit()
+            end_reading()
         return answer
+
+
+def end_reading() -> None:
+    """End with COMMIT: after a ROLLBACK psycopg forgets what it has prepared, and PostgreSQL plans
+    it anew. Rows that a reading request changed by mistake stay as they were.
+    """
+    if only_read():
+        db.session.commit()
 
 
 def init_app(app: Flask) -> None:
