@@ -92,9 +92,9 @@ def create(
     except Unfit as unfit:
         raise BadProduct("This product cannot be entered.", fields=_fields(unfit)) from unfit
     shelves.write()
-    product = shelves.product("csv", key)
-    assert product is not None
-    return product
+    return db.session.scalars(
+        sa.select(Product).where(Product.source == "csv", Product.source_key == key)
+    ).one()
 
 
 def change_product(

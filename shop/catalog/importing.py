@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -128,6 +129,30 @@ def batches(file: File, *, skip: int = 0) -> Iterator[Batch]:
             batch, weight = [], 0
     if batch:
         yield batch
+
+
+class Ahead:
+    """Batches, each read in a thread of its own once `begin` says that now is the time for it."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches = batches
+        self._reader = ThreadPoolExecutor(1)
+        self._next: Future[Batch | None] | None = None
+
+    def begin(self) -> None:
+        """Read on: we are about to wait for PostgreSQL anyway. Safe to repeat."""
+        if self._next is None:
+            self._next = self._reader.submit(next, self._batches, None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        with self._reader:
+            while True:
+                self.begin()
+                assert self._next is not None
+                batch, self._next = self._next.result(), None
+                if batch is None:
+                    return
+                yield batch
 
 
 def take(file: File, batch: Batch, *, by: Person | None, at: datetime) -> list[RowReport]:

@@ -9,11 +9,13 @@ would keep the catalogue locked and lose everything at the end.
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO
 
 import sqlalchemy as sa
@@ -22,7 +24,7 @@ import structlog
 from shop.accounts.models import Person
 from shop.catalog import importing, queries
 from shop.catalog.errors import ImportTakenOver
-from shop.catalog.importing import Batch, File
+from shop.catalog.importing import Ahead, Batch, File
 from shop.catalog.models import Import, ImportPart
 from shop.catalog.spool import Spool
 from shop.catalog.states import ImportStatus
@@ -97,11 +99,14 @@ def rehearse(file: File, reports: Spool, *, by: Person | None, progress: Progres
         _patiently()
         done = 0
         at = now()
-        for batch in importing.batches(file):
-            reports.add(importing.take(file, batch, by=by, at=at))
-            db.session.flush()
-            done += len(batch)
-            progress(done, file.rows)
+        batches = Ahead(importing.batches(file))
+        with _collecting_only_what_is_new():
+            for batch in batches:
+                batches.begin()
+                reports.add(importing.take(file, batch, by=by, at=at))
+                db.session.flush()
+                done += len(batch)
+                progress(done, file.rows)
     finally:
         db.session.rollback()
 
@@ -137,9 +142,10 @@ def _keep(stream: IO[bytes], import_id: uuid.UUID) -> None:
 def _carry(record: Import, file: File, progress: Progress) -> Import:
     import_id, fence, done = _taken_up(record.id)
     progress(done, file.rows)
-    with _told_how_it_ended(import_id, fence):
-        for batch in importing.batches(file, skip=done):
-            _again_if_given_up(_batch, import_id, fence, file, batch)
+    with _told_how_it_ended(import_id, fence), _collecting_only_what_is_new():
+        batches = Ahead(importing.batches(file, skip=done))
+        for batch in batches:
+            _again_if_given_up(partial(_batch, import_id, fence, file, batch, batches.begin))
             done += len(batch)
             progress(done, file.rows)
         record = _held(import_id, fence)
@@ -149,11 +155,15 @@ def _carry(record: Import, file: File, progress: Progress) -> Import:
     return record
 
 
-def _batch(import_id: uuid.UUID, fence: int, file: File, batch: Batch) -> None:
+def _batch(
+    import_id: uuid.UUID, fence: int, file: File, batch: Batch, waits: Callable[[], None]
+) -> None:
     _patiently()
     record = _held(import_id, fence)
     by = db.session.get(Person, record.by_id) if record.by_id else None
     importing.note(record, importing.take(file, batch, by=by, at=now()))
+    db.session.flush()
+    waits()  # what was touched is made searchable by the commit, which takes a while
     db.session.commit()
 
 
@@ -216,6 +226,19 @@ def _told_how_it_ended(import_id: uuid.UUID, fence: int) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _collecting_only_what_is_new() -> Iterator[None]:
+    """A batch makes so many objects that the whole program would be searched for garbage each time.
+
+    Measured: a tenth of the process's time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _end(record: Import, status: ImportStatus, kind: Kind) -> None:
     record.status, record.ended_at = status, now()
     events.record(kind, record, rows_done=record.rows_done, rows=record.rows_total)
@@ -225,17 +248,11 @@ def _clear(import_id: uuid.UUID) -> None:
     db.session.execute(sa.delete(ImportPart).where(ImportPart.import_id == import_id))
 
 
-def _again_if_given_up(
-    act: Callable[[uuid.UUID, int, File, Batch], None],
-    import_id: uuid.UUID,
-    fence: int,
-    file: File,
-    batch: Batch,
-) -> None:
+def _again_if_given_up(act: Callable[[], None]) -> None:
     """A batch that PostgreSQL gave up on is taken in again, whole; at most TRIES times."""
     for tried in range(1, TRIES + 1):
         try:
-            act(import_id, fence, file, batch)
+            act()
         except sa.exc.OperationalError as error:
             db.session.rollback()
             if getattr(error.orig, "sqlstate", None) not in _AGAIN:

@@ -431,9 +431,14 @@ class ProductSearch(Base):
             f"product_search_{name}_idx",
             name,
             postgresql_using="gin",
-            postgresql_with={"fastupdate": "off"},
+            postgresql_with=waiting,
         )
-        for name in ("named", "main", "other", "codes")
+        for name, waiting in {
+            "named": {"fastupdate": "off"},
+            "main": {"fastupdate": "off"},
+            "other": {"fastupdate": "on", "gin_pending_list_limit": 256},
+            "codes": {"fastupdate": "off"},
+        }.items()
     )
 
     product_id: Mapped[uuid.UUID] = mapped_column(

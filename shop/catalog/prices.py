@@ -32,7 +32,7 @@ def set_price(
     """
     begins = valid_from or at
     _refuse_odd(cents, begins, at)
-    if sa.inspect(variant).pending:
+    if not sa.inspect(variant).persistent:
         return _first(variant, cents, begins)
     listed = _locked_list(variant)
     before = [price for price in listed if price.valid_from <= begins]
@@ -59,9 +59,15 @@ def set_price(
 
 
 def _first(variant: Variant, cents: int, begins: datetime) -> Price:
-    """Of a pack that nobody else has seen yet: there is nothing to lock and no price before it."""
-    price = Price(id=uuid.uuid4(), variant=variant, cents=cents, valid_from=begins)
-    db.session.add(price)
+    """Of a pack that nobody else has seen yet: there is nothing to lock and no price before it.
+
+    It is written with the pack: by the session, or by the shelves.
+    """
+    price = Price(
+        id=uuid.uuid4(), variant=variant, variant_id=variant.id, cents=cents, valid_from=begins
+    )
+    if variant in db.session:
+        db.session.add(price)
     events.record(
         Kind.PRICE_SET, variant, sku=variant.sku, cents=cents, valid_from=begins.isoformat()
     )

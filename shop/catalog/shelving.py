@@ -33,6 +33,7 @@ from shop.catalog.models import (
     Ingredient,
     IngredientName,
     LegalClass,
+    Price,
     Product,
     ProductIngredient,
     Variant,
@@ -41,7 +42,7 @@ from shop.catalog.plausible import PRESCRIPTION_ONLY, implausible
 from shop.catalog.report import Outcome
 from shop.catalog.states import ShopStatus
 from shop.core import events
-from shop.core.db import db, insert_many
+from shop.core.db import db, insert_many, rows_of
 from shop.core.events import Kind
 
 PACKAGE_NOT_FILED = "package_not_filed"
@@ -73,14 +74,17 @@ class Shelves:
     def __init__(self, products: Iterable[Product]) -> None:
         self._products = {(product.source, product.source_key): product for product in products}
         self._brands: dict[str, Brand] = {}
-        self._names: dict[str, uuid.UUID] = {}  # those that the filings use
+        self._names: dict[str, str] = {}  # those that the filings use, and their ids
         self._meant: dict[str, str | None] = {}  # name → the substance's INCI name
         self._variants: dict[str, Variant] = {}
         self._slugs: set[str] = set()
         self._filed: dict[uuid.UUID, list[_Line]] = {}
         self._new_names: dict[str, dict[str, Any]] = {}  # those that no line has yet
-        self._named: list[dict[str, Any]] = []  # names to be written
-        self._lines: list[dict[str, Any]] = []  # ingredients to be written
+        # To be written. A new product and what is made of it are no business of the session's: its
+        # unit of work costs more than everything else about a large file.
+        self._new: dict[uuid.UUID, Product] = {}
+        self._named: list[dict[str, Any]] = []
+        self._lines: list[dict[str, Any]] = []
 
     @classmethod
     def holding(
@@ -158,29 +162,44 @@ class Shelves:
     def refuse_foreign(self, product: Product | None, pack: FiledPack) -> None:
         """Raises Unfit where the pack is of another product than this (None: a new one)."""
         variant = self._variants.get(pack.sku)
-        if variant is not None and (product is None or _owner(variant) != product.id):
+        if variant is not None and (product is None or variant.product_id != product.id):
             raise Unfit(f"package_ndc: {pack.sku} is a package of another product")
 
     def write(self) -> None:
-        """Send what waits to the database: rows first, then what they consist of."""
-        db.session.flush()  # ingredients point at products and names
-        for model, rows in ((IngredientName, self._named), (ProductIngredient, self._lines)):
+        """Send what waits to the database: what others point at comes first.
+
+        What was created is in the database then, but not in the session.
+        """
+        events.tell()  # a row of a state machine carries the number of its event
+        db.session.flush()
+        products = list(self._new.values())
+        variants = [variant for product in products for variant in product.variants]
+        prices = [price for variant in variants for price in variant.prices]
+        for model, rows in (
+            (Product, rows_of(products)),
+            (Variant, rows_of(variants)),
+            (Price, rows_of(prices)),
+            (IngredientName, self._named),
+            (ProductIngredient, self._lines),
+        ):
             if rows:
                 db.session.execute(insert_many(model.__table__, rows))
-        self._named, self._lines = [], []
+        self._new, self._named, self._lines = {}, [], []
 
     def variant(self, sku: str) -> Variant | None:
         """A pack that stands on these shelves."""
         return self._variants.get(sku)
 
     def _create(self, filing: Filing) -> Outcome:
+        brand = self._brand(filing.brand)
         product = Product(
             id=uuid.uuid4(),
             slug=self._free_address(filing),
             source=filing.source,
             source_key=filing.source_key,
             status=ShopStatus.DRAFT,
-            brand=self._brand(filing.brand),
+            brand=brand,
+            brand_id=brand.id,
             doctor_only=filing.doctor_only or filing.legal_class.prescription_only,
             flags=self._flags(filing),
             filed=filing.filed,
@@ -188,8 +207,7 @@ class Shelves:
             **filing.uses,
             **{column: getattr(filing, column) for column in _COLUMNS},
         )
-        db.session.add(product)
-        self._products[filing.source, filing.source_key] = product
+        self._products[filing.source, filing.source_key] = self._new[product.id] = product
         self._consist(product, filing.ingredients)
         for pack in filing.packs:
             self._new_pack(product, pack)
@@ -240,6 +258,7 @@ class Shelves:
         variant = Variant(
             id=uuid.uuid4(),
             product=product,
+            product_id=product.id,
             legal_class=product.legal_class,
             doctor_only=product.doctor_only,
             sku=pack.sku,
@@ -248,15 +267,17 @@ class Shelves:
             filed=pack.filed,
             **{column: getattr(pack, column) for column in _PACK_COLUMNS},
         )
-        db.session.add(variant)
+        if product.id not in self._new:
+            db.session.add(variant)
         self._variants[pack.sku] = variant
         return variant
 
     def _consist(self, product: Product, ingredients: Iterable[FiledIngredient]) -> None:
+        product_id = str(product.id)  # once, not for every line
         for position, item in enumerate(ingredients):
             self._lines.append(
                 {
-                    "product_id": product.id,
+                    "product_id": product_id,
                     "position": position,
                     "name_id": self._name(item.name),
                     "active": item.active,
@@ -282,14 +303,14 @@ class Shelves:
             .where(IngredientName.name == sa.any_(wanted))
         )
         for name, name_id, inci_name in found:
-            self._names[name], self._meant[name] = name_id, inci_name
+            self._names[name], self._meant[name] = str(name_id), inci_name
         new = sorted(names - self._names.keys())
         lexicon = dictionary.lexicon() if new else None
         for name in new:
             assert lexicon is not None
             match, ingredient_id = lexicon.match(name)
             self._meant[name] = match.substance
-            self._names[name] = uuid.uuid4()
+            self._names[name] = str(uuid.uuid4())
             self._new_names[name] = {
                 "id": self._names[name],
                 "name": name,
@@ -298,7 +319,7 @@ class Shelves:
                 "confidence": match.confidence,
             }
 
-    def _name(self, name: str) -> uuid.UUID:
+    def _name(self, name: str) -> str:
         """The name's id; a new name is written with the first line that has it."""
         if name in self._new_names:
             self._named.append(self._new_names.pop(name))
@@ -360,13 +381,8 @@ class Shelves:
     def _refuse_foreign_packs(self, product: Product | None, filing: Filing) -> None:
         for pack in filing.packs:
             known = self._variants.get(pack.sku)
-            if known is not None and (product is None or _owner(known) != product.id):
+            if known is not None and (product is None or known.product_id != product.id):
                 raise Unfit(f"package_ndcs: {pack.sku} is a package of another product")
-
-
-def _owner(variant: Variant) -> uuid.UUID:
-    """The product's id; one that waits to be written knows only the product itself."""
-    return variant.product_id or variant.product.id
 
 
 def weaker(now: LegalClass, then: LegalClass) -> bool:

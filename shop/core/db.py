@@ -163,6 +163,15 @@ def insert_many(table: sa.FromClause, rows: Sequence[Mapping[str, Any]]) -> sa.I
     return sa.insert(cast("sa.Table", table)).from_select(columns, query, include_defaults=False)
 
 
+def rows_of(objects: Sequence[DeclarativeBase]) -> list[dict[str, Any]]:
+    """What is set of objects of one kind that no session knows, as rows for `insert_many`."""
+    if not objects:
+        return []
+    set_ = set().union(*map(vars, objects))
+    names = [one.key for one in sa.inspect(type(objects[0])).column_attrs if one.key in set_]
+    return [{name: vars(one).get(name) for name in names} for one in objects]
+
+
 def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:
     """`query` FOR UPDATE, reading the rows afresh: what the session already held is not trusted.
 

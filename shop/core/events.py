@@ -271,6 +271,13 @@ def together() -> Iterator[None]:
     _write(gathered)
 
 
+def tell() -> None:
+    """Write what was gathered so far: their subjects' rows are about to be."""
+    gathered: list[_Told] = db.session.info.get(_GATHERED, [])
+    _write(gathered)
+    gathered.clear()
+
+
 @dataclass(frozen=True)
 class _Told:
     """An event as it was told, with the status its subject had at that moment."""
