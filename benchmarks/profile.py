@@ -126,12 +126,12 @@ def _layer(stack: list[FrameType]) -> str:
     """Whose code runs; the standard library works for whoever called it."""
     for frame in stack:
         path = frame.f_code.co_filename
-        if path.startswith(CHECKOUT):
-            return "the shop"
-        if path.startswith(INSTALLED):
+        if path.startswith(INSTALLED):  # looked for first: `.venv` lies in the checkout
             parts = Path(path).relative_to(INSTALLED).parts
             inner = "/".join(parts[:2])
             return LAYERS.get(inner) or LAYERS.get(parts[0]) or parts[0]
+        if path.startswith(CHECKOUT):
+            return "the shop"
     return "Python"
 
 
