@@ -124,6 +124,7 @@ def _pages(app: Flask) -> None:
         shop.payments,
     ):
         app.register_blueprint(package.pages.bp)
+    app.register_blueprint(shop.catalog.pages.names)
 
     @app.context_processor
     def who() -> dict[str, object]:

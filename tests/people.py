@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import uuid
 from datetime import date, timedelta
 from typing import Any
 
-from shop.accounts.models import AuthEvent, Factor, Licence, Person, Role
+from flask import Flask
+from flask.testing import FlaskClient
+
+from shop.accounts.models import AuthEvent, Factor, Licence, Person, Role, SignIn
 from shop.core.clock import now
 from shop.core.db import db
 
@@ -90,6 +95,25 @@ def a_fresh_sign_in(person: Person, **given: Any) -> AuthEvent:
     db.session.flush()  # the database stamps its time
     db.session.refresh(proof)
     return proof
+
+
+def a_browser(app: Flask, person: Person) -> FlaskClient:
+    """This person's browser, signed in. Commits."""
+    secret = secrets.token_urlsafe(32)
+    db.session.add(
+        SignIn(
+            id=uuid.uuid4(),
+            secret_hash=hashlib.sha256(secret.encode()).digest(),
+            person_id=person.id,
+            epoch=person.session_epoch,
+            ends_at=now() + timedelta(hours=1),
+        )
+    )
+    db.session.commit()
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = secret
+    return client
 
 
 def an_npi() -> str:

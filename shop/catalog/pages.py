@@ -1,4 +1,8 @@
-"""The manager's pages of the catalogue: the list, and one product with all that belongs to it."""
+"""The pages of those who keep the catalogue.
+
+The manager's: the list, and one product with all that belongs to it. The staff's: names of
+ingredients that nobody has matched to a substance yet.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +38,11 @@ from shop.catalog import (
     queries,
     relating,
     renditions,
+    resolving,
     schemas,
 )
 from shop.catalog.errors import BadPrice
-from shop.catalog.models import Product, Variant
+from shop.catalog.models import IngredientName, Product, Variant
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core.clock import now
 from shop.core.db import db
@@ -48,6 +53,7 @@ from shop.web.paging import page
 from shop.web.problems import STATUS
 
 bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
+names = Blueprint("names_pages", __name__, url_prefix="/manage/ingredient-names")
 
 ACTS: dict[str, tuple[Callable[..., Product], str]] = {
     "publish": (publishing.publish, "It is published."),
@@ -224,6 +230,63 @@ def withdraw_price(slug: str, sku: str, price_id: uuid.UUID) -> Response:
     return _done(slug, act, f"That price of {sku} is taken back.")
 
 
+@names.get("")
+@allow(Role.STAFF, Role.MANAGER)
+def unmatched() -> Response:
+    """Names that products brought and that mean nothing yet, the most frequent first."""
+    return _unmatched()
+
+
+@names.post("/<uuid:name_id>")
+@allow(Role.STAFF, Role.MANAGER)
+def resolve(name_id: uuid.UUID) -> Response:
+    """Say which substance a name means, or that it is none."""
+    name = queries.filed_name(name_id, lock=True)
+    said = request.form.get("ingredient", "")
+    try:
+        means = None if request.form.get("do") == "none" else queries.ingredient(said)
+        resolving.resolve(name, means, by=actor(), at=now())
+    except Refusal as refusal:
+        db.session.rollback()
+        return _unmatched(wrong=name_id, typed=said, refusal=refusal)
+    db.session.commit()
+    flash(f"{name.name} is {means.inci_name if means else 'no substance'}.")
+    return make_response(redirect(url_for("names_pages.unmatched"), 303))
+
+
+def _unmatched(
+    *, wrong: uuid.UUID | None = None, typed: str = "", refusal: Refusal | None = None
+) -> Response:
+    """The worklist, from its beginning or from where the reader is."""
+    try:
+        asked = PageQuery().load(request.args.to_dict())
+    except ma.ValidationError:
+        asked = PageQuery().load({})
+    keys = (queries.CARRIED, IngredientName.id)
+    found = page(
+        queries.filed_names(matched=False),
+        keys,
+        limit=asked["limit"],
+        after=asked["after"],
+        descending=True,
+    )
+    response = make_response(
+        render_template(
+            "catalog/names.html",
+            named=queries.named(found["items"]),
+            next_page=url_for("names_pages.unmatched", after=found["next"])
+            if found["next"]
+            else None,
+            wrong=wrong,
+            typed=typed,
+            detail=refusal.text if refusal else "",
+        )
+    )
+    if refusal:
+        response.status_code = _status_of(refusal)
+    return response
+
+
 def _done(slug: str, act: Callable[[Product], object], said: str) -> Response:
     """Do it to the product under its lock, commit, and show the product; or say what was wrong."""
     product = queries.product(slug, lock=True)
@@ -243,10 +306,12 @@ def _again(slug: str, refusal: Refusal) -> Response:
     response = _page(
         queries.product(slug), typed=request.form, detail=refusal.text, errors=refusal.fields
     )
-    response.status_code = next(
-        status for family, status in STATUS.items() if isinstance(refusal, family)
-    )
+    response.status_code = _status_of(refusal)
     return response
+
+
+def _status_of(refusal: Refusal) -> int:
+    return next(status for family, status in STATUS.items() if isinstance(refusal, family))
 
 
 def _page(

@@ -146,6 +146,8 @@ DOORS: dict[str, Roles] = {
     "GET /api/v1/products": ANYONE,
     "GET /api/v1/products/<slug>": ANYONE,
     "GET /api/v1/products/<slug>/gate": SIGNED_IN,
+    "GET /manage/ingredient-names": SHELF,
+    "POST /manage/ingredient-names/<uuid:name_id>": SHELF,
     "GET /manage/products": MANAGER,
     "GET /manage/products/<slug>": MANAGER,
     "POST /manage/products/<slug>": MANAGER,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -13,14 +11,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shop.accounts.models import SignIn
 from shop.catalog import queries
 from shop.catalog.models import Product
 from shop.core.clock import now
 from shop.core.db import db
 from tests.builders import a_cream, a_picture, a_product, a_variant
 from tests.catalog import picture_files
-from tests.people import mona
+from tests.people import a_browser, mona
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 EDITION = re.compile(r'name="edition" value="([^"]+)"')
@@ -48,21 +45,7 @@ class Desk:
 
 @pytest.fixture
 def desk(app: Flask) -> Desk:
-    person, secret = mona(), secrets.token_urlsafe(32)
-    db.session.add(
-        SignIn(
-            id=uuid.uuid4(),
-            secret_hash=hashlib.sha256(secret.encode()).digest(),
-            person_id=person.id,
-            epoch=person.session_epoch,
-            ends_at=now() + timedelta(hours=1),
-        )
-    )
-    db.session.commit()
-    client = app.test_client()
-    with client.session_transaction() as cookie:
-        cookie["_user_id"] = secret
-    return Desk(client)
+    return Desk(a_browser(app, mona()))
 
 
 def _now(product_id: uuid.UUID) -> Product:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shop.accounts.models import Person, SignIn, Token
+from shop.accounts.models import Person, Token
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import stock
@@ -22,7 +22,7 @@ from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
 from tests.builders import a_cream, a_product, a_variant
 from tests.inventory.lots import a_lot, today
-from tests.people import alice, dr_chen, mona, sam
+from tests.people import a_browser, alice, dr_chen, mona, sam
 
 
 @pytest.fixture
@@ -52,20 +52,7 @@ def _program(app: Flask, person: Person) -> FlaskClient:
 @pytest.fixture
 def browser(app: Flask) -> FlaskClient:
     """Sam's browser, signed in."""
-    person, secret = sam(), secrets.token_urlsafe(32)
-    sign_in = SignIn(
-        id=uuid.uuid4(),
-        secret_hash=hashlib.sha256(secret.encode()).digest(),
-        person_id=person.id,
-        epoch=person.session_epoch,
-        ends_at=now() + timedelta(hours=1),
-    )
-    db.session.add(sign_in)
-    db.session.commit()
-    client = app.test_client()
-    with client.session_transaction() as cookie:
-        cookie["_user_id"] = secret
-    return client
+    return a_browser(app, sam())
 
 
 def a_row(sku: str, **given: Any) -> dict[str, Any]:
