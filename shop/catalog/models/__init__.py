@@ -20,7 +20,6 @@ from shop.catalog.models.ingredients import (
     IngredientName,
     Irritancy,
     Pregnancy,
-    ProductIngredient,
     Way,
 )
 from shop.catalog.models.law import (
@@ -40,6 +39,7 @@ from shop.catalog.models.products import (
     LegalClass,
     Price,
     Product,
+    ProductIngredient,
     ProductSource,
     Variant,
 )

@@ -1,4 +1,4 @@
-"""The dictionary of substances, the names they are filed by, and what products consist of."""
+"""The dictionary of substances, and the names they are filed by."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.catalog.models.products import Product
 from shop.core.db import Base, Word, one_of
 
 
@@ -151,31 +150,3 @@ class IngredientName(Base):
     resolved_at: Mapped[datetime | None]  # stamped by the database
 
     ingredient: Mapped[Ingredient | None] = relationship()
-
-
-class ProductIngredient(Base):
-    """A substance in a product: raw text kept beside what was understood of it."""
-
-    __tablename__ = "product_ingredients"
-    __table_args__ = (sa.PrimaryKeyConstraint("product_id", "position"),)
-
-    product_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"))
-    position: Mapped[int]
-    name_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("ingredient_names.id"), index=True)
-    active: Mapped[bool]
-    raw: Mapped[str]
-    strength_text: Mapped[str] = mapped_column(server_default="")  # "0.25 mg/g", as filed
-    percent: Mapped[Decimal | None]  # comparable strength in % w/w or w/v; None where not clear
-
-    product: Mapped[Product] = relationship(back_populates="ingredients")
-    named: Mapped[IngredientName] = relationship()
-
-    @property
-    def ingredient(self) -> Ingredient | None:
-        """The substance, where the name was matched."""
-        return self.named.ingredient
-
-    @property
-    def name(self) -> str:
-        """What it is called on the product: as filed, in upper case."""
-        return self.named.name

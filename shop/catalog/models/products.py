@@ -1,4 +1,4 @@
-"""What the spa sells: brands, products (a formula), variants (a pack) and their prices."""
+"""What the spa sells: brands, products (a formula), what is in them, variants (a pack), prices."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import uuid
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.catalog.concerns import Concern, SkinType
+from shop.catalog.models.ingredients import Ingredient, IngredientName
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core.db import Base, Word, one_of
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-
-if TYPE_CHECKING:
-    from shop.catalog.models.ingredients import ProductIngredient
 
 
 class LegalClass(StrEnum):
@@ -157,6 +155,34 @@ class Product(Stateful, Displayed, Base):
         order_by="ProductIngredient.position",
         cascade="all, delete-orphan",
     )
+
+
+class ProductIngredient(Base):
+    """A substance in a product: raw text kept beside what was understood of it."""
+
+    __tablename__ = "product_ingredients"
+    __table_args__ = (sa.PrimaryKeyConstraint("product_id", "position"),)
+
+    product_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("products.id"))
+    position: Mapped[int]
+    name_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("ingredient_names.id"), index=True)
+    active: Mapped[bool]
+    raw: Mapped[str]
+    strength_text: Mapped[str] = mapped_column(server_default="")  # "0.25 mg/g", as filed
+    percent: Mapped[Decimal | None]  # comparable strength in % w/w or w/v; None where not clear
+
+    product: Mapped[Product] = relationship(back_populates="ingredients")
+    named: Mapped[IngredientName] = relationship()
+
+    @property
+    def ingredient(self) -> Ingredient | None:
+        """The substance, where the name was matched."""
+        return self.named.ingredient
+
+    @property
+    def name(self) -> str:
+        """What it is called on the product: as filed, in upper case."""
+        return self.named.name
 
 
 class Variant(Base):
