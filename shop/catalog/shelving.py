@@ -264,6 +264,7 @@ class Shelves:
             sku=pack.sku,
             name=pack.name,
             gtin=pack.gtin,
+            for_sale=False,
             filed=pack.filed,
             **{column: getattr(pack, column) for column in _PACK_COLUMNS},
         )

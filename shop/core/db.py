@@ -164,12 +164,24 @@ def insert_many(table: sa.FromClause, rows: Sequence[Mapping[str, Any]]) -> sa.I
 
 
 def rows_of(objects: Sequence[DeclarativeBase]) -> list[dict[str, Any]]:
-    """What is set of objects of one kind that no session knows, as rows for `insert_many`."""
+    """Objects of one kind that no session knows, as rows for `insert_many`.
+
+    They name what is set of any of them; who has it not set gets the model's default, as from the
+    session.
+    """
     if not objects:
         return []
     set_ = set().union(*map(vars, objects))
-    names = [one.key for one in sa.inspect(type(objects[0])).column_attrs if one.key in set_]
-    return [{name: vars(one).get(name) for name in names} for one in objects]
+    columns = [one.columns[0] for one in sa.inspect(type(objects[0])).column_attrs]
+    defaults = {
+        column.key: column.default.arg if column.default and column.default.is_scalar else None
+        for column in columns
+        if column.key in set_
+    }
+    return [
+        {name: vars(one).get(name, default) for name, default in defaults.items()}
+        for one in objects
+    ]
 
 
 def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shop.catalog import listing, queries
@@ -181,3 +182,79 @@ def test_a_wrong_cell_is_named_and_nothing_written(
     assert outcome == "quarantined"
     assert said in reasons[0]
     assert db.session.scalars(sa.select(Product)).all() == []
+
+
+SAID = st.fixed_dictionaries(
+    {
+        "for_sale": st.sampled_from(["true", "false", ""]),
+        "published": st.sampled_from(["true", "false", ""]),
+        "price_cents": st.sampled_from(["", "0", "2400"]),
+        "net_content": st.sampled_from(["", "30"]),
+        "legal_class": st.sampled_from(["cosmetic", "rx"]),
+        "concerns": st.sampled_from(["", "-", "acne"]),
+        "sku": st.booleans(),
+        "brand": st.sampled_from(["House", "Other House"]),
+    }
+)
+
+
+def _new_row(number: int, said: dict[str, object]) -> dict[str, str]:
+    row = {"source": "csv", "source_key": f"N-{number}", "name": f"Cream {number}"}
+    row |= {"ingredients": '[{"raw": "Squalane", "active": true}, {"raw": "Water"}]'}
+    row |= {name: str(cell) for name, cell in said.items() if name != "sku"}
+    if not said["sku"]:  # no pack: nothing is said of one
+        return row | {"for_sale": "", "price_cents": "", "net_content": ""}
+    return row | {"sku": f"N-{number}", "pack_name": "a tube"}
+
+
+@given(st.lists(SAID, min_size=2, max_size=5))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_rows_come_in_together_as_each_would_alone(
+    app: Flask, sheet: list[dict[str, object]]
+) -> None:
+    rows = [_new_row(number, said) for number, said in enumerate(sheet)]
+    together, alone = (_rehearsed(batches) for batches in ([rows], [[row] for row in rows]))
+    assert together == alone
+    assert len(together[1]) == len(rows)
+
+
+def _rehearsed(
+    batches: list[list[dict[str, str]]],
+) -> tuple[list[tuple[str, list[str]]], list[dict[str, str]]]:
+    """What becomes of rows and of the catalogue; nothing is left of it."""
+    with db.session.begin_nested() as tried:
+        outcomes = [outcome for batch in batches for outcome in _taken(batch)]
+        exported = _exported()
+        tried.rollback()
+    db.session.expire_all()
+    return outcomes, exported
+
+
+def test_a_good_sheet_costs_one_statement_a_table(app: Flask) -> None:
+    """However its rows differ: what one says and another does not is no reason to try them apart."""
+    cells = {"price_cents": "2400", "legal_class": "cosmetic", "concerns": "", "brand": "House"}
+    said = (
+        {"for_sale": "true", "published": "true"},
+        {"for_sale": "", "published": ""},
+        {"for_sale": "false", "published": "false", "price_cents": ""},
+        {"sku": False, "published": "true"},
+    )
+    given = {"for_sale": "", "net_content": "", "sku": True}
+    rows = [_new_row(number, cells | given | one) for number, one in enumerate(said)]
+    written: list[str] = []
+
+    def note(*asked: Any) -> None:
+        written.append(asked[2].partition("(")[0].strip())
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        outcomes = _taken(rows)
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    assert [outcome for outcome, _ in outcomes] == ["created"] * 4
+    for table in ("products", "variants", "prices", "product_ingredients"):
+        assert written.count(f"INSERT INTO {table}") == 1
+    assert not [one for one in written if one.startswith(("UPDATE products", "UPDATE variants"))]
