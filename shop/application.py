@@ -14,6 +14,7 @@ import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
 import shop.catalog.pages
+import shop.charts.api
 import shop.cli
 import shop.demo.cli
 import shop.inventory.api
@@ -101,6 +102,7 @@ def _resources(app: Flask) -> None:
         shop.accounts,
         shop.catalog,
         shop.storefront,
+        shop.charts,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
