@@ -123,8 +123,8 @@ class Allergy:
 
     @property
     def about(self) -> str:
-        """Two allergies to one substance are one fact."""
-        return self.inci_name or self.substance.casefold()
+        """Two allergies to one substance are one fact, where it is sure that it is one."""
+        return _known(self.inci_name, self.way) or self.substance.casefold()
 
     def problems(self, today: date) -> Problems:
         """What is wrong with it, by field."""
@@ -187,7 +187,7 @@ class Medicine:
     @property
     def about(self) -> str:
         """One medicine, whatever its dose."""
-        return self.inci_name or self.name.casefold()
+        return _known(self.inci_name, self.way) or self.name.casefold()
 
     @property
     def isotretinoin(self) -> bool:
@@ -312,6 +312,11 @@ def read(kind: FactKind, content: Mapping[str, Any]) -> Fact:
 def _value(hint: Any, text: str) -> Any:
     (form,) = [one for one in get_args(hint) or (hint,) if one is not NoneType]
     return date.fromisoformat(text) if form is date else form(text)
+
+
+def _known(inci_name: str | None, way: Way) -> str | None:
+    """A typing error is assumed, not known: it must not push aside what another word means."""
+    return None if way is Way.FUZZY else inci_name
 
 
 def _words(fact: object, *, needed: bool = True, **longest: int) -> Problems:

@@ -135,8 +135,18 @@ def test_isotretinoin_is_known_by_its_substance() -> None:
 
 ONE_THING: dict[str, tuple[Fact, Fact, bool]] = {
     "a substance by two names": (
-        Allergy("Wool wax", inci_name="LANOLIN"),
-        Allergy("Lanolin", "Hives", inci_name="LANOLIN"),
+        Allergy("Wool wax", inci_name="LANOLIN", way=Way.SYNONYM),
+        Allergy("Lanolin", "Hives", inci_name="LANOLIN", way=Way.INCI),
+        True,
+    ),
+    "a substance and what may be a typing error": (
+        Allergy("Lanolium", inci_name="LANOLIN", way=Way.FUZZY),
+        Allergy("Lanolin", inci_name="LANOLIN", way=Way.INCI),
+        False,
+    ),
+    "a medicine by two names": (
+        Medicine("Retin-A", inci_name="TRETINOIN", way=Way.SYNONYM),
+        Medicine("Tretinoin", inci_name="TRETINOIN", way=Way.INCI),
         True,
     ),
     "two words of which nothing is known": (Allergy("Mango"), Allergy("Kiwi"), False),
