@@ -15,6 +15,7 @@ import shop.catalog.api
 import shop.catalog.cli
 import shop.catalog.pages
 import shop.charts.api
+import shop.charts.pages
 import shop.cli
 import shop.demo.cli
 import shop.inventory.api
@@ -120,6 +121,7 @@ def _pages(app: Flask) -> None:
         shop.accounts,
         shop.catalog,
         shop.storefront,
+        shop.charts,
         shop.prescriptions,
         shop.inventory,
         shop.orders,

@@ -76,6 +76,9 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/clients/<uuid:client_id>/chart": CLINICIANS,
     "POST /api/v1/clients/<uuid:client_id>/chart/<uuid:entry_id>/correction": CLINICIANS,
     "POST /api/v1/clients/<uuid:client_id>/chart/<uuid:entry_id>/end": CLINICIANS,
+    "GET /account/health": CLIENT,
+    "POST /account/health": CLIENT,
+    "POST /account/health/<uuid:entry_id>/end": CLIENT,
     # approval requests and prescriptions
     "POST /api/v1/approval-requests": CLIENT_AND_ESTHETICIAN,
     "PUT /api/v1/approval-requests/<number>/answers": CLIENT,
