@@ -121,7 +121,7 @@ def _shown(client: Person, *, history: bool) -> dict[str, Any]:
     chart = queries.chart_of(client, at=at)
     return vars(chart) | {
         "client": client,
-        "none_known": sorted(chart.none_known),
+        "none_known": chart.none_known.values(),
         "lacks_guardian": chart.lacks_guardian(at.astimezone(UTC).date()),
         "history": list(db.session.scalars(queries.entries_of(client))) if history else None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -46,7 +47,7 @@ class Said(Generic[F]):
 class Chart:
     """What the clinic knows of a client at a moment. What was not said is empty, never a no.
 
-    `none_known` are the kinds she was asked about and knows of nothing.
+    `none_known` has the kinds she was asked about and knows of nothing.
     """
 
     client_id: UUID
@@ -58,7 +59,7 @@ class Chart:
     guardians: tuple[Said[Guardian], ...]
     pregnancy: Said[Pregnancy] | None
     fitzpatrick: Said[Fitzpatrick] | None
-    none_known: frozenset[FactKind]
+    none_known: Mapping[FactKind, Said[NoneKnown]]
 
     @property
     def isotretinoin(self) -> Said[Medicine] | None:
@@ -85,8 +86,7 @@ def chart_of(client: Person, *, at: datetime) -> Chart:
         sa.or_(ChartEntry.ended_at.is_(None), ChartEntry.ended_at > at),
     )
     said = [_said(entry) for entry in db.session.scalars(entries_of(client).where(stood))]
-    facts_of = {type(one.fact) for one in said if not isinstance(one.fact, NoneKnown)}
-    known = {form.kind for form in facts_of}
+    known = {one.fact.kind for one in said if not isinstance(one.fact, NoneKnown)}
     return Chart(
         client_id=client.id,
         birth_date=client.birth_date,
@@ -97,7 +97,9 @@ def chart_of(client: Person, *, at: datetime) -> Chart:
         guardians=_of(said, Guardian),
         pregnancy=next(iter(_of(said, Pregnancy)), None),
         fitzpatrick=next(iter(_of(said, Fitzpatrick)), None),
-        none_known=frozenset(one.fact.kind for one in _of(said, NoneKnown)) - known,
+        none_known={
+            one.fact.kind: one for one in _of(said, NoneKnown) if one.fact.kind not in known
+        },
     )
 
 

@@ -123,6 +123,15 @@ class SaidOut(Schema):
     source = fields.String(attribute="source.value")
 
 
+class NoneKnownOut(SaidOut):
+    """That she was asked about this kind and knows of nothing."""
+
+    class Meta(SaidOut.Meta):
+        exclude = ("content",)
+
+    kind = fields.String(attribute="fact.kind.value")
+
+
 class EntryOut(Schema):
     """An entry of the history, standing or not."""
 
@@ -149,6 +158,6 @@ class ChartOut(Schema):
     guardians = fields.List(fields.Nested(SaidOut))
     pregnancy = fields.Nested(SaidOut, allow_none=True)
     fitzpatrick = fields.Nested(SaidOut, allow_none=True)
-    none_known = fields.List(fields.String())
+    none_known = fields.List(fields.Nested(NoneKnownOut))
     lacks_guardian = fields.Boolean()
     history = fields.List(fields.Nested(EntryOut), allow_none=True)

@@ -87,8 +87,9 @@ def test_a_client_says_what_the_clinic_should_know(client: Browser) -> None:
 
 
 def test_a_client_knows_of_no_allergy(client: Browser) -> None:
-    says(client, none_known="allergy")
-    assert client.get("/me/chart").json["none_known"] == ["allergy"]
+    entry = says(client, none_known="allergy")
+    (none,) = client.get("/me/chart").json["none_known"]
+    assert (none["kind"], none["id"], none["stated_by"]) == ("allergy", entry, "Alice Moreno")
 
 
 def test_what_was_said_before_is_shown_where_it_is_asked_for(client: Browser) -> None:
