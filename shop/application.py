@@ -14,6 +14,8 @@ import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
 import shop.catalog.pages
+import shop.charts.api
+import shop.charts.pages
 import shop.cli
 import shop.demo.cli
 import shop.inventory.api
@@ -101,6 +103,7 @@ def _resources(app: Flask) -> None:
         shop.accounts,
         shop.catalog,
         shop.storefront,
+        shop.charts,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
@@ -118,6 +121,7 @@ def _pages(app: Flask) -> None:
         shop.accounts,
         shop.catalog,
         shop.storefront,
+        shop.charts,
         shop.prescriptions,
         shop.inventory,
         shop.orders,

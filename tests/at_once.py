@@ -91,7 +91,7 @@ def carelessly(
     return answers
 
 
-LOCK = re.compile(r"\s+FOR (?:UPDATE|SHARE)(?: OF [\w, ]+)?(?: SKIP LOCKED)?\s*$")
+LOCK = re.compile(r"\s+FOR (?:(?:NO KEY )?UPDATE|SHARE)(?: OF [\w, ]+)?(?: SKIP LOCKED)?\s*$")
 NAMED_LOCK = re.compile(r"\bpg_advisory_xact_lock\b")
 
 

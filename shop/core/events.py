@@ -80,6 +80,9 @@ class Kind(StrEnum):
     BUNDLE_WITHDRAWN = "bundle_withdrawn"
     BUNDLE_RETIRED = "bundle_retired"
     BUNDLE_RESTORED = "bundle_restored"
+    # charts
+    CHART_ENTRY_STATED = "chart_entry_stated"
+    CHART_ENTRY_ENDED = "chart_entry_ended"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

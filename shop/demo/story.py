@@ -30,7 +30,21 @@ from shop.catalog import (
     publishing,
     ruling,
 )
+from shop.catalog.concerns import Concern
 from shop.catalog.models import LegalClassRule, Product, Variant
+from shop.charts import charting
+from shop.charts.facts import (
+    Allergy,
+    Fact,
+    FactKind,
+    Fitzpatrick,
+    NoneKnown,
+    Phototype,
+    Pregnancy,
+    PregnancyStatus,
+    Severity,
+    SkinConcern,
+)
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.inventory import receiving, releasing
@@ -241,6 +255,7 @@ def _shelf(cast: Cast) -> None:
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
     """Alice has a prescription and two orders; Bob's request waits for a physician of his state."""
+    _charted(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")
     if not pay:
@@ -249,6 +264,21 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _pay(shipped)
     _ship(shipped, cast)
     _pay(_order(cast.alice, {ACNE: 2}))
+
+
+def _charted(cast: Cast) -> None:
+    """What the clinic knows of Alice: her own words, and what Dr Chen saw."""
+    said: tuple[tuple[Person, Fact], ...] = (
+        (cast.alice, Allergy("Wool wax", "Itching and small blisters", Severity.MODERATE)),
+        (cast.alice, Pregnancy(PregnancyStatus.NONE)),
+        (cast.alice, NoneKnown(FactKind.MEDICINE)),
+        (cast.alice, SkinConcern(Concern.POST_ACNE_MARKS)),
+        (cast.chen, Fitzpatrick(Phototype.III)),
+    )
+    for by, fact in said:
+        act_as(by.actor)
+        charting.state(cast.alice, fact, by=by, at=now())
+    db.session.commit()
 
 
 def _ask(client: Person, sku: str) -> uuid.UUID:

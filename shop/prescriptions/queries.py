@@ -101,6 +101,23 @@ def client_for(reader: Person, client_id: UUID | None) -> Person:
     return client
 
 
+def in_care_of(reader: Person, client_id: UUID, *, at: datetime) -> Person:
+    """A client whose chart `reader` has a need to open. Raises NotFound.
+
+    A physician's: of a request she may see, or who has a prescription she signed. An esthetician's:
+    for whom she asked. Who has neither learns nothing, not even that there is such a client.
+    """
+    asked = _requests(reader, at).where(ApprovalRequest.client_id == client_id)
+    signed = _prescriptions(reader).where(Prescription.client_id == client_id)
+    query = sa.select(Person).where(
+        Person.id == client_id, Person.id != reader.id, sa.or_(asked.exists(), signed.exists())
+    )
+    client = db.session.scalars(query).one_or_none()
+    if client is None:
+        raise NotFound("There is no such client.")
+    return client
+
+
 def _prescriptions(reader: Person) -> sa.Select[Prescription]:
     if reader.role is Role.CLIENT:
         return sa.select(Prescription).where(Prescription.client_id == reader.id)

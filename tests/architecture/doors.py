@@ -21,6 +21,7 @@ MANAGER_AND_PHYSICIAN = MANAGER | PHYSICIAN
 CLIENT_AND_PHYSICIAN = CLIENT | PHYSICIAN
 CLIENT_AND_ESTHETICIAN = CLIENT | ESTHETICIAN
 CLIENT_AND_SHELF = CLIENT | SHELF
+CLINICIANS = ESTHETICIAN | PHYSICIAN  # who treats
 CLINIC = CLIENT | ESTHETICIAN | PHYSICIAN  # who takes part in a request
 
 DOORS: dict[str, Roles] = {
@@ -66,6 +67,18 @@ DOORS: dict[str, Roles] = {
     "POST /people/<uuid:person_id>/licences": MANAGER,
     "POST /people/<uuid:person_id>/licences/<uuid:licence_id>/end": MANAGER,
     "POST /people/<uuid:person_id>/disablement": MANAGER,
+    # charts
+    "GET /api/v1/me/chart": CLIENT,
+    "POST /api/v1/me/chart": CLIENT,
+    "POST /api/v1/me/chart/<uuid:entry_id>/correction": CLIENT,
+    "POST /api/v1/me/chart/<uuid:entry_id>/end": CLIENT,
+    "GET /api/v1/clients/<uuid:client_id>/chart": CLINICIANS,
+    "POST /api/v1/clients/<uuid:client_id>/chart": CLINICIANS,
+    "POST /api/v1/clients/<uuid:client_id>/chart/<uuid:entry_id>/correction": CLINICIANS,
+    "POST /api/v1/clients/<uuid:client_id>/chart/<uuid:entry_id>/end": CLINICIANS,
+    "GET /account/health": CLIENT,
+    "POST /account/health": CLIENT,
+    "POST /account/health/<uuid:entry_id>/end": CLIENT,
     # approval requests and prescriptions
     "POST /api/v1/approval-requests": CLIENT_AND_ESTHETICIAN,
     "PUT /api/v1/approval-requests/<number>/answers": CLIENT,

@@ -103,6 +103,19 @@ GRANTED: Granted = {
         "catalogue_version": {
             "SELECT": ALL,
         },
+        "chart_entries": {
+            "INSERT": (
+                "client_id",
+                "content_sealed",
+                "id",
+                "kind",
+                "source",
+                "stated_by_id",
+                "supersedes_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ending"),
+        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -746,6 +759,9 @@ GRANTED: Granted = {
             "UPDATE": ("id",),
         },
         "catalogue_version": {
+            "SELECT": ALL,
+        },
+        "chart_entries": {
             "SELECT": ALL,
         },
         "events": {

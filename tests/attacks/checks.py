@@ -99,6 +99,22 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
     },
     "catalogue_version": {"there_is_one_version": ["one = false"]},
+    "chart_entries": {
+        "entry_content_is_sealed": [
+            "content_sealed = 'Hives'",
+            "content_sealed = '\\x01'",
+            "content_sealed = convert_to(repeat('a', 97), 'UTF8')",
+        ],
+        "entry_ended_by_someone": [
+            "ended_at = NULL WHERE ended_at IS NOT NULL",
+            "ended_by_id = NULL WHERE ended_at IS NOT NULL",
+            "ending = NULL WHERE ended_at IS NOT NULL",
+            "ended_at = now() WHERE ended_at IS NULL",
+        ],
+        "entry_ending_is_known": ["ending = 'forgotten' WHERE ended_at IS NOT NULL"],
+        "entry_source_is_known": ["source = 'neighbour'"],
+        "fact_kind_is_known": ["kind = 'horoscope'"],
+    },
     "events": {
         "event_has_an_actor": ["actor = ''", "actor = 'person:'", "actor = 'mallory'"],
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],

@@ -18,6 +18,9 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.catalog import importing, loading, relating
 from shop.catalog.models import BeautyFact, ImportProfile, Variant
+from shop.charts import charting
+from shop.charts.facts import Medicine, Pregnancy, PregnancyStatus
+from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import shipping
@@ -56,7 +59,16 @@ def scene() -> Mapping[str, Any]:
         )
     )
     _imported()
+    _charted(client, chen)
     return {}
+
+
+def _charted(client: Person, chen: Person) -> None:
+    """What stands, what ended, and what took another's place."""
+    ended = charting.state(client, Medicine("Zinc"), by=chen, at=now())
+    charting.end(ended, ending=Ending.RESOLVED, by=chen, at=now())
+    for status in (PregnancyStatus.NONE, PregnancyStatus.PREGNANT):
+        charting.state(client, Pregnancy(status), by=client, at=now())
 
 
 def _imported() -> None:
