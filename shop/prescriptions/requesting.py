@@ -17,7 +17,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import questioning, reviewing
+from shop.prescriptions import composing, questioning, reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -52,7 +52,7 @@ def start(
         quantity=quantity,
         ship_to_state=ship_to_state,
         status=RequestStatus.DRAFT,
-        questionnaire_version=questioning.CURRENT,
+        questionnaire_version=composing.version_for(variant.product_id),
     )
     try:
         with db.session.begin_nested():
@@ -74,7 +74,7 @@ def answer(
     _require_own(request, by)
     _require_draft(request)
     form = questioning.questionnaire(request.questionnaire_version)
-    questioning.check(form, answers, complete=False)
+    questioning.check(form, answers, complete=False, today=at.astimezone(UTC).date())
     request.answers = questioning.given(answers)
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_ANSWERED, request)
@@ -94,7 +94,7 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
         )
     form = questioning.questionnaire(request.questionnaire_version)
     answers = request.answers or {}
-    questioning.check(form, answers, complete=True)
+    questioning.check(form, answers, complete=True, today=at.astimezone(UTC).date())
     request.answers_hash = frozen_hash(request, answers)
     request.consented_at = at
     request.due_at = at + ANSWERED_WITHIN
