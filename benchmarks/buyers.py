@@ -16,7 +16,7 @@ from shop.accounts.models import AuthEvent, Person, Role
 from shop.catalog.models import LegalClass, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.demo.story import ANSWERS
+from shop.demo import story
 from shop.prescriptions import requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.statements import Terms
@@ -143,7 +143,7 @@ def _packs(legal_class: LegalClass, count: int) -> list[Variant]:
 def _ask(client: Person, pack: Variant) -> ApprovalRequest:
     act_as(client.actor)
     request = requesting.start(client, pack, quantity=1, ship_to_state="CA", by=client, at=now())
-    requesting.answer(request, ANSWERS, by=client, at=now())
+    requesting.answer(request, story.answers(request), by=client, at=now())
     requesting.submit(request, consent=True, by=client, at=now())
     return request
 

@@ -18,7 +18,7 @@ audit = AppGroup("audit", help="The trail of events.")
 @audit.command("verify")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
 def verify(as_json: bool) -> None:
-    """Walk the events' hash chains and the signed statements; exit 1 at the first break."""
+    """Walk the events' chains, the answers and the signed statements; exit 1 at the first break."""
     from shop.prescriptions import verifying
 
     broken = [*events.verify(), *verifying.verify()]

@@ -55,7 +55,8 @@ from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, settling
-from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions import questioning, requesting, reviewing, signing
+from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.statements import Terms
 
 PASSWORD = "demo-password"
@@ -105,6 +106,24 @@ ANSWERS: dict[str, object] = {
     "used_before": False,
     "sunburns": "sometimes_burns",
     "goal": "Keep my skin clear between peels.",
+    # where a retinoid is asked for
+    "contraception": "prevented",
+    "other_retinoids": ["none"],
+    "skin_today": False,
+    "much_sun": False,
+    # hydroquinone
+    "asthma": False,
+    "sulfite_reaction": False,
+    "hydroquinone_used": "never",
+    "daily_sunscreen": True,
+    # an antibiotic
+    "antibiotic_reaction": False,
+    "antibiotic_conditions": ["none"],
+    "antibiotic_lately": False,
+    # a steroid
+    "treated_area": ["face"],
+    "steroid_conditions": ["none"],
+    "steroid_lately": False,
 }
 
 
@@ -288,15 +307,19 @@ def _ask(client: Person, sku: str) -> uuid.UUID:
     request = requesting.start(
         client, variant, quantity=1, ship_to_state=client.state or "", by=client, at=at
     )
-    requesting.answer(request, ANSWERS, by=client, at=at)
+    requesting.answer(request, answers(request), by=client, at=at)
     requesting.submit(request, consent=True, by=client, at=at)
     db.session.commit()
     return request.id
 
 
-def _sign(request_id: uuid.UUID, cast: Cast) -> None:
-    from shop.prescriptions.models import ApprovalRequest
+def answers(request: ApprovalRequest) -> dict[str, object]:
+    """What is answered to the questions that this request asks."""
+    asked = questioning.questionnaire(request.questionnaire_version).by_id
+    return {name: said for name, said in ANSWERS.items() if name in asked}
 
+
+def _sign(request_id: uuid.UUID, cast: Cast) -> None:
     act_as(cast.chen.actor)
     request = db.session.get_one(ApprovalRequest, request_id)
     reviewing.claim(request, by=cast.chen, at=now())

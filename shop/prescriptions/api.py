@@ -116,9 +116,10 @@ def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.WholeRequestOut)
 def show_request(number: str) -> dict[str, Any]:
     """One request, with what the client said. Opening it is written down."""
-    request = queries.request_for(actor(), number, at=now())
+    at = now()
+    request = queries.request_for(actor(), number, at=at)
     _opened(request.client, f"approval_request {request.number}")
-    return schemas.whole(request, actor())
+    return schemas.whole(request, actor(), at=at)
 
 
 @bp.post("/approval-requests/<number>/claim")

@@ -80,6 +80,7 @@ class ApprovalRequest(Stateful, Base):
     status: Mapped[RequestStatus] = mapped_column(Word(RequestStatus))
     questionnaire_version: Mapped[str]
     answers_sealed: Mapped[bytes | None]
+    answered_on_sealed: Mapped[bytes | None]  # {question id: the day it was first said}
     answers_hash: Mapped[bytes | None]  # SHA-256 of what was submitted, with variant and state
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     consented_at: Mapped[datetime | None]
@@ -92,6 +93,7 @@ class ApprovalRequest(Stateful, Base):
     )  # counts the claims: the fence that a reviewer's page carries
 
     answers = Sealed("answers_sealed")
+    answered_on = Sealed("answered_on_sealed")
 
     client: Mapped[Person] = relationship(foreign_keys=[client_id])
     requested_by: Mapped[Person] = relationship(foreign_keys=[requested_by_id])

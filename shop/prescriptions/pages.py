@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import marshmallow as ma
@@ -28,6 +30,7 @@ from shop.core.errors import Refusal
 from shop.core.usps import STATES
 from shop.orders import revoking
 from shop.prescriptions import (
+    carrying,
     holding,
     queries,
     questioning,
@@ -47,6 +50,7 @@ from shop.web.problems import STATUS
 bp = Blueprint("prescription_pages", __name__)
 
 SHOWN = 50
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 REASONS = [
     (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
     (RefusalReason.INSUFFICIENT_INFORMATION.value, "The answers do not tell enough"),
@@ -299,21 +303,37 @@ def _new_request(**context: Any) -> Response:
 
 
 def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
-    asked = queries.request_for(actor(), number, at=now())
+    at = now()
+    asked = queries.request_for(actor(), number, at=at)
     form = questioning.questionnaire(asked.questionnaire_version)
     answers = _answers(asked) if typed else (asked.answers or {})
+    draft = asked.status is RequestStatus.DRAFT
+    today = at.astimezone(UTC).date()
     texts = {question.id: question.text for question in form.questions}
     return _page(
         "request.html",
         request=asked,
         form=form,
+        sheet=carrying.sheet(asked, answers, today=today) if draft else None,
+        bounds={question.id: _bounds(question, today) for question in form.questions},
         answers=answers,
+        said_on=carrying.said_earlier(asked),
         texts=texts,
         labels={f"answers.{each}": text for each, text in texts.items()},
-        draft=asked.status is RequestStatus.DRAFT,
+        draft=draft,
         withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
         **context,
     )
+
+
+def _bounds(question: Question, today: date) -> dict[str, Any]:
+    """What the browser can refuse by itself; the server asks again."""
+    if question.type == "number":
+        return {"min": question.least, "max": question.most, "step": "any"}
+    if question.type == "text":
+        return {"maxlength": question.longest}
+    days = {"min": question.earliest_days, "max": question.latest_days}
+    return {name: today + timedelta(days=n) for name, n in days.items() if n is not None}
 
 
 def _prescriptions() -> Response:
@@ -361,6 +381,7 @@ def _case(number: str, **context: Any) -> Response:
         request=asked,
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
+        said_on=carrying.said_earlier(asked),
         mine=mine,
         age=asked.client.age_on(today),
         days=signing.default_validity(asked),
@@ -465,8 +486,8 @@ def _typed_answer(question: Question) -> Any:
         return request.form.getlist(name)
     if question.type == "boolean":
         return {"true": True, "false": False}.get(text, text)
-    if question.type == "number" and text.isdecimal() and len(text) < 10:
-        return int(text)
+    if question.type == "number" and NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
     return text
 
 

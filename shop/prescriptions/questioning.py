@@ -1,149 +1,105 @@
-"""Questionnaires: versioned data that the shop ships, and what counts as an answer to one.
-
-Each version is a file in `questionnaires/`; a file that was used once is never edited, a change is
-a new file.
-"""
+"""What counts as an answer to a questionnaire."""
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 from shop.prescriptions.errors import AnswersRefused
+from shop.prescriptions.forms import Answers, Question, Questionnaire, questionnaire
 
-CURRENT = "general-2026-1"
-FOLDER = Path(__file__).parent / "questionnaires"
-LONGEST_ANSWER = 2_000  # characters
+__all__ = ["KINDS", "Answers", "Question", "Questionnaire", "check", "given", "questionnaire"]
 
-Answers = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question; `options` are (value, text), `show_if` is (question id, value)."""
-
-    id: str
-    type: str
-    text: str
-    required: bool
-    help: str = ""
-    options: tuple[tuple[str, str], ...] = ()
-    show_if: tuple[str, object] | None = None
-    least: float | None = None
-    most: float | None = None
-
-    def shown(self, answers: Answers) -> bool:
-        """Whether it is asked, given the other answers."""
-        return self.show_if is None or answers.get(self.show_if[0]) == self.show_if[1]
+BLANKS: tuple[object, ...] = (None, "", [])
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-@dataclass(frozen=True)
-class Questionnaire:
-    version: str
-    title: str
-    questions: tuple[Question, ...]
-    raw: Mapping[str, Any]
-
-
-@functools.cache
-def questionnaire(version: str = CURRENT) -> Questionnaire:
-    """A version of the questionnaire. Raises KeyError for one that was never shipped."""
-    if version not in _versions():
-        raise KeyError(version)
-    raw = json.loads((FOLDER / f"{version}.json").read_text(encoding="utf-8"))
-    return Questionnaire(
-        version=raw["version"],
-        title=raw["title"],
-        questions=tuple(_question(entry) for entry in raw["questions"]),
-        raw={"version": raw["version"], "questions": raw["questions"]},
-    )
-
-
-def _versions() -> set[str]:
-    return {path.stem for path in FOLDER.glob("*.json")}
-
-
-def _question(entry: dict[str, Any]) -> Question:
-    condition = entry.get("show_if")
-    return Question(
-        id=entry["id"],
-        type=entry["type"],
-        text=entry["text"],
-        required=entry["required"],
-        help=entry.get("help", ""),
-        options=tuple((option["value"], option["text"]) for option in entry.get("options", ())),
-        show_if=(condition["question"], condition["equals"]) if condition else None,
-        least=entry.get("least"),
-        most=entry.get("most"),
-    )
-
-
-def check(form: Questionnaire, answers: Answers, *, complete: bool) -> None:
+def check(form: Questionnaire, answers: Answers, *, complete: bool, today: date) -> None:
     """Refuse what is not an answer to `form`; with `complete`, what is missing as well.
 
-    Raises AnswersRefused, naming every question that is wrong (`answers.<id>`).
+    `today` is the day of the answers, for days that must not lie ahead or too far back. Raises
+    AnswersRefused, naming every question that is wrong (`answers.<id>`), and nothing else.
     """
+    if not isinstance(answers, dict):
+        raise AnswersRefused(
+            "These are no answers.", fields={"answers": ["Give each answer by its question's id."]}
+        )
     wrong: dict[str, list[str]] = {}
-    known = {question.id for question in form.questions}
-    for name in sorted(set(answers) - known):
-        wrong[f"answers.{name[:80]}"] = ["This questionnaire does not ask that."]
+    for name in sorted(set(answers) - set(form.by_id)):
+        wrong[f"answers.{_printable(name)}"] = ["This questionnaire does not ask that."]
+    heard: dict[str, Any] = {}  # what stands so far: who hangs on a wrong answer is not shown
     for question in form.questions:
-        problem = _problem(form, question, answers, complete=complete)
+        said = answers.get(question.id)
+        problem = (
+            _gap(question, heard, complete=complete)
+            if said in BLANKS
+            else _misplaced(form, question, heard) or problem_with(question, said, today=today)
+        )
         if problem:
             wrong[f"answers.{question.id}"] = [problem]
+        elif said not in BLANKS:
+            heard[question.id] = said
     if wrong:
         raise AnswersRefused("Some answers are missing or cannot be used.", fields=wrong)
 
 
-def _problem(
-    form: Questionnaire, question: Question, answers: Answers, *, complete: bool
-) -> str | None:
-    given = answers.get(question.id)
-    shown = question.shown(answers)
-    if given is None or given in ("", []):
-        missing = complete and shown and question.required
-        return "Please answer this." if missing else None
-    if not shown:
-        assert question.show_if is not None
-        other = next(one.text for one in form.questions if one.id == question.show_if[0])
-        return f"Leave this empty, or change your answer to “{other}”"
-    return KINDS[question.type](question, given)
+def problem_with(question: Question, said: object, *, today: date) -> str | None:
+    """What is wrong with one answer, None where nothing is."""
+    return KINDS[question.type](question, said, today)
 
 
-def _boolean(question: Question, given: object) -> str | None:
-    return None if isinstance(given, bool) else "Answer true or false."
+def given(answers: Answers) -> dict[str, Any]:
+    """Only what was answered: blanks are no answers."""
+    return {name: value for name, value in answers.items() if value not in BLANKS}
 
 
-def _choice(question: Question, given: object) -> str | None:
+def _gap(question: Question, heard: Answers, *, complete: bool) -> str | None:
+    missing = complete and question.required and question.shown(heard)
+    return "Please answer this." if missing else None
+
+
+def _misplaced(form: Questionnaire, question: Question, heard: Answers) -> str | None:
+    if question.shown(heard):
+        return None
+    other = form.by_id[question.parents[0]].text
+    return f"Leave this empty, or change your answer to “{other}”"
+
+
+def _printable(name: object) -> str:
+    return str(name)[:80].encode(errors="replace").decode()
+
+
+def _boolean(question: Question, said: object, today: date) -> str | None:
+    return None if isinstance(said, bool) else "Answer true or false."
+
+
+def _choice(question: Question, said: object, today: date) -> str | None:
     values = [value for value, _ in question.options]
-    known = isinstance(given, str) and given in values
+    known = isinstance(said, str) and said in values
     return None if known else f"Choose one of: {', '.join(values)}."
 
 
-def _choices(question: Question, given: object) -> str | None:
+def _choices(question: Question, said: object, today: date) -> str | None:
     values = [value for value, _ in question.options]
-    if not isinstance(given, list) or not all(
-        isinstance(one, str) and one in values for one in given
+    if not isinstance(said, list) or not all(
+        isinstance(one, str) and one in values for one in said
     ):
         return f"Give a list of: {', '.join(values)}."
-    if len(set(given)) != len(given):
+    if len(set(said)) != len(said):
         return "Name each only once."
-    if "none" in given and len(given) > 1:
+    if "none" in said and len(said) > 1:
         return "“None of these” stands alone."
     return None
 
 
-def _text(question: Question, given: object) -> str | None:
-    if not isinstance(given, str) or not given.strip():
+def _text(question: Question, said: object, today: date) -> str | None:
+    if not isinstance(said, str) or not said.strip():
         return "Write some words."
-    if len(given) > LONGEST_ANSWER:
-        return f"Use at most {LONGEST_ANSWER:,} characters."
-    if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in given) or not _utf8(given):
+    if len(said) > question.longest:
+        return f"Use at most {question.longest:,} characters."
+    if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in said) or not _utf8(said):
         return "Holds a character that cannot be kept."
     return None
 
@@ -156,24 +112,37 @@ def _utf8(text: str) -> bool:
     return True
 
 
-def _number(question: Question, given: object) -> str | None:
-    if isinstance(given, bool) or not isinstance(given, int | float):
+def _number(question: Question, said: object, today: date) -> str | None:
+    if isinstance(said, bool) or not isinstance(said, int | float):
         return "Give a number."
-    least, most = question.least or 0, question.most or 1_000_000
-    return None if least <= given <= most else f"Give a number from {least:g} to {most:g}."
+    least = 0 if question.least is None else question.least
+    most = 1_000_000 if question.most is None else question.most
+    return None if least <= said <= most else f"Give a number from {least:g} to {most:g}."
 
 
-def _date(question: Question, given: object) -> str | None:
-    try:
-        read = date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else None
-    except ValueError:
-        read = None
-    if read is None or not 1900 <= read.year <= 2200:
+def _date(question: Question, said: object, today: date) -> str | None:
+    day = _day(said)
+    if day is None or not 1900 <= day.year <= 2200:
         return "Give a date as YYYY-MM-DD."
+    if question.latest_days is not None and day > today + timedelta(days=question.latest_days):
+        if question.latest_days == 0:
+            return "Give a day that is not in the future."
+        return f"Give a day until {today + timedelta(days=question.latest_days)}."
+    if question.earliest_days is not None and day < today + timedelta(days=question.earliest_days):
+        return f"Give a day from {today + timedelta(days=question.earliest_days)}."
     return None
 
 
-KINDS: dict[str, Callable[[Question, object], str | None]] = {
+def _day(said: object) -> date | None:
+    if not isinstance(said, str) or not DAY.fullmatch(said):
+        return None
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
+
+
+KINDS: dict[str, Callable[[Question, object, date], str | None]] = {
     "boolean": _boolean,
     "choice": _choice,
     "choices": _choices,
@@ -181,8 +150,3 @@ KINDS: dict[str, Callable[[Question, object], str | None]] = {
     "number": _number,
     "date": _date,
 }
-
-
-def given(answers: Answers) -> dict[str, Any]:
-    """Only what was answered: blanks are no answers."""
-    return {name: value for name, value in answers.items() if value not in (None, "", [])}

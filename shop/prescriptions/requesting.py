@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import questioning, reviewing
+from shop.prescriptions import carrying, composing, questioning, reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -52,7 +52,7 @@ def start(
         quantity=quantity,
         ship_to_state=ship_to_state,
         status=RequestStatus.DRAFT,
-        questionnaire_version=questioning.CURRENT,
+        questionnaire_version=composing.version_for(variant.product_id),
     )
     try:
         with db.session.begin_nested():
@@ -70,12 +70,19 @@ def start(
 def answer(
     request: ApprovalRequest, answers: Mapping[str, Any], *, by: Person, at: datetime
 ) -> None:
-    """Keep the answers of a draft; they may still be incomplete. Raises AnswersRefused."""
+    """Keep the answers of a draft, said today; they may still be incomplete.
+
+    What is left out and carried over from an earlier request need not be said. Raises
+    AnswersRefused.
+    """
     _require_own(request, by)
     _require_draft(request)
-    form = questioning.questionnaire(request.questionnaire_version)
-    questioning.check(form, answers, complete=False)
-    request.answers = questioning.given(answers)
+    today = _day(at)
+    own = questioning.given(answers)
+    sheet = carrying.sheet(request, own, today=today)
+    questioning.check(sheet.form, sheet.answers, complete=False, today=today)
+    request.answers = own
+    request.answered_on = dict.fromkeys(own, today.isoformat())
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_ANSWERED, request)
 
@@ -83,6 +90,7 @@ def answer(
 def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime) -> None:
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
+    What is carried over from earlier requests becomes part of it, with the day it was first said.
     Raises ConsentMissing, AnswersRefused, WrongState.
     """
     _require_own(request, by)
@@ -92,10 +100,16 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
             "The physician needs your consent to read your answers.",
             fields={"consent": ["Agree to this first."]},
         )
-    form = questioning.questionnaire(request.questionnaire_version)
-    answers = request.answers or {}
-    questioning.check(form, answers, complete=True)
-    request.answers_hash = frozen_hash(request, answers)
+    today = _day(at)
+    own, days = request.answers or {}, request.answered_on or {}
+    sheet = carrying.sheet(request, own, today=today)
+    questioning.check(sheet.form, sheet.answers, complete=True, today=today)
+    carried = {name: said.on.isoformat() for name, said in sheet.carried.items()}
+    request.answers = sheet.answers
+    request.answered_on = {
+        name: days.get(name) or carried.get(name) or today.isoformat() for name in sheet.answers
+    }
+    request.answers_hash = frozen_hash(request, sheet.answers)
     request.consented_at = at
     request.due_at = at + ANSWERED_WITHIN
     request.status = RequestStatus.QUEUED
@@ -133,8 +147,10 @@ def expire_drafts(*, at: datetime) -> int:
 
 
 def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
-    """SHA-256 of what was submitted: canonical JSON of the answers, pack, quantity and state."""
-    submitted = {
+    """SHA-256 of what was submitted: canonical JSON of the answers and their days, the versions of
+    the questions, pack, quantity and state. Requests of before the days were kept have none.
+    """
+    submitted: dict[str, Any] = {
         "request": request.number,
         "questionnaire": request.questionnaire_version,
         "answers": dict(answers),
@@ -142,6 +158,8 @@ def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
         "quantity": request.quantity,
         "ship_to_state": request.ship_to_state,
     }
+    if request.answered_on is not None:
+        submitted["answered_on"] = request.answered_on
     text = json.dumps(submitted, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
@@ -149,7 +167,7 @@ def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
 def _refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:
     if not variant.for_sale or variant.product.published_at is None:
         raise NotForSale("This is not for sale.", sku=variant.sku)
-    law = law_over(variant.product_id, state, at.astimezone(UTC).date())
+    law = law_over(variant.product_id, state, _day(at))
     ruled = db.session.scalar(sa.select(law.c.legal_class))
     if ruled is LegalClass.CLINIC_USE:
         raise NotForSale(f"This is not sold in {state}.", sku=variant.sku, state=state)
@@ -159,7 +177,7 @@ def _refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) ->
 
 
 def _refuse_minors(client: Person, at: datetime) -> None:
-    age = client.age_on(at.astimezone(UTC).date())
+    age = client.age_on(_day(at))
     if age is None or age < ADULT:
         raise TooYoung(
             f"We send prescription products to people of {ADULT} and over only.",
@@ -193,3 +211,7 @@ def _require_draft(request: ApprovalRequest) -> None:
         raise WrongState(
             "This request was handed in; its answers are frozen.", status=request.status.value
         )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()

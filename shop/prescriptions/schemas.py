@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import fields, validate
 
 from shop.accounts.models import Person, Role
 from shop.core import events
-from shop.prescriptions import questioning
+from shop.prescriptions import carrying, questioning
 from shop.prescriptions.gate import Answer
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.reviewing import RefusalReason
@@ -156,10 +157,26 @@ class RequestOut(Schema):
     questionnaire = fields.Dict()
 
 
+class CarriedOut(Schema):
+    """An answer of an earlier request that still holds: handing the draft in confirms it."""
+
+    question = fields.String()
+    answer = fields.Raw()
+    said_on = fields.Date()
+
+
 class WholeRequestOut(RequestOut):
-    """A request with what the client said."""
+    """A request with what the client said.
+
+    For the client's own draft: `asked` are the questions to answer now (those with `show_if` where
+    it holds), `carried` what need not be said again, also where it hangs on a question that is
+    asked. An answer to a carried question replaces it.
+    """
 
     answers = fields.Dict()
+    answered_on = fields.Dict()  # question id → the day when it was first said
+    asked = fields.List(fields.String())
+    carried = fields.List(fields.Nested(CarriedOut))
     answers_hash = fields.String(allow_none=True)
     refusal = fields.Nested(RefusalOut, allow_none=True)
     history = fields.List(fields.Nested(RecordedOut))
@@ -265,15 +282,30 @@ def listed(request: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def whole(request: ApprovalRequest, reader: Person) -> dict[str, Any]:
+def whole(request: ApprovalRequest, reader: Person, *, at: datetime) -> dict[str, Any]:
     """A request as WholeRequestOut shows it to `reader`: what was said is between two people."""
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
         "answers": (request.answers or {}) if theirs else {},
+        "answered_on": (request.answered_on or {}) if theirs else {},
+        **_to_answer(request, reader, at),
         "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
         "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
         "history": _history(request),
     }
+
+
+def _to_answer(request: ApprovalRequest, reader: Person, at: datetime) -> dict[str, Any]:
+    """What a draft still asks its client, and what it does not."""
+    if request.status is not RequestStatus.DRAFT or reader.id != request.client_id:
+        return {"asked": [], "carried": []}
+    today = at.astimezone(UTC).date()
+    sheet = carrying.sheet(request, request.answers or {}, today=today)
+    carried = [
+        {"question": name, "answer": said.answer, "said_on": said.on}
+        for name, said in sheet.carried.items()
+    ]
+    return {"asked": list(sheet.asked), "carried": carried}
 
 
 def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:

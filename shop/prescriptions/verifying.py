@@ -1,4 +1,4 @@
-"""Prove that what physicians signed is still what is kept, and what is acted on."""
+"""Prove that what clients handed in and physicians signed is still what is kept and acted on."""
 
 from __future__ import annotations
 
@@ -12,18 +12,32 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
 from shop.core.events import Break, Kind
-from shop.prescriptions.models import Prescription
+from shop.prescriptions import requesting
+from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.statements import Terms, prescribed
 
 
 def verify() -> Iterator[Break]:
-    """Every signed statement opens, has the hash that was signed, and says what its row says.
-
-    Changes nothing.
+    """The answers handed in open and have the hash they were frozen with; every signed statement
+    opens, has the hash that was signed, and says what its row says. Changes nothing.
     """
+    handed_in = sa.select(ApprovalRequest).where(ApprovalRequest.submitted_at.is_not(None))
+    for request in db.session.scalars(handed_in.order_by(ApprovalRequest.id)):
+        if why := _answered_otherwise(request):
+            yield Break(request.id, 1, why)
     for prescription in db.session.scalars(sa.select(Prescription).order_by(Prescription.id)):
         if why := _altered(prescription):
             yield Break(prescription.id, 1, why)
+
+
+def _answered_otherwise(request: ApprovalRequest) -> str | None:
+    try:
+        hash_now = requesting.frozen_hash(request, request.answers or {})
+    except Unavailable:
+        return "the answers that were handed in cannot be opened"
+    if request.answers_hash is None or bytes(request.answers_hash) != hash_now:
+        return "the answers are not those that were handed in"
+    return None
 
 
 def _altered(prescription: Prescription) -> str | None:
@@ -73,6 +87,6 @@ def _as_kept(prescription: Prescription) -> list[str]:
         prescribed(terms, sku=sku, last_day=last_day, state=state),
         f", of {prescription.client_state}:\n",
         f"\n{prescription.prescriber_name}, NPI {prescription.prescriber_npi}, licensed in\n",
-        f" request {request.number}\n",
+        f" request {request.number}\n  (SHA-256 {bytes(request.answers_hash or b'').hex()}).\n",
         *(f"\n  {covered.state}: " for covered in prescription.states),
     ]

@@ -25,6 +25,7 @@ GRANTED: Granted = {
         },
         "approval_requests": {
             "INSERT": (
+                "answered_on_sealed",
                 "answers_hash",
                 "answers_sealed",
                 "claimed_by_id",
@@ -43,6 +44,7 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": (
+                "answered_on_sealed",
                 "answers_hash",
                 "answers_sealed",
                 "claimed_by_id",

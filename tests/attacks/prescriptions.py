@@ -547,6 +547,26 @@ ATTACKS.each(
 )
 
 
+ATTACKS.each(
+    {
+        f"days of the answers of a request that is {request}": (
+            f"UPDATE approval_requests SET answered_on_sealed = {value} WHERE id = %({request})s",
+            "answer_days_are_frozen_once_submitted",
+        )
+        for request, value in {"queued": "'x'", "claimed": "NULL"}.items()
+    },
+    APP,
+    OWNER,
+)
+ATTACKS.each_passes(
+    {
+        "days of a draft's answers": (
+            "UPDATE approval_requests SET answered_on_sealed = 'x' WHERE id = %(draft)s"
+        )
+    }
+)
+
+
 @ATTACKS.refused("nobody_reviews_their_own_request")
 def _a_physician_reviews_her_own_request(attacker: Sql) -> None:
     own = _ask(attacker, client_id=attacker.facts["chen"])

@@ -79,6 +79,8 @@ def test_what_was_left_alone_verifies(shop: Flask) -> None:
 NOT_SIGNED = "the prescription does not say what was signed"
 NOT_TOLD = "is not what its last event says"
 PRESCRIPTION = "UPDATE prescriptions SET {} WHERE id = %(prescription)s"
+NOT_HANDED_IN = "the answers are not those that were handed in"
+REQUEST = "UPDATE approval_requests SET {} WHERE id = %(request)s"
 EVENT = "UPDATE events SET {} WHERE subject_id = %(line)s AND seq = 2"
 FLIPPED = (
     "text = set_byte(text, octet_length(text) - 1, 255 - get_byte(text, octet_length(text) - 1))"
@@ -108,6 +110,20 @@ TAMPERING = {
     "a request declined": (
         "UPDATE approval_requests SET status = 'declined' WHERE id = %(request)s",
         NOT_TOLD,
+    ),
+    "answers": (
+        REQUEST.format(FLIPPED.replace("text", "answers_sealed")),
+        "the answers that were handed in cannot be opened",
+    ),
+    "no days of the answers": (REQUEST.format("answered_on_sealed = NULL"), NOT_HANDED_IN),
+    "more than was asked for": (REQUEST.format("quantity = quantity + 1"), NOT_HANDED_IN),
+    "other questions": (
+        REQUEST.format("questionnaire_version = 'general-2026-1'"),
+        NOT_HANDED_IN,
+    ),
+    "a hash that the signature does not name": (
+        REQUEST.format("answers_hash = decode(repeat('00', 32), 'hex')"),
+        NOT_SIGNED,
     ),
     "a prescription revoked": (PRESCRIPTION.format("status = 'revoked'"), NOT_TOLD),
     "a state of long ago": (

@@ -27,6 +27,43 @@ ANSWERS: dict[str, Any] = {
     "goal": "Fewer breakouts.",
 }
 
+# What is answered where a product's family is asked about.
+FAMILY_ANSWERS: dict[str, dict[str, Any]] = {
+    "retinoid": {
+        "contraception": "prevented",
+        "other_retinoids": ["none"],
+        "skin_today": False,
+        "much_sun": False,
+    },
+    "hydroquinone": {
+        "asthma": False,
+        "sulfite_reaction": False,
+        "hydroquinone_used": "never",
+        "skin_today": False,
+        "daily_sunscreen": True,
+        "much_sun": False,
+    },
+    "antibiotic": {
+        "antibiotic_reaction": False,
+        "antibiotic_conditions": ["none"],
+        "antibiotic_lately": False,
+    },
+    "steroid": {
+        "treated_area": ["face"],
+        "steroid_conditions": ["none"],
+        "steroid_lately": False,
+    },
+    "other": {},
+}
+
+
+def answers_to(version: str) -> dict[str, Any]:
+    """Answers that complete this questionnaire: nothing the matter, as far as it asks."""
+    answers = dict(ANSWERS)
+    for part in version.split("+"):
+        answers |= FAMILY_ANSWERS.get(part.partition("-")[0], {})
+    return answers
+
 
 def the_terms(**given: Any) -> Terms:
     """Three fills of 30 days of one tube, examined today."""
@@ -56,7 +93,8 @@ def a_request(
 ) -> ApprovalRequest:
     """Answered and handed in."""
     request = a_draft(client, variant, **given)
-    requesting.answer(request, ANSWERS, by=request.client, at=now())
+    answers = answers_to(request.questionnaire_version)
+    requesting.answer(request, answers, by=request.client, at=now())
     requesting.submit(request, consent=True, by=request.client, at=now())
     return request
 
