@@ -281,9 +281,10 @@ class AllergyToFamily:
 
     def look(self, facts: Facts, on: date) -> Iterator[Found]:
         allergies = facts.client.allergies
-        told = tuple(_told(one) for one in allergies or () if self.family.meant_by(one))
-        if allergies is not None and not told:
+        meant = tuple(_told(one) for one in allergies or () if self.family.meant_by(one))
+        if allergies is not None and not meant:
             return
+        told = meant or ("allergies: unknown",)
         unknown = "allergies" if allergies is None else ""
         for product in facts.candidates:
             held = self.family.held_by(product)
