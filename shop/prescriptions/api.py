@@ -17,7 +17,7 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import revoking
-from shop.prescriptions import holding, queries, requesting, reviewing, schemas, signing
+from shop.prescriptions import checking, holding, queries, requesting, reviewing, schemas, signing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.web.api import Blueprint, PageQuery, committed
 from shop.web.paging import page
@@ -116,9 +116,12 @@ def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.WholeRequestOut)
 def show_request(number: str) -> dict[str, Any]:
     """One request, with what the client said. Opening it is written down."""
-    request = queries.request_for(actor(), number, at=now())
+    at = now()
+    request = queries.request_for(actor(), number, at=at)
     _opened(request.client, f"approval_request {request.number}")
-    return schemas.whole(request, actor())
+    decides = actor().role is Role.PHYSICIAN and request.status in queries.WAITING
+    hits = checking.check(request, at=at) if decides else ()
+    return schemas.whole(request, actor(), hits=hits)
 
 
 @bp.post("/approval-requests/<number>/claim")
