@@ -8,7 +8,19 @@ from datetime import timedelta
 from typing import Any
 
 from shop.catalog import bundling, picturing
-from shop.catalog.models import Brand, Bundle, LegalClass, Picture, Price, Product, Variant
+from shop.catalog.models import (
+    Brand,
+    Bundle,
+    Ingredient,
+    IngredientName,
+    LegalClass,
+    Picture,
+    Price,
+    Product,
+    ProductIngredient,
+    Variant,
+    Way,
+)
 from shop.catalog.renditions import Rendition
 from shop.catalog.states import ShopStatus
 from shop.core import events
@@ -84,7 +96,33 @@ def a_variant(product: Product | None = None, *, cents: int = 2400, **given: Any
 def a_cream(*, cents: int = 6200, **given: Any) -> Variant:
     """A doctor-only tretinoin cream."""
     product = a_product(LegalClass.RX, name="Tretinoin Cream 0.025 %")
+    a_known_active(product)
     return a_variant(product, cents=cents, **given)
+
+
+def a_known_active(product: Product) -> Ingredient:
+    """A substance of its own that the dictionary knows and no rule of screening speaks of."""
+    name = f"SUBSTANCE {uuid.uuid4().hex[:8].upper()}"
+    substance = Ingredient(id=uuid.uuid4(), inci_name=name, source="own")
+    db.session.add(substance)
+    db.session.flush()  # its name points at it
+    named = IngredientName(
+        id=uuid.uuid4(),
+        name=name,
+        ingredient_id=substance.id,
+        way=Way.INCI,
+        confidence=1,
+        source="own",
+    )
+    db.session.add(named)
+    db.session.flush()  # the line points at it
+    db.session.add(
+        ProductIngredient(
+            product_id=product.id, position=99, name_id=named.id, active=True, raw=name
+        )
+    )
+    db.session.flush()  # statements read it as columns
+    return substance
 
 
 def a_bundle(items: dict[Variant, int], **given: Any) -> Bundle:

@@ -17,7 +17,7 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import revoking
-from shop.prescriptions import holding, queries, requesting, reviewing, schemas, signing
+from shop.prescriptions import checking, holding, queries, requesting, reviewing, schemas, signing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.web.api import Blueprint, PageQuery, committed
 from shop.web.paging import page
@@ -119,7 +119,9 @@ def show_request(number: str) -> dict[str, Any]:
     at = now()
     request = queries.request_for(actor(), number, at=at)
     _opened(request.client, f"approval_request {request.number}")
-    return schemas.whole(request, actor(), at=at)
+    decides = actor().role is Role.PHYSICIAN and request.status in queries.WAITING
+    hits = checking.check(request, at=at) if decides else ()
+    return schemas.whole(request, actor(), hits=hits, at=at)
 
 
 @bp.post("/approval-requests/<number>/claim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from shop.core.usps import STATES
 from shop.orders import revoking
 from shop.prescriptions import (
     carrying,
+    checking,
     holding,
     queries,
     questioning,
@@ -43,6 +44,8 @@ from shop.prescriptions.errors import TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.questioning import Question
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.screening import Hit
+from shop.prescriptions.screening_rules import Severity, rules
 from shop.prescriptions.states import RequestStatus
 from shop.web.paging import page
 from shop.web.problems import STATUS
@@ -69,6 +72,13 @@ MODES = [
     ("video", "By video"),
     ("asynchronous", "From written answers and pictures"),
 ]
+SEVERITIES = {
+    "info": "To know",
+    "warn": "Warning",
+    "soft_stop": "Needs your reason",
+    "hard_stop": "Cannot be signed",
+}
+OVERRIDES = "overrides."  # a reason's field, before the rule's number
 
 
 # The client asks.
@@ -370,6 +380,7 @@ def _case(number: str, **context: Any) -> Response:
         and asked.claimed_until is not None
         and at < asked.claimed_until
     )
+    hits = checking.check(asked, at=at) if asked.status in queries.WAITING else ()
     defaults = {
         "quantity_per_fill": asked.quantity,
         "fills": 3,
@@ -387,8 +398,19 @@ def _case(number: str, **context: Any) -> Response:
         days=signing.default_validity(asked),
         reasons=REASONS,
         modes=MODES,
+        hits=hits,
+        severities=SEVERITIES,
+        reasons_asked=_reasons_asked(hits, context.get("errors", {})),
         **({"typed": defaults} | context),
     )
+
+
+def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:
+    """The rules that want a reason, with their words: soft stops, and what the terms set off."""
+    asked = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
+    asked |= {name.removeprefix(OVERRIDES) for name in errors if name.startswith(OVERRIDES)}
+    stopped = {hit.rule for hit in hits if hit.severity is Severity.HARD_STOP}
+    return {rule.number: rule.physician_text for rule in rules() if rule.number in asked - stopped}
 
 
 def _statement(number: str, **context: Any) -> Response:
@@ -446,6 +468,11 @@ def _signature() -> dict[str, Any]:
         schemas.SignatureIn,
         numbers=("quantity_per_fill", "fills", "days_supply", "interval_days", "claim"),
         examination={name: text for name, text in parts.items() if text},
+        overrides=[
+            {"rule": name.removeprefix(OVERRIDES), "reason": text}
+            for name, text in request.form.items()
+            if name.startswith(OVERRIDES) and text.strip()
+        ],
     )
 
 

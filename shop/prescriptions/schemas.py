@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from shop.accounts.models import Person, Role
 from shop.core import events
@@ -13,6 +14,7 @@ from shop.prescriptions import carrying, questioning
 from shop.prescriptions.gate import Answer
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.screening import Hit
 from shop.prescriptions.statements import EXAMINED, Terms
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from shop.web.api import Moment, PageQuery, Schema, State, StrictBoolean, Text, Whole
@@ -74,6 +76,13 @@ class OverrideIn(Schema):
     reason = Text(required=True, longest=500)
 
 
+def _once(overrides: list[dict[str, str]]) -> None:
+    """One reason for a rule."""
+    rules = [override["rule"] for override in overrides]
+    if len(set(rules)) < len(rules):
+        raise ValidationError("Name each rule only once.")
+
+
 class SignatureIn(Schema):
     """`valid_until` is the last day; `claim` and `statement_hash` are of the page that was read."""
 
@@ -87,9 +96,7 @@ class SignatureIn(Schema):
     sku = Text(longest=100, load_default=None)
     examination = fields.Nested(ExaminationIn, required=True)
     overrides = fields.List(
-        fields.Nested(OverrideIn),
-        load_default=list,
-        validate=validate.Length(max=0, error="No rule asks for an override here."),
+        fields.Nested(OverrideIn), load_default=list, validate=[validate.Length(max=50), _once]
     )
     claim = Whole(least=1, most=1_000_000, load_default=None)
     statement_hash = fields.String(
@@ -165,14 +172,30 @@ class CarriedOut(Schema):
     said_on = fields.Date()
 
 
+class FindingOut(Schema):
+    """A rule of screening that fired, as the physician reads it."""
+
+    rule = fields.String()
+    version = fields.Integer()
+    severity = fields.String(attribute="severity.word")
+    text = fields.String(attribute="physician_text")
+    client_text = fields.String()
+    source = fields.String()
+    grade = fields.String()
+    fired_by = fields.List(fields.String())
+    until = fields.Date(allow_none=True)
+    missing = fields.String(attribute="unknown")  # the fact that nobody knows
+
+
 class WholeRequestOut(RequestOut):
-    """A request with what the client said.
+    """A request with what the client said; `screening` is for who decides, while she may.
 
     For the client's own draft: `asked` are the questions to answer now (those with `show_if` where
     it holds), `carried` what need not be said again, also where it hangs on a question that is
     asked. An answer to a carried question replaces it.
     """
 
+    screening = fields.List(fields.Nested(FindingOut))
     answers = fields.Dict()
     answered_on = fields.Dict()  # question id → the day when it was first said
     asked = fields.List(fields.String())
@@ -252,6 +275,7 @@ def terms(given: dict[str, Any]) -> Terms:
         examined_on=given["examination"]["date"],
         valid_until=given["valid_until"],
         sku=given["sku"],
+        overrides={one["rule"]: one["reason"] for one in given["overrides"]},
     )
 
 
@@ -282,10 +306,13 @@ def listed(request: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def whole(request: ApprovalRequest, reader: Person, *, at: datetime) -> dict[str, Any]:
+def whole(
+    request: ApprovalRequest, reader: Person, *, hits: Sequence[Hit], at: datetime
+) -> dict[str, Any]:
     """A request as WholeRequestOut shows it to `reader`: what was said is between two people."""
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
+        "screening": hits,
         "answers": (request.answers or {}) if theirs else {},
         "answered_on": (request.answered_on or {}) if theirs else {},
         **_to_answer(request, reader, at),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -12,10 +13,11 @@ from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import licensing, reviewing
+from shop.prescriptions import checking, licensing, reviewing, screening
 from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
+from shop.prescriptions.screening import Hit
 from shop.prescriptions.statements import EXAMINED, Statement, Terms, statement
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 
@@ -50,6 +52,7 @@ def prepare(
 ) -> Draft:
     """Check everything but the fresh sign-in, and word the statement. Changes nothing.
 
+    A hard stop of screening is never signed, a soft one only with a reason in `terms.overrides`.
     Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, TermsRefused.
     """
     refuse_self(request, by)
@@ -58,8 +61,9 @@ def prepare(
     licences = licensing.require(by, reviewing.states_of(request), at=at)
     today = at.astimezone(UTC).date()
     last_day = terms.valid_until or today + timedelta(days=default_validity(request) - 1)
-    _check(request, terms, last_day=last_day, today=today)
-    worded = statement(request, terms, by=by, licences=licences, last_day=last_day)
+    hits = checking.check(request, at=at, days=terms.days)
+    _check(request, terms, hits, last_day=last_day, today=today)
+    worded = statement(request, terms, by=by, licences=licences, last_day=last_day, hits=hits)
     return Draft(worded, licences, last_day)
 
 
@@ -113,7 +117,9 @@ def _words(line: ProductIngredient) -> set[str]:
     return {name.split(" ")[0].rstrip(",") for name in known}
 
 
-def _check(request: ApprovalRequest, terms: Terms, *, last_day: date, today: date) -> None:
+def _check(
+    request: ApprovalRequest, terms: Terms, hits: Sequence[Hit], *, last_day: date, today: date
+) -> None:
     wrong = {
         "sku": _pack_problem(request, terms),
         "quantity_per_fill": _quantity_problem(request, terms),
@@ -127,6 +133,7 @@ def _check(request: ApprovalRequest, terms: Terms, *, last_day: date, today: dat
         "examination.date": _examination_problem(terms.examined_on, today),
     }
     found = {name: [problem] for name, problem in wrong.items() if problem}
+    found |= screening.unresolved(hits, terms.overrides)
     if found:
         raise TermsRefused("This cannot be signed as it is.", fields=found)
 

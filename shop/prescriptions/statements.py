@@ -6,12 +6,14 @@ It names no moment of signing, so that what was shown is, byte for byte, what is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from shop.accounts.models import Licence, Person
+from shop.prescriptions import screening_rules
 from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.screening import Hit
 
 EXAMINED = {
     "in_person": "in person",
@@ -26,6 +28,7 @@ class Terms:
 
     `sku` is the pack, None the one asked for; `days_supply` is of one fill;
     `interval_days` is the least time between two fills, None where they may follow at will.
+    `overrides` are the reasons to sign although a rule of screening fired, by the rule's number.
     """
 
     quantity_per_fill: int
@@ -38,6 +41,12 @@ class Terms:
     valid_until: date | None = None
     sku: str | None = None
     interval_days: int | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def days(self) -> int:
+        """Of supply, all fills together."""
+        return self.days_supply * self.fills
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ def statement(
     by: Person,
     licences: Mapping[str, Licence],
     last_day: date,
+    hits: Sequence[Hit],
 ) -> Statement:
     """What `by` puts her name to."""
     client, variant = request.client, request.variant
@@ -76,6 +86,8 @@ read the answers
 given with request {request.number}
   (SHA-256 {asked}).
 
+{_screened(hits, terms.overrides)}
+
 {by.name}, NPI {by.npi}, licensed in
 {held}
 """
@@ -92,6 +104,21 @@ each for {terms.days_supply} days{_interval(terms.interval_days)}
   Valid through {last_day.isoformat()}, shipped to {state}
 
 I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}"""
+
+
+def _screened(hits: Sequence[Hit], overrides: Mapping[str, str]) -> str:
+    """What screening found, each with its rule's version, and why it is signed all the same."""
+    found = "\n".join(_finding(hit, overrides.get(hit.rule)) for hit in hits)
+    return f"Screened by rules {screening_rules.CURRENT}:\n{found or '  nothing found'}"
+
+
+def _finding(hit: Hit, reason: str | None) -> str:
+    said = [
+        f"  {hit.rule} version {hit.version}, {hit.severity.word}: {hit.physician_text}",
+        f"    Fired by: {'; '.join(hit.fired_by)}",
+        *([f"    Signed all the same: {reason}"] if reason else []),
+    ]
+    return "\n".join(said)
 
 
 def _date(day: date | None) -> str:

@@ -204,6 +204,8 @@ def a_signed_prescription(clinic: Clinic, sku: str, *, fills: int) -> Any:
         "directions": "A pea-sized amount in the evening.",
         "indication": "Acne vulgaris",
         "examination": {"mode": "in_person", "date": datetime.now(UTC).date().isoformat()},
+        # This clinic has not loaded the dictionary: no rule knows what the cream holds.
+        "overrides": [{"rule": "SC-ACTIVE-UNKNOWN", "reason": "I have read the label."}],
     }
     stale = clinic.call(CHEN, "POST", f"{road}/signature", json=terms)
     assert stale.status_code == 403, stale.text  # nobody signs without a fresh sign-in

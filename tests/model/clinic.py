@@ -35,7 +35,7 @@ from shop.payments.gateway import ProviderEvent
 from shop.payments.models import Payment, Refund
 from shop.prescriptions import holding, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest, Prescription
-from tests.builders import a_cream, a_product, a_variant
+from tests.builders import a_cream, a_known_active, a_product, a_variant
 from tests.conftest import Database
 from tests.inventory.lots import a_lot
 from tests.model import machine
@@ -56,6 +56,9 @@ KEPT = {
     "licences",
     "brands",
     "products",
+    "product_ingredients",
+    "ingredients",
+    "ingredient_names",
     "variants",
     "prices",
     "lots",
@@ -386,9 +389,11 @@ def _peopled(clinic: Clinic) -> None:
     for (name, state), until in LICENCES.items():
         licence = a_licence(who[name], state=state, valid_until=today + timedelta(days=until))
         clinic.licence_ids[name, state] = licence.id
+    gel = a_product(LegalClass.OTC_DRUG, doctor_only=True)
+    a_known_active(gel)
     variants = {
         "cream": a_cream(),
-        "gel": a_variant(a_product(LegalClass.OTC_DRUG, doctor_only=True)),
+        "gel": a_variant(gel),
         "soap": a_variant(),
     }
     clinic.ids |= {name: row.id for name, row in (who | variants).items()}

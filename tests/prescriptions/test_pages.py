@@ -19,6 +19,7 @@ from tests.accounts.test_api import WORD, somebody
 from tests.builders import a_cream
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import ANSWERS, a_claimed_request, a_draft, a_prescription
+from tests.prescriptions.test_checking import a_formula, claimed, hydroquinone, tretinoin
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
@@ -248,3 +249,46 @@ def test_nobody_else_sees_these_pages(app: Flask, cast: dict[str, Person]) -> No
     stranger.get(f"/review/{number}")
     assert stranger.status == 403
     assert app.test_client().get("/requests").status_code in (303, 401)
+
+
+def test_a_physician_reads_what_was_found_and_says_why_she_signs(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    trying = {"pregnancy": "trying"}
+    number = claimed(cast["alice"], a_formula(tretinoin()), cast["chen"], **trying).number
+    db.session.commit()
+    reader = Reader(app, cast["chen"])
+    text = reader.get(f"/review/{number}")
+    assert "Needs your reason" in text
+    assert "SC-RETINOID-PREGNANCY version 1, evidence B" in text
+    today = re.search(r'name="examination.date" type="date" value="([^"]+)"', text)
+    assert today is not None
+    terms = TERMS | {"examination.date": today.group(1)}
+
+    text = reader.send(f"/review/{number}/statement", **terms)
+    assert reader.status == 422
+    assert 'href="#f-overrides.SC-RETINOID-PREGNANCY"' in text
+
+    reason = {"overrides.SC-RETINOID-PREGNANCY": "Contraception was discussed."}
+    text = reader.send(f"/review/{number}/statement", **terms, **reason)
+    assert "Signed all the same: Contraception was discussed." in text
+    reader.send(f"/review/{number}/signature", password=WORD)
+    assert reader.path.startswith("/prescriptions/RX-")
+
+
+def test_what_the_terms_set_off_asks_for_its_reason_on_the_page(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    number = claimed(cast["alice"], a_formula(hydroquinone()), cast["chen"]).number
+    db.session.commit()
+    reader = Reader(app, cast["chen"])
+    text = reader.get(f"/review/{number}")
+    assert "SC-HYDROQUINONE-COURSE-CAP" not in text
+    today = re.search(r'name="examination.date" type="date" value="([^"]+)"', text)
+    assert today is not None
+
+    terms = TERMS | {"examination.date": today.group(1), "fills": "4"}
+    text = reader.send(f"/review/{number}/statement", **terms)
+
+    assert reader.status == 422
+    assert 'name="overrides.SC-HYDROQUINONE-COURSE-CAP"' in text

@@ -1,0 +1,243 @@
+"""Screening rules: versioned data that the shop ships, a row each with its source and grade.
+
+Each version is a file in `data/`; a file that was used once is never edited, a change is a new
+file, in which a changed row has the next version under its number.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from shop.catalog.models import ActiveClass, Pregnancy
+from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
+from shop.prescriptions import screening_kinds as kinds
+from shop.prescriptions.screening_facts import Action, Condition, PregnancyStatus
+
+CURRENT = "2026-1"
+FOLDER = Path(__file__).parent / "data"
+PREFIX = "screening_rules_"
+
+
+class Severity(IntEnum):
+    """One scale for every rule, mildest first; on the wire by its name in lower case."""
+
+    INFO = 1
+    WARN = 2  # told and recorded
+    SOFT_STOP = 3  # a physician may override it with a reason
+    HARD_STOP = 4  # nobody may
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row. `asks`: a fact that it needs and nobody knows is a hit as well, never a "no".
+
+    Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
+    but her own and no other person.
+    """
+
+    number: str
+    version: int
+    kind: str
+    question: kinds.Kind
+    severity: Severity
+    asks: bool
+    client_text: str
+    physician_text: str
+    source: str
+    grade: Grade
+    jurisdiction: str
+    valid_from: date
+    valid_until: date | None
+
+    def in_force(self, day: date, states: frozenset[str]) -> bool:
+        """Whether it holds on a day for somebody who lives in, or is sent to, `states`."""
+        here = self.jurisdiction == EVERYWHERE or self.jurisdiction in states
+        begun = self.valid_from <= day
+        return here and begun and (self.valid_until is None or day < self.valid_until)
+
+
+KINDS: Mapping[str, type] = {
+    "pregnancy": kinds.WhilePregnant,
+    "age": kinds.YoungerThan,
+    "condition": kinds.WithCondition,
+    "isotretinoin": kinds.OnIsotretinoin,
+    "medicine": kinds.WithMedicine,
+    "skin_type": kinds.OnSkinType,
+    "allergy": kinds.AllergyToIngredient,
+    "allergy_text": kinds.AllergyNotRead,
+    "allergy_family": kinds.AllergyToFamily,
+    "condition_family": kinds.ConditionWithFamily,
+    "active_unknown": kinds.ActiveNotKnown,
+    "strength": kinds.StrongerThan,
+    "duplicate": kinds.TwoOf,
+    "interaction": kinds.Together,
+    "companion": kinds.Without,
+    "course": kinds.CourseOver,
+    "window": kinds.InWindow,
+}
+
+
+@functools.cache
+def rules(version: str = CURRENT) -> tuple[Rule, ...]:
+    """A version of the rules, by number. Raises KeyError for one that was never shipped."""
+    if version not in versions():
+        raise KeyError(version)
+    raw = json.loads((FOLDER / f"{PREFIX}{version}.json").read_text(encoding="utf-8"))
+    return read(raw["rules"])
+
+
+def versions() -> list[str]:
+    """All that were shipped."""
+    return sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))
+
+
+def read(rows: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Rows as rules, by number. Raises ValueError that names row and field."""
+    found = sorted((_rule(row) for row in rows), key=lambda rule: rule.number)
+    for one, after in itertools.pairwise(found):
+        if one.number == after.number:
+            raise ValueError(f"{one.number}: stands twice. A number has one row in a file.")
+    return tuple(found)
+
+
+COLUMNS = frozenset(
+    {"number", "version", "kind", "where", "severity", "unknown", "client", "physician"}
+    | {"source", "grade", "jurisdiction", "valid_from", "valid_until"}
+)
+
+
+def _rule(row: Mapping[str, Any]) -> Rule:
+    number = str(row.get("number") or "a row without a number")
+    try:
+        return _read(row)
+    except KeyError as missing:
+        raise ValueError(f"{number}: {missing} is missing or not known.") from None
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ValueError(f"{number}: {error}") from None
+
+
+def _read(row: Mapping[str, Any]) -> Rule:
+    strangers = set(row) ^ COLUMNS
+    if strangers:
+        raise ValueError(f"missing, or not a column: {', '.join(sorted(strangers))}.")
+    until = row["valid_until"]
+    return Rule(
+        number=_text(row["number"]),
+        version=_count(row["version"]),
+        kind=row["kind"],
+        question=_built(KINDS[row["kind"]], row["where"]),
+        severity=Severity[row["severity"].upper()],
+        asks={"ask": True, "pass": False}[row["unknown"]],
+        client_text=_text(row["client"]),
+        physician_text=_text(row["physician"]),
+        source=_text(row["source"]),
+        grade=Grade(row["grade"]),
+        jurisdiction=_one_of(JURISDICTIONS)(row["jurisdiction"]),
+        valid_from=date.fromisoformat(row["valid_from"]),
+        valid_until=date.fromisoformat(until) if until else None,
+    )
+
+
+def _built(cls: type, given: Mapping[str, Any]) -> Any:
+    """A dataclass of `screening_kinds` from the parameters of a row, each read by its name."""
+    known = {one.name: one.default is MISSING for one in fields(cls)}
+    wrong = (set(given) - set(known)) | {name for name, must in known.items() if must} - set(given)
+    if wrong:
+        raise ValueError(f"where: missing, or not a parameter: {', '.join(sorted(wrong))}.")
+    return cls(**{name: READERS[name](value) for name, value in given.items()})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is no text.")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false.")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list.")
+    return tuple(_text(value) for value in values)
+
+
+def _names(values: Any) -> frozenset[str]:
+    """Names as the dictionary writes them."""
+    for name in _texts(values):
+        if name != " ".join(name.upper().split()):
+            raise ValueError(f"{name!r} is not in upper case with single spaces.")
+    return frozenset(values)
+
+
+def _each(kind: Callable[[Any], Any]) -> Callable[[Any], frozenset[Any]]:
+    return lambda values: frozenset(kind(value) for value in _texts(values))
+
+
+def _one_of(known: frozenset[str]) -> Callable[[Any], str]:
+    def one(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"{value!r} is not known.")
+        return str(value)
+
+    return one
+
+
+def _actives(given: Any) -> kinds.Actives:
+    chosen: kinds.Actives = _built(kinds.Actives, given)
+    if not (chosen.classes or chosen.substances or chosen.pregnancy):
+        raise ValueError("where: actives name no class, substance or word of the dictionary.")
+    return chosen
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "actions": _each(Action),
+    "active_class": ActiveClass,
+    "actives": _actives,
+    "ahead_days": _count,
+    "apart": _flag,
+    "but_not": _names,
+    "but_not_classes": _each(ActiveClass),
+    "classes": _each(ActiveClass),
+    "condition": Condition,
+    "family": lambda given: _built(kinds.Family, given),
+    "good_for_days": _count,
+    "leave_on": _flag,
+    "likely_forms": _names,
+    "likely_in": _actives,
+    "most_days": _count,
+    "needs": _actives,
+    "others": _actives,
+    "pause_days": _count,
+    "percent": Decimal,
+    "pregnancy": Pregnancy,
+    "products": _texts,
+    "statuses": _each(PregnancyStatus),
+    "substances": _names,
+    "types": lambda values: frozenset(_count(value) for value in values),
+    "within_days": _count,
+    "words": _texts,
+    "years": _count,
+}
