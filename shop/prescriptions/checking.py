@@ -1,20 +1,18 @@
 """Check a request: gather what is known of client, product and course, and let screening answer.
 
-Three statements at most, whatever the client has been prescribed. What nobody knows stays unknown.
+Four statements at most, whatever the client has been prescribed. What nobody knows stays unknown.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from shop.catalog.filings import normalised
 from shop.catalog.models import (
     Ingredient,
     IngredientName,
@@ -23,35 +21,16 @@ from shop.catalog.models import (
     Variant,
 )
 from shop.core.db import db
-from shop.prescriptions import screening
+from shop.prescriptions import knowing, screening
 from shop.prescriptions import screening_facts as known
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.screening import Hit
-from shop.prescriptions.screening_facts import Condition, PregnancyStatus, Taking
 from shop.prescriptions.screening_rules import rules
 from shop.prescriptions.states import FillStatus, PrescriptionStatus
 
 GIVEN = (FillStatus.CONSUMED, FillStatus.DISPENSED)  # paid for, or gone
 STANDING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 RINSED_FORMS = frozenset({"SHAMPOO", "SOAP"})
-SIX_MONTHS = timedelta(days=183)
-LONGEST_NAME = 6  # words of a substance that are looked for in a text
-NO_ALLERGEN = frozenset({"AQUA"})  # people mention water
-
-CONDITIONS: Mapping[str, frozenset[Condition]] = {
-    "eczema": frozenset({Condition.ECZEMA}),
-    "psoriasis": frozenset({Condition.PSORIASIS}),
-    "rosacea": frozenset({Condition.ROSACEA}),
-    "cold_sores": frozenset({Condition.COLD_SORES}),
-    "open_skin": frozenset({Condition.OPEN_SKIN, Condition.SUNBURN}),  # asked in one question
-}
-FITZPATRICK = {
-    "always_burns": 1,
-    "usually_burns": 2,
-    "sometimes_burns": 3,
-    "rarely_burns": 4,
-    "never_burns": 5,
-}
 
 
 def check(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> tuple[Hit, ...]:
@@ -63,92 +42,26 @@ def check(request: ApprovalRequest, *, at: datetime, days: int | None = None) ->
 def facts(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> known.Facts:
     """All that is known today of who asks, and of what is asked for."""
     asked = request.variant.product_id
+    told = knowing.of(request, at=at)
     rows = _prescribed(request)
     used = {row.product_id for row in rows if _in_use(row, at)} - {asked}
     products = _products({asked, *(row.product_id for row in rows)}, days={asked: days})
     return known.Facts(
-        client=_client(request),
+        client=told.client,
         candidates=(products[asked],),
-        regimen=tuple(products[one] for one in sorted(used, key=str)),
-        dispensed=tuple(supply for row in rows for supply in _supplies(row, products)),
+        regimen=(
+            *(products[one] for one in sorted(used, key=str)),
+            *(
+                one for one in told.uses if not one.names & products[asked].names
+            ),  # is what she asks
+        ),
+        dispensed=(
+            *(supply for row in rows for supply in _supplies(row, products)),
+            *told.courses,
+        ),
         windows=(),  # no treatment is planned in this shop yet
         states=frozenset({request.client.state or "", request.ship_to_state}),
     )
-
-
-# --- the client ----------------------------------------------------------------------------------
-
-
-def _client(request: ApprovalRequest) -> known.Client:
-    """What she told us with this request. The chart joins here: what it knows, and since when."""
-    answers: Mapping[str, Any] = request.answers or {}
-    said_on = request.submitted_at and request.submitted_at.astimezone(UTC).date()
-    chosen = answers.get("skin_conditions")
-    has = frozenset(one for word in chosen or () for one in CONDITIONS.get(word, ()))
-    asked = frozenset(one for ones in CONDITIONS.values() for one in ones)
-    return known.Client(
-        birth_date=request.client.birth_date,
-        pregnancy=PregnancyStatus(answers.get("pregnancy", "unknown")),
-        pregnancy_on=said_on,
-        allergies=_allergies(_told(answers, "has_allergies", "allergies")),
-        has=has,
-        has_not=asked - has if chosen else frozenset(),
-        medicines=_told(answers, "takes_medicines", "medicines"),
-        isotretinoin=_isotretinoin(answers.get("isotretinoin"), said_on),
-        fitzpatrick=FITZPATRICK.get(answers.get("sunburns", "")),
-    )
-
-
-def _told(answers: Mapping[str, Any], question: str, text: str) -> tuple[str, ...] | None:
-    """Her words; () where she said no, None where she was not asked."""
-    if answers.get(question) is None:
-        return None
-    return (answers.get(text, ""),) if answers[question] else ()
-
-
-def _isotretinoin(answer: str | None, said_on: date | None) -> known.Isotretinoin | None:
-    if answer is None:
-        return None
-    taking = {"never": Taking.NEVER, "now": Taking.NOW}.get(answer, Taking.PAST)
-    ago = answer == "earlier" and said_on is not None
-    return known.Isotretinoin(taking, said_on - SIX_MONTHS if ago and said_on else None)
-
-
-def _allergies(texts: Sequence[str] | None) -> tuple[known.Allergy, ...] | None:
-    """Each part of her words with the substances that the dictionary reads in it."""
-    if texts is None:
-        return None
-    parts = [part for text in texts for part in _parts(text)]
-    meant = _meant({name for part in parts for name in _names_in(part)})
-    return tuple(
-        known.Allergy(part, frozenset(meant[name] for name in _names_in(part) if name in meant))
-        for part in parts
-    )
-
-
-def _parts(text: str) -> list[str]:
-    """ "Sulfites, nickel and latex" is three; a text without a word is one."""
-    parts = re.split(r"[,;:.!?\n()/&+]+|\b(?:and|or)\b", text, flags=re.IGNORECASE)
-    return [part.strip() for part in parts if part.strip()] or [text]
-
-
-def _names_in(part: str) -> set[str]:
-    """Every stretch of words that could be a name of the dictionary."""
-    words = [normalised(word) for word in part.split()]
-    ends = range(1, LONGEST_NAME + 1)
-    return {" ".join(words[at : at + end]) for at in range(len(words)) for end in ends} - {""}
-
-
-def _meant(names: Collection[str]) -> dict[str, str]:
-    """Name → INCI name, of those that the dictionary or a person knows."""
-    if not names:
-        return {}
-    rows = db.session.execute(
-        sa.select(IngredientName.name, Ingredient.inci_name)
-        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(IngredientName.name.in_(sorted(names)), Ingredient.inci_name.not_in(NO_ALLERGEN))
-    )
-    return {row.name: row.inci_name for row in rows}
 
 
 # --- what she uses -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
 from shop.prescriptions import checking, requesting, reviewing, signing
+from shop.prescriptions.forms import questionnaire
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.statements import Terms
 from tests.builders import a_cream
@@ -57,12 +58,30 @@ FAMILY_ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
+# What is asked only of some.
+WHEN_ASKED: dict[str, Any] = {
+    "allergens": ["none"],
+    "isotretinoin_ended": "2020-01-31",
+    "skin_darkened": False,
+}
+
+
 def answers_to(version: str) -> dict[str, Any]:
     """Answers that complete this questionnaire: nothing the matter, as far as it asks."""
     answers = dict(ANSWERS)
     for part in version.split("+"):
         answers |= FAMILY_ANSWERS.get(part.partition("-")[0], {})
     return answers
+
+
+def completed(version: str, **said: Any) -> dict[str, Any]:
+    """The same with these said: what they hide is left out, what they ask for is filled in."""
+    full = answers_to(version) | WHEN_ASKED | said
+    heard: dict[str, Any] = {}
+    for question in questionnaire(version).questions:
+        if question.id in full and question.shown(heard):
+            heard[question.id] = full[question.id]
+    return heard
 
 
 def the_terms(**given: Any) -> Terms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ from shop.prescriptions.states import RequestStatus
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_product, a_variant
 from tests.people import a_fresh_sign_in, alice, bob, dr_chen, eva
-from tests.prescriptions.builders import ANSWERS, a_draft, a_prescription, the_terms
+from tests.prescriptions.builders import a_draft, a_prescription, completed, the_terms
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -98,7 +98,8 @@ def a_formula(
 def asked(client: Person, variant: Variant, **answers: Any) -> ApprovalRequest:
     """Answered and handed in."""
     request = a_draft(client, variant)
-    requesting.answer(request, ANSWERS | answers, by=client, at=now())
+    full = completed(request.questionnaire_version, **answers)
+    requesting.answer(request, full, by=client, at=now())
     requesting.submit(request, consent=True, by=client, at=now())
     return request
 
@@ -161,7 +162,7 @@ def test_answers_become_facts() -> None:
     assert (client.medicines, client.allergies, client.fitzpatrick) == (("Doxycycline",), (), 4)
     assert client.isotretinoin is not None
     assert client.isotretinoin.taking is Taking.PAST
-    assert client.isotretinoin.last_day == today - timedelta(days=183)
+    assert client.isotretinoin.last_day == date(2020, 1, 31)
 
 
 def test_what_was_not_answered_is_not_known() -> None:
@@ -240,7 +241,7 @@ def test_a_fill_that_was_only_reserved_is_not_in_her_hands() -> None:
     assert checking.facts(asked(client, a_formula(hydroquinone())), at=now()).dispensed == ()
 
 
-def test_checking_takes_three_statements_whatever_she_uses() -> None:
+def test_checking_takes_four_statements_whatever_she_uses() -> None:
     client = alice()
     for name in ("Brand A", "Brand B", "Brand C"):
         a_prescription(client, a_formula(a_substance(f"SUBSTANCE {name.upper()}"), name=name))
@@ -255,7 +256,7 @@ def test_checking_takes_three_statements_whatever_she_uses() -> None:
     with counted() as sent:
         checking.check(request, at=at)
 
-    assert len(sent) == 3
+    assert len(sent) == 4
 
 
 # --- signing -------------------------------------------------------------------------------------
