@@ -88,7 +88,7 @@ def _client(request: ApprovalRequest) -> known.Client:
     asked = frozenset(one for ones in CONDITIONS.values() for one in ones)
     return known.Client(
         birth_date=request.client.birth_date,
-        pregnancy=PregnancyStatus(answers.get("pregnancy", "unknown")),
+        pregnancy=_pregnancy(answers.get("pregnancy")),
         pregnancy_on=said_on,
         allergies=_allergies(_told(answers, "has_allergies", "allergies")),
         has=has,
@@ -97,6 +97,12 @@ def _client(request: ApprovalRequest) -> known.Client:
         isotretinoin=_isotretinoin(answers.get("isotretinoin"), said_on),
         fitzpatrick=FITZPATRICK.get(answers.get("sunburns", "")),
     )
+
+
+def _pregnancy(answer: str | None) -> PregnancyStatus:
+    """A word that another questionnaire used, and nobody here knows, is not known."""
+    known_words = {status.value: status for status in PregnancyStatus}
+    return known_words.get(answer or "", PregnancyStatus.UNKNOWN)
 
 
 def _told(answers: Mapping[str, Any], question: str, text: str) -> tuple[str, ...] | None:
