@@ -173,6 +173,13 @@ def test_what_was_not_answered_is_not_known() -> None:
     assert (client.has, client.has_not, client.fitzpatrick) == (set(), set(), None)
 
 
+def test_a_word_of_another_questionnaire_is_not_known() -> None:
+    request = a_draft(alice(), a_formula(tretinoin()))
+    request.answers = {"pregnancy": "perhaps"}
+
+    assert checking.facts(request, at=now()).client.pregnancy is PregnancyStatus.UNKNOWN
+
+
 ALLERGIES: dict[str, tuple[str, dict[str, str]]] = {
     "a synonym": ("Sodium pyrosulfite, once", {"ALLERGY": "hard_stop"}),
     "a synonym in a sentence": ("I react to e223 in wine", {"ALLERGY": "hard_stop"}),
