@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -55,8 +55,9 @@ from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, settling
-from shop.prescriptions import questioning, requesting, reviewing, signing
+from shop.prescriptions import checking, questioning, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.screening_rules import Severity as Stops
 from shop.prescriptions.statements import Terms
 
 PASSWORD = "demo-password"
@@ -338,6 +339,10 @@ def _sign(request_id: uuid.UUID, cast: Cast) -> None:
         examination_mode="in_person",
         examined_on=at.date() - timedelta(days=20),
     )
+    found = checking.check(request, at=at, days=terms.days)
+    stops = [hit.rule for hit in found if hit.severity is Stops.SOFT_STOP]
+    reasons = dict.fromkeys(stops, "Read on the label: no wool wax in it. She used it before.")
+    terms = replace(terms, overrides=reasons)
     signing.sign(request, terms, by=cast.chen, proof=proof, at=at)
     db.session.commit()
 

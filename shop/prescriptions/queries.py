@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from shop.accounts.models import Person, Role
 from shop.catalog.models import Variant
@@ -23,6 +23,17 @@ from shop.prescriptions.models import ApprovalRequest, Prescription, Refusal
 from shop.prescriptions.states import RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
+
+
+# All that a reader of one request looks at, in the statement that finds it.
+_WHOLE = (
+    joinedload(ApprovalRequest.client),
+    joinedload(ApprovalRequest.requested_by),
+    joinedload(ApprovalRequest.claimed_by),
+    joinedload(ApprovalRequest.variant).joinedload(Variant.product),
+    joinedload(ApprovalRequest.prescription),
+    joinedload(ApprovalRequest.refusal),
+)
 
 
 def requests(
@@ -59,7 +70,8 @@ def request_for(
 ) -> ApprovalRequest:
     """One request, locked where it will be changed. Raises NotFound."""
     query = _requests(reader, at).where(ApprovalRequest.number == number)
-    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    query = locked(query) if lock else query.options(*_WHOLE)
+    found = db.session.scalars(query).one_or_none()
     if found is None:
         raise NotFound("There is no such request.")
     return found
