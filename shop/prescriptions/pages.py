@@ -410,7 +410,9 @@ def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[st
     asked = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
     asked |= {name.removeprefix(OVERRIDES) for name in errors if name.startswith(OVERRIDES)}
     stopped = {hit.rule for hit in hits if hit.severity is Severity.HARD_STOP}
-    return {rule.number: rule.physician_text for rule in rules() if rule.number in asked - stopped}
+    said = {rule.number: rule.physician_text for rule in rules()}
+    said |= {hit.rule: hit.physician_text for hit in hits}  # names what is missing, too
+    return {number: text for number, text in said.items() if number in asked - stopped}
 
 
 def _statement(number: str, **context: Any) -> Response:
