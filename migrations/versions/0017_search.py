@@ -39,11 +39,6 @@ DROP FUNCTION product_is_searchable(), product_parts_are_searchable(), brand_is_
     ingredient_is_searchable(), ingredient_names_are_searchable();
 """
 
-# Read all the time, written now and then: nothing waits to be put in its place. But of the many words
-# that many products share, a little: without that, a large import spends half its time on them.
-NONE_WAIT = {"fastupdate": "off"}
-FEW_WAIT = {"fastupdate": "on", "gin_pending_list_limit": 256}  # kB
-
 WORDS = """
 -- Words as they are looked for: without accents, and "SPF50+" as the two words it is.
 CREATE FUNCTION plain_words(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -362,7 +357,7 @@ def upgrade() -> None:
             "product_search",
             [name],
             postgresql_using="gin",
-            postgresql_with=FEW_WAIT if name == "other" else NONE_WAIT,
+            postgresql_with={"fastupdate": "off"},  # read all the time, written now and then
         )
     op.create_table(
         "search_words",
