@@ -135,7 +135,7 @@ def _conditions(said: _Answers, chart: Chart) -> tuple[frozenset[Condition], fro
     codes = {one.fact.code.value for one in chart.conditions}
     has |= {one for one in Condition if one.value in codes}
     if FactKind.CONDITION in chart.none_known:
-        has_not |= set(Condition)
+        has_not |= set(Condition) - ASKED_TODAY  # skin changes from one day to the next
     return frozenset(has), frozenset(has_not - has)
 
 

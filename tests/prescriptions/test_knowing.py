@@ -111,7 +111,18 @@ def test_what_neither_knows_is_unknown_and_what_was_asked_is_not() -> None:
         noted(client, NoneKnown(kind))
     told = known(request)
     assert (told.allergies, told.medicines) == ((), ())
-    assert told.has_not == set(Condition)
+    assert told.has_not == set(Condition) - {Condition.SUNBURN, Condition.OPEN_SKIN}
+
+
+def test_none_known_of_another_day_does_not_say_that_the_skin_is_whole_today() -> None:
+    client = alice()
+    request = a_draft(client, a_formula(tretinoin()))
+    noted(client, NoneKnown(FactKind.CONDITION))
+
+    fired = {hit.rule: hit.unknown for hit in checking.check(request, at=now())}
+
+    assert fired["SC-TRETINOIN-SUNBURN"] == "condition_sunburn"
+    assert "SC-TRETINOIN-ECZEMA" not in fired
 
 
 def test_an_allergy_hidden_behind_a_synonym_in_the_chart_stops_the_signature() -> None:
