@@ -21,8 +21,7 @@ from pathlib import Path
 
 from benchmarks.importing import fixed_loop
 from shop.catalog.models import ActiveClass, Pregnancy
-from shop.prescriptions.screening import screen
-from shop.prescriptions.screening_facts import (
+from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,
@@ -37,7 +36,8 @@ from shop.prescriptions.screening_facts import (
     Taking,
     Window,
 )
-from shop.prescriptions.screening_rules import rules
+from shop.prescriptions.screening.judging import screen
+from shop.prescriptions.screening.rules import rules
 
 DATA = Path(__file__).parents[1] / "shop" / "catalog" / "data"
 DAY = date(2026, 11, 27)

@@ -17,7 +17,7 @@ from typing import Any, TypeVarTuple, cast
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import CITEXT, JSON, JSONB
-from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column, registry
 from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeDecorator
 
@@ -30,6 +30,11 @@ NAMING = {
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
     "ck": "%(constraint_name)s",  # a CHECK's name is a sentence about the row
 }
+
+
+def stamped() -> MappedColumn[Any]:
+    """A moment that a trigger sets, after the row's lock."""
+    return mapped_column(server_default=sa.FetchedValue(), server_onupdate=sa.FetchedValue())
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -55,9 +55,11 @@ from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, settling
-from shop.prescriptions import checking, questioning, requesting, reviewing, signing
+from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.screening_rules import Severity as Stops
+from shop.prescriptions.screening import checking
+from shop.prescriptions.screening.rules import Severity as Stops
 from shop.prescriptions.statements import Terms
 
 PASSWORD = "demo-password"

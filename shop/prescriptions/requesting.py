@@ -17,7 +17,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import carrying, composing, questioning, reviewing
+from shop.prescriptions import reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -26,6 +26,7 @@ from shop.prescriptions.errors import (
     TooYoung,
 )
 from shop.prescriptions.gate import ADULT
+from shop.prescriptions.intake import carrying, composing, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 

@@ -13,11 +13,12 @@ from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import checking, licensing, reviewing, screening
+from shop.prescriptions import licensing, reviewing
 from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
-from shop.prescriptions.screening import Hit
+from shop.prescriptions.screening import checking, judging
+from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.statements import EXAMINED, Statement, Terms, statement
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 
@@ -133,7 +134,7 @@ def _check(
         "examination.date": _examination_problem(terms.examined_on, today),
     }
     found = {name: [problem] for name, problem in wrong.items() if problem}
-    found |= screening.unresolved(hits, terms.overrides)
+    found |= judging.unresolved(hits, terms.overrides)
     if found:
         raise TermsRefused("This cannot be signed as it is.", fields=found)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from shop.accounts.models import Licence, Person
-from shop.prescriptions import screening_rules
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.screening import Hit
+from shop.prescriptions.screening import rules
+from shop.prescriptions.screening.judging import Hit
 
 EXAMINED = {
     "in_person": "in person",
@@ -109,7 +109,7 @@ I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.
 def _screened(hits: Sequence[Hit], overrides: Mapping[str, str]) -> str:
     """What screening found, each with its rule's version, and why it is signed all the same."""
     found = "\n".join(_finding(hit, overrides.get(hit.rule)) for hit in hits)
-    return f"Screened by rules {screening_rules.CURRENT}:\n{found or '  nothing found'}"
+    return f"Screened by rules {rules.CURRENT}:\n{found or '  nothing found'}"
 
 
 def _finding(hit: Hit, reason: str | None) -> str:

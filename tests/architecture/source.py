@@ -28,11 +28,14 @@ class Module:
 
     @property
     def edge(self) -> bool:
-        """A room on the ring around the features: it speaks HTTP, to a terminal, to the worker."""
+        """A room on the ring around the features: it speaks HTTP, to a terminal, to the worker.
+
+        A large one is a package, all of which is the edge.
+        """
         parts = self.name.split(".")
         if self.name == "shop.cli":
             return True
-        return len(parts) == 3 and parts[2] in EDGES and parts[1] not in NO_FEATURE
+        return len(parts) >= 3 and parts[2] in EDGES and parts[1] not in NO_FEATURE
 
     def within(self, *packages: str) -> bool:
         """Is one of these modules, or inside one of these packages."""

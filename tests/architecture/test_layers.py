@@ -16,7 +16,7 @@ from tests.architecture.source import ROOT, SHOP
 PLANTED = {
     "core knows a feature": ("core/money.py", "import shop.orders.models", "Features are layers"),
     "a feature looks up": (
-        "prescriptions/models.py",
+        "prescriptions/models/prescriptions.py",
         "import shop.orders.states",
         "Features are layers",
     ),

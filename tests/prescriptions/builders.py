@@ -9,9 +9,10 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import checking, requesting, reviewing, signing
-from shop.prescriptions.forms import questionnaire
+from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions.intake.forms import questionnaire
 from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
 from tests.builders import a_cream
 from tests.people import a_fresh_sign_in, alice, dr_chen

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from shop.catalog.models import ActiveClass, Pregnancy
-from shop.prescriptions.screening_facts import (
+from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,

@@ -24,11 +24,12 @@ from shop.catalog.models import (
 )
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import checking, filling, requesting, reviewing, signing
+from shop.prescriptions import filling, requesting, reviewing, signing
 from shop.prescriptions.errors import TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription
-from shop.prescriptions.screening import Hit
-from shop.prescriptions.screening_facts import Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening import checking
+from shop.prescriptions.screening.facts import Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_product, a_variant

@@ -22,10 +22,11 @@ from shop.catalog.models import (
 )
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import composing, questioning, requesting
-from shop.prescriptions.composing import Family
+from shop.prescriptions import requesting
 from shop.prescriptions.errors import AnswersRefused
-from shop.prescriptions.forms import Question, Questionnaire
+from shop.prescriptions.intake import composing, questioning
+from shop.prescriptions.intake.composing import Family
+from shop.prescriptions.intake.forms import Question, Questionnaire
 from tests.builders import a_cream, a_product, a_variant
 from tests.catalog.rules import holding
 from tests.people import alice

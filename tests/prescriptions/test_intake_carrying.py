@@ -21,10 +21,11 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import carrying, composing, questioning, requesting, verifying
-from shop.prescriptions.carrying import Said, Sheet
-from shop.prescriptions.composing import Family
+from shop.prescriptions import requesting, verifying
 from shop.prescriptions.errors import AnswersRefused
+from shop.prescriptions.intake import carrying, composing, questioning
+from shop.prescriptions.intake.carrying import Said, Sheet
+from shop.prescriptions.intake.composing import Family
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import RequestStatus
 from tests.accounts.test_api import Browser, somebody

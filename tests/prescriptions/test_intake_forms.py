@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from shop.prescriptions import composing, forms, requesting
-from shop.prescriptions.composing import Family
-from shop.prescriptions.forms import BrokenQuestionnaire
+from shop.prescriptions import requesting
+from shop.prescriptions.intake import composing, forms
+from shop.prescriptions.intake.composing import Family
+from shop.prescriptions.intake.forms import BrokenQuestionnaire
 
 # A file that was used once is never edited: a change is a new file, and a new line here.
 PINNED = {

@@ -25,10 +25,11 @@ from shop.charts.facts import Condition as Noted
 from shop.charts.facts import PregnancyStatus as Said
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import checking, knowing, reviewing, signing
+from shop.prescriptions import reviewing, signing
 from shop.prescriptions.errors import TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription
-from shop.prescriptions.screening_facts import Client, Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening import checking, knowing
+from shop.prescriptions.screening.facts import Client, Condition, PregnancyStatus, Taking
 from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_draft, the_terms
 from tests.prescriptions.test_checking import (

@@ -12,8 +12,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, NotFound, WrongState
-from shop.prescriptions import composing, queries, questioning, requesting, reviewing
-from shop.prescriptions.composing import Family
+from shop.prescriptions import queries, requesting, reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     AnswersRefused,
@@ -22,6 +21,8 @@ from shop.prescriptions.errors import (
     NotForSale,
     TooYoung,
 )
+from shop.prescriptions.intake import composing, questioning
+from shop.prescriptions.intake.composing import Family
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant

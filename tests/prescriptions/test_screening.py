@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.catalog.models import ActiveClass
-from shop.prescriptions.screening import UNKNOWN, Hit, may_be_signed, screen, unresolved, worst
-from shop.prescriptions.screening_facts import (
+from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,
@@ -28,7 +27,15 @@ from shop.prescriptions.screening_facts import (
     Taking,
     Window,
 )
-from shop.prescriptions.screening_rules import Rule, Severity, rules
+from shop.prescriptions.screening.judging import (
+    UNKNOWN,
+    Hit,
+    may_be_signed,
+    screen,
+    unresolved,
+    worst,
+)
+from shop.prescriptions.screening.rules import Rule, Severity, rules
 from tests.prescriptions.screening_cases import (
     DAY,
     FIRES,

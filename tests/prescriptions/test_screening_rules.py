@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from shop.prescriptions import screening_rules
-from shop.prescriptions.screening import screen
-from shop.prescriptions.screening_rules import CURRENT, FOLDER, PREFIX, read, rules, versions
+from shop.prescriptions.screening import rules as screening_rules
+from shop.prescriptions.screening.judging import screen
+from shop.prescriptions.screening.rules import CURRENT, FOLDER, PREFIX, read, rules, versions
 from tests.prescriptions.screening_cases import DAY, a_product, the_facts
 
 # The fingerprint of every file that was ever shipped: a change is a new file.

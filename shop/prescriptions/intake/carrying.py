@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from shop.core.db import db
 from shop.core.sealed import NotOpened
-from shop.prescriptions import questioning
-from shop.prescriptions.forms import Answers, Question, Questionnaire, questionnaire
+from shop.prescriptions.intake import questioning
+from shop.prescriptions.intake.forms import Answers, Question, Questionnaire, questionnaire
 from shop.prescriptions.models import ApprovalRequest
 
 LOOKED_AT = 20  # of the client's latest requests

@@ -21,9 +21,9 @@ from shop.charts import queries as charts
 from shop.charts.facts import FactKind
 from shop.charts.queries import Chart
 from shop.core.db import db
-from shop.prescriptions import screening_facts as known
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.screening_facts import Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening import facts as known
+from shop.prescriptions.screening.facts import Condition, PregnancyStatus, Taking
 
 SIX_MONTHS = timedelta(days=183)
 MONTH = timedelta(days=30)

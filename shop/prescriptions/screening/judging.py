@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from shop.core.rules import Grade
-from shop.prescriptions.screening_facts import Facts
-from shop.prescriptions.screening_kinds import Found
-from shop.prescriptions.screening_rules import Rule, Severity
+from shop.prescriptions.screening.facts import Facts
+from shop.prescriptions.screening.kinds import Found
+from shop.prescriptions.screening.rules import Rule, Severity
 
 SHORTEST_REASON = 10  # letters
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from shop.catalog.models import ActiveClass, Pregnancy
 from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
-from shop.prescriptions import screening_kinds as kinds
-from shop.prescriptions.screening_facts import Action, Condition, PregnancyStatus
+from shop.prescriptions.screening import kinds
+from shop.prescriptions.screening.facts import Action, Condition, PregnancyStatus
 
 CURRENT = "2026-1"
 FOLDER = Path(__file__).parent / "data"

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from shop.prescriptions.errors import AnswersRefused
-from shop.prescriptions.forms import Answers, Question, Questionnaire, questionnaire
+from shop.prescriptions.intake.forms import Answers, Question, Questionnaire, questionnaire
 
 __all__ = ["KINDS", "Answers", "Question", "Questionnaire", "check", "given", "questionnaire"]
 

@@ -21,11 +21,11 @@ from shop.catalog.models import (
     Variant,
 )
 from shop.core.db import db
-from shop.prescriptions import knowing, screening
-from shop.prescriptions import screening_facts as known
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
-from shop.prescriptions.screening import Hit
-from shop.prescriptions.screening_rules import rules
+from shop.prescriptions.screening import facts as known
+from shop.prescriptions.screening import judging, knowing
+from shop.prescriptions.screening.judging import Hit
+from shop.prescriptions.screening.rules import rules
 from shop.prescriptions.states import FillStatus, PrescriptionStatus
 
 GIVEN = (FillStatus.CONSUMED, FillStatus.DISPENSED)  # paid for, or gone
@@ -36,7 +36,7 @@ RINSED_FORMS = frozenset({"SHAMPOO", "SOAP"})
 def check(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> tuple[Hit, ...]:
     """What screening says of a request at `at`; `days` of supply are to be prescribed, if known."""
     day = at.astimezone(UTC).date()
-    return screening.screen(facts(request, at=at, days=days), rules(), on=day)
+    return judging.screen(facts(request, at=at, days=days), rules(), on=day)
 
 
 def facts(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> known.Facts:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from shop.catalog.models import ActiveClass, Pregnancy
-from shop.prescriptions.screening_facts import (
+from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,

@@ -1,4 +1,4 @@
-"""Requests and prescriptions over HTTP: /approval-requests, /prescriptions.
+"""Approval requests over HTTP: /approval-requests.
 
 What a writing route answers may be kept for an Idempotency-Key, so it holds nothing a client said:
 that is read with GET, which writes down who read it.
@@ -11,27 +11,22 @@ from typing import Any
 from flask import Response
 
 from shop.accounts.access import actor, allow, fresh_proof
-from shop.accounts.models import Person, Role
+from shop.accounts.models import Role
 from shop.catalog import queries as catalog
-from shop.charts import reading
 from shop.core.clock import now
-from shop.core.db import db
-from shop.orders import revoking
-from shop.prescriptions import checking, holding, queries, requesting, reviewing, schemas, signing
-from shop.prescriptions.models import ApprovalRequest, Prescription
-from shop.web.api import Blueprint, PageQuery, committed
+from shop.prescriptions import queries, requesting, reviewing, schemas, signing
+from shop.prescriptions.api.blueprint import bp, committed_prescription, committed_request, opened
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.screening import checking
+from shop.web.api import committed
 from shop.web.paging import page
 
-bp = Blueprint(
-    "prescriptions",
-    __name__,
-    url_prefix="/api/v1",
-    description="Approval requests and prescriptions",
-)
-
 ASKERS = (Role.CLIENT, Role.ESTHETICIAN)
+
+
 READERS = (Role.CLIENT, Role.ESTHETICIAN, Role.PHYSICIAN)
-HOLDERS = (Role.CLIENT, Role.PHYSICIAN)
+
+
 SORTS = {
     "oldest": (ApprovalRequest.created_at, False),
     "newest": (ApprovalRequest.created_at, True),
@@ -54,7 +49,7 @@ def start(given: dict[str, Any]) -> Response:
         by=actor(),
         at=now(),
     )
-    return _committed(request, 201)
+    return committed_request(request, 201)
 
 
 @bp.put("/approval-requests/<number>/answers")
@@ -65,7 +60,7 @@ def answer(given: dict[str, Any], number: str) -> Response:
     """Keep the answers of a draft; they may still be incomplete."""
     request = queries.request_for(actor(), number, at=now(), lock=True)
     requesting.answer(request, given["answers"], by=actor(), at=now())
-    return _committed(request)
+    return committed_request(request)
 
 
 @bp.post("/approval-requests/<number>/submission")
@@ -76,7 +71,7 @@ def submit(given: dict[str, Any], number: str) -> Response:
     """Hand a request to the physicians."""
     request = queries.request_for(actor(), number, at=now(), lock=True)
     requesting.submit(request, consent=given["consent"], by=actor(), at=now())
-    return _committed(request, 201)
+    return committed_request(request, 201)
 
 
 @bp.post("/approval-requests/<number>/withdrawal")
@@ -86,7 +81,7 @@ def withdraw(number: str) -> Response:
     """Take a request back."""
     request = queries.request_for(actor(), number, at=now(), lock=True)
     requesting.withdraw(request, by=actor(), at=now())
-    return _committed(request, 201)
+    return committed_request(request, 201)
 
 
 @bp.get("/approval-requests")
@@ -118,7 +113,7 @@ def show_request(number: str) -> dict[str, Any]:
     """One request, with what the client said. Opening it is written down."""
     at = now()
     request = queries.request_for(actor(), number, at=at)
-    _opened(request.client, f"approval_request {request.number}")
+    opened(request.client, f"approval_request {request.number}")
     decides = actor().role is Role.PHYSICIAN and request.status in queries.WAITING
     hits = checking.check(request, at=at) if decides else ()
     return schemas.whole(request, actor(), hits=hits, at=at)
@@ -131,7 +126,7 @@ def claim(number: str) -> Response:
     """Take a request for fifteen minutes."""
     request = queries.request_for(actor(), number, at=now(), lock=True)
     reviewing.claim(request, by=actor(), at=now())
-    return _committed(request, 201)
+    return committed_request(request, 201)
 
 
 @bp.delete("/approval-requests/<number>/claim")
@@ -161,7 +156,7 @@ def sign(given: dict[str, Any], number: str) -> Response:
         fence=given["claim"],
         shown=bytes.fromhex(shown) if shown else None,
     )
-    return _committed_prescription(prescription, 201)
+    return committed_prescription(prescription, 201)
 
 
 @bp.post("/approval-requests/<number>/refusal")
@@ -180,78 +175,4 @@ def refuse(given: dict[str, Any], number: str) -> Response:
         at=now(),
         fence=given["claim"],
     )
-    return _committed(request, 201)
-
-
-@bp.get("/prescriptions")
-@allow(*HOLDERS)
-@bp.arguments(PageQuery, location="query")
-@bp.response(200, schemas.PrescriptionsOut)
-def list_prescriptions(asked: dict[str, Any]) -> dict[str, Any]:
-    """A client's prescriptions, or those a physician signed; newest first."""
-    shown = page(
-        queries.prescriptions(actor()),
-        (Prescription.signed_at, Prescription.id),
-        limit=asked["limit"],
-        after=asked["after"],
-        descending=True,
-    )
-    return shown | {"items": [schemas.listed_prescription(one) for one in shown["items"]]}
-
-
-@bp.get("/prescriptions/<number>")
-@allow(*HOLDERS)
-@bp.response(200, schemas.WholePrescriptionOut)
-def show_prescription(number: str) -> dict[str, Any]:
-    """One prescription, with its statement. Opening it is written down."""
-    prescription = queries.prescription_for(actor(), number)
-    _opened(prescription.client, f"prescription {prescription.number}")
-    return schemas.whole_prescription(prescription)
-
-
-@bp.post("/prescriptions/<number>/hold")
-@allow(Role.PHYSICIAN)
-@bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.PrescriptionOut)
-def hold(given: dict[str, Any], number: str) -> Response:
-    """Pause a prescription: nothing is filled or sent under it."""
-    prescription = queries.prescription_for(actor(), number, lock=True)
-    holding.hold(prescription, reason=given["reason"], by=actor(), at=now())
-    return _committed_prescription(prescription, 201)
-
-
-@bp.delete("/prescriptions/<number>/hold")
-@allow(Role.PHYSICIAN)
-@bp.response(204)
-def resume(number: str) -> Response:
-    """Let a prescription go on."""
-    prescription = queries.prescription_for(actor(), number, lock=True)
-    holding.resume(prescription, by=actor(), at=now())
-    return committed(None, None, 204)
-
-
-@bp.post("/prescriptions/<number>/revocation")
-@allow(*HOLDERS)
-@bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.PrescriptionOut)
-def revoke(given: dict[str, Any], number: str) -> Response:
-    """Take a prescription back, with everything that was promised under it."""
-    prescription = queries.prescription_for(actor(), number)
-    revoking.revoke(prescription, reason=given["reason"], by=actor(), at=now())
-    return _committed_prescription(prescription, 201)
-
-
-def _opened(client: Person, record: str) -> None:
-    """Write down that the reader opens a record, for good, before it is shown."""
-    reading.open_record(actor(), client, record=record, purpose=reading.TREATMENT)
-    db.session.commit()
-
-
-def _committed(request: ApprovalRequest, status: int = 200) -> Response:
-    db.session.flush()  # the answer shows what the database stamped
-    return committed(schemas.RequestOut, schemas.listed(request), status)
-
-
-def _committed_prescription(prescription: Prescription, status: int) -> Response:
-    db.session.flush()  # the answer shows what the database stamped
-    return committed(schemas.PrescriptionOut, schemas.listed_prescription(prescription), status)
+    return committed_request(request, 201)

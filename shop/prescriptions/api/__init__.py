@@ -1,0 +1,8 @@
+"""Requests and prescriptions over HTTP: importing this connects all routes."""
+
+from __future__ import annotations
+
+from shop.prescriptions.api import prescriptions, requests
+from shop.prescriptions.api.blueprint import bp
+
+__all__ = ["bp", "prescriptions", "requests"]

@@ -1,0 +1,77 @@
+"""Prescriptions over HTTP: /prescriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.core.clock import now
+from shop.orders import revoking
+from shop.prescriptions import holding, queries, schemas
+from shop.prescriptions.api.blueprint import bp, committed_prescription, opened
+from shop.prescriptions.models import Prescription
+from shop.web.api import PageQuery, committed
+from shop.web.paging import page
+
+HOLDERS = (Role.CLIENT, Role.PHYSICIAN)
+
+
+@bp.get("/prescriptions")
+@allow(*HOLDERS)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.PrescriptionsOut)
+def list_prescriptions(asked: dict[str, Any]) -> dict[str, Any]:
+    """A client's prescriptions, or those a physician signed; newest first."""
+    shown = page(
+        queries.prescriptions(actor()),
+        (Prescription.signed_at, Prescription.id),
+        limit=asked["limit"],
+        after=asked["after"],
+        descending=True,
+    )
+    return shown | {"items": [schemas.listed_prescription(one) for one in shown["items"]]}
+
+
+@bp.get("/prescriptions/<number>")
+@allow(*HOLDERS)
+@bp.response(200, schemas.WholePrescriptionOut)
+def show_prescription(number: str) -> dict[str, Any]:
+    """One prescription, with its statement. Opening it is written down."""
+    prescription = queries.prescription_for(actor(), number)
+    opened(prescription.client, f"prescription {prescription.number}")
+    return schemas.whole_prescription(prescription)
+
+
+@bp.post("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+@bp.arguments(schemas.WhyIn)
+@bp.response(201, schemas.PrescriptionOut)
+def hold(given: dict[str, Any], number: str) -> Response:
+    """Pause a prescription: nothing is filled or sent under it."""
+    prescription = queries.prescription_for(actor(), number, lock=True)
+    holding.hold(prescription, reason=given["reason"], by=actor(), at=now())
+    return committed_prescription(prescription, 201)
+
+
+@bp.delete("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+@bp.response(204)
+def resume(number: str) -> Response:
+    """Let a prescription go on."""
+    prescription = queries.prescription_for(actor(), number, lock=True)
+    holding.resume(prescription, by=actor(), at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/prescriptions/<number>/revocation")
+@allow(*HOLDERS)
+@bp.arguments(schemas.WhyIn)
+@bp.response(201, schemas.PrescriptionOut)
+def revoke(given: dict[str, Any], number: str) -> Response:
+    """Take a prescription back, with everything that was promised under it."""
+    prescription = queries.prescription_for(actor(), number)
+    revoking.revoke(prescription, reason=given["reason"], by=actor(), at=now())
+    return committed_prescription(prescription, 201)

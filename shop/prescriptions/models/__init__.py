@@ -1,0 +1,25 @@
+"""Approval requests (a task), prescriptions (an authority) and fills (one use of it).
+
+The three life cycles are kept apart. A prescription is about a person and a product, not about a
+purchase: it knows nothing of orders.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shop.prescriptions.models.fills import Fill
+from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
+from shop.prescriptions.models.requests import ApprovalRequest, Refusal
+from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
+
+__all__ = ["ApprovalRequest", "Fill", "Prescription", "PrescriptionState", "Refusal", "arrows"]
+
+
+def arrows() -> dict[str, dict[Any, set[Any]]]:
+    """This package's machines, for the test that compares them with the database."""
+    return {
+        "approval_request": REQUEST_ARROWS,
+        "prescription": PRESCRIPTION_ARROWS,
+        "fill": FILL_ARROWS,
+    }

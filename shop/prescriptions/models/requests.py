@@ -1,0 +1,148 @@
+"""Approval requests (a task) and the physician's no."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.db import Base, Word, stamped
+from shop.core.errors import WrongState
+from shop.core.events import Stateful, state_key
+from shop.core.sealed import Sealed
+from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
+
+if TYPE_CHECKING:
+    from shop.prescriptions.models.prescriptions import Prescription
+
+
+class ApprovalRequest(Stateful, Base):
+    """A client asks a physician for a doctor-only product."""
+
+    machine = "approval_request"
+    __tablename__ = "approval_requests"
+    __table_args__ = (
+        state_key("approval_request"),
+        sa.UniqueConstraint("id", "client_id", name="approval_requests_client_key"),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 20", name="requested_quantity_is_sane"),
+        sa.CheckConstraint(
+            "status IN ('draft', 'withdrawn', 'expired') OR (submitted_at IS NOT NULL"
+            " AND consented_at IS NOT NULL AND answers_hash IS NOT NULL)",
+            name="submitted_with_consent_and_answers",
+        ),
+        sa.CheckConstraint(
+            "(status = 'in_review') = (claimed_by_id IS NOT NULL AND claimed_until IS NOT NULL)",
+            name="in_review_by_someone",
+        ),
+        sa.CheckConstraint("claimed_by_id <> client_id", name="nobody_reviews_their_own_request"),
+        sa.CheckConstraint(
+            "claimed_by_id <> requested_by_id", name="nobody_reviews_what_they_asked_for"
+        ),
+        sa.CheckConstraint("ship_to_state ~ '^[A-Z]{2}$'", name="request_state_is_a_usps_code"),
+        # One live request per client and variant.
+        sa.Index(
+            "approval_requests_one_live",
+            "client_id",
+            "variant_id",
+            unique=True,
+            postgresql_where=sa.text(
+                "status NOT IN ('approved', 'declined', 'withdrawn', 'expired')"
+            ),
+        ),
+        sa.Index("approval_requests_queue_idx", "status", "due_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    number: Mapped[str] = mapped_column(unique=True)
+    client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    requested_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
+    quantity: Mapped[int]
+    ship_to_state: Mapped[str]
+    status: Mapped[RequestStatus] = mapped_column(Word(RequestStatus))
+    questionnaire_version: Mapped[str]
+    answers_sealed: Mapped[bytes | None]
+    answered_on_sealed: Mapped[bytes | None]  # {question id: the day it was first said}
+    answers_hash: Mapped[bytes | None]  # SHA-256 of what was submitted, with variant and state
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    consented_at: Mapped[datetime | None]
+    submitted_at: Mapped[datetime | None] = stamped()
+    due_at: Mapped[datetime | None]
+    claimed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    claimed_until: Mapped[datetime | None] = stamped()
+    claim_count: Mapped[int] = mapped_column(
+        server_default=sa.text("0"), server_onupdate=sa.FetchedValue()
+    )  # counts the claims: the fence that a reviewer's page carries
+
+    answers = Sealed("answers_sealed")
+    answered_on = Sealed("answered_on_sealed")
+
+    client: Mapped[Person] = relationship(foreign_keys=[client_id])
+    requested_by: Mapped[Person] = relationship(foreign_keys=[requested_by_id])
+    claimed_by: Mapped[Person | None] = relationship(foreign_keys=[claimed_by_id])
+    variant: Mapped[Variant] = relationship()
+    refusal: Mapped[Refusal | None] = relationship(
+        back_populates="request",
+        foreign_keys="Refusal.request_id",
+        primaryjoin="ApprovalRequest.id == Refusal.request_id",
+    )
+    prescription: Mapped[Prescription | None] = relationship(
+        back_populates="request",
+        foreign_keys="Prescription.request_id",
+        primaryjoin="ApprovalRequest.id == Prescription.request_id",
+    )
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: RequestStatus) -> RequestStatus:
+        if new not in REQUEST_ARROWS[self.status]:
+            raise WrongState(
+                f"A request that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class Refusal(Base):
+    """A physician's no, with a coded reason and words for the client."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["request_id", "client_id"],
+            ["approval_requests.id", "approval_requests.client_id"],
+            name="refusal_is_of_its_request",
+        ),
+        sa.UniqueConstraint("request_id", name="refusals_one_per_request"),
+        sa.CheckConstraint("refused_by_id <> client_id", name="nobody_refuses_themselves"),
+        sa.CheckConstraint(
+            "reason IN ('contraindicated', 'insufficient_information', 'exam_required',"
+            " 'outside_scope', 'out_of_state', 'duplicate_therapy', 'misuse_suspected',"
+            " 'better_alternative', 'product_unavailable', 'identity_unverified', 'minor')",
+            name="refusal_reason_is_known",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    request_id: Mapped[uuid.UUID]
+    client_id: Mapped[uuid.UUID]
+    refused_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    reason: Mapped[str]
+    message_sealed: Mapped[bytes | None]  # said to the client
+    note_sealed: Mapped[bytes | None]  # kept inside
+    refused_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+
+    message = Sealed("message_sealed")
+    note = Sealed("note_sealed")
+
+    request: Mapped[ApprovalRequest] = relationship(
+        back_populates="refusal",
+        foreign_keys="Refusal.request_id",
+        primaryjoin="ApprovalRequest.id == Refusal.request_id",
+    )
+    refused_by: Mapped[Person] = relationship(foreign_keys=[refused_by_id])

@@ -1,0 +1,8 @@
+"""The pages of this feature: importing this connects all routes."""
+
+from __future__ import annotations
+
+from shop.prescriptions.pages import asking, prescriptions, review
+from shop.prescriptions.pages.blueprint import bp
+
+__all__ = ["asking", "bp", "prescriptions", "review"]

@@ -1,0 +1,165 @@
+"""Pages: a client asks a physician, and reads what became of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, timedelta
+from typing import Any
+
+from flask import (
+    Response,
+    flash,
+    request,
+)
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.catalog import queries as catalog
+from shop.core.clock import now
+from shop.core.db import db
+from shop.core.usps import STATES
+from shop.prescriptions import queries, requesting, schemas
+from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.intake.questioning import Question
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.states import RequestStatus
+from shop.web.paging import page
+
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
+
+
+@bp.get("/requests")
+@allow(Role.CLIENT)
+def requests() -> Response:
+    return rendered("requests.html", shown=_list(queries.requests(actor(), at=now())))
+
+
+@bp.get("/requests/new")
+@allow(Role.CLIENT)
+def new_request() -> Response:
+    defaults = {"quantity": 1, "ship_to_state": actor().state}
+    return _new_request(typed=defaults | request.args.to_dict())
+
+
+@bp.post("/requests")
+@allow(Role.CLIENT)
+def start() -> Response:
+    def act() -> Response:
+        given = form(schemas.RequestIn, numbers=("quantity",))
+        begun = requesting.start(
+            actor(),
+            catalog.variant(given["sku"]),
+            quantity=given["quantity"],
+            ship_to_state=given["ship_to_state"] or actor().state or "",
+            by=actor(),
+            at=now(),
+        )
+        db.session.commit()
+        return to(f"/requests/{begun.number}")
+
+    return or_again(act, lambda **why: _new_request(typed=request.form, **why))
+
+
+@bp.get("/requests/<number>")
+@allow(Role.CLIENT)
+def show_request(number: str) -> Response:
+    return _request(number)
+
+
+@bp.post("/requests/<number>/answers")
+@allow(Role.CLIENT)
+def answer(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        requesting.answer(asked, _answers(asked), by=actor(), at=now())
+        if "submit" in request.form:
+            consent = request.form.get("consent") == "yes"
+            requesting.submit(asked, consent=consent, by=actor(), at=now())
+        db.session.commit()
+        flash("Your request is with our physicians." if "submit" in request.form else "Kept.")
+        return to(f"/requests/{number}")
+
+    return or_again(act, lambda **why: _request(number, typed=True, **why))
+
+
+@bp.post("/requests/<number>/withdrawal")
+@allow(Role.CLIENT)
+def withdraw(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        requesting.withdraw(asked, by=actor(), at=now())
+        db.session.commit()
+        flash("Your request is taken back.")
+        return to("/requests")
+
+    return or_again(act, lambda **why: _request(number, **why))
+
+
+def _new_request(**context: Any) -> Response:
+    sku = context["typed"].get("sku", "")
+    variant = catalog.variant(sku)
+    states = [(state, state) for state in sorted(STATES)]
+    return rendered("new_request.html", variant=variant, states=states, **context)
+
+
+def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
+    at = now()
+    asked = queries.request_for(actor(), number, at=at)
+    form = questioning.questionnaire(asked.questionnaire_version)
+    answers = _answers(asked) if typed else (asked.answers or {})
+    draft = asked.status is RequestStatus.DRAFT
+    today = at.astimezone(UTC).date()
+    texts = {question.id: question.text for question in form.questions}
+    return rendered(
+        "request.html",
+        request=asked,
+        form=form,
+        sheet=carrying.sheet(asked, answers, today=today) if draft else None,
+        bounds={question.id: _bounds(question, today) for question in form.questions},
+        answers=answers,
+        said_on=carrying.said_earlier(asked),
+        texts=texts,
+        labels={f"answers.{each}": text for each, text in texts.items()},
+        draft=draft,
+        withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
+        **context,
+    )
+
+
+def _bounds(question: Question, today: date) -> dict[str, Any]:
+    """What the browser can refuse by itself; the server asks again."""
+    if question.type == "number":
+        return {"min": question.least, "max": question.most, "step": "any"}
+    if question.type == "text":
+        return {"maxlength": question.longest}
+    days = {"min": question.earliest_days, "max": question.latest_days}
+    return {name: today + timedelta(days=n) for name, n in days.items() if n is not None}
+
+
+def _answers(asked: ApprovalRequest) -> dict[str, Any]:
+    form = questioning.questionnaire(asked.questionnaire_version)
+    return questioning.given({question.id: _typed_answer(question) for question in form.questions})
+
+
+def _typed_answer(question: Question) -> Any:
+    """A form's text as the questionnaire takes it; what cannot be read stays as it was typed."""
+    name = f"answers.{question.id}"
+    text = request.form.get(name, "").strip()
+    if question.type == "choices":
+        return request.form.getlist(name)
+    if question.type == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if question.type == "number" and NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return text
+
+
+def _list(query: Any) -> dict[str, Any]:
+    return page(
+        query,
+        (ApprovalRequest.created_at, ApprovalRequest.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )

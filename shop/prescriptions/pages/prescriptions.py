@@ -1,0 +1,97 @@
+"""Pages: what was signed, and how it is paused and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import (
+    Response,
+    flash,
+    request,
+)
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.charts import reading
+from shop.core.clock import now
+from shop.core.db import db
+from shop.orders import revoking
+from shop.prescriptions import holding, queries, schemas
+from shop.prescriptions.models import Prescription
+from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.web.paging import page
+
+
+@bp.get("/prescriptions")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def prescriptions() -> Response:
+    return _prescriptions()
+
+
+@bp.get("/prescriptions/<number>")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def show_prescription(number: str) -> Response:
+    return _prescription(number)
+
+
+@bp.post("/prescriptions/<number>/hold")
+@allow(Role.PHYSICIAN)
+def hold(number: str) -> Response:
+    return _changed(number, "It is on hold.", holding.hold)
+
+
+@bp.post("/prescriptions/<number>/resumption")
+@allow(Role.PHYSICIAN)
+def resume(number: str) -> Response:
+    def act() -> Response:
+        one = queries.prescription_for(actor(), number, lock=True)
+        holding.resume(one, by=actor(), at=now())
+        db.session.commit()
+        flash("It goes on.")
+        return to(f"/prescriptions/{number}")
+
+    return or_again(act, lambda **why: _prescription(number, **why))
+
+
+@bp.post("/prescriptions/<number>/revocation")
+@allow(Role.CLIENT, Role.PHYSICIAN)
+def revoke(number: str) -> Response:
+    return _changed(
+        number, "It is taken back, with all that was promised under it.", revoking.revoke
+    )
+
+
+def _prescriptions() -> Response:
+    shown = page(
+        queries.prescriptions(actor()),
+        (Prescription.signed_at, Prescription.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return rendered("prescriptions.html", shown=shown, at=now())
+
+
+def _prescription(number: str, **context: Any) -> Response:
+    one = queries.prescription_for(actor(), number)
+    reading.open_record(
+        actor(), one.client, record=f"prescription {number}", purpose=reading.TREATMENT
+    )
+    db.session.commit()  # written down for good before it is shown
+    mine = actor().id == one.prescriber_id
+    return rendered("prescription.html", one=one, mine=mine, at=now(), **context)
+
+
+def _changed(number: str, told: str, verb: Callable[..., object]) -> Response:
+    """Hold or revoke; revoking locks for itself, since orders come first."""
+
+    def act() -> Response:
+        given = form(schemas.WhyIn)
+        one = queries.prescription_for(actor(), number, lock=verb is holding.hold)
+        verb(one, reason=given["reason"], by=actor(), at=now())
+        db.session.commit()
+        flash(told)
+        return to(f"/prescriptions/{number}")
+
+    return or_again(act, lambda **why: _prescription(number, typed=request.form, **why))

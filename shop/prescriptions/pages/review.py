@@ -1,0 +1,265 @@
+"""Pages: a physician reviews, signs and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import (
+    Response,
+    current_app,
+    flash,
+    request,
+)
+
+from shop.accounts import signing_in
+from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.models import Role
+from shop.charts import reading
+from shop.core.clock import day_in, now
+from shop.core.db import db
+from shop.core.errors import Refusal
+from shop.prescriptions import queries, reviewing, schemas, signing
+from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.screening import checking
+from shop.prescriptions.screening.judging import Hit
+from shop.prescriptions.screening.rules import Severity, rules
+from shop.web.paging import page
+
+REASONS = [
+    (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
+    (RefusalReason.INSUFFICIENT_INFORMATION.value, "The answers do not tell enough"),
+    (RefusalReason.EXAM_REQUIRED.value, "An examination comes first"),
+    (RefusalReason.OUTSIDE_SCOPE.value, "Outside my scope of practice"),
+    (RefusalReason.OUT_OF_STATE.value, "Not in a state I am licensed for"),
+    (RefusalReason.DUPLICATE_THERAPY.value, "The client already uses something like it"),
+    (RefusalReason.MISUSE_SUSPECTED.value, "Misuse is suspected"),
+    (RefusalReason.BETTER_ALTERNATIVE.value, "Something else suits better"),
+    (RefusalReason.PRODUCT_UNAVAILABLE.value, "The product cannot be had"),
+    (RefusalReason.IDENTITY_UNVERIFIED.value, "Not sure who asks"),
+    (RefusalReason.MINOR.value, "The client is a minor"),
+]
+
+
+MODES = [
+    ("in_person", "In person"),
+    ("video", "By video"),
+    ("asynchronous", "From written answers and pictures"),
+]
+
+
+SEVERITIES = {
+    "info": "To know",
+    "warn": "Warning",
+    "soft_stop": "Needs your reason",
+    "hard_stop": "Cannot be signed",
+}
+
+
+OVERRIDES = "overrides."  # a reason's field, before the rule's number
+
+
+@bp.get("/review")
+@allow(Role.PHYSICIAN)
+def queue() -> Response:
+    waiting = page(
+        queries.queue(actor(), at=now()),
+        (ApprovalRequest.due_at, ApprovalRequest.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+    )
+    return rendered("queue.html", shown=waiting, at=now())
+
+
+@bp.get("/review/<number>")
+@allow(Role.PHYSICIAN)
+def case(number: str) -> Response:
+    return _case(number)
+
+
+@bp.post("/review/<number>/claim")
+@allow(Role.PHYSICIAN)
+def claim(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.claim(asked, by=actor(), at=now())
+        db.session.commit()
+        return to(f"/review/{number}")
+
+    return or_again(act, lambda **why: _case(number, **why))
+
+
+@bp.post("/review/<number>/release")
+@allow(Role.PHYSICIAN)
+def release(number: str) -> Response:
+    def act() -> Response:
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.release(asked, by=actor(), at=now())
+        db.session.commit()
+        return to("/review")
+
+    return or_again(act, lambda **why: _case(number, **why))
+
+
+@bp.post("/review/<number>/statement")
+@allow(Role.PHYSICIAN)
+def read_statement(number: str) -> Response:
+    """Show exactly what would be signed; signs nothing."""
+
+    def act() -> Response:
+        return _statement(number)
+
+    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+
+
+@bp.post("/review/<number>/signature")
+@allow(Role.PHYSICIAN)
+def sign(number: str) -> Response:
+    def act() -> Response:
+        _sign_in_afresh()
+        given = _signature()
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        signing.sign(
+            asked,
+            schemas.terms(given),
+            by=actor(),
+            proof=fresh_proof(),
+            at=now(),
+            fence=given["claim"],
+            shown=bytes.fromhex(given["statement_hash"] or ""),
+        )
+        db.session.commit()
+        return to(f"/review/{number}/signed")
+
+    return or_again(act, lambda **why: _unsigned(number, **why))
+
+
+@bp.get("/review/<number>/signed")
+@allow(Role.PHYSICIAN)
+def signed(number: str) -> Response:
+    asked = queries.request_for(actor(), number, at=now())
+    if asked.prescription is None:
+        return to(f"/review/{number}")
+    return to(f"/prescriptions/{asked.prescription.number}")
+
+
+@bp.post("/review/<number>/refusal")
+@allow(Role.PHYSICIAN)
+def refuse(number: str) -> Response:
+    def act() -> Response:
+        given = form(schemas.RefusalIn, numbers=("claim",))
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        reviewing.refuse(
+            asked,
+            reason=given["reason"],
+            message=given["message"],
+            note=given["note"],
+            by=actor(),
+            at=now(),
+            fence=given["claim"],
+        )
+        db.session.commit()
+        flash("The client is told.")
+        return to("/review")
+
+    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+
+
+def _case(number: str, **context: Any) -> Response:
+    asked = queries.request_for(actor(), number, at=now())
+    reading.open_record(
+        actor(), asked.client, record=f"approval_request {number}", purpose=reading.TREATMENT
+    )
+    db.session.commit()  # written down for good before it is shown
+    at = now()
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    mine = (
+        asked.claimed_by_id == actor().id
+        and asked.claimed_until is not None
+        and at < asked.claimed_until
+    )
+    hits = checking.check(asked, at=at) if asked.status in queries.WAITING else ()
+    defaults = {
+        "quantity_per_fill": asked.quantity,
+        "fills": 3,
+        "days_supply": 30,
+        "examination.date": today.isoformat(),
+    }
+    return rendered(
+        "case.html",
+        request=asked,
+        form=questioning.questionnaire(asked.questionnaire_version),
+        answers=asked.answers or {},
+        said_on=carrying.said_earlier(asked),
+        mine=mine,
+        age=asked.client.age_on(today),
+        days=signing.default_validity(asked),
+        reasons=REASONS,
+        modes=MODES,
+        hits=hits,
+        severities=SEVERITIES,
+        reasons_asked=_reasons_asked(hits, context.get("errors", {})),
+        **({"typed": defaults} | context),
+    )
+
+
+def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:
+    """The rules that want a reason, with their words: soft stops, and what the terms set off."""
+    asked = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
+    asked |= {name.removeprefix(OVERRIDES) for name in errors if name.startswith(OVERRIDES)}
+    stopped = {hit.rule for hit in hits if hit.severity is Severity.HARD_STOP}
+    said = {rule.number: rule.physician_text for rule in rules()}
+    said |= {hit.rule: hit.physician_text for hit in hits}  # names what is missing, too
+    return {number: text for number, text in said.items() if number in asked - stopped}
+
+
+def _statement(number: str, **context: Any) -> Response:
+    given = _signature()
+    asked = queries.request_for(actor(), number, at=now())
+    draft = signing.prepare(asked, schemas.terms(given), by=actor(), at=now(), fence=given["claim"])
+    return rendered(
+        "statement.html",
+        request=asked,
+        statement=draft.statement,
+        typed={
+            name: value
+            for name, value in request.form.items()
+            if name not in ("csrf_token", "password", "statement_hash")
+        },
+        fresh=fresh_proof() is not None,
+        **context,
+    )
+
+
+def _unsigned(number: str, **context: Any) -> Response:
+    """The statement again with what went wrong; the case where there is no statement any more."""
+    try:
+        return _statement(number, **context)
+    except Refusal:
+        db.session.rollback()
+        return _case(number, typed=request.form, **context)
+
+
+def _sign_in_afresh() -> None:
+    """Where the form carries the password, prove it before anything is locked."""
+    password = request.form.get("password")
+    if password:
+        with failures_counted():
+            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
+
+
+def _signature() -> dict[str, Any]:
+    parts = {name: request.form.get(f"examination.{name}", "") for name in ("mode", "date")}
+    return form(
+        schemas.SignatureIn,
+        numbers=("quantity_per_fill", "fills", "days_supply", "interval_days", "claim"),
+        examination={name: text for name, text in parts.items() if text},
+        overrides=[
+            {"rule": name.removeprefix(OVERRIDES), "reason": text}
+            for name, text in request.form.items()
+            if name.startswith(OVERRIDES) and text.strip()
+        ],
+    )

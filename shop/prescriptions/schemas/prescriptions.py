@@ -1,0 +1,164 @@
+"""Prescriptions on the wire: what is signed, and what was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from shop.prescriptions.models import Prescription
+from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
+from shop.prescriptions.statements import EXAMINED, Terms
+from shop.prescriptions.states import PrescriptionStatus
+from shop.web.api import Moment, Schema, Text, Whole
+
+
+class FillOut(Schema):
+    number = fields.Integer()
+    status = fields.String()
+    reserved_at = Moment()
+    dispensed_at = Moment(allow_none=True)
+
+
+class ExaminationOut(Schema):
+    mode = fields.String()
+    date = fields.Date()
+
+
+class PrescriptionOut(Schema):
+    """A prescription in a list: nothing medical but the product."""
+
+    number = fields.String()
+    status = fields.Enum(PrescriptionStatus, by_value=True)
+    request = fields.String()
+    sku = fields.String()
+    product = fields.String()
+    pack = fields.String()
+    client = fields.Nested(ClientOut)
+    quantity_per_fill = fields.Integer()
+    fills = fields.Integer()
+    fills_left = fields.Integer()
+    days_supply = fields.Integer()
+    interval_days = fields.Integer(allow_none=True)
+    states = fields.List(fields.String())
+    valid_from = Moment()
+    valid_until = Moment()
+    prescriber = fields.String()
+    signed_at = Moment()
+
+
+class WholePrescriptionOut(PrescriptionOut):
+    directions = fields.String()
+    indication = fields.String()
+    examination = fields.Nested(ExaminationOut)
+    statement = fields.String()
+    statement_hash = fields.String()
+    reason = fields.String(allow_none=True)  # why it is held or revoked
+    held_at = Moment(allow_none=True)
+    revoked_at = Moment(allow_none=True)
+    fills_taken = fields.List(fields.Nested(FillOut))
+    history = fields.List(fields.Nested(RecordedOut))
+
+
+class PrescriptionsOut(Schema):
+    items = fields.List(fields.Nested(PrescriptionOut))
+    next = fields.String(allow_none=True)
+
+
+class ExaminationIn(Schema):
+    mode = fields.String(required=True, validate=validate.OneOf(sorted(EXAMINED)))
+    date = fields.Date(required=True)
+
+
+class OverrideIn(Schema):
+    rule = Text(required=True, longest=100)
+    reason = Text(required=True, longest=500)
+
+
+def _once(overrides: list[dict[str, str]]) -> None:
+    """One reason for a rule."""
+    rules = [override["rule"] for override in overrides]
+    if len(set(rules)) < len(rules):
+        raise ValidationError("Name each rule only once.")
+
+
+class SignatureIn(Schema):
+    """`valid_until` is the last day; `claim` and `statement_hash` are of the page that was read."""
+
+    quantity_per_fill = Whole(least=1, most=20, required=True)
+    fills = Whole(least=1, most=12, required=True)
+    days_supply = Whole(least=1, most=366, required=True)
+    interval_days = Whole(least=1, most=366, load_default=None, allow_none=True)
+    directions = Text(required=True, shortest=1)
+    indication = Text(required=True, shortest=1, longest=500)
+    valid_until = fields.Date(load_default=None)
+    sku = Text(longest=100, load_default=None)
+    examination = fields.Nested(ExaminationIn, required=True)
+    overrides = fields.List(
+        fields.Nested(OverrideIn), load_default=list, validate=[validate.Length(max=50), _once]
+    )
+    claim = Whole(least=1, most=1_000_000, load_default=None)
+    statement_hash = fields.String(
+        load_default=None,
+        validate=validate.Regexp("^[0-9a-f]{64}$", error="Must be 64 hexadecimal digits."),
+    )
+
+
+class WhyIn(Schema):
+    reason = Text(required=True, shortest=1)
+
+
+def terms(given: dict[str, Any]) -> Terms:
+    """What the physician prescribes, from a loaded SignatureIn."""
+    return Terms(
+        quantity_per_fill=given["quantity_per_fill"],
+        fills=given["fills"],
+        days_supply=given["days_supply"],
+        interval_days=given["interval_days"],
+        directions=given["directions"],
+        indication=given["indication"],
+        examination_mode=given["examination"]["mode"],
+        examined_on=given["examination"]["date"],
+        valid_until=given["valid_until"],
+        sku=given["sku"],
+        overrides={one["rule"]: one["reason"] for one in given["overrides"]},
+    )
+
+
+def listed_prescription(one: Prescription) -> dict[str, Any]:
+    """A prescription as PrescriptionOut shows it."""
+    return {
+        "number": one.number,
+        "status": one.status,
+        "request": one.request.number,
+        "sku": one.variant.sku,
+        "product": one.variant.product.name,
+        "pack": one.variant.name,
+        "client": one.client,
+        "quantity_per_fill": one.quantity_per_fill,
+        "fills": one.fills_allowed,
+        "fills_left": one.fills_left,
+        "days_supply": one.days_supply,
+        "interval_days": one.interval_days,
+        "states": [covered.state for covered in one.states],
+        "valid_from": one.valid_from,
+        "valid_until": one.valid_until,
+        "prescriber": one.prescriber_name,
+        "signed_at": one.signed_at,
+    }
+
+
+def whole_prescription(one: Prescription) -> dict[str, Any]:
+    """A prescription as WholePrescriptionOut shows it."""
+    return listed_prescription(one) | {
+        "directions": one.directions,
+        "indication": one.indication,
+        "examination": {"mode": one.examination_mode, "date": one.examined_on},
+        "statement": one.statement,
+        "statement_hash": bytes(one.statement_hash).hex(),
+        "reason": one.reason,
+        "held_at": one.held_at,
+        "revoked_at": one.revoked_at,
+        "fills_taken": one.fills,
+        "history": history(one),
+    }

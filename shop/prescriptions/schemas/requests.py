@@ -1,0 +1,199 @@
+"""Approval requests on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import fields, validate
+
+from shop.accounts.models import Person, Role
+from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
+from shop.prescriptions.screening.judging import Hit
+from shop.prescriptions.states import RequestStatus
+from shop.web.api import Moment, PageQuery, Schema, State, StrictBoolean, Text, Whole
+
+
+class RequestIn(Schema):
+    """`client` is for an esthetician, who asks for somebody."""
+
+    sku = Text(required=True, longest=100)
+    quantity = Whole(least=1, most=20, load_default=1)
+    ship_to_state = State(load_default=None)  # the client's own
+    client = fields.UUID(load_default=None)
+
+
+class AnswersIn(Schema):
+    answers = fields.Dict(keys=Text(longest=80), required=True, validate=validate.Length(max=100))
+
+
+class SubmissionIn(Schema):
+    consent = StrictBoolean(required=True)
+
+
+class QueueQuery(PageQuery):
+    status = fields.Enum(RequestStatus, by_value=True, load_default=None)
+    sort = fields.String(
+        validate=validate.OneOf(["due", "oldest", "newest"]), load_default="oldest"
+    )
+
+
+class RefusalIn(Schema):
+    """`message` is for the client, `note` stays inside."""
+
+    reason = fields.Enum(RefusalReason, by_value=True, required=True)
+    message = Text(required=True, shortest=1)
+    note = Text(load_default=None)
+    claim = Whole(least=1, most=1_000_000, load_default=None)
+
+
+class ClaimOut(Schema):
+    by = fields.String()
+    until = Moment()
+    claim = fields.Integer()
+
+
+class RefusalOut(Schema):
+    reason = fields.String()
+    message = fields.String(allow_none=True)
+    note = fields.String(allow_none=True)  # for the physician only
+    by = fields.String()
+    at = Moment()
+
+
+class RequestOut(Schema):
+    """A request, without what the client said."""
+
+    number = fields.String()
+    status = fields.Enum(RequestStatus, by_value=True)
+    sku = fields.String()
+    product = fields.String()
+    pack = fields.String()
+    quantity = fields.Integer()
+    ship_to_state = fields.String()
+    client = fields.Nested(ClientOut)
+    created_at = Moment()
+    submitted_at = Moment(allow_none=True)
+    due_at = Moment(allow_none=True)
+    claim = fields.Nested(ClaimOut, allow_none=True)
+    prescription = fields.String(allow_none=True)
+    questionnaire = fields.Dict()
+
+
+class CarriedOut(Schema):
+    """An answer of an earlier request that still holds: handing the draft in confirms it."""
+
+    question = fields.String()
+    answer = fields.Raw()
+    said_on = fields.Date()
+
+
+class FindingOut(Schema):
+    """A rule of screening that fired, as the physician reads it."""
+
+    rule = fields.String()
+    version = fields.Integer()
+    severity = fields.String(attribute="severity.word")
+    text = fields.String(attribute="physician_text")
+    client_text = fields.String()
+    source = fields.String()
+    grade = fields.String()
+    fired_by = fields.List(fields.String())
+    until = fields.Date(allow_none=True)
+    missing = fields.String(attribute="unknown")  # the fact that nobody knows
+
+
+class WholeRequestOut(RequestOut):
+    """A request with what the client said; `screening` is for who decides, while she may.
+
+    For the client's own draft: `asked` are the questions to answer now (those with `show_if` where
+    it holds), `carried` what need not be said again, also where it hangs on a question that is
+    asked. An answer to a carried question replaces it.
+    """
+
+    screening = fields.List(fields.Nested(FindingOut))
+    answers = fields.Dict()
+    answered_on = fields.Dict()  # question id → the day when it was first said
+    asked = fields.List(fields.String())
+    carried = fields.List(fields.Nested(CarriedOut))
+    answers_hash = fields.String(allow_none=True)
+    refusal = fields.Nested(RefusalOut, allow_none=True)
+    history = fields.List(fields.Nested(RecordedOut))
+
+
+class RequestsOut(Schema):
+    items = fields.List(fields.Nested(RequestOut))
+    next = fields.String(allow_none=True)
+
+
+def listed(request: ApprovalRequest) -> dict[str, Any]:
+    """A request as RequestOut shows it."""
+    claim = None
+    if request.claimed_by is not None:
+        claim = {
+            "by": request.claimed_by.name,
+            "until": request.claimed_until,
+            "claim": request.claim_count,
+        }
+    return {
+        "number": request.number,
+        "status": request.status,
+        "sku": request.variant.sku,
+        "product": request.variant.product.name,
+        "pack": request.variant.name,
+        "quantity": request.quantity,
+        "ship_to_state": request.ship_to_state,
+        "client": request.client,
+        "created_at": request.created_at,
+        "submitted_at": request.submitted_at,
+        "due_at": request.due_at,
+        "claim": claim,
+        "prescription": request.prescription.number if request.prescription else None,
+        "questionnaire": questioning.questionnaire(request.questionnaire_version).raw,
+    }
+
+
+def whole(
+    request: ApprovalRequest, reader: Person, *, hits: Sequence[Hit], at: datetime
+) -> dict[str, Any]:
+    """A request as WholeRequestOut shows it to `reader`: what was said is between two people."""
+    theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
+    return listed(request) | {
+        "screening": hits,
+        "answers": (request.answers or {}) if theirs else {},
+        "answered_on": (request.answered_on or {}) if theirs else {},
+        **_to_answer(request, reader, at),
+        "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
+        "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
+        "history": history(request),
+    }
+
+
+def _to_answer(request: ApprovalRequest, reader: Person, at: datetime) -> dict[str, Any]:
+    """What a draft still asks its client, and what it does not."""
+    if request.status is not RequestStatus.DRAFT or reader.id != request.client_id:
+        return {"asked": [], "carried": []}
+    today = at.astimezone(UTC).date()
+    sheet = carrying.sheet(request, request.answers or {}, today=today)
+    carried = [
+        {"question": name, "answer": said.answer, "said_on": said.on}
+        for name, said in sheet.carried.items()
+    ]
+    return {"asked": list(sheet.asked), "carried": carried}
+
+
+def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:
+    refusal = request.refusal
+    if refusal is None:
+        return None
+    return {
+        "reason": refusal.reason,
+        "message": refusal.message,
+        "note": refusal.note if inside else None,
+        "by": refusal.refused_by.name,
+        "at": refusal.refused_at,
+    }
