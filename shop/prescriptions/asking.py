@@ -22,7 +22,7 @@ from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
-from shop.prescriptions.states import REQUEST_ARROWS
+from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 log = structlog.get_logger()
 
@@ -55,6 +55,8 @@ TERMS = (
     Prescription.prescriber_id,
     Prescription.prescriber_name,
 )
+ACCEPTED = ApprovalRequest.status == RequestStatus.APPROVED
+SIGNED = (RequestStatus.APPROVED, RequestStatus.PENDING_CLIENT)  # what nobody took is no authority
 OPEN_REQUESTS = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
@@ -187,10 +189,15 @@ def _prescriptions(
 ) -> tuple[gate.Authority, ...]:
     """The client's prescriptions of any pack of these products, locked first where asked."""
     query = (
-        sa.select(*TERMS, Variant.product_id, Variant.name)
+        sa.select(*TERMS, Variant.product_id, Variant.name, ACCEPTED.label("accepted"))
         .select_from(Prescription)
+        .join(ApprovalRequest, ApprovalRequest.id == Prescription.request_id)
         .join(Variant, Variant.id == Prescription.variant_id)
-        .where(Prescription.client_id == client_id, Variant.product_id.in_(products))
+        .where(
+            Prescription.client_id == client_id,
+            Variant.product_id.in_(products),
+            ApprovalRequest.status.in_(SIGNED),
+        )
         .order_by(Prescription.id)
     )
     rows = db.session.execute(locked(query, Prescription) if lock else query).all()
@@ -215,6 +222,7 @@ def _prescriptions(
             states=frozenset(states[row.id]),
             prescriber_name=row.prescriber_name,
             licensed_in=frozenset(licensed[row.prescriber_id]),
+            accepted=row.accepted,
             fills=tuple(fills[row.id]),
         )
         for row in rows

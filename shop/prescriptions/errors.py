@@ -89,3 +89,9 @@ class StatementChanged(Conflict):
     """What would be signed is no longer what was shown."""
 
     code = "statement_changed"
+
+
+class PriceShownChanged(Conflict):
+    """What is accepted costs something else than was shown; the price is among the facts."""
+
+    code = "price_changed"

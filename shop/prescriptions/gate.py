@@ -131,6 +131,7 @@ class Authority:
     states: frozenset[str]
     prescriber_name: str
     licensed_in: frozenset[str]
+    accepted: bool = True  # by the client, where it is not what she asked for
     fills: tuple[Taken, ...] = ()
 
     @property
@@ -292,12 +293,24 @@ def _law(facts: Facts, wish: Wish) -> dict[str, object]:
     }
 
 
+# What an open request waits for, where it waits for the client.
+YOUR_TURN = {
+    RequestStatus.INFO_REQUESTED: ("The physician has a question.", "Answer it in your request."),
+    RequestStatus.REFERRED: ("An examination comes first.", "Read what to do in your request."),
+    RequestStatus.PENDING_CLIENT: (
+        "A physician prescribed something else instead.",
+        "Look at your request and accept it, or take it back.",
+    ),
+}
+
+
 def _already_asked(facts: Facts, asked: Asked) -> Reason:
+    looked_at = "A physician is looking at it.", "You will get a mail when it is decided."
     if asked.asked_on is None:
         text, remedy = "You have begun to ask for this.", "Finish your request."
     else:
-        text = f"A physician is looking at it. You asked on {_day(asked.asked_on, facts.day)}."
-        remedy = "You will get a mail when it is decided."
+        text, remedy = YOUR_TURN.get(asked.status, looked_at)
+        text = f"{text} You asked on {_day(asked.asked_on, facts.day)}."
     told = {"request": asked.number, "status": asked.status.value}
     return Reason("request_pending", text, remedy, "prescription_covers_it", told)
 
@@ -492,6 +505,18 @@ def _revoked(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     return _ask_again("revoked", f"Your prescription {one.number} was withdrawn.", one)
 
 
+def _not_accepted(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.accepted:
+        return None
+    return Objection(
+        Answer.NEEDS_CLIENT_ACTION,
+        "not_accepted",
+        f"{one.prescriber_name} prescribed this instead of what you asked for.",
+        "Look at your request and accept it.",
+        {"prescription": one.number},
+    )
+
+
 def _over(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     if facts.at < one.valid_until:
         return None
@@ -542,6 +567,7 @@ def _licence_lapsed(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 STANDING: tuple[Shortcoming, ...] = (
     _replaced,
     _revoked,
+    _not_accepted,
     _over,
     _not_begun,
     _held,

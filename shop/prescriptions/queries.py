@@ -7,7 +7,7 @@ everybody else there is nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from shop.accounts.models import Person, Role
-from shop.catalog.models import Variant
+from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
@@ -34,6 +34,8 @@ _WHOLE = (
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
 )
+
+PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
 
 
 def requests(
@@ -95,6 +97,36 @@ def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Pres
     if found is None:
         raise NotFound("There is no such prescription.")
     return found
+
+
+def packs_alike(request: ApprovalRequest) -> Sequence[Variant]:
+    """Packs for sale, only under a prescription, with an active that is in what is asked for.
+
+    The product asked for first, then by name; 50 at most.
+    """
+    active = aliased(ProductIngredient)
+    asked = sa.select(active.name_id).where(
+        active.product_id == request.variant.product_id, active.active
+    )
+    alike = sa.exists().where(
+        ProductIngredient.product_id == Product.id,
+        ProductIngredient.active,
+        ProductIngredient.name_id.in_(asked),
+    )
+    query = (
+        sa.select(Variant)
+        .join(Product, Product.id == Variant.product_id)
+        .where(
+            Variant.for_sale,
+            Product.published_at.is_not(None),
+            sa.or_(Variant.doctor_only, Variant.legal_class.in_(PRESCRIPTION_ONLY)),
+            sa.or_(Product.id == request.variant.product_id, alike),
+        )
+        .order_by(Product.id != request.variant.product_id, Product.name, Variant.sku)
+        .options(joinedload(Variant.product), selectinload(Variant.prices))
+        .limit(50)
+    )
+    return db.session.scalars(query).all()
 
 
 def client_for(reader: Person, client_id: UUID | None) -> Person:

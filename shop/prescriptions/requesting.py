@@ -17,7 +17,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import reviewing
+from shop.prescriptions import reviewing, revoking
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -42,7 +42,7 @@ def start(
 
     Raises NotDoctorOnly, NotForSale, TooYoung, AlreadyAsked.
     """
-    _refuse_what_needs_no_request(variant, ship_to_state, at)
+    refuse_what_needs_no_request(variant, ship_to_state, at)
     _refuse_minors(client, at)
     _refuse_second_request(client, variant)
     request = ApprovalRequest(
@@ -120,10 +120,16 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
 
 
 def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
-    """The client no longer wants it. Raises WrongState while a physician is looking at it."""
+    """The client no longer wants it, or does not take what was prescribed instead.
+
+    Raises WrongState while a physician is looking at it.
+    """
     _require_own(request, by)
     reviewing.release_if_run_out(request, at=at)
+    not_taken = request.prescription if request.status is RequestStatus.PENDING_CLIENT else None
     request.status = RequestStatus.WITHDRAWN
+    if not_taken is not None:
+        revoking.revoke(not_taken, reason="The client did not take the change.", by=by, at=at)
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_WITHDRAWN, request)
 
@@ -165,7 +171,11 @@ def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:
+def refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:
+    """Only what is sold in `state`, and only under a prescription, is asked for and prescribed.
+
+    Raises NotForSale, NotDoctorOnly.
+    """
     if not variant.for_sale or variant.product.published_at is None:
         raise NotForSale("This is not for sale.", sku=variant.sku)
     law = law_over(variant.product_id, state, _day(at))

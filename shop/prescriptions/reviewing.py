@@ -136,7 +136,12 @@ def refuse_decided(request: ApprovalRequest) -> None:
         return
     if request.prescription is not None:
         signed = request.prescription
-        raise _decided("approved", signed.prescriber_name, signed.signed_at)
+        changed = request.status is RequestStatus.PENDING_CLIENT
+        raise _decided(
+            "with changes for the client" if changed else "approved",
+            signed.prescriber_name,
+            signed.signed_at,
+        )
     if request.refusal is not None:
         refused = request.refusal
         raise _decided("declined", refused.refused_by.name, refused.refused_at)

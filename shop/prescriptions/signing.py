@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from shop.accounts.models import AuthEvent, Licence, Person
-from shop.catalog.models import ProductIngredient
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoSuchVariant
+from shop.catalog.models import ProductIngredient, Variant
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import licensing, reviewing
-from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
+from shop.prescriptions import changing, licensing, requesting, reviewing
+from shop.prescriptions.errors import (
+    NotDoctorOnly,
+    NotForSale,
+    StaleSignIn,
+    StatementChanged,
+    TermsRefused,
+)
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
 from shop.prescriptions.screening import checking, judging
@@ -44,6 +52,7 @@ class Draft:
     """All that a signature rests on, checked but not signed."""
 
     statement: Statement
+    variant: Variant
     licences: dict[str, Licence]
     last_day: date
 
@@ -61,11 +70,14 @@ def prepare(
     require_claim(request, by=by, at=at, fence=fence)
     licences = licensing.require(by, reviewing.states_of(request), at=at)
     today = at.astimezone(UTC).date()
-    last_day = terms.valid_until or today + timedelta(days=default_validity(request) - 1)
-    hits = checking.check(request, at=at, days=terms.days)
-    _check(request, terms, hits, last_day=last_day, today=today)
-    worded = statement(request, terms, by=by, licences=licences, last_day=last_day, hits=hits)
-    return Draft(worded, licences, last_day)
+    variant = _prescribed(request, terms, at=at)
+    last_day = terms.valid_until or today + timedelta(days=default_validity(variant) - 1)
+    hits = checking.check(request, at=at, days=terms.days, product_id=variant.product_id)
+    _check(terms, hits, last_day=last_day, today=today)
+    worded = statement(
+        request, terms, variant, by=by, licences=licences, last_day=last_day, hits=hits
+    )
+    return Draft(worded, variant, licences, last_day)
 
 
 def sign(
@@ -80,6 +92,7 @@ def sign(
 ) -> Prescription:
     """Approve a request, which `by` has claimed, on these terms.
 
+    Another pack or quantity than was asked for waits for the client's word (`changing.accept`).
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
     what `prepare` raises, StaleSignIn, StatementChanged.
     """
@@ -91,8 +104,7 @@ def sign(
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
     _cover_states(prescription, draft.licences)
-    reviewing.end_claim(request, RequestStatus.APPROVED)
-    events.record(Kind.REQUEST_APPROVED, request, prescription=prescription.number)
+    _decide(request, prescription, draft.variant)
     events.record(
         Kind.PRESCRIPTION_SIGNED,
         prescription,
@@ -103,9 +115,17 @@ def sign(
     return prescription
 
 
-def default_validity(request: ApprovalRequest) -> int:
+def _decide(request: ApprovalRequest, prescription: Prescription, variant: Variant) -> None:
+    changed = changing.differs(request, variant, prescription.quantity_per_fill)
+    status = RequestStatus.PENDING_CLIENT if changed else RequestStatus.APPROVED
+    kind = Kind.REQUEST_CHANGES_PROPOSED if changed else Kind.REQUEST_APPROVED
+    reviewing.end_claim(request, status)
+    events.record(kind, request, prescription=prescription.number)
+
+
+def default_validity(variant: Variant) -> int:
     """Days, by the shortest-lived active ingredient."""
-    actives = (line for line in request.variant.product.ingredients if line.active)
+    actives = (line for line in variant.product.ingredients if line.active)
     return min(
         (days for line in actives for name, days in VALIDITY.items() if name in _words(line)),
         default=DEFAULT_VALIDITY,
@@ -118,12 +138,24 @@ def _words(line: ProductIngredient) -> set[str]:
     return {name.split(" ")[0].rstrip(",") for name in known}
 
 
-def _check(
-    request: ApprovalRequest, terms: Terms, hits: Sequence[Hit], *, last_day: date, today: date
-) -> None:
+def _prescribed(request: ApprovalRequest, terms: Terms, *, at: datetime) -> Variant:
+    """The pack of the terms; one that was not asked for must be one she could have asked for."""
+    if terms.sku in (None, request.variant.sku):
+        return request.variant
+    try:
+        variant = catalog.variant(terms.sku)
+        requesting.refuse_what_needs_no_request(variant, request.ship_to_state, at)
+    except (NoSuchVariant, NotForSale, NotDoctorOnly) as refusal:
+        raise TermsRefused(
+            "This cannot be signed as it is.",
+            fields={"sku": [f"{refusal.text} The client asked for {request.variant.sku}."]},
+        ) from None
+    return variant
+
+
+def _check(terms: Terms, hits: Sequence[Hit], *, last_day: date, today: date) -> None:
     wrong = {
-        "sku": _pack_problem(request, terms),
-        "quantity_per_fill": _quantity_problem(request, terms),
+        "quantity_per_fill": None if 1 <= terms.quantity_per_fill <= 20 else "Choose 1 to 20.",
         "fills": None if 1 <= terms.fills <= 12 else "Choose 1 to 12.",
         "days_supply": None if 1 <= terms.days_supply <= 366 else "Choose 1 to 366 days.",
         "interval_days": _interval_problem(terms.interval_days),
@@ -137,18 +169,6 @@ def _check(
     found |= judging.unresolved(hits, terms.overrides)
     if found:
         raise TermsRefused("This cannot be signed as it is.", fields=found)
-
-
-def _pack_problem(request: ApprovalRequest, terms: Terms) -> str | None:
-    if terms.sku in (None, request.variant.sku):
-        return None
-    return f"The client asked for {request.variant.sku}. Refuse, and say what to ask for instead."
-
-
-def _quantity_problem(request: ApprovalRequest, terms: Terms) -> str | None:
-    if terms.quantity_per_fill == request.quantity:
-        return None
-    return f"The client asked for {request.quantity} at a time."
 
 
 def _interval_problem(days: int | None) -> str | None:
@@ -203,7 +223,8 @@ def _written(
         request=request,
         request_id=request.id,
         client_id=request.client_id,
-        variant_id=request.variant_id,
+        variant_id=draft.variant.id,
+        variant=draft.variant,
         quantity_per_fill=terms.quantity_per_fill,
         fills_allowed=terms.fills,
         days_supply=terms.days_supply,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from shop.accounts.models import Licence, Person
+from shop.catalog.models import Variant
+from shop.prescriptions import changing
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import rules
 from shop.prescriptions.screening.judging import Hit
@@ -63,14 +65,15 @@ class Statement:
 def statement(
     request: ApprovalRequest,
     terms: Terms,
+    variant: Variant,
     *,
     by: Person,
     licences: Mapping[str, Licence],
     last_day: date,
     hits: Sequence[Hit],
 ) -> Statement:
-    """What `by` puts her name to."""
-    client, variant = request.client, request.variant
+    """What `by` puts her name to; where it is not what was asked for, both are named."""
+    client = request.client
     asked = request.answers_hash.hex() if request.answers_hash else "none"
     held = "\n".join(
         f"  {state}: {licence.kind} {licence.number}, until {licence.valid_until.isoformat()}"
@@ -85,7 +88,7 @@ def statement(
 read the answers
 given with request {request.number}
   (SHA-256 {asked}).
-
+{_instead(request, terms, variant)}
 {_screened(hits, terms.overrides)}
 
 {by.name}, NPI {by.npi}, licensed in
@@ -104,6 +107,16 @@ each for {terms.days_supply} days{_interval(terms.interval_days)}
   Valid through {last_day.isoformat()}, shipped to {state}
 
 I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}"""
+
+
+def _instead(request: ApprovalRequest, terms: Terms, variant: Variant) -> str:
+    asked = request.variant
+    if not changing.differs(request, variant, terms.quantity_per_fill):
+        return ""
+    return f"""
+She asked for {request.quantity} of {asked.product.name}, {asked.name} ({asked.sku}).
+This is not in force before she accepts it.
+"""
 
 
 def _screened(hits: Sequence[Hit], overrides: Mapping[str, str]) -> str:

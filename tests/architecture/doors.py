@@ -83,6 +83,7 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/approval-requests": CLIENT_AND_ESTHETICIAN,
     "PUT /api/v1/approval-requests/<number>/answers": CLIENT,
     "POST /api/v1/approval-requests/<number>/submission": CLIENT,
+    "POST /api/v1/approval-requests/<number>/acceptance": CLIENT,
     "POST /api/v1/approval-requests/<number>/withdrawal": CLIENT,
     "GET /api/v1/approval-requests": CLINIC,
     "GET /api/v1/approval-requests/<number>": CLINIC,
@@ -100,6 +101,7 @@ DOORS: dict[str, Roles] = {
     "POST /requests": CLIENT,
     "GET /requests/<number>": CLIENT,
     "POST /requests/<number>/answers": CLIENT,
+    "POST /requests/<number>/acceptance": CLIENT,
     "POST /requests/<number>/withdrawal": CLIENT,
     "GET /prescriptions": CLIENT_AND_PHYSICIAN,
     "GET /prescriptions/<number>": CLIENT_AND_PHYSICIAN,
@@ -113,6 +115,7 @@ DOORS: dict[str, Roles] = {
     "POST /review/<number>/statement": PHYSICIAN,
     "POST /review/<number>/signature": PHYSICIAN,
     "GET /review/<number>/signed": PHYSICIAN,
+    "GET /review/<number>/packs": PHYSICIAN,
     "POST /review/<number>/refusal": PHYSICIAN,
     # reports
     "GET /api/v1/events": MANAGER,

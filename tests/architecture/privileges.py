@@ -19,6 +19,19 @@ JOBS = {
 
 GRANTED: Granted = {
     APP: {
+        "acceptances": {
+            "INSERT": (
+                "client_id",
+                "fills_allowed",
+                "prescription_id",
+                "price_id",
+                "quantity",
+                "request_id",
+                "unit_cents",
+                "variant_id",
+            ),
+            "SELECT": ALL,
+        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
@@ -710,6 +723,9 @@ GRANTED: Granted = {
         },
     },
     WORKER: {
+        "acceptances": {
+            "SELECT": ALL,
+        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,

@@ -762,11 +762,15 @@ ATTACKS.each(
         ),
         "prescription of another quantity": (
             lambda a: _prescribe(a, quantity_per_fill=2),
-            "prescribed_as_requested",
+            "changes_are_accepted_by_the_client",
         ),
         "prescription of another cream": (
             lambda a: _prescribe(a, variant_id=a.facts["another_cream"]),
-            "prescribed_as_requested",
+            "changes_are_accepted_by_the_client",
+        ),
+        "prescription as requested that waits for the client": (
+            lambda a: (_cover(a, _sign(a)), _decide(a, "pending_client")),
+            "only_a_change_waits_for_the_client",
         ),
         "prescription for another client": (
             lambda a: _prescribe(a, client_id=a.facts["stranger"]),

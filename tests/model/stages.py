@@ -13,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import expiring as lots_expiring
@@ -28,7 +27,6 @@ from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
 from shop.prescriptions import filling, holding, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
-from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import HOME, a_cart
@@ -108,20 +106,12 @@ def approved() -> ApprovalRequest:
 
 
 def approved_with_changes(asked: ApprovalRequest | None = None) -> ApprovalRequest:
-    """As `signing.sign` does it, up to the state it leads to: there is no verb yet."""
+    """One tube more in each fill than was asked for."""
     asked = asked or a_claimed_request()
     by = asked.claimed_by
     assert by is not None
-    terms, proof = the_terms(), a_fresh_sign_in(by)
-    draft = signing.prepare(asked, terms, by=by, at=now())
-    signed = signing._written(asked, terms, draft, by=by, proof=proof, at=now())
-    db.session.add(signed)
-    db.session.flush()
-    signing._cover_states(signed, draft.licences)
-    reviewing.end_claim(asked, RequestStatus.PENDING_CLIENT)
-    events.record(events.Kind.REQUEST_CHANGES_PROPOSED, asked)
-    events.record(events.Kind.PRESCRIPTION_SIGNED, signed)
-    db.session.flush()
+    terms = the_terms(quantity_per_fill=asked.quantity + 1)
+    signing.sign(asked, terms, by=by, proof=a_fresh_sign_in(by), at=now())
     return asked
 
 

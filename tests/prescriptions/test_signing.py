@@ -98,8 +98,9 @@ def _days(count: int) -> date:
 
 
 WRONG_TERMS: dict[str, tuple[dict[str, Any], str]] = {
-    "another quantity": ({"quantity_per_fill": 2}, "quantity_per_fill"),
-    "another pack": ({"sku": "SOMETHING-ELSE"}, "sku"),
+    "no quantity": ({"quantity_per_fill": 0}, "quantity_per_fill"),
+    "a quantity beyond sense": ({"quantity_per_fill": 21}, "quantity_per_fill"),
+    "a pack that nobody knows": ({"sku": "SOMETHING-ELSE"}, "sku"),
     "no fills": ({"fills": 0}, "fills"),
     "too many fills": ({"fills": 13}, "fills"),
     "no days": ({"days_supply": 0}, "days_supply"),
@@ -328,4 +329,4 @@ def test_a_request_that_was_not_handed_in_is_not_reviewed() -> None:
 def test_products_without_actives_on_file_are_valid_for_a_year(app: Flask) -> None:
     chen = dr_chen()
     request = a_claimed_request(alice(), a_variant(a_cream().product), by=chen)
-    assert signing.default_validity(request) == 365
+    assert signing.default_validity(request.variant) == 365

@@ -14,7 +14,7 @@ from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.core.clock import now
-from shop.prescriptions import queries, requesting, reviewing, schemas, signing
+from shop.prescriptions import changing, queries, requesting, reviewing, schemas, signing
 from shop.prescriptions.api.blueprint import bp, committed_prescription, committed_request, opened
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
@@ -78,9 +78,20 @@ def submit(given: dict[str, Any], number: str) -> Response:
 @allow(Role.CLIENT)
 @bp.response(201, schemas.RequestOut)
 def withdraw(number: str) -> Response:
-    """Take a request back."""
+    """Take a request back, or refuse what was prescribed instead."""
     request = queries.request_for(actor(), number, at=now(), lock=True)
     requesting.withdraw(request, by=actor(), at=now())
+    return committed_request(request, 201)
+
+
+@bp.post("/approval-requests/<number>/acceptance")
+@allow(Role.CLIENT)
+@bp.arguments(schemas.AcceptanceIn)
+@bp.response(201, schemas.RequestOut)
+def accept(given: dict[str, Any], number: str) -> Response:
+    """Take what the physician prescribed instead of what was asked for, at its price."""
+    request = queries.request_for(actor(), number, at=now(), lock=True)
+    changing.accept(request, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now())
     return committed_request(request, 201)
 
 

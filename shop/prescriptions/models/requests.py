@@ -146,3 +146,42 @@ class Refusal(Base):
         primaryjoin="ApprovalRequest.id == Refusal.request_id",
     )
     refused_by: Mapped[Person] = relationship(foreign_keys=[refused_by_id])
+
+
+class Acceptance(Base):
+    """The client takes what differs from what she asked for, at the price she was shown."""
+
+    __tablename__ = "acceptances"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["request_id", "client_id"],
+            ["approval_requests.id", "approval_requests.client_id"],
+            name="acceptance_is_of_its_request",
+        ),
+        sa.ForeignKeyConstraint(
+            ["prescription_id", "client_id", "variant_id", "fills_allowed", "quantity"],
+            [
+                "prescriptions.id",
+                "prescriptions.client_id",
+                "prescriptions.variant_id",
+                "prescriptions.fills_allowed",
+                "prescriptions.quantity_per_fill",
+            ],
+            name="acceptance_is_of_what_was_signed",
+        ),
+        sa.ForeignKeyConstraint(
+            ["price_id", "variant_id", "unit_cents"],
+            ["prices.id", "prices.variant_id", "prices.cents"],
+            name="acceptance_names_the_price_shown",
+        ),
+    )
+
+    request_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[uuid.UUID]
+    prescription_id: Mapped[uuid.UUID]
+    variant_id: Mapped[uuid.UUID]
+    fills_allowed: Mapped[int]
+    quantity: Mapped[int]  # units of the pack in one fill
+    price_id: Mapped[uuid.UUID]
+    unit_cents: Mapped[int]  # of one pack
+    accepted_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())

@@ -18,7 +18,7 @@ from shop.catalog import queries as catalog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.usps import STATES
-from shop.prescriptions import queries, requesting, schemas
+from shop.prescriptions import changing, queries, requesting, schemas
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.intake.questioning import Question
 from shop.prescriptions.models import ApprovalRequest
@@ -96,6 +96,20 @@ def withdraw(number: str) -> Response:
     return or_again(act, lambda **why: _request(number, **why))
 
 
+@bp.post("/requests/<number>/acceptance")
+@allow(Role.CLIENT)
+def accept(number: str) -> Response:
+    def act() -> Response:
+        given = form(schemas.AcceptanceIn, numbers=("expect_unit_cents",))
+        asked = queries.request_for(actor(), number, at=now(), lock=True)
+        changing.accept(asked, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now())
+        db.session.commit()
+        flash("It is yours to order now.")
+        return to(f"/requests/{number}")
+
+    return or_again(act, lambda **why: _request(number, **why))
+
+
 def _new_request(**context: Any) -> Response:
     sku = context["typed"].get("sku", "")
     variant = catalog.variant(sku)
@@ -122,6 +136,7 @@ def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
         texts=texts,
         labels={f"answers.{each}": text for each, text in texts.items()},
         draft=draft,
+        offer=changing.offered(asked, at=at),
         withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
         **context,
     )

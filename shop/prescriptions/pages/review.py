@@ -15,6 +15,9 @@ from flask import (
 from shop.accounts import signing_in
 from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
 from shop.accounts.models import Role
+from shop.catalog import queries as catalog
+from shop.catalog.errors import NoSuchVariant
+from shop.catalog.models import Variant
 from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
@@ -78,6 +81,16 @@ def queue() -> Response:
 @allow(Role.PHYSICIAN)
 def case(number: str) -> Response:
     return _case(number)
+
+
+@bp.get("/review/<number>/packs")
+@allow(Role.PHYSICIAN)
+def packs(number: str) -> Response:
+    """What may be prescribed instead: packs with an active of what is asked for."""
+    at = now()
+    asked = queries.request_for(actor(), number, at=at)
+    offered = [(pack, pack.price_at(at)) for pack in queries.packs_alike(asked)]
+    return rendered("packs.html", request=asked, offered=offered)
 
 
 @bp.post("/review/<number>/claim")
@@ -181,8 +194,12 @@ def _case(number: str, **context: Any) -> Response:
         and asked.claimed_until is not None
         and at < asked.claimed_until
     )
-    hits = checking.check(asked, at=at) if asked.status in queries.WAITING else ()
+    typed = context.pop("typed", None)
+    pack = _pack(asked, (typed or request.args).get("sku"))
+    waits = asked.status in queries.WAITING
+    hits = checking.check(asked, at=at, product_id=pack.product_id) if waits else ()
     defaults = {
+        "sku": pack.sku,
         "quantity_per_fill": asked.quantity,
         "fills": 3,
         "days_supply": 30,
@@ -194,16 +211,28 @@ def _case(number: str, **context: Any) -> Response:
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
         said_on=carrying.said_earlier(asked),
+        pack=pack,
         mine=mine,
         age=asked.client.age_on(today),
-        days=signing.default_validity(asked),
+        days=signing.default_validity(pack),
         reasons=REASONS,
         modes=MODES,
         hits=hits,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
-        **({"typed": defaults} | context),
+        typed=typed or defaults,
+        **context,
     )
+
+
+def _pack(asked: ApprovalRequest, sku: str | None) -> Variant:
+    """What is to be prescribed; what nobody knows is refused when it is to be signed."""
+    if not sku or sku == asked.variant.sku:
+        return asked.variant
+    try:
+        return catalog.variant(sku)
+    except NoSuchVariant:
+        return asked.variant
 
 
 def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:

@@ -18,10 +18,12 @@ from shop.prescriptions.schemas.prescriptions import (
     whole_prescription,
 )
 from shop.prescriptions.schemas.requests import (
+    AcceptanceIn,
     AnswersIn,
     CarriedOut,
     ClaimOut,
     FindingOut,
+    OfferOut,
     QueueQuery,
     RefusalIn,
     RefusalOut,
@@ -36,6 +38,7 @@ from shop.prescriptions.schemas.requests import (
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut
 
 __all__ = [
+    "AcceptanceIn",
     "AnswersIn",
     "CarriedOut",
     "ClaimOut",
@@ -45,6 +48,7 @@ __all__ = [
     "FillOut",
     "FindingOut",
     "GateOut",
+    "OfferOut",
     "OverrideIn",
     "PrescriptionOut",
     "PrescriptionsOut",

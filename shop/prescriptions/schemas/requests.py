@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from shop.accounts.models import Person, Role
+from shop.prescriptions import changing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
@@ -33,6 +34,12 @@ class AnswersIn(Schema):
 
 class SubmissionIn(Schema):
     consent = StrictBoolean(required=True)
+
+
+class AcceptanceIn(Schema):
+    """`expect_unit_cents`: what one pack cost when the client saw the offer."""
+
+    expect_unit_cents = Whole(required=True, least=0, most=10_000_000)
 
 
 class QueueQuery(PageQuery):
@@ -92,6 +99,20 @@ class CarriedOut(Schema):
     said_on = fields.Date()
 
 
+class OfferOut(Schema):
+    """What was prescribed instead; it is in force once the client accepts it. Cents of one pack."""
+
+    prescription = fields.String()
+    sku = fields.String()
+    product = fields.String()
+    pack = fields.String()
+    quantity_per_fill = fields.Integer()
+    fills = fields.Integer()
+    unit_price_cents = fields.Integer(allow_none=True)
+    fill_price_cents = fields.Integer(allow_none=True)
+    asked_unit_price_cents = fields.Integer(allow_none=True)
+
+
 class FindingOut(Schema):
     """A rule of screening that fired, as the physician reads it."""
 
@@ -116,6 +137,7 @@ class WholeRequestOut(RequestOut):
     """
 
     screening = fields.List(fields.Nested(FindingOut))
+    offer = fields.Nested(OfferOut, allow_none=True)
     answers = fields.Dict()
     answered_on = fields.Dict()  # question id → the day when it was first said
     asked = fields.List(fields.String())
@@ -164,12 +186,31 @@ def whole(
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
         "screening": hits,
+        "offer": _offer(request, at) if theirs else None,
         "answers": (request.answers or {}) if theirs else {},
         "answered_on": (request.answered_on or {}) if theirs else {},
         **_to_answer(request, reader, at),
         "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
         "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
         "history": history(request),
+    }
+
+
+def _offer(request: ApprovalRequest, at: datetime) -> dict[str, Any] | None:
+    offer = changing.offered(request, at=at)
+    if offer is None:
+        return None
+    prescribed = offer.prescription
+    return {
+        "prescription": prescribed.number,
+        "sku": prescribed.variant.sku,
+        "product": prescribed.variant.product.name,
+        "pack": prescribed.variant.name,
+        "quantity_per_fill": prescribed.quantity_per_fill,
+        "fills": prescribed.fills_allowed,
+        "unit_price_cents": offer.price.cents if offer.price else None,
+        "fill_price_cents": offer.fill_cents,
+        "asked_unit_price_cents": offer.asked_cents,
     }
 
 

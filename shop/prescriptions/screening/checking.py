@@ -26,22 +26,38 @@ from shop.prescriptions.screening import facts as known
 from shop.prescriptions.screening import judging, knowing
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import rules
-from shop.prescriptions.states import FillStatus, PrescriptionStatus
+from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 GIVEN = (FillStatus.CONSUMED, FillStatus.DISPENSED)  # paid for, or gone
 STANDING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 RINSED_FORMS = frozenset({"SHAMPOO", "SOAP"})
 
 
-def check(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> tuple[Hit, ...]:
-    """What screening says of a request at `at`; `days` of supply are to be prescribed, if known."""
+def check(
+    request: ApprovalRequest,
+    *,
+    at: datetime,
+    days: int | None = None,
+    product_id: UUID | None = None,
+) -> tuple[Hit, ...]:
+    """What screening says of a request at `at`; `days` of supply are to be prescribed, if known.
+
+    `product_id`: what is prescribed instead of what she asked for.
+    """
     day = at.astimezone(UTC).date()
-    return judging.screen(facts(request, at=at, days=days), rules(), on=day)
+    known_now = facts(request, at=at, days=days, product_id=product_id)
+    return judging.screen(known_now, rules(), on=day)
 
 
-def facts(request: ApprovalRequest, *, at: datetime, days: int | None = None) -> known.Facts:
-    """All that is known today of who asks, and of what is asked for."""
-    asked = request.variant.product_id
+def facts(
+    request: ApprovalRequest,
+    *,
+    at: datetime,
+    days: int | None = None,
+    product_id: UUID | None = None,
+) -> known.Facts:
+    """All that is known today of who asks, and of what is to be prescribed."""
+    asked = product_id or request.variant.product_id
     told = knowing.of(request, at=at)
     rows = _prescribed(request)
     used = {row.product_id for row in rows if _in_use(row, at)} - {asked}
@@ -68,7 +84,9 @@ def facts(request: ApprovalRequest, *, at: datetime, days: int | None = None) ->
 
 
 def _prescribed(request: ApprovalRequest) -> Sequence[Any]:
-    """A row per fill she was given, and one for a prescription without; not of this request."""
+    """A row per fill she was given, and one for a prescription without; not of this request, and
+    not what was prescribed instead of what she asked for and she never took.
+    """
     given_at = sa.func.coalesce(Fill.dispensed_at, Fill.consumed_at)
     return db.session.execute(
         sa.select(
@@ -79,8 +97,13 @@ def _prescribed(request: ApprovalRequest) -> Sequence[Any]:
             given_at.label("given_at"),
         )
         .join(Variant, Variant.id == Prescription.variant_id)
+        .join(ApprovalRequest, ApprovalRequest.id == Prescription.request_id)
         .outerjoin(Fill, sa.and_(Fill.prescription_id == Prescription.id, Fill.status.in_(GIVEN)))
-        .where(Prescription.client_id == request.client_id, Prescription.request_id != request.id)
+        .where(
+            Prescription.client_id == request.client_id,
+            Prescription.request_id != request.id,
+            ApprovalRequest.status == RequestStatus.APPROVED,
+        )
         .order_by(Prescription.id, Fill.number)
     ).all()
 

@@ -1,0 +1,92 @@
+"""A physician prescribes another pack or quantity than was asked for; the client takes it or not.
+
+It is signed and written at once, and stands from the moment the client accepts it at its price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shop.accounts.models import Person
+from shop.catalog.models import Price, Variant
+from shop.core import events
+from shop.core.db import db
+from shop.core.errors import NotAllowed, WrongState
+from shop.core.events import Kind
+from shop.prescriptions.errors import NotForSale, PriceShownChanged
+from shop.prescriptions.models import Acceptance, ApprovalRequest, Prescription
+from shop.prescriptions.states import RequestStatus
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What was asked for beside what is prescribed; prices in cents of one pack, today."""
+
+    prescription: Prescription
+    price: Price | None  # None: it is not priced, so nobody can take it now
+    asked_cents: int | None
+
+    @property
+    def fill_cents(self) -> int | None:
+        """What one fill costs, without tax and shipping."""
+        return self.price.cents * self.prescription.quantity_per_fill if self.price else None
+
+
+def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
+    """Whether this is another pack, or another number of them, than the client asked for."""
+    return (variant.id, quantity) != (request.variant_id, request.quantity)
+
+
+def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
+    """What waits for the client's word, if anything."""
+    if request.status is not RequestStatus.PENDING_CLIENT or request.prescription is None:
+        return None
+    prescribed, asked = request.prescription, request.variant.price_at(at)
+    return Offer(prescribed, prescribed.variant.price_at(at), asked.cents if asked else None)
+
+
+def accept(
+    request: ApprovalRequest, *, expect_unit_cents: int, by: Person, at: datetime
+) -> Acceptance:
+    """Take what the physician prescribed instead; `expect_unit_cents` is the price she was shown.
+
+    Raises NotAllowed, WrongState, NotForSale, PriceShownChanged.
+    """
+    if by.id != request.client_id:
+        raise NotAllowed("Only the client decides what she takes.")
+    offer = offered(request, at=at)
+    if offer is None:
+        raise WrongState("Nothing waits for your word here.", status=request.status.value)
+    price = _price(offer, expect_unit_cents)
+    prescribed = offer.prescription
+    acceptance = Acceptance(
+        request_id=request.id,
+        client_id=request.client_id,
+        prescription_id=prescribed.id,
+        variant_id=prescribed.variant_id,
+        fills_allowed=prescribed.fills_allowed,
+        quantity=prescribed.quantity_per_fill,
+        price_id=price.id,
+        unit_cents=price.cents,
+    )
+    db.session.add(acceptance)
+    db.session.flush()  # while it is offered
+    request.status = RequestStatus.APPROVED
+    db.session.flush()  # the row goes before its event
+    events.record(Kind.REQUEST_CHANGES_ACCEPTED, request, prescription=prescribed.number)
+    events.record(Kind.PRESCRIPTION_ACCEPTED, prescribed, request=request.number)
+    return acceptance
+
+
+def _price(offer: Offer, expected: int) -> Price:
+    if offer.price is None:
+        raise NotForSale("This has no price today. Ask the clinic.")
+    if offer.price.cents != expected:
+        raise PriceShownChanged(
+            "The price has changed since you saw it. Look at it and decide again.",
+            fields={"expect_unit_cents": [f"It is {offer.price.cents} cents now."]},
+            expected_cents=expected,
+            unit_cents=offer.price.cents,
+        )
+    return offer.price
