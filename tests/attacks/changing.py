@@ -12,7 +12,7 @@ from shop.core.db import act_as, db
 from shop.prescriptions import changing, signing
 from shop.prescriptions.models import ApprovalRequest
 from tests.attacks.acts import insert, row
-from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
+from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
 from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_claimed_request, the_terms
 
@@ -233,12 +233,9 @@ def _price_of(attacker: Sql, signed: str) -> Any:
     return found["id"]
 
 
-@ATTACKS.undone("accepted_at", APP)
+@ATTACKS.undone("acceptance_guard", OWNER)
 def _accepted_long_ago(attacker: Sql) -> bool:
     """The database says when."""
-    _taken()(attacker)
-    found = attacker.run(
-        "SELECT accepted_at > shop_now() - interval '1 minute' AS today FROM acceptances"
-        " WHERE request_id = %(offered)s"
-    )
-    return bool(found["today"])
+    _taken(accepted_at=LONG_AGO)(attacker)
+    found = attacker.run("SELECT accepted_at FROM acceptances WHERE request_id = %(offered)s")
+    return bool(found["accepted_at"] > LONG_AGO)

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shop.core.clock import now
-from shop.core.db import db
+from shop.core.db import act_as, db
 from shop.inventory import expiring as lots_expiring
 from shop.inventory import releasing
 from shop.inventory.states import LOT_ARROWS
@@ -25,7 +25,7 @@ from shop.orders.states import LINE_ARROWS, ORDER_ARROWS
 from shop.payments import refunding, settling
 from shop.payments.gateway import IntentState, RefundState, SessionState
 from shop.payments.states import PAYMENT_ARROWS, REFUND_ARROWS
-from shop.prescriptions import filling, holding, requesting, reviewing, signing
+from shop.prescriptions import changing, filling, holding, requesting, reviewing, signing
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 from tests.model import stages
@@ -47,17 +47,17 @@ ARROWS: dict[str, dict[Any, Any]] = {
 
 TABLES = {
     "approval_request": """
-state          answer      submit      withdraw    claim           release    refuse          sign            expire
-draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >expired
-queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      >queued
-in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >in_review
-info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >info_requested
-referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >referred
-pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided >pending_client
-approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >approved
-declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >declined
-withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >withdrawn
-expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >expired
+state          answer      submit      withdraw    claim           release    refuse          sign            change          accept      expire
+draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >expired
+queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state >queued
+in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >pending_client wrong_state >in_review
+info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >info_requested
+referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >referred
+pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided >approved   >pending_client
+approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state >approved
+declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state >declined
+withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >withdrawn
+expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >expired
 """,
     "prescription": """
 state      hold        resume      revoke      fill
@@ -137,6 +137,18 @@ def _sign(asked: Any) -> None:
     signing.sign(asked, the_terms(), by=by, proof=a_fresh_sign_in(by), at=now())
 
 
+def _change(asked: Any) -> None:
+    by = _claimer(asked)
+    terms = the_terms(quantity_per_fill=asked.quantity + 1)
+    signing.sign(asked, terms, by=by, proof=a_fresh_sign_in(by), at=now())
+
+
+def _accept(asked: Any) -> None:
+    act_as(f"person:{asked.client_id}")
+    cents = asked.variant.price_at(now()).cents
+    changing.accept(asked, expect_unit_cents=cents, by=asked.client, at=now())
+
+
 def _refuse(asked: Any) -> None:
     reason = reviewing.RefusalReason.EXAM_REQUIRED
     reviewing.refuse(asked, reason=reason, message="Come in.", by=_claimer(asked), at=now())
@@ -198,6 +210,8 @@ VERBS: dict[str, dict[str, Verb]] = {
         "release": lambda r: reviewing.release(r, by=_claimer(r), at=now()),
         "refuse": _refuse,
         "sign": _sign,
+        "change": _change,
+        "accept": _accept,
         "expire": lambda r: requesting.expire_drafts(at=now() + timedelta(days=31)),
     },
     "prescription": {
@@ -271,12 +285,10 @@ BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
     ("approval_request", "in_review", "info_requested"): stages.asked_back,
     ("approval_request", "in_review", "referred"): stages.referred,
-    ("approval_request", "in_review", "pending_client"): stages.approved_with_changes,
     ("approval_request", "info_requested", "queued"): _to("queued"),
     ("approval_request", "info_requested", "expired"): _to("expired"),
     ("approval_request", "referred", "queued"): _to("queued"),
     ("approval_request", "referred", "expired"): _to("expired"),
-    ("approval_request", "pending_client", "approved"): _to("approved"),
     ("approval_request", "pending_client", "expired"): _to("expired"),
     ("prescription", "active", "superseded"): _to("superseded"),
     ("lot", "quarantine", "recalled"): _to("recalled"),
