@@ -225,7 +225,9 @@ def _updated_with_licences() -> sa.ColumnElement[datetime]:
         .scalar_subquery()
     )
     own = _newest(Person.id, Person)
-    return sa.func.greatest(own, licences, Person.created_at)  # NULLs are passed over
+    return sa.func.greatest(  # passes NULLs over
+        own, licences, Person.created_at, type_=UtcDateTime()
+    )
 
 
 # --- the rows behind ids -------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def _loaded(
 ) -> list[Shown]:
     """The resources of those of `ids` that the reader may see, in their order."""
     query = sa.select(listing.c.id, listing.c.updated).where(listing.c.id.in_(ids))
-    updated: dict[UUID, datetime] = dict(db.session.execute(query).tuples().all())
+    updated: dict[UUID, datetime] = {row.id: row.updated for row in db.session.execute(query)}
     seen = [row for row in ids if row in updated]
     loaded = resource.load(seen, updated, asked)
     return [shown for row in seen for shown in loaded.get(row, ())]
