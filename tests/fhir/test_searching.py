@@ -333,11 +333,11 @@ def test_the_statement_lists_every_parameter_that_works(alice: FhirBrowser) -> N
 COST = {
     "MedicationRequest": 11,
     "MedicationDispense": 7,
-    "Task": 7,
+    "Task": 8,
     "DetectedIssue": 9,
     "Provenance": 9,
     "Patient": 9,
-    "Practitioner": 5,
+    "Practitioner": 7,
 }
 
 
