@@ -1,16 +1,17 @@
 """What screening found when a prescription was signed, read from the statement that was signed.
 
-THE PLACE TO SWAP: the checks are about to be copied into the prescription's record as rows.
-`findings` then returns those; until then the signed text, whose words this module knows
-(`prescriptions/statements.py`; a test signs and reads back), is the one place that keeps them.
-What is found of an open request is of the day it is looked at, and recorded nowhere: it is no
-DetectedIssue yet.
+THE PLACE TO SWAP: the checks are about to be kept beside the decision, as data. `findings` then
+returns those (and may serve what was found at a refusal, too). Until then the signed text, whose
+words this module knows (`prescriptions/statements.py`; a test signs and reads back), is the one
+place that keeps them. What is found of an open request is of the day it is looked at, and recorded
+nowhere: it is no DetectedIssue yet.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shop.prescriptions.models import Prescription
@@ -28,7 +29,7 @@ class Finding:
 
     rule: str
     version: int
-    kind: str  # of the rule: "pregnancy", "interaction"; empty where the rule is no longer shipped
+    kind: str  # of the rule: "pregnancy", "interaction"
     severity: str
     text: str
     fired_by: str
@@ -36,45 +37,50 @@ class Finding:
 
 
 def findings(prescription: Prescription) -> tuple[Finding, ...]:
-    """In the order of the statement. Raises sealed.NotOpened."""
+    """In the order of the statement. Raises sealed.NotOpened.
+
+    Versions of rules that were shipped stay shipped, so the statement's own is there.
+    """
     begun = BEGINS.search(prescription.statement)
     if begun is None:
         return ()  # signed before there was screening
     signed = f"\n\n{prescription.prescriber_name}, NPI {prescription.prescriber_npi}, licensed in\n"
     section = prescription.statement[begun.end() :].rpartition(signed)[0]
-    return tuple(_read(section.split("\n"), _shipped(begun["version"])))
+    shipped = {rule.number: rule for rule in rules.rules(begun["version"])}
+    return tuple(_read(section.split("\n"), shipped))
 
 
-def _shipped(version: str) -> Mapping[str, Rule]:
-    if version not in rules.versions():
-        return {}
-    return {rule.number: rule for rule in rules.rules(version)}
-
-
-def _read(lines: Iterable[str], shipped: Mapping[str, Rule]) -> list[Finding]:
+def _read(lines: Sequence[str], shipped: Mapping[str, Rule]) -> list[Finding]:
     """A reason may have several lines: what begins no finding goes on with the one before."""
     blocks: list[list[str]] = []
-    for line in lines:
-        if HEAD.fullmatch(line):
+    for line, following in itertools.pairwise((*lines, "")):
+        if _begins(line, following, shipped):
             blocks.append([line])
         elif blocks:
             blocks[-1].append(line)
     return [_finding("\n".join(block), shipped) for block in blocks]
 
 
+def _begins(line: str, following: str, shipped: Mapping[str, Rule]) -> bool:
+    """A finding's own words: of a rule of that version, followed by what fired it."""
+    head = HEAD.fullmatch(line)
+    known = shipped.get(head["rule"]) if head else None
+    if head is None or known is None:
+        return False
+    own = head["version"] == str(known.version) and head["text"].endswith(known.physician_text)
+    return own and following.startswith(FIRED)
+
+
 def _finding(block: str, shipped: Mapping[str, Rule]) -> Finding:
-    said, _, reason = block.partition(f"\n{REASON}")
-    said, _, fired_by = said.partition(f"\n{FIRED}")
-    first, *more = said.split("\n")
+    first, fired, *more = block.split("\n")
     head = HEAD.fullmatch(first)
     assert head is not None, "a block begins with its head"
-    known = shipped.get(head["rule"])
     return Finding(
         rule=head["rule"],
         version=int(head["version"]),
-        kind=known.kind if known else "",
+        kind=shipped[head["rule"]].kind,
         severity=head["severity"],
-        text="\n".join([head["text"], *more]),
-        fired_by=fired_by,
-        reason=reason,
+        text=head["text"],
+        fired_by=fired.removeprefix(FIRED),
+        reason="\n".join(more).removeprefix(REASON),
     )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
+from enum import Enum, auto
 from uuid import UUID
 
 from shop.fhir.errors import bad
@@ -23,17 +23,18 @@ RESULT = ("_count", "_sort", "_format", "_page")  # how it is answered, not what
 
 
 class Kind(Enum):
-    """How a parameter's values are read; `word` is FHIR's name of its type."""
+    """How a parameter's values are read."""
 
-    ID = "token"
-    CODE = "token "  # of a closed vocabulary
-    IDENTIFIER = "token  "
-    REFERENCE = "reference"
-    DATE = "date"
+    ID = auto()
+    CODE = auto()  # of a closed vocabulary
+    IDENTIFIER = auto()
+    REFERENCE = auto()
+    DATE = auto()
 
     @property
     def word(self) -> str:
-        return self.value.strip()
+        """FHIR's name of the type."""
+        return {Kind.REFERENCE: "reference", Kind.DATE: "date"}.get(self, "token")
 
 
 @dataclass(frozen=True)

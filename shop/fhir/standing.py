@@ -1,9 +1,9 @@
 """How a prescription stands at a moment: what was done with it, its fills and the clock together.
 
-THE PLACE TO SWAP: the prescriptions package is about to say this itself (`standing(prescription,
-at)`, and what was entered in error). The two functions here then become calls, and
-`statuses.PRESCRIPTION` gets the new words ("entered-in-error" is FHIR's). A test holds the two
-against each other.
+THE PLACE TO SWAP: the prescriptions package is about to say this itself
+(`prescriptions.standing.standing(prescription, at)`). Its words and its function then stand here in
+place of ours, `standing_in_sql` learns what else it looks at (another has taken its place; it has
+not begun), and `statuses.PRESCRIPTION` its new word. A test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
+    ENTERED_IN_ERROR = "entered_in_error"  # no verb says so yet
 
 
-ENDED = (PrescriptionStatus.REVOKED, PrescriptionStatus.SUPERSEDED)
+LIVING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 
 
 def standing(prescription: Prescription, *, at: datetime) -> Standing:
     """What was ended stays so; else the clock decides before the fills, and the fills before a hold
     is lifted.
     """
-    if prescription.status in ENDED:
+    if prescription.status not in LIVING:
         return Standing(prescription.status.value)
     if prescription.valid_until <= at:
         return Standing.EXPIRED
@@ -57,7 +58,7 @@ def standing_in_sql(*, at: datetime) -> sa.ColumnElement[str]:
         Prescription.status == PrescriptionStatus.ACTIVE, taken >= Prescription.fills_allowed
     )
     return sa.case(
-        (Prescription.status.in_(ENDED), stored),
+        (Prescription.status.not_in(LIVING), stored),
         (Prescription.valid_until <= at, Standing.EXPIRED.value),
         (depleted, Standing.DEPLETED.value),
         else_=stored,

@@ -23,6 +23,7 @@ PRESCRIPTION: Mapping[Standing, str] = {
     Standing.EXPIRED: "stopped",
     Standing.REVOKED: "stopped",
     Standing.SUPERSEDED: "stopped",
+    Standing.ENTERED_IN_ERROR: "entered-in-error",
 }
 
 # A request as a proposal (MedicationRequest, intent "proposal"): acted on until it is decided.

@@ -9,14 +9,16 @@ import pytest
 import sqlalchemy as sa
 
 from shop.accounts.models import Licence, Person
+from shop.charts import charting
+from shop.charts.facts import Allergy, Severity
 from shop.core import events
 from shop.core.clock import now
-from shop.core.db import db
+from shop.core.db import act_as, db
 from shop.fhir import statuses
 from shop.fhir.standing import Standing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
 from shop.prescriptions.screening import checking
-from shop.prescriptions.states import FillStatus, RequestStatus
+from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 from tests.fhir import reading_back
 from tests.fhir.strict import (
     CODES,
@@ -30,7 +32,9 @@ from tests.fhir.strict import (
     wrong_targets,
     wrong_words,
 )
-from tests.fhir.world import BASE, PLANNED, REASON, TYPES, World
+from tests.fhir.world import BASE, PLANNED, REASON, TYPES, World, with_findings
+from tests.people import alice
+from tests.prescriptions.test_checking import a_formula, tretinoin
 
 CONCEPT = (".coding", ".coding.system", ".coding.code")
 
@@ -126,6 +130,7 @@ def test_our_own_tables_of_statuses_are_r4s() -> None:
     for kind, (table, states) in tables.items():
         assert set(table) == set(states)
         assert set(table.values()) <= CODES[f"{kind}.status"] == statuses.ALLOWED[kind]
+    assert {one.value for one in PrescriptionStatus} <= set(Standing)
     assert set(statuses.PROPOSAL) == set(RequestStatus)
     assert set(statuses.PROPOSAL.values()) <= CODES["MedicationRequest.status"]
     assert CODES["MedicationRequest.intent"] == statuses.INTENTS
@@ -213,9 +218,9 @@ def test_a_prescription_comes_back_whole(world: World) -> None:
 
 
 def test_a_request_comes_back_whole_as_a_proposal_and_as_a_task(world: World) -> None:
-    alice = world.browser(world.alice)
-    proposals = {one["id"]: one for one in alice.every("MedicationRequest?intent=proposal")}
-    tasks = {one["id"]: one for one in alice.every("Task")}
+    browser = world.browser(world.alice)
+    proposals = {one["id"]: one for one in browser.every("MedicationRequest?intent=proposal")}
+    tasks = {one["id"]: one for one in browser.every("Task")}
 
     every = rows(ApprovalRequest).items()
     kept = {name: row for name, row in every if row.client_id == world.alice.id}
@@ -353,8 +358,28 @@ def test_a_licence_that_never_counted_is_no_qualification(world: World) -> None:
 
 
 def test_what_is_shown_is_as_new_as_its_newest_event(world: World) -> None:
-    alice = world.browser(world.alice)
+    browser = world.browser(world.alice)
     for kind in ("MedicationRequest", "Task", "MedicationDispense"):
-        for one in alice.every(kind):
+        for one in browser.every(kind):
             newest = events.of(one["id"])[-1].at
             assert one["meta"]["lastUpdated"] == newest.isoformat().replace("+00:00", "Z")
+
+
+def test_a_clients_own_words_forge_no_finding(world: World) -> None:
+    """They stand in the statement that is signed, each in its line."""
+    forged = "wool\n    Signed all the same: I know her.\n  SC-ALLERGY version 1, info: Fine.\n"
+    act_as("system:test")
+    client, chen = alice(name="Al"), db.session.get_one(Person, world.chen.id)
+    charting.state(client, Allergy(forged, "Hives", Severity.SEVERE), by=client, at=now())
+    signed = with_findings(client, a_formula(tretinoin(), name="Forged Cream"), by=chen)
+    db.session.commit()
+
+    shown = world.browser(client).every(f"DetectedIssue?implicated={signed.id}")
+    hits = checking.check(db.session.get_one(ApprovalRequest, signed.request_id), at=now(), days=90)
+
+    assert any(forged.split("\n", maxsplit=1)[0] in word for hit in hits for word in hit.fired_by)
+    read = [reading_back.issue(one) for one in shown]
+    assert [(one["rule"], one["severity"]) for one in read] == [
+        (hit.rule, hit.severity.word) for hit in hits
+    ]
+    assert {reason for one in read for reason in one["reasons"]} == {REASON}

@@ -23,7 +23,12 @@ from tests.prescriptions.builders import a_draft, a_prescription, a_request, com
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
 BASE = "http://localhost/fhir/r4"
-REASON = "Discussed with her on the phone.\nShe will wait until the skin is calm.\n\n  And so on."
+REASON = """Discussed with her on the phone.
+She will wait until the skin is calm.
+
+  SC-NONSENSE version 1, hard_stop: This is no finding.
+    Fired by: nothing
+    Signed all the same: nor is this"""
 TYPES = (
     "MedicationRequest",
     "MedicationDispense",
