@@ -15,9 +15,16 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.fhir import statuses
+from shop.fhir.detected_issues import CATEGORIES, SEVERITIES
+from shop.fhir.medication_requests import MODES
+from shop.fhir.people import DEGREES
 from shop.fhir.standing import Standing
+from shop.prescriptions import licensing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
 from shop.prescriptions.screening import checking
+from shop.prescriptions.screening.rules import KINDS
+from shop.prescriptions.screening.rules import Severity as Word
+from shop.prescriptions.statements import EXAMINED
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 from tests.fhir import reading_back
 from tests.fhir.strict import (
@@ -136,11 +143,16 @@ def test_our_own_tables_of_statuses_are_r4s() -> None:
     assert CODES["MedicationRequest.intent"] == statuses.INTENTS
 
 
-def test_every_code_of_an_issue_is_one_of_r4s() -> None:
-    from shop.fhir.detected_issues import CATEGORIES, SEVERITIES
-    from shop.prescriptions.screening.rules import KINDS
-    from shop.prescriptions.screening.rules import Severity as Word
+def test_every_word_of_ours_that_is_translated_has_its_translation() -> None:
+    assert set(MODES) == set(EXAMINED)
+    assert (
+        set(DEGREES)
+        == set(licensing.KINDS)
+        == SYSTEMS["http://terminology.hl7.org/CodeSystem/v2-0360"]
+    )
 
+
+def test_every_code_of_an_issue_is_one_of_r4s() -> None:
     assert {code for code, _ in CATEGORIES.values()} <= (SYSTEMS[f"{V3}ActCode"] or set())
     assert set(CATEGORIES) <= set(KINDS)
     assert set(SEVERITIES) == {one.word for one in Word}

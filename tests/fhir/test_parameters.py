@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.fhir.errors import BadSearch
@@ -66,6 +66,7 @@ def test_no_date_is_refused_by_its_parameters_name(text: str) -> None:
     assert list(refused.value.fields) == ["authored-on"]
 
 
+@settings(deadline=None, database=None)
 @given(
     st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)),  # noqa: DTZ001
     st.integers(min_value=-14 * 60, max_value=14 * 60),
@@ -114,6 +115,7 @@ def test_there_is_a_limit_to_everything() -> None:
 NAMES = sorted({name for one in RESOURCES.values() for name in one.parameters})
 
 
+@settings(deadline=None, database=None)
 @given(
     st.lists(
         st.tuples(
