@@ -18,6 +18,7 @@ import shop.charts.api
 import shop.charts.pages
 import shop.cli
 import shop.demo.cli
+import shop.fhir.api
 import shop.inventory.api
 import shop.inventory.cli
 import shop.inventory.pages
@@ -69,7 +70,7 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
     )
     access.init_app(app)
     origin.init_app(app, base_url=config.base_url)
-    problems.init_app(app)
+    problems.init_app(app, shapes={shop.fhir.api.PREFIX: shop.fhir.api.outcome})
     _resources(app)
     _pages(app)
     _commands(app)
@@ -97,7 +98,7 @@ def _settings(app: Flask, config: Config) -> None:
 
 
 def _resources(app: Flask) -> None:
-    """JSON, under /api/v1, and the provider's webhook."""
+    """JSON, under /api/v1, the provider's webhook, and FHIR under /fhir/r4."""
     resources = api.init_app(app)
     for package in (
         shop.accounts,
@@ -112,6 +113,7 @@ def _resources(app: Flask) -> None:
     ):
         resources.register_blueprint(package.api.bp)
     app.register_blueprint(shop.payments.api.webhooks)
+    app.register_blueprint(shop.fhir.api.bp)
 
 
 def _pages(app: Flask) -> None:

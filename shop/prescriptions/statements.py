@@ -126,9 +126,12 @@ def _screened(hits: Sequence[Hit], overrides: Mapping[str, str]) -> str:
 
 
 def _finding(hit: Hit, reason: str | None) -> str:
+    words = "; ".join(
+        " ".join(one.split()) for one in hit.fired_by
+    )  # a client's stay in their line
     said = [
         f"  {hit.rule} version {hit.version}, {hit.severity.word}: {hit.physician_text}",
-        f"    Fired by: {'; '.join(hit.fired_by)}",
+        f"    Fired by: {words}",
         *([f"    Signed all the same: {reason}"] if reason else []),
     ]
     return "\n".join(said)

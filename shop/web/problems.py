@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import marshmallow as ma
 import sqlalchemy as sa
@@ -41,6 +42,8 @@ STATUS: dict[type[Refusal], int] = {
 RETRIED = {"40001", "40P01"}  # serialization failure, deadlock: nobody's fault, run again
 BUSY = {"55P03", "57014", "25P03"}  # lock timeout, statement timeout, idle in transaction
 TRIES = 5
+
+Shape = Callable[[dict[str, Any]], Response]  # a problem, shown in the words of a protocol
 
 
 class ProblemSchema(ma.Schema):
@@ -93,8 +96,13 @@ def end_reading() -> None:
         db.session.commit()
 
 
-def init_app(app: Flask) -> None:
-    """Every way a request can fail, and how it is shown."""
+def init_app(app: Flask, *, shapes: Mapping[str, Shape]) -> None:
+    """Every way a request can fail, and how it is shown.
+
+    `shapes` are for parts of the shop that speak another protocol: the beginning of their paths,
+    and what is made of a problem there.
+    """
+    app.extensions["problem_shapes"] = shapes
     app.register_error_handler(Refusal, from_refusal)
     app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(sa.exc.DBAPIError, _from_database)
@@ -154,6 +162,9 @@ def shown(
         "errors": fields or {},
         "request_id": g.get("request_id", ""),
     }
+    for beginning, shape in current_app.extensions["problem_shapes"].items():
+        if request.path.startswith(f"{beginning}/"):
+            return cast("Shape", shape)(problem)
     if _wants_json():
         body = current_app.json.dumps(problem)
         return Response(body, status, content_type="application/problem+json")

@@ -117,6 +117,10 @@ DOORS: dict[str, Roles] = {
     "GET /review/<number>/signed": PHYSICIAN,
     "GET /review/<number>/packs": PHYSICIAN,
     "POST /review/<number>/refusal": PHYSICIAN,
+    # FHIR
+    "GET /fhir/r4/metadata": ANYONE,
+    "GET /fhir/r4/<type>": CLINIC,
+    "GET /fhir/r4/<type>/<id>": CLINIC,
     # reports
     "GET /api/v1/events": MANAGER,
     # inventory

@@ -1,0 +1,93 @@
+"""Our states in the words of FHIR R4, and the words that R4 allows (required value sets).
+
+A prescription's states are those of `standing.py`. What FHIR's word leaves open is said beside it
+by our own (`statusReason`, `businessStatus`), so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shop.fhir.standing import Standing
+from shop.prescriptions.states import FillStatus, RequestStatus
+
+R = RequestStatus
+F = FillStatus
+
+# docs/domain.md: active, on-hold, completed (depleted), stopped (expired, revoked). It names no
+# word for what a renewal superseded: it ended before all of it was used, so it was stopped.
+PRESCRIPTION: Mapping[Standing, str] = {
+    Standing.ACTIVE: "active",
+    Standing.ON_HOLD: "on-hold",
+    Standing.DEPLETED: "completed",
+    Standing.EXPIRED: "stopped",
+    Standing.REVOKED: "stopped",
+    Standing.SUPERSEDED: "stopped",
+    Standing.ENTERED_IN_ERROR: "entered-in-error",
+}
+
+# A request as a proposal (MedicationRequest, intent "proposal"): acted on until it is decided.
+PROPOSAL: Mapping[RequestStatus, str] = {
+    R.DRAFT: "draft",
+    R.QUEUED: "active",
+    R.IN_REVIEW: "active",
+    R.INFO_REQUESTED: "on-hold",
+    R.REFERRED: "on-hold",
+    R.PENDING_CLIENT: "on-hold",
+    R.APPROVED: "completed",
+    R.DECLINED: "cancelled",
+    R.WITHDRAWN: "cancelled",
+    R.EXPIRED: "cancelled",
+}
+
+# The same request as what a physician is asked to do.
+TASK: Mapping[RequestStatus, str] = {
+    R.DRAFT: "draft",
+    R.QUEUED: "requested",
+    R.IN_REVIEW: "in-progress",
+    R.INFO_REQUESTED: "on-hold",
+    R.REFERRED: "on-hold",
+    R.PENDING_CLIENT: "on-hold",
+    R.APPROVED: "completed",
+    R.DECLINED: "rejected",
+    R.WITHDRAWN: "cancelled",
+    R.EXPIRED: "cancelled",
+}
+
+DISPENSE: Mapping[FillStatus, str] = {
+    F.RESERVED: "preparation",
+    F.CONSUMED: "in-progress",
+    F.DISPENSED: "completed",
+    F.RELEASED: "cancelled",
+}
+
+# http://hl7.org/fhir/R4/valueset-medicationrequest-status.html and so on.
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "MedicationRequest": frozenset(
+        {"active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft"}
+        | {"unknown"}
+    ),
+    "MedicationDispense": frozenset(
+        {"preparation", "in-progress", "cancelled", "on-hold", "completed", "entered-in-error"}
+        | {"stopped", "declined", "unknown"}
+    ),
+    "Task": frozenset(
+        {"draft", "requested", "received", "accepted", "rejected", "ready", "cancelled"}
+        | {"in-progress", "on-hold", "failed", "completed", "entered-in-error"}
+    ),
+    "CarePlan": frozenset(
+        {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"}
+    ),
+    "ServiceRequest": frozenset(
+        {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"}
+    ),
+    "Procedure": frozenset(
+        {"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed"}
+        | {"entered-in-error", "unknown"}
+    ),
+}
+
+INTENTS = frozenset(
+    {"proposal", "plan", "order", "original-order", "reflex-order", "filler-order"}
+    | {"instance-order", "option"}
+)
