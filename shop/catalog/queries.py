@@ -14,6 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shop.catalog import dictionary
 from shop.catalog.errors import (
+    BadRule,
     NoSuchBundle,
     NoSuchImport,
     NoSuchName,
@@ -34,6 +35,7 @@ from shop.catalog.models import (
     ImportRow,
     Ingredient,
     IngredientName,
+    LegalClassRule,
     Outcome,
     Picture,
     PictureFile,
@@ -155,6 +157,26 @@ def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
         if found is not None:
             return found
     raise NoSuchRule("There is no such rule.", rule=str(rule_id))
+
+
+def drafted_law(number: str) -> LegalClassRule:
+    """The newest version of a rule of law that does not hold yet. Raises BadRule."""
+    query = (
+        sa.select(LegalClassRule)
+        .where(
+            LegalClassRule.number == number,
+            LegalClassRule.status.in_([RuleStatus.DRAFT, RuleStatus.REVIEWED]),
+        )
+        .order_by(LegalClassRule.version.desc())
+        .limit(1)
+    )
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise BadRule(
+            "No draft of a rule of law has this number.",
+            fields={"draft": ["Give the number of a rule that is drafted or reviewed."]},
+        )
+    return found
 
 
 def rules(
