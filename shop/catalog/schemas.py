@@ -542,6 +542,7 @@ class DraftTrialIn(TrialIn):
 
 
 class ScreeningTrialIn(TrialIn):
+    limit = Whole(least=1, most=5_000, load_default=2_000)  # a case costs about 2 ms
     screening = fields.Dict(  # a row as the files of screening have it
         keys=Text(shortest=1, longest=40),
         required=True,

@@ -117,14 +117,11 @@ def _judged(one: Prescription, facts: known.Facts, draft: Rule) -> Replayed | No
 def _outcome(one: Prescription, facts: known.Facts, draft: Rule) -> Outcome | None:
     """What the draft makes of it: nothing, where neither it nor a version of it fires."""
     day = one.signed_at.astimezone(UTC).date()
-    if not screen(facts, [draft, *_versions_of(draft.number)], on=day):
+    fired = set(screen(facts, [draft], on=day))
+    if not fired and not screen(facts, _versions_of(draft.number), on=day):
         return None
-    before: set[Hit] = set()
-    after: set[Hit] = set()
-    for base in map(rules.rules, _editions(one)):
-        others = [rule for rule in base if rule.number != draft.number]
-        before.update(screen(facts, base, on=day))
-        after.update(screen(facts, [*others, draft], on=day))
+    before = {hit for base in _editions(one) for hit in screen(facts, rules.rules(base), on=day)}
+    after = fired | {hit for hit in before if hit.rule != draft.number}
     blocked = replays.outcome(
         before=bool(_stopped(before, Severity.HARD_STOP)),
         after=bool(_stopped(after, Severity.HARD_STOP)),

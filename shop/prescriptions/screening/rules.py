@@ -99,9 +99,11 @@ def rules(version: str = CURRENT) -> tuple[Rule, ...]:
     return read(raw["rules"])
 
 
-def versions() -> list[str]:
+@functools.cache
+def versions() -> tuple[str, ...]:
     """All that were shipped."""
-    return sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))
+    found = (path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))
+    return tuple(sorted(found))
 
 
 def read(rows: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
