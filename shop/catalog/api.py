@@ -644,8 +644,7 @@ def _drafted(asked: dict[str, Any]) -> tuple[replaying.Draft, int | None, date]:
     """A rule of law to be tried, its version if it is written down, and its first day."""
     if "draft" in asked:
         rule = queries.drafted_law(asked["draft"])
-        draft = replaying.Draft(ruling.says(rule), rule.jurisdiction, rule.number)
-        return draft, rule.version, rule.valid_from
+        return replaying.drafted(rule), rule.version, rule.valid_from
     if KINDS[asked["kind"]] is not LegalClassRule:
         raise BadRule(
             "Only rules about a legal class change what the gate says.",

@@ -53,6 +53,7 @@ from shop.core.db import db, locked
 from shop.core.rules import RuleStatus
 
 _AT_ONCE = 200
+DRAFTED = (RuleStatus.DRAFT, RuleStatus.REVIEWED)  # a rule that holds nowhere yet
 
 
 def product(slug: str, *, lock: bool = False) -> Product:
@@ -159,14 +160,22 @@ def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
     raise NoSuchRule("There is no such rule.", rule=str(rule_id))
 
 
+def drafted_laws() -> list[LegalClassRule]:
+    """Rules of law that do not hold yet, by number; a hundred at most."""
+    query = (
+        sa.select(LegalClassRule)
+        .where(LegalClassRule.status.in_(DRAFTED))
+        .order_by(LegalClassRule.number, LegalClassRule.version.desc())
+        .limit(100)
+    )
+    return list(db.session.scalars(query))
+
+
 def drafted_law(number: str) -> LegalClassRule:
     """The newest version of a rule of law that does not hold yet. Raises BadRule."""
     query = (
         sa.select(LegalClassRule)
-        .where(
-            LegalClassRule.number == number,
-            LegalClassRule.status.in_([RuleStatus.DRAFT, RuleStatus.REVIEWED]),
-        )
+        .where(LegalClassRule.number == number, LegalClassRule.status.in_(DRAFTED))
         .order_by(LegalClassRule.version.desc())
         .limit(1)
     )

@@ -17,7 +17,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from shop.catalog.models import RULINGS, LegalClass, Variant
+from shop.catalog import ruling
+from shop.catalog.models import RULINGS, LegalClass, LegalClassRule, Variant
 from shop.core import replays
 from shop.core.db import db
 from shop.core.replays import Replay, Replayed
@@ -44,6 +45,11 @@ class Draft:
     says: Mapping[str, Any]
     jurisdiction: str
     number: str | None
+
+
+def drafted(rule: LegalClassRule) -> Draft:
+    """A rule that is written down, as it is tried."""
+    return Draft(ruling.says(rule), rule.jurisdiction, rule.number)
 
 
 def replay(draft: Draft, *, days: int, most: int, at: datetime) -> Replay:

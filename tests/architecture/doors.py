@@ -170,6 +170,7 @@ DOORS: dict[str, Roles] = {
     "GET /api/v1/products/<slug>/gate": SIGNED_IN,
     "GET /manage/ingredient-names": SHELF,
     "POST /manage/ingredient-names/<uuid:name_id>": SHELF,
+    "GET /manage/rules": MANAGER_AND_PHYSICIAN,
     "GET /manage/products": MANAGER,
     "GET /manage/products/<slug>": MANAGER,
     "POST /manage/products/<slug>": MANAGER,

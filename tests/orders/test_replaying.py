@@ -26,7 +26,7 @@ from tests.catalog.rules import a_draft_rule, a_ruling, a_serum
 from tests.inventory.lots import a_lot
 from tests.orders.test_explaining import counted
 from tests.orders.things import HOME, paid, placed
-from tests.people import alice, bob, dr_chen, mona, sam
+from tests.people import a_browser, alice, bob, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
 
 ACTIVE = "ZEPHYRINE"
@@ -321,3 +321,41 @@ def test_whatever_is_sent_is_never_a_failure_of_ours(
     assert told.status_code in (200, 400, 422), told.json
     if told.status_code != 200:
         assert told.json["errors"]
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_whom_a_drafted_rule_would_have_blocked(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    pack = a_serum("2", ACTIVE)
+    a_lot(pack, 9)
+    order = placed(cast["bob"], {pack: 1}, address=TEXAS).number
+    says = {"active": ACTIVE, "legal_class": LegalClass.RX}
+    number = a_draft_rule(LegalClassRule, says, jurisdiction="TX").number
+    db.session.commit()
+    browser = a_browser(app, cast["mona"])
+
+    listed = browser.get("/manage/rules")
+    tried_out = browser.get(f"/manage/rules?draft={number}&days=30")
+
+    assert f"{number} version 1: {ACTIVE} in TX is rx" in listed.text
+    assert "Would be blocked" not in listed.text
+    assert tried_out.status_code == 200
+    assert f'<a href="/orders/{order}">{order}</a>' in tried_out.text
+    assert "1 line, of 1 client" in tried_out.text
+    theirs = a_browser(app, cast["chen"]).get(f"/manage/rules?draft={number}")
+    assert order in theirs.text
+    assert f'href="/orders/{order}"' not in theirs.text
+
+
+@pytest.mark.parametrize(
+    "query", ["draft=R-NONE", "days=0", "days=x&draft=R-1", "draft=" + "x" * 61]
+)
+def test_the_page_says_what_cannot_be_tried(
+    app: Flask, cast: dict[str, Person], query: str
+) -> None:
+    refused = a_browser(app, cast["mona"]).get(f"/manage/rules?{query}")
+    assert refused.status_code == 422
+    assert "cannot be used" in refused.text

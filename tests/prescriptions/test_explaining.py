@@ -25,7 +25,7 @@ from shop.prescriptions.models import Prescription
 from shop.prescriptions.schemas.explanations import STANDS
 from shop.prescriptions.screening import rules
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
-from tests.accounts.test_api import Browser, somebody
+from tests.accounts.test_api import Browser, afresh, somebody
 from tests.builders import a_cream
 from tests.catalog.rules import a_ruling, a_serum
 from tests.people import a_fresh_sign_in, alice, bob, dr_chen, eva, mona
@@ -532,6 +532,7 @@ def test_a_physician_reads_of_no_other_prescription_of_the_client(
     app: Flask, cast: dict[str, Person]
 ) -> None:
     pack = a_cream()
+    pack_id = pack.id
     mine = a_prescription(cast["alice"], pack, by=cast["chen"]).number
     theirs = a_prescription(cast["alice"], pack, by=dr_chen(name="Dr Else")).number
     db.session.commit()
@@ -541,3 +542,8 @@ def test_a_physician_reads_of_no_other_prescription_of_the_client(
 
     assert [one["number"] for one in told["gate"]["prescriptions"]] == [mine]
     assert {one["number"] for one in hers["gate"]["prescriptions"]} == {mine, theirs}
+
+    waiting = a_request(afresh(cast["alice"]), db.session.get_one(Variant, pack_id)).number
+    db.session.commit()
+    case = Browser(app, cast["chen"]).get(f"/approval-requests/{waiting}/explanation").json
+    assert case["gate"]["prescriptions"] == []

@@ -186,11 +186,9 @@ class RequestExplanationOut(Schema):
 
 
 def told_prescription(told: PrescriptionExplained, reader: Person) -> dict[str, Any]:
-    """As PrescriptionExplanationOut shows it. Only the client reads of her other prescriptions."""
+    """As PrescriptionExplanationOut shows it."""
     one, inside = told.prescription, reader.role in INSIDE
-    weighed = [
-        each for each in told.gate.weighed if not inside or each.authority.number == one.number
-    ]
+    weighed = _at_hand(told.gate, one, inside=inside)
     return {
         "number": one.number,
         "status": one.status,
@@ -212,6 +210,7 @@ def told_request(told: RequestExplained, reader: Person) -> dict[str, Any]:
     """As RequestExplanationOut shows it: what was said is between client and physician."""
     request, inside = told.request, reader.role in INSIDE
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
+    weighed = _at_hand(told.gate, request.prescription, inside=inside)
     return {
         "number": request.number,
         "status": request.status,
@@ -220,10 +219,19 @@ def told_request(told: RequestExplained, reader: Person) -> dict[str, Any]:
         "ship_to_state": request.ship_to_state,
         "prescription": request.prescription.number if request.prescription else None,
         "decided": _decided(request, inside=inside) if theirs else None,
-        "gate": told_gate(told.gate, told.laws, inside=inside) if theirs else None,
+        "gate": told_gate(told.gate, told.laws, inside=inside, weighed=weighed) if theirs else None,
         "screening": _screened(told.screened, inside=inside) if theirs else None,
         "history": history(request),
     }
+
+
+def _at_hand(told: Explained, one: Prescription | None, *, inside: bool) -> list[Weighed]:
+    """What was weighed: only the client reads of her other prescriptions, too."""
+    return [
+        each
+        for each in told.weighed
+        if not inside or (one is not None and each.authority.number == one.number)
+    ]
 
 
 def told_gate(
