@@ -547,3 +547,19 @@ def test_a_physician_reads_of_no_other_prescription_of_the_client(
     db.session.commit()
     case = Browser(app, cast["chen"]).get(f"/approval-requests/{waiting}/explanation").json
     assert case["gate"]["prescriptions"] == []
+
+
+def test_a_change_of_a_screening_rule_changes_the_explanation(
+    app: Flask, cast: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = asked(cast["alice"], retinoid(), **USES).number
+    db.session.commit()
+    path = f"/approval-requests/{number}/explanation"
+    before = Browser(app, cast["chen"]).get(path).json["screening"]["findings"]
+
+    changed = tuple(replace(rule, version=7, source="Another") for rule in rules.rules())
+    monkeypatch.setattr("shop.prescriptions.explaining.rules", lambda: changed)
+
+    after = Browser(app, cast["chen"]).get(path).json["screening"]["findings"]
+    assert [one["rule"] for one in after] == [one["rule"] for one in before]
+    assert {(one["version"], one["source"]) for one in after} == {(7, "Another")}
