@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from uuid import UUID
 
 from shop.catalog.models import LegalClass
@@ -280,7 +281,7 @@ def _decision(facts: Facts, wish: Wish) -> Decision:
     try:
         for question in QUESTIONS:
             objection = question(facts, wish)
-            trace.append(Step(question.__name__, objection))
+            trace.append(_step(question.__name__, objection))
             if objection is not None:
                 return _refused(facts, wish, objection, trace)
         return _opened(facts, wish, trace)
@@ -321,6 +322,16 @@ def _opened(facts: Facts, wish: Wish, trace: Sequence[Step]) -> Decision:
         f" {cover.fills_left} of {cover.fills_allowed} fills left.",
         trace=tuple(trace),
     )
+
+
+def _step(name: str, objection: Objection | None) -> Step:
+    return _passed(name) if objection is None else Step(name.lstrip("_"), objection)
+
+
+@cache
+def _passed(name: str) -> Step:
+    """The same one every time: lists ask hundreds of questions, and most pass."""
+    return Step(name.lstrip("_"))
 
 
 def _refused(facts: Facts, wish: Wish, objection: Objection, trace: Sequence[Step]) -> Decision:
@@ -502,7 +513,7 @@ def _weigh(facts: Facts, wish: Wish, one: Authority) -> Weighed:
     tests: list[Step] = []
     for test in STANDING + (HOLDING if wish.placed else TAKING):
         objection = test(facts, wish, one)
-        tests.append(Step(test.__name__.lstrip("_"), objection))
+        tests.append(_step(test.__name__, objection))
         if objection is not None:
             break
     return Weighed(one, tuple(tests))
