@@ -131,6 +131,7 @@ def _pages(app: Flask) -> None:
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.catalog.pages.names)
+    app.register_blueprint(shop.catalog.pages.rules)
 
     @app.context_processor
     def who() -> dict[str, object]:

@@ -4,7 +4,7 @@ the export."""
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,9 +47,14 @@ from shop.catalog.models import (
     Release,
     Variant,
 )
+from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.orders import simulating
+from shop.core.replays import Outcome, Replay
+from shop.orders import replaying, simulating
+from shop.prescriptions import queries as prescriptions
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.screening import replaying as screening_replays
 from shop.web import editions, idempotency
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -604,22 +609,73 @@ def draft_rule(terms: dict[str, Any]) -> Response:
 
 @bp.post("/rules/simulation")
 @allow(*DECIDERS)
-@bp.arguments(schemas.RuleIn)
+@bp.arguments(schemas.SimulationIn)
 @bp.response(200, schemas.SimulationOut)
-def simulate_rule(terms: dict[str, Any]) -> simulating.Simulation:
-    """What a rule about a legal class would change, if it were activated; nothing is written."""
-    if KINDS[terms["kind"]] is not LegalClassRule:
+def simulate_rule(asked: dict[str, Any]) -> dict[str, Any]:
+    """Whom a draft would block, if it were activated; no rule, order or request is changed.
+
+    A rule of law by its fields, or by the number of its `draft`; or `screening`, a row in the
+    format of its files. What a physician is told of a request is written down as an access.
+    """
+    at, span = now(), {"days": asked["days"], "most": asked["limit"]}
+    if "screening" in asked:
+        return _screening_tried(asked["screening"], span, at)
+    draft, version, valid_from = _drafted(asked)
+    found = simulating.simulate(
+        draft.says,
+        jurisdiction=draft.jurisdiction,
+        valid_from=valid_from,
+        number=draft.number,
+        at=at,
+    )
+    past = replaying.replay(draft, **span, at=at)
+    return {
+        "rule": {"number": draft.number, "version": version},
+        "products": schemas.told_changes(found.products),
+        "carts": schemas.told_changes(found.carts),
+        "orders": schemas.told_changes(found.orders),
+        "past": schemas.told_replay(
+            past, named={one.about: None for one in past.replayed}, whole=True
+        ),
+    }
+
+
+def _drafted(asked: dict[str, Any]) -> tuple[replaying.Draft, int | None, date]:
+    """A rule of law to be tried, its version if it is written down, and its first day."""
+    if "draft" in asked:
+        rule = queries.drafted_law(asked["draft"])
+        return replaying.drafted(rule), rule.version, rule.valid_from
+    if KINDS[asked["kind"]] is not LegalClassRule:
         raise BadRule(
             "Only rules about a legal class change what the gate says.",
             fields={"kind": ["Must be legal_class."]},
         )
-    return simulating.simulate(
-        terms["says"],
-        jurisdiction=terms["jurisdiction"],
-        valid_from=terms["valid_from"],
-        number=terms["number"],
-        at=now(),
-    )
+    draft = replaying.Draft(asked["says"], asked["jurisdiction"], asked["number"])
+    return draft, None, asked["valid_from"]
+
+
+def _screening_tried(row: dict[str, Any], span: dict[str, int], at: datetime) -> dict[str, Any]:
+    """Requests are named to a physician who may see them; others read counts that hide the few."""
+    rule = screening_replays.drafted(row)
+    past = screening_replays.replay(rule, **span, at=at)
+    treats = actor().role is Role.PHYSICIAN
+    return {
+        "rule": {"number": rule.number, "version": rule.version},
+        "past": schemas.told_replay(past, named=_opened(past, at) if treats else {}, whole=treats),
+    }
+
+
+def _opened(past: Replay, at: datetime) -> dict[str, uuid.UUID | None]:
+    """The clients of those requests that are told of first, written down before they are."""
+    first = {one.about for each in Outcome for one in past.of(each)[: schemas.NAMED]}
+    query = prescriptions.requests(actor(), at=at).where(ApprovalRequest.number.in_(first))
+    clients: dict[str, uuid.UUID | None] = {}
+    for one in db.session.scalars(query):
+        record = f"simulation of a rule on approval_request {one.number}"
+        reading.open_record(actor(), one.client, record=record, purpose=reading.OPERATIONS)
+        clients[one.number] = one.client_id
+    db.session.commit()
+    return clients
 
 
 @bp.post("/rules/<uuid:rule_id>/review")

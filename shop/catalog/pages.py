@@ -41,19 +41,21 @@ from shop.catalog import (
     resolving,
     schemas,
 )
-from shop.catalog.errors import BadPrice
+from shop.catalog.errors import BadPrice, BadRule
 from shop.catalog.models import IngredientName, Product, Variant
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
+from shop.orders import replaying
 from shop.web import editions
-from shop.web.api import PageQuery, Text
+from shop.web.api import PageQuery, Schema, Text, WholeQuery
 from shop.web.paging import page
 from shop.web.problems import STATUS
 
 bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
 names = Blueprint("names_pages", __name__, url_prefix="/manage/ingredient-names")
+rules = Blueprint("rules_pages", __name__, url_prefix="/manage/rules")
 
 ACTS: dict[str, tuple[Callable[..., Product], str]] = {
     "publish": (publishing.publish, "It is published."),
@@ -61,6 +63,7 @@ ACTS: dict[str, tuple[Callable[..., Product], str]] = {
     "retire": (publishing.retire, "It is retired; its packs are off sale."),
     "restore": (publishing.restore, "It is a draft again; its packs are still off sale."),
 }
+TRIED_AT_ONCE = 5_000  # lines, of one draft on its page
 _DOLLARS = re.compile(r"\$?([0-9]{1,6})(?:\.([0-9]{2}))?")
 
 
@@ -73,6 +76,11 @@ class WordsForm(schemas.ProductChanges):
     class Meta:
         unknown = ma.RAISE
         exclude = ("legal_class", "doctor_only")
+
+
+class TrialQuery(Schema):
+    draft = Text(load_default="", longest=60)
+    days = WholeQuery(least=1, most=365, load_default=90)
 
 
 class BadForm(Refused):
@@ -339,6 +347,39 @@ def _page(
             most_pictures=picturing.MOST_PICTURES,
         )
     )
+
+
+@rules.get("")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+def drafted_rules() -> Response:
+    """Rules of law that do not hold yet, and whom one of them would have blocked."""
+    typed = {name: value for name, value in request.args.items() if value.strip()}
+    errors: dict[str, Any] = {}
+    tried = None
+    try:
+        asked = TrialQuery().load(typed)
+        if asked["draft"]:
+            tried = _tried(asked["draft"], asked["days"])
+    except ma.ValidationError as wrong:
+        errors = dict(wrong.messages_dict)
+    except BadRule as refusal:
+        errors = refusal.fields
+    shown = render_template(
+        "catalog/rules.html",
+        drafts=queries.drafted_laws(),
+        tried=tried,
+        typed={"days": 90} | typed,
+        errors=errors,
+        detail="Some of what you typed cannot be used." if errors else "",
+    )
+    return make_response(shown, 422 if errors else 200)
+
+
+def _tried(number: str, days: int) -> dict[str, Any]:
+    rule = queries.drafted_law(number)
+    past = replaying.replay(replaying.drafted(rule), days=days, most=TRIED_AT_ONCE, at=now())
+    named = {one.about: None for one in past.replayed}
+    return {"rule": rule, "past": schemas.told_replay(past, named=named, whole=True)}
 
 
 def _words() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shop.catalog import dictionary
 from shop.catalog.errors import (
+    BadRule,
     NoSuchBundle,
     NoSuchImport,
     NoSuchName,
@@ -34,6 +35,7 @@ from shop.catalog.models import (
     ImportRow,
     Ingredient,
     IngredientName,
+    LegalClassRule,
     Outcome,
     Picture,
     PictureFile,
@@ -51,6 +53,7 @@ from shop.core.db import db, locked
 from shop.core.rules import RuleStatus
 
 _AT_ONCE = 200
+DRAFTED = (RuleStatus.DRAFT, RuleStatus.REVIEWED)  # a rule that holds nowhere yet
 
 
 def product(slug: str, *, lock: bool = False) -> Product:
@@ -155,6 +158,34 @@ def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
         if found is not None:
             return found
     raise NoSuchRule("There is no such rule.", rule=str(rule_id))
+
+
+def drafted_laws() -> list[LegalClassRule]:
+    """Rules of law that do not hold yet, by number; a hundred at most."""
+    query = (
+        sa.select(LegalClassRule)
+        .where(LegalClassRule.status.in_(DRAFTED))
+        .order_by(LegalClassRule.number, LegalClassRule.version.desc())
+        .limit(100)
+    )
+    return list(db.session.scalars(query))
+
+
+def drafted_law(number: str) -> LegalClassRule:
+    """The newest version of a rule of law that does not hold yet. Raises BadRule."""
+    query = (
+        sa.select(LegalClassRule)
+        .where(LegalClassRule.number == number, LegalClassRule.status.in_(DRAFTED))
+        .order_by(LegalClassRule.version.desc())
+        .limit(1)
+    )
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise BadRule(
+            "No draft of a rule of law has this number.",
+            fields={"draft": ["Give the number of a rule that is drafted or reviewed."]},
+        )
+    return found
 
 
 def rules(

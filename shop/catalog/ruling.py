@@ -147,6 +147,24 @@ def percents(interval: str) -> Range[Decimal]:
     return Range(low, high, bounds=brackets)
 
 
+def says(rule: LegalClassRule) -> dict[str, Any]:
+    """What a rule of law says, as `draft` takes it."""
+    return {
+        "active": rule.active,
+        "percents": interval(rule.percents),
+        "route": rule.route,
+        "dosage_form": rule.dosage_form,
+        "except_with": rule.except_with,
+        "legal_class": rule.legal_class,
+    }
+
+
+def interval(strengths: Range[Decimal]) -> str:
+    """A range of strengths as `percents` reads it."""
+    low, high = ("" if end is None else f"{end:f}" for end in (strengths.lower, strengths.upper))
+    return f"{strengths.bounds[0]}{low},{high}{strengths.bounds[1]}"
+
+
 def _said(kind: type[AnyRule], says: Mapping[str, Any]) -> dict[str, Any]:
     said = dict(says)
     if kind is LegalClassRule:

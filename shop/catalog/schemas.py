@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
-from shop.catalog import bulk_editing, bundling, importing, picturing, relating
+from shop.catalog import bulk_editing, bundling, importing, picturing, relating, ruling
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import (
     KINDS,
@@ -23,6 +27,8 @@ from shop.catalog.models import (
 )
 from shop.catalog.queries import picture_url
 from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
+from shop.core.replays import Outcome as Tried
+from shop.core.replays import Replay, Replayed, clients
 from shop.core.rules import JURISDICTIONS, Grade, RuleStatus
 from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text, Whole
 
@@ -515,6 +521,50 @@ class RuleIn(Schema):
         return given | {"says": says}
 
 
+def _short(row: Any) -> None:
+    """A row of a file is not long; who sends a long one means something else."""
+    if len(json.dumps(row)) > LONGEST_ROW:
+        raise ma.ValidationError(f"Is longer than {LONGEST_ROW} characters.")
+
+
+LONGEST_ROW = 20_000  # of screening, as JSON
+
+
+class TrialIn(Schema):
+    """How far back to look, and at how many cases at most."""
+
+    days = Whole(least=1, most=365, load_default=90)
+    limit = Whole(least=1, most=20_000, load_default=5_000)
+
+
+class DraftTrialIn(TrialIn):
+    draft = Text(required=True, shortest=1, longest=60)  # the number of a drafted rule of law
+
+
+class ScreeningTrialIn(TrialIn):
+    limit = Whole(least=1, most=5_000, load_default=2_000)  # a case costs about 2 ms
+    screening = fields.Dict(  # a row as the files of screening have it
+        keys=Text(shortest=1, longest=40),
+        required=True,
+        validate=[validate.Length(max=30), _short],
+    )
+
+
+class SimulationIn(RuleIn, TrialIn):
+    """A rule of law by its fields; or `draft`, the number of one; or `screening`, a row of that.
+
+    With each of them `days` and `limit`.
+    """
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """As the schema of what is given: it refuses the fields of the others."""
+        kinds: dict[str, type[TrialIn]] = {"draft": DraftTrialIn, "screening": ScreeningTrialIn}
+        for name, schema in kinds.items():
+            if isinstance(data, Mapping) and name in data:
+                return schema().load(data, **kwargs)
+        return super().load(data, **kwargs)
+
+
 class RulesQuery(PageQuery):
     kind = fields.String(load_default="legal_class", validate=validate.OneOf(list(KINDS)))
     jurisdiction = Jurisdiction(load_default=None)
@@ -559,10 +609,7 @@ class RuleOut(ma.Schema):
 
 def _interval(percents: Any) -> str | None:
     """A range of strengths as it is written on the way in."""
-    if percents is None:
-        return None
-    low, high = ("" if end is None else f"{end:f}" for end in (percents.lower, percents.upper))
-    return f"{percents.bounds[0]}{low},{high}{percents.bounds[1]}"
+    return None if percents is None else ruling.interval(percents)
 
 
 class RulesOut(ma.Schema):
@@ -577,16 +624,130 @@ class ChangeOut(ma.Schema):
     after = fields.String()
 
 
-def _first(changes: list[Any]) -> dict[str, Any]:
-    return {"count": len(changes), "first": ChangeOut(many=True).dump(changes[:100])}
+class ChangesOut(ma.Schema):
+    count = fields.Integer()
+    first = fields.List(fields.Nested(ChangeOut))  # a hundred
+
+
+class TriedCaseOut(ma.Schema):
+    """`about`: the number of an order or a request; `client` where the reader treats her."""
+
+    about = fields.String()
+    state = fields.String()
+    product = fields.String()
+    client = fields.UUID()
+
+
+class TriedOut(ma.Schema):
+    """How many cases, of how many clients; null where that is fewer than five and not yours."""
+
+    count = fields.Integer(allow_none=True)
+    clients = fields.Integer(allow_none=True)
+    first = fields.List(fields.Nested(TriedCaseOut))  # a hundred, of those the reader may see
+
+
+class TriedPlaceOut(ma.Schema):
+    state = fields.String()
+    product = fields.String()
+    newly_blocked = fields.Integer()
+    already_blocked = fields.Integer()
+    newly_allowed = fields.Integer()
+    needs_reason = fields.Integer()
+
+
+class ReplayOut(ma.Schema):
+    """What the draft would have made of the cases of these days.
+
+    `complete` is false where there were more than `limit` cases: the newest were tried.
+    """
+
+    since = Moment()
+    until = Moment()
+    cases = fields.Integer()
+    complete = fields.Boolean()
+    newly_blocked = fields.Nested(TriedOut)
+    already_blocked = fields.Nested(TriedOut)
+    newly_allowed = fields.Nested(TriedOut)
+    needs_reason = fields.Nested(TriedOut)  # soft stops of screening that did not fire before
+    by_place = fields.List(fields.Nested(TriedPlaceOut))  # most blocked first, two hundred
+    not_known = fields.List(fields.String())
+
+
+class TriedRuleOut(ma.Schema):
+    number = fields.String(allow_none=True)
+    version = fields.Integer(allow_none=True)
 
 
 class SimulationOut(ma.Schema):
-    """What would be answered differently, where: how much of it, and the first hundred."""
+    """What a draft would change. `products`, `carts`, `orders`: now, of a rule of law.
 
-    products = fields.Function(lambda found: _first(found.products))
-    carts = fields.Function(lambda found: _first(found.carts))
-    orders = fields.Function(lambda found: _first(found.orders))
+    `past`: whom it would have blocked.
+    """
+
+    rule = fields.Nested(TriedRuleOut)
+    products = fields.Nested(ChangesOut)
+    carts = fields.Nested(ChangesOut)
+    orders = fields.Nested(ChangesOut)
+    past = fields.Nested(ReplayOut)
+
+
+FEW = 5  # people; fewer are not counted for those who do not treat them
+NAMED = 100
+PLACES = 200
+
+
+def told_changes(changes: list[Any]) -> dict[str, Any]:
+    """As ChangesOut shows them."""
+    return {"count": len(changes), "first": changes[:NAMED]}
+
+
+def told_replay(replay: Replay, *, named: Mapping[str, UUID | None], whole: bool) -> dict[str, Any]:
+    """As ReplayOut shows it.
+
+    `named` are the numbers that the reader may see, with the client where she may know her. Not
+    `whole`: small counts and places are left out, so that nobody is found by them.
+    """
+    outcomes = {each.value: replay.of(each) for each in Tried}
+    return {
+        "since": replay.since,
+        "until": replay.until,
+        "cases": replay.cases,
+        "complete": replay.complete,
+        "not_known": replay.not_known,
+        "by_place": _places(replay.replayed) if whole else [],
+        **{name: _tried(ones, named, whole=whole) for name, ones in outcomes.items()},
+    }
+
+
+def _tried(
+    ones: Sequence[Replayed], named: Mapping[str, UUID | None], *, whole: bool
+) -> dict[str, Any]:
+    people = clients(ones)
+    counted = whole or people == 0 or people >= FEW
+    first = [
+        {"about": one.about, "state": one.state, "product": one.product}
+        | ({"client": named[one.about]} if named[one.about] else {})
+        for one in ones
+        if one.about in named
+    ]
+    return {
+        "count": len(ones) if counted else None,
+        "clients": people if counted else None,
+        "first": first[:NAMED],
+    }
+
+
+def _places(replayed: Sequence[Replayed]) -> list[dict[str, Any]]:
+    counts = Counter((one.state, one.product, one.outcome) for one in replayed)
+    places = sorted(
+        {(one.state, one.product) for one in replayed},
+        key=lambda place: (-counts[*place, Tried.NEWLY_BLOCKED], place),
+    )
+    return [
+        {"state": state, "product": product}
+        | {each.value: counts[state, product, each] for each in Tried}
+        for state, product in places[:PLACES]
+    ]
 
 
 class ReleaseIn(Schema):

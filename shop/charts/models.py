@@ -124,6 +124,10 @@ class ChartEntry(Base):
         """What was said. Raises sealed.NotOpened where its key is missing."""
         return facts.read(self.kind, self.content)
 
+    def stood(self, at: datetime) -> bool:
+        """It had been said by `at`, and had not ended yet."""
+        return self.stated_at <= at and (self.ended_at is None or self.ended_at > at)
+
     @property
     def stands(self) -> bool:
         """Neither ended nor superseded."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -81,11 +82,24 @@ def chart_of(client: Person, *, at: datetime) -> Chart:
     Raises sealed.NotOpened where a key is missing. Who shows it to somebody else than the client
     writes that down first (`reading.open_record`).
     """
-    stood = sa.and_(
-        ChartEntry.stated_at <= at,
-        sa.or_(ChartEntry.ended_at.is_(None), ChartEntry.ended_at > at),
+    return charts_of([(client, at)])[0]
+
+
+def charts_of(asked: Sequence[tuple[Person, datetime]]) -> list[Chart]:
+    """The chart of each of these clients at her moment, in their order. One query for all."""
+    moments = [at for _, at in asked]
+    query = _entries(client.id for client, _ in asked).where(
+        ChartEntry.stated_at <= max(moments),
+        sa.or_(ChartEntry.ended_at.is_(None), ChartEntry.ended_at > min(moments)),
     )
-    said = [_said(entry) for entry in db.session.scalars(entries_of(client).where(stood))]
+    entries: dict[UUID, list[ChartEntry]] = defaultdict(list)
+    for entry in db.session.scalars(query):
+        entries[entry.client_id].append(entry)
+    return [_chart(client, entries[client.id], at) for client, at in asked]
+
+
+def _chart(client: Person, entries: Iterable[ChartEntry], at: datetime) -> Chart:
+    said = [_said(entry) for entry in entries if entry.stood(at)]
     known = {one.fact.kind for one in said if not isinstance(one.fact, NoneKnown)}
     return Chart(
         client_id=client.id,
@@ -105,9 +119,13 @@ def chart_of(client: Person, *, at: datetime) -> Chart:
 
 def entries_of(client: Person) -> sa.Select[ChartEntry]:
     """Everything that was ever said of this client, oldest first."""
+    return _entries([client.id])
+
+
+def _entries(clients: Iterable[UUID]) -> sa.Select[ChartEntry]:
     return (
         sa.select(ChartEntry)
-        .where(ChartEntry.client_id == client.id)
+        .where(ChartEntry.client_id.in_(set(clients)))
         .options(joinedload(ChartEntry.stated_by), joinedload(ChartEntry.ended_by))
         .order_by(ChartEntry.stated_at, ChartEntry.id)
     )

@@ -10,9 +10,11 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.catalog.models import Variant
+from shop.charts import reading
 from shop.core.clock import day_in, now
+from shop.core.db import db
 from shop.core.money import CURRENCY
-from shop.orders import cancelling, checkout, queries, schemas, shipping
+from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.models import Cart, Order
 from shop.orders.schemas import NO_PAYMENT, Told
@@ -35,6 +37,14 @@ READERS = (Role.CLIENT, *PACKERS)
 def show_cart() -> dict[str, Any]:
     """The cart, with the gate's answer for every line."""
     return _answered(carts.cart_of(actor()))
+
+
+@bp.get("/cart/explanation")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.CartExplanationOut)
+def explain_cart() -> dict[str, Any]:
+    """What the gate asked about every line of the cart, and how each question came out."""
+    return schemas.told_cart(explaining.of_cart(carts.cart_of(actor()), at=now()))
 
 
 @bp.put("/cart/lines/<sku>")
@@ -125,6 +135,17 @@ def cancel(terms: dict[str, Any], number: str) -> Response:
     return committed(schemas.OrderOut, told(order))
 
 
+@bp.get("/orders/<number>/explanation")
+@allow(*READERS)
+@bp.response(200, schemas.OrderExplanationOut)
+def explain_order(number: str) -> dict[str, Any]:
+    """Why each line goes on or does not, with the rules that fired. Opening it is recorded."""
+    order = queries.order_for(actor(), number)
+    _opened(order)
+    told = explaining.of_order(order, at=now())
+    return schemas.told_order(told, inside=actor().role is Role.MANAGER)
+
+
 @bp.get("/orders/<number>/picking-list")
 @allow(*PACKERS)
 @bp.response(200, schemas.PickingListOut)
@@ -156,6 +177,13 @@ def told(order: Order) -> Told:
     """An order as a whole."""
     payment = payments.payment_to_show(order.id)
     return Told(order, payment or NO_PAYMENT, queries.history(order))
+
+
+def _opened(order: Order) -> None:
+    """Write down for good that the reader opens an explanation, before it is shown."""
+    record = f"explanation of order {order.number}"
+    reading.open_record(actor(), order.client, record=record, purpose=reading.OPERATIONS)
+    db.session.commit()
 
 
 def _answered(cart: Cart) -> dict[str, Any]:

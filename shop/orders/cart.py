@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from shop.orders.errors import BadQuantity, NotForSale
 from shop.orders.models import MAX_QUANTITY, Cart, CartLine
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
-from shop.prescriptions.gate import Decision, Wish
+from shop.prescriptions.gate import Decision, Explained, Wish
 
 
 def _with_lines(query: sa.Select[Cart]) -> sa.Select[Cart]:
@@ -141,21 +142,30 @@ def answered(cart: Cart, *, at: datetime) -> list[Answered]:
     """Every line with its price and the gate's answer, for the client's own state."""
     if not cart.lines:
         return []
-    free = stock.available([line.variant_id for line in cart.lines], today=judging.day(at))
-    decisions = asking.ask(
-        cart.client,
-        [Wish(line.variant_id, line.variant.sku, line.quantity) for line in cart.lines],
-        ship_to_state=None,
-        at=at,
-        stage=Stage.CART,
-        out_of_stock=[
-            line.variant_id for line in cart.lines if free[line.variant_id] < line.quantity
-        ],
-    )
+    decisions = asking.ask(cart.client, **_wished(cart, at))
     return [
         Answered(line, line.variant.price_at(at), decision)
         for line, decision in zip(cart.lines, decisions, strict=True)
     ]
+
+
+def explained(cart: Cart, *, at: datetime) -> list[Explained]:
+    """The same answers, with what they rest on."""
+    return asking.explain(cart.client, **_wished(cart, at)) if cart.lines else []
+
+
+def _wished(cart: Cart, at: datetime) -> dict[str, Any]:
+    """What the gate is asked of a cart: for the client's own state, and what the shelf lacks."""
+    free = stock.available([line.variant_id for line in cart.lines], today=judging.day(at))
+    return {
+        "wishes": [Wish(line.variant_id, line.variant.sku, line.quantity) for line in cart.lines],
+        "ship_to_state": None,
+        "at": at,
+        "stage": Stage.CART,
+        "out_of_stock": [
+            line.variant_id for line in cart.lines if free[line.variant_id] < line.quantity
+        ],
+    }
 
 
 def _line(cart: Cart, sku: str) -> CartLine | None:

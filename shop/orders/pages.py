@@ -21,11 +21,12 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.catalog.models import Variant
+from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
 from shop.core.usps import STATES
-from shop.orders import cancelling, checkout, queries, schemas, shipping
+from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
@@ -79,6 +80,15 @@ class BadForm(Refused):
 @allow(Role.CLIENT)
 def show_cart() -> Response:
     return _page("cart.html", lines=_cart_lines())
+
+
+@bp.get("/cart/why")
+@allow(Role.CLIENT)
+def why_cart() -> Response:
+    cart = carts.cart_of(actor())
+    told = schemas.told_cart(explaining.of_cart(cart, at=now()))
+    names = {line.variant.sku: line.variant.product.name for line in cart.lines}
+    return _page("why_cart.html", told=told, names=names)
 
 
 @bp.post("/cart/lines")
@@ -171,6 +181,22 @@ def list_orders() -> Response:
 @allow(*READERS)
 def show_order(number: str) -> Response:
     return _page("order.html", **_whole(number))
+
+
+@bp.get("/orders/<number>/why")
+@allow(*READERS)
+def why_order(number: str) -> Response:
+    order = queries.order_for(actor(), number)
+    reading.open_record(
+        actor(),
+        order.client,
+        record=f"explanation of order {number}",
+        purpose=reading.OPERATIONS,
+    )
+    db.session.commit()  # written down for good before it is shown
+    told = explaining.of_order(order, at=now())
+    inside = actor().role is Role.MANAGER
+    return _page("why.html", told=schemas.told_order(told, inside=inside))
 
 
 @bp.post("/orders/<number>/cancellation")

@@ -9,12 +9,13 @@ from marshmallow import fields, post_load, validate
 
 from shop.core.events import Kind
 from shop.orders.checkout import Address
+from shop.orders.explaining import CartExplained, LineExplained, OrderExplained
 from shop.orders.models import MAX_QUANTITY, Order
 from shop.orders.pricing import SHIPPING_METHODS
 from shop.orders.queries import Happened
 from shop.orders.states import LineStatus, OrderStatus
 from shop.payments.models import Payment
-from shop.prescriptions.schemas import GateOut
+from shop.prescriptions.schemas import ExplainedOut, GateOut, LawOut, told_gate, told_law
 from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
 
 LONGEST_SKU = 60
@@ -209,6 +210,91 @@ class OrderOut(OrderBriefOut):
         """From the order, unless it stands beside it."""
         source = obj if attr in Told._fields else obj.order
         return super().get_attribute(source, attr, default)
+
+
+class PlacedUnderOut(Schema):
+    """What a line was placed under: the rule of law that spoke of it then, its fill."""
+
+    requires_prescription = fields.Boolean()
+    law = fields.Nested(LawOut, allow_none=True)
+    prescription = fields.String(allow_none=True)
+    fill = fields.Integer(allow_none=True)
+
+
+class LineExplanationOut(Schema):
+    """`gate` is null for what has left or was cancelled: the gate is not asked about it again."""
+
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    status = fields.Enum(LineStatus, by_value=True)
+    gate = fields.Nested(ExplainedOut, allow_none=True)
+    placed_under = fields.Nested(PlacedUnderOut)
+    law_changed = fields.Boolean()
+
+
+class OrderExplanationOut(Schema):
+    """Why each line goes on or does not, beside what held when the order was placed."""
+
+    number = fields.String()
+    status = fields.Enum(OrderStatus, by_value=True)
+    ship_to_state = fields.String()
+    placed_at = Moment()
+    lines = fields.List(fields.Nested(LineExplanationOut))
+
+
+class WishExplanationOut(Schema):
+    sku = fields.String()
+    quantity = fields.Integer()
+    gate = fields.Nested(ExplainedOut)
+
+
+class CartExplanationOut(Schema):
+    lines = fields.List(fields.Nested(WishExplanationOut))
+
+
+def told_order(told: OrderExplained, *, inside: bool) -> dict[str, Any]:
+    """As OrderExplanationOut shows it; `inside` is for who decides about rules."""
+    order = told.order
+    return {
+        "number": order.number,
+        "status": order.status,
+        "ship_to_state": order.ship_to_state,
+        "placed_at": order.placed_at,
+        "lines": [_told_line(one, told, inside=inside) for one in told.lines],
+    }
+
+
+def told_cart(told: CartExplained) -> dict[str, Any]:
+    """As CartExplanationOut shows it, to the client."""
+    lines = [
+        {
+            "sku": gate.decision.wish.sku,
+            "quantity": gate.decision.wish.quantity,
+            "gate": told_gate(gate, told.laws, inside=False),
+        }
+        for gate in told.gates
+    ]
+    return {"lines": lines}
+
+
+def _told_line(one: LineExplained, told: OrderExplained, *, inside: bool) -> dict[str, Any]:
+    line = one.line
+    law = told.laws.get(line.rule_id) if line.rule_id else None
+    return {
+        "sku": line.sku,
+        "name": line.name,
+        "quantity": line.quantity,
+        "status": line.status,
+        "gate": told_gate(one.gate, told.laws, inside=inside) if one.gate else None,
+        "placed_under": {
+            "requires_prescription": line.requires_prescription,
+            "law": told_law(law, inside=inside),
+            "prescription": line.fill.prescription.number if line.fill else None,
+            "fill": line.fill.number if line.fill else None,
+        },
+        "law_changed": one.law_changed,
+    }
 
 
 class ToPickOut(Schema):

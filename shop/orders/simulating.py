@@ -77,19 +77,19 @@ def simulate(
     state that has one.
     """
     day = max(valid_from, at.astimezone(UTC).date())
-    spoken_of = set(db.session.scalars(_spoken_of(says)))
+    spoken_of = set(db.session.scalars(products_spoken_of(says)))
     known = _known(spoken_of, number, day)
-    products = _products(spoken_of | set(known))
-    world = _World(products, known, spoken_of, jurisdiction, number, says["legal_class"])
+    concerned = products(spoken_of | set(known))
+    world = _World(concerned, known, spoken_of, jurisdiction, number, says["legal_class"])
     return Simulation(
         products=[
             change
-            for product in products.values()
+            for product in concerned.values()
             for state in world.states
             for change in world.changed(product.slug, product.id, state)
         ],
-        carts=_changed(world, _carts(products)),
-        orders=_changed(world, _orders(products)),
+        carts=_changed(world, _carts(concerned)),
+        orders=_changed(world, _orders(concerned)),
     )
 
 
@@ -124,7 +124,7 @@ class _World:
         after = [rule.legal_class for rule in rules if rule.rule_number != self.number]
         after += [self.legal_class] if product_id in self.spoken_of else []
         product = self.products[product_id]
-        was, becomes = _sold(product, before), _sold(product, after)
+        was, becomes = sold(product, before), sold(product, after)
         if was is not becomes:
             yield Change(about, state, was, becomes)
 
@@ -135,7 +135,7 @@ def _changed(world: _World, rows: Iterable[Any]) -> list[Change]:
     ]
 
 
-def _sold(product: Any, ruled: list[LegalClass]) -> Sold:
+def sold(product: Any, ruled: list[LegalClass]) -> Sold:
     """As the gate would see a pack of it, under the strictest of these classes."""
     strictest = max(ruled, key=list(LegalClass).index, default=None)
     law = None if strictest is None else Ruling(NOBODY, "", 0, "", strictest)
@@ -147,8 +147,8 @@ def _sold(product: Any, ruled: list[LegalClass]) -> Sold:
     return Sold.BY_PRESCRIPTION if pack.needs_prescription else Sold.FREELY
 
 
-def _spoken_of(says: Mapping[str, Any]) -> sa.Select[UUID]:
-    """Products that the rule would speak of: the view `rulings`, for a rule that is none yet."""
+def products_spoken_of(says: Mapping[str, Any]) -> sa.Select[UUID]:
+    """Ids of products that a rule would speak of: the view `rulings`, before there is one."""
     percents = sa.cast(
         sa.literal(ruling.percents(says.get("percents") or "(,)"), NUMRANGE()), NUMRANGE()
     )
@@ -211,7 +211,8 @@ def _known(product_ids: set[UUID], number: str | None, day: date) -> dict[UUID, 
     return known
 
 
-def _products(product_ids: set[UUID]) -> dict[UUID, Any]:
+def products(product_ids: set[UUID]) -> dict[UUID, Any]:
+    """Slug, filed class and mark of each, by id."""
     rows = db.session.execute(
         sa.select(Product.id, Product.slug, Product.legal_class, Product.doctor_only)
         .where(Product.id.in_(product_ids))

@@ -20,7 +20,7 @@ from shop.catalog.models import Product, Variant, law_over
 from shop.core.db import db, locked
 from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
-from shop.prescriptions.gate import Decision, Facts, Wish
+from shop.prescriptions.gate import Decision, Explained, Facts, Wish
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
@@ -85,6 +85,32 @@ def ask(
         lock=lock,
         out_of_stock=out_of_stock,
     )
+    return _decided(facts, stage)
+
+
+def explain(
+    client: Person,
+    wishes: Sequence[Wish],
+    *,
+    ship_to_state: str | None,
+    at: datetime,
+    stage: Stage,
+    out_of_stock: Collection[UUID] = (),
+) -> list[Explained]:
+    """The same answers with what they rest on, from the same facts; nothing is locked."""
+    facts = _facts(
+        client,
+        wishes,
+        ship_to_state=ship_to_state or client.state or "",
+        at=at,
+        stage=stage,
+        lock=False,
+        out_of_stock=out_of_stock,
+    )
+    return gate.explain(facts, _decided(facts, stage))
+
+
+def _decided(facts: Facts, stage: Stage) -> list[Decision]:
     decisions = gate.decide(facts)
     for decision in decisions:
         if any(reason.code == "not_decided" for reason in decision.reasons):

@@ -7,16 +7,20 @@ a fill left, or where the line holds a live fill of one. An error is a no.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from uuid import UUID
 
 from shop.catalog.models import LegalClass
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 ADULT = 18  # years, for anything doctor-only
+# Of the questions below, for explanations: the next one where a question is added, dropped, asked
+# elsewhere in their order, or asks for something else.
+EDITION = "2026-1"
 
 
 class Answer(StrEnum):
@@ -188,6 +192,7 @@ class Decision:
     fills_left: int | None = None
     sentence: str = ""  # the whole answer in one line, for pages and mails
     ruling: Ruling | None = None  # what the law of the state says of it, if anything
+    trace: tuple[Step, ...] = ()  # the questions in their order, up to the first no
 
     @property
     def open(self) -> bool:
@@ -211,6 +216,39 @@ class Objection:
     until: date | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """A question (or a test of a prescription) that was asked, and its no if it said one."""
+
+    question: str
+    objection: Objection | None = None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A prescription that was looked at: its tests in their order, up to the first no."""
+
+    authority: Authority
+    tests: tuple[Step, ...]
+
+    @property
+    def objection(self) -> Objection | None:
+        return self.tests[-1].objection
+
+    @property
+    def covers(self) -> bool:
+        return self.objection is None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A decision with what it rests on: the pack (if it is known), the prescriptions weighed."""
+
+    decision: Decision
+    pack: Pack | None
+    weighed: tuple[Weighed, ...]
+
+
 Question = Callable[[Facts, Wish], Objection | None]
 Shortcoming = Callable[[Facts, Wish, Authority], Objection | None]
 
@@ -220,18 +258,34 @@ def decide(facts: Facts) -> list[Decision]:
     return [_decision(facts, wish) for wish in facts.wishes]
 
 
+def explain(facts: Facts, decisions: Sequence[Decision]) -> list[Explained]:
+    """What `decide` has answered to these facts, with what it looked at. Decides nothing."""
+    return [_explained(facts, decision) for decision in decisions]
+
+
+def _explained(facts: Facts, decision: Decision) -> Explained:
+    wish = decision.wish
+    pack = facts.packs.get(wish.variant_id)
+    looked_at = any(step.question == prescription_covers_it.__name__ for step in decision.trace)
+    if pack is None or not pack.needs_prescription or not looked_at:
+        return Explained(decision, pack, ())
+    return Explained(decision, pack, _weighed(facts, wish))
+
+
 def _ruling(facts: Facts, wish: Wish) -> Ruling | None:
     pack = facts.packs.get(wish.variant_id)
     return None if pack is None else pack.ruling
 
 
 def _decision(facts: Facts, wish: Wish) -> Decision:
+    trace: list[Step] = []
     try:
         for question in QUESTIONS:
             objection = question(facts, wish)
+            trace.append(_step(question.__name__, objection))
             if objection is not None:
-                return _refused(facts, wish, objection, rule=question.__name__)
-        return _opened(facts, wish)
+                return _refused(facts, wish, objection, trace)
+        return _opened(facts, wish, trace)
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is no
         reason = Reason(
             code="not_decided",
@@ -239,12 +293,20 @@ def _decision(facts: Facts, wish: Wish) -> Decision:
             remedy="Try again in a while, or ask us.",
             facts={"error": type(error).__name__},
         )
-        return Decision(wish, Answer.BLOCKED, reasons=(reason,), sentence=reason.text)
+        return Decision(
+            wish, Answer.BLOCKED, reasons=(reason,), sentence=reason.text, trace=tuple(trace)
+        )
 
 
-def _opened(facts: Facts, wish: Wish) -> Decision:
+def _opened(facts: Facts, wish: Wish, trace: Sequence[Step]) -> Decision:
     if not facts.packs[wish.variant_id].needs_prescription:
-        return Decision(wish, Answer.OPEN, sentence="Ready to order.", ruling=_ruling(facts, wish))
+        return Decision(
+            wish,
+            Answer.OPEN,
+            sentence="Ready to order.",
+            ruling=_ruling(facts, wish),
+            trace=tuple(trace),
+        )
     cover = _cover(facts, wish)
     if cover is None:
         raise LookupError("No question objected, and yet nothing covers the line.")
@@ -259,11 +321,23 @@ def _opened(facts: Facts, wish: Wish) -> Decision:
         sentence=f"Approved by {cover.prescriber_name} until"
         f" {_day(_last_day(cover), facts.day)},"
         f" {cover.fills_left} of {cover.fills_allowed} fills left.",
+        trace=tuple(trace),
     )
 
 
-def _refused(facts: Facts, wish: Wish, objection: Objection, *, rule: str) -> Decision:
+def _step(name: str, objection: Objection | None) -> Step:
+    return _passed(name) if objection is None else Step(name.lstrip("_"), objection)
+
+
+@cache
+def _passed(name: str) -> Step:
+    """The same one every time: lists ask hundreds of questions, and most pass."""
+    return Step(name.lstrip("_"))
+
+
+def _refused(facts: Facts, wish: Wish, objection: Objection, trace: Sequence[Step]) -> Decision:
     told = dict(objection.facts) | _law(facts, wish)
+    rule = trace[-1].question
     reasons = [Reason(objection.code, objection.text, objection.remedy, rule, told)]
     asked = facts.requests.get(wish.variant_id)
     if objection.answer is Answer.NEEDS_REQUEST and asked is not None:
@@ -275,6 +349,7 @@ def _refused(facts: Facts, wish: Wish, objection: Objection, *, rule: str) -> De
         reasons=tuple(reasons),
         sentence=reasons[0].text,
         ruling=_ruling(facts, wish),
+        trace=tuple(trace),
     )
 
 
@@ -393,17 +468,15 @@ def pack_is_named_once(facts: Facts, wish: Wish) -> Objection | None:
 
 
 def prescription_covers_it(facts: Facts, wish: Wish) -> Objection | None:
-    if not facts.packs[wish.variant_id].needs_prescription or _cover(facts, wish) is not None:
+    if not facts.packs[wish.variant_id].needs_prescription:
         return None
-    candidates = _candidates(facts, wish)
-    if not candidates:
+    weighed = _weighed(facts, wish)
+    if any(one.covers for one in weighed):
+        return None
+    if not weighed:
         return _none_of_this_pack(facts, wish)
     # The prescription that comes nearest to covering it explains best.
-    _, objection = max(
-        (_shortcoming(facts, wish, candidate) for candidate in candidates),
-        key=lambda found: found[0],
-    )
-    return objection
+    return max(weighed, key=lambda one: len(one.tests)).objection
 
 
 def it_is_in_stock(facts: Facts, wish: Wish) -> Objection | None:
@@ -430,11 +503,7 @@ QUESTIONS: tuple[Question, ...] = (
 
 def _cover(facts: Facts, wish: Wish) -> Authority | None:
     """The prescription that carries the wish now; of several, the one that ends first."""
-    covering = [
-        candidate
-        for candidate in _candidates(facts, wish)
-        if _shortcoming(facts, wish, candidate)[1] is None
-    ]
+    covering = [one.authority for one in _weighed(facts, wish) if one.covers]
     return min(covering, key=lambda one: (one.valid_until, one.id), default=None)
 
 
@@ -448,14 +517,19 @@ def _candidates(facts: Facts, wish: Wish) -> list[Authority]:
     ]
 
 
-def _shortcoming(facts: Facts, wish: Wish, one: Authority) -> tuple[int, Objection | None]:
-    """What keeps `one` from covering the wish, and how many tests it passed before."""
-    tests = STANDING + (HOLDING if wish.placed else TAKING)
-    for passed, test in enumerate(tests):
+def _weighed(facts: Facts, wish: Wish) -> tuple[Weighed, ...]:
+    return tuple(_weigh(facts, wish, one) for one in _candidates(facts, wish))
+
+
+def _weigh(facts: Facts, wish: Wish, one: Authority) -> Weighed:
+    """What keeps `one` from covering the wish, if anything does."""
+    tests: list[Step] = []
+    for test in STANDING + (HOLDING if wish.placed else TAKING):
         objection = test(facts, wish, one)
+        tests.append(_step(test.__name__, objection))
         if objection is not None:
-            return passed, objection
-    return len(tests), None
+            break
+    return Weighed(one, tuple(tests))
 
 
 def _none_of_this_pack(facts: Facts, wish: Wish) -> Objection:

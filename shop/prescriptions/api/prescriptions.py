@@ -10,7 +10,7 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.orders import revoking
-from shop.prescriptions import holding, queries, schemas
+from shop.prescriptions import explaining, holding, queries, schemas
 from shop.prescriptions.api.blueprint import bp, committed_prescription, opened
 from shop.prescriptions.models import Prescription
 from shop.web.api import PageQuery, committed
@@ -43,6 +43,16 @@ def show_prescription(number: str) -> dict[str, Any]:
     prescription = queries.prescription_for(actor(), number)
     opened(prescription.client, f"prescription {prescription.number}")
     return schemas.whole_prescription(prescription)
+
+
+@bp.get("/prescriptions/<number>/explanation")
+@allow(*HOLDERS)
+@bp.response(200, schemas.PrescriptionExplanationOut)
+def explain_prescription(number: str) -> dict[str, Any]:
+    """Why it gives a fill now, or why not, and the rules that fired. Opening it is written down."""
+    prescription = queries.prescription_for(actor(), number)
+    opened(prescription.client, f"explanation of prescription {prescription.number}")
+    return schemas.told_prescription(explaining.of_prescription(prescription, at=now()), actor())
 
 
 @bp.post("/prescriptions/<number>/hold")

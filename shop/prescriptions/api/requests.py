@@ -14,7 +14,15 @@ from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.core.clock import now
-from shop.prescriptions import changing, queries, requesting, reviewing, schemas, signing
+from shop.prescriptions import (
+    changing,
+    explaining,
+    queries,
+    requesting,
+    reviewing,
+    schemas,
+    signing,
+)
 from shop.prescriptions.api.blueprint import bp, committed_prescription, committed_request, opened
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
@@ -128,6 +136,17 @@ def show_request(number: str) -> dict[str, Any]:
     decides = actor().role is Role.PHYSICIAN and request.status in queries.WAITING
     hits = checking.check(request, at=at) if decides else ()
     return schemas.whole(request, actor(), hits=hits, at=at)
+
+
+@bp.get("/approval-requests/<number>/explanation")
+@allow(*READERS)
+@bp.response(200, schemas.RequestExplanationOut)
+def explain_request(number: str) -> dict[str, Any]:
+    """How it stands and why, with every rule that fired. Opening it is written down."""
+    at = now()
+    request = queries.request_for(actor(), number, at=at)
+    opened(request.client, f"explanation of approval_request {request.number}")
+    return schemas.told_request(explaining.of_request(request, at=at), actor())
 
 
 @bp.post("/approval-requests/<number>/claim")

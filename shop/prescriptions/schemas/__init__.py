@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from shop.prescriptions.schemas.explanations import (
+    ExplainedOut,
+    LawOut,
+    PrescriptionExplanationOut,
+    RequestExplanationOut,
+    told_gate,
+    told_law,
+    told_prescription,
+    told_request,
+)
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
@@ -45,11 +55,14 @@ __all__ = [
     "ClientOut",
     "ExaminationIn",
     "ExaminationOut",
+    "ExplainedOut",
     "FillOut",
     "FindingOut",
     "GateOut",
+    "LawOut",
     "OfferOut",
     "OverrideIn",
+    "PrescriptionExplanationOut",
     "PrescriptionOut",
     "PrescriptionsOut",
     "QueueQuery",
@@ -57,6 +70,7 @@ __all__ = [
     "RecordedOut",
     "RefusalIn",
     "RefusalOut",
+    "RequestExplanationOut",
     "RequestIn",
     "RequestOut",
     "RequestsOut",
@@ -68,6 +82,10 @@ __all__ = [
     "listed",
     "listed_prescription",
     "terms",
+    "told_gate",
+    "told_law",
+    "told_prescription",
+    "told_request",
     "whole",
     "whole_prescription",
 ]

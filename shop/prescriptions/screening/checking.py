@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,27 @@ STANDING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 RINSED_FORMS = frozenset({"SHAMPOO", "SOAP"})
 
 
+@dataclass(frozen=True)
+class Case:
+    """A request to be checked at a moment; `days` of supply are to be prescribed, if known.
+
+    `instead`: the product prescribed instead of the one she asked for.
+    `past`: what came after the moment does not count. `lives_in`: the client's state then.
+    """
+
+    request: ApprovalRequest
+    at: datetime
+    days: int | None = None
+    instead: UUID | None = None
+    past: bool = False
+    lives_in: str | None = None
+
+    @property
+    def product_id(self) -> UUID:
+        """The product that is judged."""
+        return self.instead or self.request.variant.product_id
+
+
 def check(
     request: ApprovalRequest,
     *,
@@ -57,40 +79,100 @@ def facts(
     product_id: UUID | None = None,
 ) -> known.Facts:
     """All that is known today of who asks, and of what is to be prescribed."""
-    asked = product_id or request.variant.product_id
-    told = knowing.of(request, at=at)
-    rows = _prescribed(request)
-    used = {row.product_id for row in rows if _in_use(row, at)} - {asked}
-    products = _products({asked, *(row.product_id for row in rows)}, days={asked: days})
+    return facts_of([Case(request, at, days, instead=product_id)])[0]
+
+
+def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
+    """The facts of each, in their order. Four statements at most, however many there are."""
+    if not cases:
+        return []
+    told = knowing.of_each([(case.request, case.at) for case in cases])
+    prescribed = _prescribed({case.request.client_id for case in cases})
+    rows = [_rows_of(case, prescribed[case.request.client_id]) for case in cases]
+    products = _products(
+        {case.product_id for case in cases} | {row.product_id for each in rows for row in each}
+    )
+    return [
+        _facts(case, said, taken, products)
+        for case, said, taken in zip(cases, told, rows, strict=True)
+    ]
+
+
+def _facts(
+    case: Case,
+    told: knowing.Known,
+    rows: Sequence[_Row],
+    products: Mapping[UUID, known.Product],
+) -> known.Facts:
+    request = case.request
+    asked = replace(products[case.product_id], days=case.days)
+    used = {row.product_id for row in rows if row.in_use(case.at)} - {case.product_id}
     return known.Facts(
         client=told.client,
-        candidates=(products[asked],),
+        candidates=(asked,),
         regimen=(
             *(products[one] for one in sorted(used, key=str)),
-            *(
-                one for one in told.uses if not one.names & products[asked].names
-            ),  # is what she asks
+            *(one for one in told.uses if not one.names & asked.names),  # is what she asks
         ),
         dispensed=(
             *(supply for row in rows for supply in _supplies(row, products)),
             *told.courses,
         ),
         windows=(),  # no treatment is planned in this shop yet
-        states=frozenset({request.client.state or "", request.ship_to_state}),
+        states=frozenset({case.lives_in or request.client.state or "", request.ship_to_state}),
     )
 
 
 # --- what she uses -------------------------------------------------------------------------------
 
 
-def _prescribed(request: ApprovalRequest) -> Sequence[Any]:
-    """A row per fill she was given, and one for a prescription without; not of this request, and
-    not what was prescribed instead of what she asked for and she never took.
+@dataclass(frozen=True)
+class _Row:
+    """A fill that a client was given, or a prescription without one. `stood`: not taken back."""
+
+    request_id: UUID
+    product_id: UUID
+    stood: bool
+    signed_at: datetime
+    revoked_at: datetime | None
+    valid_until: datetime
+    days_supply: int
+    given_at: datetime | None
+
+    def in_use(self, at: datetime) -> bool:
+        """The prescription stands or pauses, or what she was given of it lasts until today."""
+        stands = self.stood and at < self.valid_until
+        return stands or (
+            self.given_at is not None and at < self.given_at + timedelta(days=self.days_supply)
+        )
+
+    def as_of(self, at: datetime) -> _Row:
+        """What it was then: not revoked yet, or not given yet."""
+        revoked = self.revoked_at is not None and self.revoked_at <= at
+        later = self.given_at is not None and self.given_at > at
+        return replace(self, stood=not revoked, given_at=None if later else self.given_at)
+
+
+def _rows_of(case: Case, rows: Iterable[_Row]) -> list[_Row]:
+    """Of a client's rows those that count for the case: not of its own request."""
+    others = [row for row in rows if row.request_id != case.request.id]
+    if not case.past:
+        return others
+    return [row.as_of(case.at) for row in others if row.signed_at <= case.at]
+
+
+def _prescribed(clients: Collection[UUID]) -> dict[UUID, list[_Row]]:
+    """Of each client a row per fill she was given, and one for a prescription without; not of what
+    was prescribed instead of what she asked for and she never took.
     """
     given_at = sa.func.coalesce(Fill.dispensed_at, Fill.consumed_at)
-    return db.session.execute(
+    found = db.session.execute(
         sa.select(
+            Prescription.client_id,
+            Prescription.request_id,
             Prescription.status,
+            Prescription.signed_at,
+            Prescription.revoked_at,
             Prescription.valid_until,
             Prescription.days_supply,
             Variant.product_id,
@@ -100,23 +182,29 @@ def _prescribed(request: ApprovalRequest) -> Sequence[Any]:
         .join(ApprovalRequest, ApprovalRequest.id == Prescription.request_id)
         .outerjoin(Fill, sa.and_(Fill.prescription_id == Prescription.id, Fill.status.in_(GIVEN)))
         .where(
-            Prescription.client_id == request.client_id,
-            Prescription.request_id != request.id,
+            Prescription.client_id.in_(clients),
             ApprovalRequest.status == RequestStatus.APPROVED,
         )
         .order_by(Prescription.id, Fill.number)
-    ).all()
-
-
-def _in_use(row: Any, at: datetime) -> bool:
-    """The prescription stands or pauses, or what she was given of it lasts until today."""
-    stands = row.status in STANDING and at < row.valid_until
-    return stands or (
-        row.given_at is not None and at < row.given_at + timedelta(days=row.days_supply)
     )
+    rows: dict[UUID, list[_Row]] = defaultdict(list)
+    for one in found:
+        rows[one.client_id].append(
+            _Row(
+                request_id=one.request_id,
+                product_id=one.product_id,
+                stood=one.status in STANDING,
+                signed_at=one.signed_at,
+                revoked_at=one.revoked_at,
+                valid_until=one.valid_until,
+                days_supply=one.days_supply,
+                given_at=one.given_at,
+            )
+        )
+    return rows
 
 
-def _supplies(row: Any, products: Mapping[UUID, known.Product]) -> Iterable[known.Dispensed]:
+def _supplies(row: _Row, products: Mapping[UUID, known.Product]) -> Iterable[known.Dispensed]:
     """What one fill was of each class of active."""
     if row.given_at is None:
         return
@@ -126,9 +214,7 @@ def _supplies(row: Any, products: Mapping[UUID, known.Product]) -> Iterable[know
         yield known.Dispensed(active_class, row.days_supply, day, product.name)
 
 
-def _products(
-    ids: Collection[UUID], *, days: Mapping[UUID, int | None]
-) -> dict[UUID, known.Product]:
+def _products(ids: Collection[UUID]) -> dict[UUID, known.Product]:
     """Products with their substances, as filed and as the dictionary has them."""
     lines: dict[UUID, list[Any]] = defaultdict(list)
     for row in db.session.execute(
@@ -150,10 +236,10 @@ def _products(
         .order_by(Product.id, ProductIngredient.position)
     ):
         lines[row.id].append(row)
-    return {one: _product(rows, days.get(one)) for one, rows in lines.items()}
+    return {one: _product(rows) for one, rows in lines.items()}
 
 
-def _product(rows: Sequence[Any], days: int | None) -> known.Product:
+def _product(rows: Sequence[Any]) -> known.Product:
     first = rows[0]
     names = {name for row in rows for name in (row.filed, row.inci_name) if name}
     form = first.dosage_form.upper()
@@ -175,5 +261,4 @@ def _product(rows: Sequence[Any], days: int | None) -> known.Product:
         complete=any(row.active is False for row in rows),  # registers of drugs list actives only
         leave_on=False if form in RINSED_FORMS else None,
         form=form,
-        days=days,
     )

@@ -8,13 +8,15 @@ neither says stays unknown.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from shop.accounts.models import Person
 from shop.catalog.filings import normalised
 from shop.catalog.models import ActiveClass, Ingredient, IngredientName
 from shop.charts import queries as charts
@@ -67,26 +69,49 @@ class Known:
 
 
 def of(request: ApprovalRequest, *, at: datetime) -> Known:
-    """All that is known of the client of a request at `at`. Two statements, and one for allergies.
+    """All that is known of the client of a request at `at`. Two statements at most.
 
     Raises sealed.NotOpened where a key is missing: nothing is decided on half of what is known.
     """
-    said = _Answers(request)
-    chart = charts.chart_of(request.client, at=at)
-    has, has_not = _conditions(said, chart)
-    client = known.Client(
-        birth_date=request.client.birth_date,
-        **_pregnancy(said, chart),
-        allergies=_allergies(said, chart),
-        has=has,
-        has_not=has_not,
-        medicines=_medicines(said, chart),
-        isotretinoin=_isotretinoin(said, chart),
-        fitzpatrick=chart.fitzpatrick.fact.phototype.number
-        if chart.fitzpatrick
-        else FITZPATRICK.get(said.get("sunburns", "")),
+    return of_each([(request, at)])[0]
+
+
+def of_each(asked: Sequence[tuple[ApprovalRequest, datetime]]) -> list[Known]:
+    """The same of many, each at its own moment, in their order. No more statements."""
+    charted = charts.charts_of([(request.client, at) for request, at in asked])
+    told = [
+        (request.client, _Answers(request), chart)
+        for (request, _), chart in zip(asked, charted, strict=True)
+    ]
+    meant = _meant(
+        {
+            name
+            for _, said, chart in told
+            for part in _unread_parts(said, chart)
+            for name in _names_in(part)
+        }
     )
-    return Known(client, tuple(_uses(said)), tuple(_courses(said)))
+    return [_known(client, said, chart, meant) for client, said, chart in told]
+
+
+def _known(client: Person, said: _Answers, chart: Chart, meant: Mapping[str, str]) -> Known:
+    has, has_not = _conditions(said, chart)
+    return Known(
+        known.Client(
+            birth_date=client.birth_date,
+            **_pregnancy(said, chart),
+            allergies=_allergies(said, chart, meant),
+            has=has,
+            has_not=has_not,
+            medicines=_medicines(said, chart),
+            isotretinoin=_isotretinoin(said, chart),
+            fitzpatrick=chart.fitzpatrick.fact.phototype.number
+            if chart.fitzpatrick
+            else FITZPATRICK.get(said.get("sunburns", "")),
+        ),
+        tuple(_uses(said)),
+        tuple(_courses(said)),
+    )
 
 
 class _Answers:
@@ -192,25 +217,30 @@ def _courses(said: _Answers) -> Iterator[known.Dispensed]:
 # --- allergies -----------------------------------------------------------------------------------
 
 
-def _allergies(said: _Answers, chart: Chart) -> tuple[known.Allergy, ...] | None:
+def _allergies(
+    said: _Answers, chart: Chart, meant: Mapping[str, str]
+) -> tuple[known.Allergy, ...] | None:
     """All she reacts to, with the substances it means; () for nothing, None where unasked."""
     asked = said.get("has_allergies") is not None or FactKind.ALLERGY in chart.none_known
-    parts = [part for text in _texts(said) for part in _parts(text)]
-    noted = [one.fact for one in chart.allergies]
-    parts += [fact.substance for fact in noted if fact.inci_name is None]
-    meant = _meant({name for part in parts for name in _names_in(part)})
     found = {
         known.Allergy(part, frozenset(meant[name] for name in _names_in(part) if name in meant))
-        for part in parts
+        for part in _unread_parts(said, chart)
     }
     found |= {
-        known.Allergy(fact.substance, frozenset({fact.inci_name}))
-        for fact in noted
-        if fact.inci_name is not None
+        known.Allergy(one.fact.substance, frozenset({one.fact.inci_name}))
+        for one in chart.allergies
+        if one.fact.inci_name is not None
     }
     if not found and not asked:
         return None
     return tuple(sorted(found, key=lambda one: (one.text, sorted(one.substances))))
+
+
+def _unread_parts(said: _Answers, chart: Chart) -> list[str]:
+    """What she reacts to, one by one, where nobody has read yet which substance is meant."""
+    parts = [part for text in _texts(said) for part in _parts(text)]
+    noted = (one.fact for one in chart.allergies)
+    return parts + [fact.substance for fact in noted if fact.inci_name is None]
 
 
 def _texts(said: _Answers) -> Iterator[str]:
@@ -241,10 +271,13 @@ def _names_in(part: str) -> set[str]:
 
 def _meant(names: Collection[str]) -> dict[str, str]:
     """Name → INCI name, of those that the dictionary or a person knows."""
+    if not names:
+        return {}
+    listed = sa.cast(sorted(names), ARRAY(sa.Text()))  # one parameter, however many
     rows = db.session.execute(
         sa.select(IngredientName.name, Ingredient.inci_name)
         .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(IngredientName.name.in_(sorted(names)), Ingredient.inci_name.not_in(NO_ALLERGEN))
+        .where(IngredientName.name == sa.any_(listed), Ingredient.inci_name.not_in(NO_ALLERGEN))
     )
     return {row.name: row.inci_name for row in rows}
 

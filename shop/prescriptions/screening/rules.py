@@ -99,13 +99,15 @@ def rules(version: str = CURRENT) -> tuple[Rule, ...]:
     return read(raw["rules"])
 
 
-def versions() -> list[str]:
+@functools.cache
+def versions() -> tuple[str, ...]:
     """All that were shipped."""
-    return sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))
+    found = (path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))
+    return tuple(sorted(found))
 
 
 def read(rows: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Rows as rules, by number. Raises ValueError that names row and field."""
+    """Rows as rules, by number. Raises ValueError (BadRow where a cell is wrong)."""
     found = sorted((_rule(row) for row in rows), key=lambda rule: rule.number)
     for one, after in itertools.pairwise(found):
         if one.number == after.number:
@@ -119,36 +121,49 @@ COLUMNS = frozenset(
 )
 
 
+class BadRow(ValueError):
+    """A row that is no rule: `column` says where (empty for the row as a whole), `fault` why."""
+
+    def __init__(self, row: Mapping[str, Any], column: str, fault: str) -> None:
+        number = str(row.get("number") or "a row without a number")
+        super().__init__(f"{number}: {column}: {fault}" if column else f"{number}: {fault}")
+        self.column = column
+        self.fault = fault
+
+
 def _rule(row: Mapping[str, Any]) -> Rule:
-    number = str(row.get("number") or "a row without a number")
-    try:
-        return _read(row)
-    except KeyError as missing:
-        raise ValueError(f"{number}: {missing} is missing or not known.") from None
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise ValueError(f"{number}: {error}") from None
-
-
-def _read(row: Mapping[str, Any]) -> Rule:
-    strangers = set(row) ^ COLUMNS
-    if strangers:
-        raise ValueError(f"missing, or not a column: {', '.join(sorted(strangers))}.")
-    until = row["valid_until"]
+    for name in sorted(set(row) ^ COLUMNS):
+        raise BadRow(row, name, "is missing." if name in COLUMNS else "is not a column.")
+    kind = _column(row, "kind", lambda word: KINDS[word])
     return Rule(
-        number=_text(row["number"]),
-        version=_count(row["version"]),
+        number=_column(row, "number", _text),
+        version=_column(row, "version", _count),
         kind=row["kind"],
-        question=_built(KINDS[row["kind"]], row["where"]),
-        severity=Severity[row["severity"].upper()],
-        asks={"ask": True, "pass": False}[row["unknown"]],
-        client_text=_text(row["client"]),
-        physician_text=_text(row["physician"]),
-        source=_text(row["source"]),
-        grade=Grade(row["grade"]),
-        jurisdiction=_one_of(JURISDICTIONS)(row["jurisdiction"]),
-        valid_from=date.fromisoformat(row["valid_from"]),
-        valid_until=date.fromisoformat(until) if until else None,
+        question=_column(row, "where", lambda given: _built(kind, given)),
+        severity=_column(row, "severity", lambda word: Severity[word.upper()]),
+        asks=_column(row, "unknown", lambda word: {"ask": True, "pass": False}[word]),
+        client_text=_column(row, "client", _text),
+        physician_text=_column(row, "physician", _text),
+        source=_column(row, "source", _text),
+        grade=_column(row, "grade", Grade),
+        jurisdiction=_column(row, "jurisdiction", _one_of(JURISDICTIONS)),
+        valid_from=_column(row, "valid_from", date.fromisoformat),
+        valid_until=_column(row, "valid_until", _last_day),
     )
+
+
+def _column(row: Mapping[str, Any], name: str, read_value: Callable[[Any], Any]) -> Any:
+    """A cell as its reader takes it. Raises BadRow."""
+    try:
+        return read_value(row[name])
+    except KeyError as unknown:
+        raise BadRow(row, name, f"{unknown} is missing or not known.") from None
+    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        raise BadRow(row, name, f"{error}") from None
+
+
+def _last_day(text: Any) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _built(cls: type, given: Mapping[str, Any]) -> Any:
@@ -156,7 +171,7 @@ def _built(cls: type, given: Mapping[str, Any]) -> Any:
     known = {one.name: one.default is MISSING for one in fields(cls)}
     wrong = (set(given) - set(known)) | {name for name, must in known.items() if must} - set(given)
     if wrong:
-        raise ValueError(f"where: missing, or not a parameter: {', '.join(sorted(wrong))}.")
+        raise ValueError(f"missing, or not a parameter: {', '.join(sorted(wrong))}.")
     return cls(**{name: READERS[name](value) for name, value in given.items()})
 
 
@@ -176,6 +191,13 @@ def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{value!r} is neither true nor false.")
     return value
+
+
+def _percent(value: Any) -> Decimal:
+    strength = Decimal(value)
+    if not strength.is_finite():
+        raise ValueError(f"{value!r} is no strength.")
+    return strength
 
 
 def _texts(values: Any) -> tuple[str, ...]:
@@ -208,7 +230,7 @@ def _one_of(known: frozenset[str]) -> Callable[[Any], str]:
 def _actives(given: Any) -> kinds.Actives:
     chosen: kinds.Actives = _built(kinds.Actives, given)
     if not (chosen.classes or chosen.substances or chosen.pregnancy):
-        raise ValueError("where: actives name no class, substance or word of the dictionary.")
+        raise ValueError("actives name no class, substance or word of the dictionary.")
     return chosen
 
 
@@ -231,7 +253,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "needs": _actives,
     "others": _actives,
     "pause_days": _count,
-    "percent": Decimal,
+    "percent": _percent,
     "pregnancy": Pregnancy,
     "products": _texts,
     "statuses": _each(PregnancyStatus),
