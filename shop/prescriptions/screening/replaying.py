@@ -41,6 +41,7 @@ NOT_KNOWN = (
 _NEWEST = (
     sa.select(Prescription)
     .options(
+        joinedload(Prescription.variant),
         joinedload(Prescription.request).options(
             joinedload(ApprovalRequest.client),
             joinedload(ApprovalRequest.variant).joinedload(Variant.product),
