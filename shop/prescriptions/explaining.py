@@ -62,6 +62,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "it_is_in_stock": Meaning("Is there enough on the shelf?", "The stock ledger"),
     "replaced": Meaning("Is it the latest, replaced by no other?", TERMS),
     "revoked": Meaning("Does it stand, taken back by nobody?", TERMS),
+    "not_accepted": Meaning("Has the client taken it, where it is not what she asked for?", TERMS),
     "over": Meaning("Is its last day still to come, or today?", TERMS),
     "not_begun": Meaning("Has it begun?", TERMS),
     "held": Meaning("Is it free of a hold?", TERMS),

@@ -205,7 +205,12 @@ def test_each_prescription_is_told_up_to_its_first_no() -> None:
     (one,) = gate.explain(known, gate.decide(known))
 
     ended_tests, other_tests = (each.tests for each in one.weighed)
-    assert [step.question for step in ended_tests] == ["replaced", "revoked", "over"]
+    assert [step.question for step in ended_tests] == [
+        "replaced",
+        "revoked",
+        "not_accepted",
+        "over",
+    ]
     assert ended_tests[-1].objection is not None
     assert ended_tests[-1].objection.code == "expired"
     assert other_tests[-1].question == "other_quantity"
@@ -231,6 +236,7 @@ EDITIONS = {
         "it_is_in_stock",
         "replaced",
         "revoked",
+        "not_accepted",
         "over",
         "not_begun",
         "held",

@@ -45,7 +45,7 @@ _NEWEST = (
         joinedload(Prescription.request).options(
             joinedload(ApprovalRequest.client),
             joinedload(ApprovalRequest.variant).joinedload(Variant.product),
-        )
+        ),
     )
     .order_by(Prescription.signed_at.desc(), Prescription.id.desc())
     .limit(BATCH)
