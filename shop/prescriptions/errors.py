@@ -89,3 +89,15 @@ class StatementChanged(Conflict):
     """What would be signed is no longer what was shown."""
 
     code = "statement_changed"
+
+
+class LeafletChanged(Conflict):
+    """The leaflet that was read is not the one in force; the facts name that one."""
+
+    code = "leaflet_changed"
+
+
+class AlreadyTakenAway(Conflict):
+    """The prescription was taken to another pharmacy before; facts: `taken_at`."""
+
+    code = "already_taken_away"
