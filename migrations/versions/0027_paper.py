@@ -178,9 +178,7 @@ def upgrade() -> None:
             "kind IN ('prescription_record', 'written_prescription', 'dispensing_label')",
             name=op.f("document_kind_is_known"),
         ),
-        sa.CheckConstraint(
-            "octet_length(facts_hash) = 32", name=op.f("document_facts_are_hashed")
-        ),
+        sa.CheckConstraint("octet_length(facts_hash) = 32", name=op.f("document_facts_are_hashed")),
         sa.CheckConstraint("octet_length(sha256) = 32", name=op.f("document_is_hashed")),
         sa.ForeignKeyConstraint(
             ["issued_by_id"], ["people.id"], name=op.f("documents_issued_issued_by_id_fkey")

@@ -93,3 +93,9 @@ class NothingToShip(WrongState):
     """No line of this order waits to be shipped."""
 
     code = "nothing_to_ship"
+
+
+class NoFill(Refused):
+    """A line that takes no fill of a prescription; facts: `sku`."""
+
+    code = "no_fill"

@@ -85,7 +85,9 @@ def acknowledge_all(client: Person, version: str, *, by: Person, at: datetime) -
     The ids of the products. Raises NotFound where it is the leaflet of none.
     """
     prescribed = sa.select(Prescription.variant_id).where(Prescription.client_id == client.id)
-    query = sa.select(Product.id).where(Product.variants.any(id=sa.any_(prescribed.scalar_subquery())))
+    query = sa.select(Product.id).where(
+        Product.variants.any(id=sa.any_(prescribed.scalar_subquery()))
+    )
     known = told(client.id, db.session.scalars(query).all())
     products = [key for key, leaflet in known.items() if leaflet.version == version]
     if not products:

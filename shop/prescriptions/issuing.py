@@ -1,4 +1,4 @@
-"""Print a document and write down that it was: the first is the original, every later one a copy."""
+"""Print a document and write it down: the first print is the original, every later one a copy."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def issue(
     )
     db.session.add(row)
     db.session.flush()  # the database numbers in turn, or refuses
-    events.record(Kind.DOCUMENT_ISSUED, row, kind=kind.value, number=mark.number)
+    events.record(Kind.DOCUMENT_ISSUED, row, document=kind.value, number=mark.number)
     return made
 
 

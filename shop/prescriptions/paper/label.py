@@ -1,4 +1,4 @@
-"""The dispensing label of a fill: 4 × 6 inches, one for each package.
+"""The dispensing label of a fill: 4 x 6 inches, one for each package.
 
 It bears the union of what the states ask for: dispenser's name and address, serial number, date,
 prescriber, patient, directions and cautions (FDCA 503(b)(2)); drug, manufacturer, strength,
@@ -25,6 +25,7 @@ from shop.prescriptions.paper.sheet import (
     BLACK,
     BOLD,
     INK,
+    TIMES,
     day,
     line,
     pages,
@@ -138,7 +139,7 @@ def _head(label: Label, scale: float) -> Iterator[Flowable]:
 
 def _body(label: Label, scale: float) -> Iterator[Flowable]:
     yield said(label.drug, _style(12, scale, bold=True, spaceBefore=4))
-    about = (label.strength, label.description, f"{label.quantity} × {label.pack}")
+    about = (label.strength, label.description, f"{label.quantity} {TIMES} {label.pack}")
     yield said(" · ".join(filter(None, about)), _style(8.5, scale))
     yield said(label.directions, _style(11, scale, bold=True, spaceBefore=5, spaceAfter=3))
     for caution in label.cautions:

@@ -22,6 +22,7 @@ FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "Inter-Regular", "Inter-Bold"
 INK, QUIET, HAIRLINE = HexColor("#1D2B2C"), HexColor("#55666A"), HexColor("#C9C0B4")
 BLACK = HexColor("#000000")
+TIMES = "\N{MULTIPLICATION SIGN}"
 UNKNOWN = "\N{WHITE SQUARE}"  # for a character that the font does not have
 
 Decorate = Callable[[Canvas, int], None]  # the canvas, and the number of the page

@@ -22,14 +22,16 @@ from reportlab.platypus import Flowable, HRFlowable, Table, TableStyle
 
 from shop.prescriptions.paper.clinic import Clinic
 from shop.prescriptions.paper.marking import Mark
-from shop.prescriptions.paper.sheet import HAIRLINE, QUIET, day, line, pages, said, style
+from shop.prescriptions.paper.sheet import HAIRLINE, QUIET, TIMES, day, line, pages, said, style
 
 WIDTH, HEIGHT = letter
 MARGIN, HEAD, FOOT = 54.0, 96.0, 64.0  # points; head and foot are outside the flow
 QR = 62.0
 STAMP = HexColor("#A33A2C")
 MEANING = "Approval of this prescription, as its prescriber"
-RECORD = "For your records. The clinic fills this prescription: it is not to be filled from this sheet."
+RECORD = (
+    "For your records. The clinic fills this prescription: it is not to be filled from this sheet."
+)
 NO_DEA = "not applicable: not a controlled substance"
 SUBSTITUTION = "not restricted by the prescriber; the law of the state applies"
 
@@ -123,7 +125,7 @@ def _patient(paper: Written) -> dict[str, str]:
 
 
 def _prescribed(paper: Written) -> dict[str, str]:
-    each = f"{paper.quantity} × {paper.pack}, for {paper.days_supply} days"
+    each = f"{paper.quantity} {TIMES} {paper.pack}, for {paper.days_supply} days"
     apart = f"; at least {paper.interval_days} days apart" if paper.interval_days else ""
     refills = paper.fills - 1
     return {
