@@ -6,7 +6,6 @@ import io
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -28,24 +27,26 @@ UNKNOWN = "\N{WHITE SQUARE}"  # for a character that the font does not have
 Decorate = Callable[[Canvas, int], None]  # the canvas, and the number of the page
 
 
-@cache
-def _face(name: str) -> Any:
-    """Register a font that is shipped with the shop; its face, once."""
+def _registered(name: str) -> TTFont:
+    """A font that is shipped with the shop; all drawing goes by its name."""
     font = TTFont(name, FONTS / f"{name}.ttf")
     pdfmetrics.registerFont(font)
-    return font.face
+    return font
+
+
+# At import, once: a font that was registered anew while another thread draws would change its page.
+_FACES = {name: _registered(name).face for name in (REGULAR, BOLD)}
 
 
 def printable(text: str) -> str:
     """The text as it can be set: composed accents, single spaces, no unknown characters."""
-    glyphs = _face(REGULAR).charToGlyph
+    glyphs = _FACES[REGULAR].charToGlyph
     plain = " ".join(unicodedata.normalize("NFC", text).split())
     return "".join(letter if ord(letter) in glyphs else UNKNOWN for letter in plain)
 
 
 def style(size: float, *, bold: bool = False, quiet: bool = False, **also: Any) -> ParagraphStyle:
     """A paragraph's looks; `size` in points. A word longer than the line is broken."""
-    _face(REGULAR), _face(BOLD)
     looks: dict[str, Any] = {
         "name": f"{size}",
         "fontName": BOLD if bold else REGULAR,
@@ -66,14 +67,12 @@ def said(text: str, looks: ParagraphStyle) -> Paragraph:
 
 def line(canvas: Canvas, x: float, y: float, text: str, size: float, *, bold: bool = False) -> None:
     """One line of text at a place, for what stands outside the flow."""
-    _face(REGULAR), _face(BOLD)
     canvas.setFont(BOLD if bold else REGULAR, size)
     canvas.drawString(x, y, printable(text))
 
 
 def shortened(text: str, size: float, width: float, *, bold: bool = False) -> str:
     """As much of a line as fits, with an ellipsis where it was cut."""
-    _face(REGULAR), _face(BOLD)
     font, whole = (BOLD if bold else REGULAR), printable(text)
     if pdfmetrics.stringWidth(whole, font, size) <= width:
         return whole
