@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -24,6 +25,9 @@ BLACK = HexColor("#000000")
 TIMES = "\N{MULTIPLICATION SIGN}"
 UNKNOWN = "\N{WHITE SQUARE}"  # for a character that the font does not have
 
+# reportlab reads a font's glyphs through one cursor of the font's: two threads would mix them up.
+_ONE_AT_A_TIME = threading.Lock()
+
 Decorate = Callable[[Canvas, int], None]  # the canvas, and the number of the page
 
 
@@ -34,7 +38,6 @@ def _registered(name: str) -> TTFont:
     return font
 
 
-# At import, once: a font that was registered anew while another thread draws would change its page.
 _FACES = {name: _registered(name).face for name in (REGULAR, BOLD)}
 
 
@@ -115,7 +118,8 @@ def pages(
     )
     area = Frame(*frame, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)
     document.addPageTemplates([PageTemplate(frames=[area], onPage=on_page)])
-    document.build(list(story))
+    with _ONE_AT_A_TIME:
+        document.build(list(story))
     return buffer.getvalue(), len(drawn)
 
 
