@@ -99,3 +99,9 @@ class NoFill(Refused):
     """A line that takes no fill of a prescription; facts: `sku`."""
 
     code = "no_fill"
+
+
+class LabelOutdated(Conflict):
+    """The label names other lots than those that would leave; facts: `sku`, both."""
+
+    code = "label_outdated"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from shop.accounts.models import Person
 from shop.core.clock import day_in
+from shop.core.db import db
 from shop.inventory import stock
+from shop.inventory.models import Lot, Movement
 from shop.orders import judging, queries
-from shop.orders.errors import LineNotReady, NoFill, NotInOrder, NotPaid
+from shop.orders.errors import LabelOutdated, LineNotReady, NoFill, NotInOrder, NotPaid
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import acknowledging, issuing, writing
@@ -41,8 +44,36 @@ def print_label(
     )  # the prescription stays locked: of two prints at once, one is the copy
     facts = label_of(order, line, fill, clinic=clinic, zone=zone, at=at)
     return issuing.issue(
-        DocumentKind.DISPENSING_LABEL, fill.id, facts, label.draw, by=by, on=day_in(zone, at)
+        DocumentKind.DISPENSING_LABEL,
+        fill.id,
+        facts,
+        label.draw,
+        by=by,
+        on=day_in(zone, at),
+        lots=[package.lot_number for package in facts.packages],
     )
+
+
+def refuse_other_lots(line: OrderLine, movements: Iterable[Movement]) -> None:
+    """What leaves is what its label says, where one was printed. Raises LabelOutdated."""
+    if line.fill_id is None:
+        return
+    told = issuing.last_told(DocumentKind.DISPENSING_LABEL, line.fill_id)
+    if told is None:
+        return
+    leaving = [
+        db.session.get_one(Lot, movement.lot_id).lot_number
+        for movement in movements
+        for _ in range(-movement.delta)
+    ]
+    if sorted(leaving) != sorted(told["lots"]):
+        raise LabelOutdated(
+            f"The label of {line.sku} names {_listed(told['lots'])}, and {_listed(leaving)} would"
+            " leave. Print it again.",
+            sku=line.sku,
+            labelled=told["lots"],
+            leaving=leaving,
+        )
 
 
 def label_of(
@@ -90,6 +121,10 @@ def _ready(order: Order, sku: str) -> OrderLine:
     if line.status is not LineStatus.READY:
         raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
     return line
+
+
+def _listed(lots: Iterable[str]) -> str:
+    return f"lot {' and '.join(sorted(set(lots)))}"
 
 
 def _so_far(fill: Fill) -> int:

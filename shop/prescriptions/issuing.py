@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sqlalchemy.orm import joinedload
 from shop.accounts.models import Person
 from shop.core import events
 from shop.core.db import db
-from shop.core.events import Kind
+from shop.core.events import Event, Kind
 from shop.prescriptions.models import DocumentIssued, DocumentKind
 from shop.prescriptions.paper.label import Label
 from shop.prescriptions.paper.marking import Mark
@@ -38,10 +38,12 @@ def issue(
     *,
     by: Person,
     on: date,
+    **told: object,
 ) -> bytes:
     """The PDF, marked for what it is, with its row. `on` is the clinic's day.
 
-    The caller holds the lock of the subject, so that two at once are one original and one copy.
+    `told` are further facts of the event, nothing medical. The caller holds the lock of the
+    subject, so that two at once are one original and one copy.
     """
     before = _issued(kind, subject_id)
     hashed = facts_hash(facts)
@@ -59,7 +61,7 @@ def issue(
     )
     db.session.add(row)
     db.session.flush()  # the database numbers in turn, or refuses
-    events.record(Kind.DOCUMENT_ISSUED, row, document=kind.value, number=mark.number)
+    events.record(Kind.DOCUMENT_ISSUED, row, document=kind.value, number=mark.number, **told)
     return made
 
 
@@ -105,6 +107,18 @@ def facts_hash(facts: Label | Written) -> bytes:
 def initials(name: str) -> str:
     """ "SO" for Sam Okafor."""
     return "".join(word[0] for word in name.split()).upper()[:4]
+
+
+def last_told(kind: DocumentKind, subject_id: UUID) -> dict[str, Any] | None:
+    """What the event of the last print of a document tells; None where it was never printed."""
+    query = (
+        sa.select(Event.facts)
+        .join(DocumentIssued, DocumentIssued.id == Event.subject_id)
+        .where(DocumentIssued.kind == kind, DocumentIssued.subject_id == subject_id)
+        .order_by(DocumentIssued.number.desc())
+        .limit(1)
+    )
+    return db.session.scalar(query)
 
 
 def _issued(kind: DocumentKind, subject_id: UUID) -> Sequence[DocumentIssued]:

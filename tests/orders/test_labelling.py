@@ -18,7 +18,7 @@ from shop.core.errors import NotFound
 from shop.inventory import releasing
 from shop.inventory.models import Lot
 from shop.orders import labelling, queries, revoking, shipping
-from shop.orders.errors import LineBlocked, LineNotReady, NoFill, NotInOrder, NotPaid
+from shop.orders.errors import LabelOutdated, LineBlocked, LineNotReady, NoFill, NotInOrder, NotPaid
 from shop.orders.models import Order
 from shop.prescriptions import holding
 from shop.prescriptions.errors import NoPrescription
@@ -27,7 +27,7 @@ from shop.prescriptions.paper.clinic import Clinic
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid, placed
+from tests.orders.things import paid, placed, shelf
 from tests.people import a_browser, alice, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -98,7 +98,26 @@ def test_the_second_print_is_a_copy_and_another_lot_is_a_new_label(app: Flask) -
     assert "REPLACES the print of" in other
     assert "COPY" not in other
     assert "COPY 4" in printed(order, cream)[0]
+    shipping.ship(order, skus=[cream], carrier="UPS", tracking="1", by=sam(), at=now())
     assert prints() == 4
+
+
+def test_nothing_leaves_under_a_label_of_another_lot(app: Flask) -> None:
+    order, _signed, cream, _soap = an_order()
+    printed(order, cream)
+    soon = next(
+        part.lot for line in order.lines if line.sku == cream for part in line.reservation.parts
+    )
+    releasing.quarantine(soon, reason="Leaks.", by=mona(), at=now())
+    db.session.commit()
+    before = shelf(soon)
+
+    with pytest.raises(LabelOutdated, match="names lot SOON1, and lot LATE1 would leave"):
+        shipping.ship(order, skus=[cream], carrier="UPS", tracking="1", by=sam(), at=now())
+    db.session.rollback()
+
+    assert shelf(soon) == before
+    assert not queries.locked_order(order.id).shipments
 
 
 def test_there_is_no_label_without_a_prescription_that_stands(app: Flask) -> None:
