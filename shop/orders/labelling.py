@@ -101,6 +101,7 @@ def label_of(
         quantity=line.quantity,
         directions=prescription.directions or "",
         cautions=leaflets.leaflet(leaflet.version).cautions,
+        fill_number=fill.number,
         fill=so_far,
         fills=prescription.fills_allowed,
         fills_left=0 if prescription.taken_away else left,

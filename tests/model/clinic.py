@@ -228,7 +228,7 @@ class Clinic:
             valid_until=at.date() + timedelta(days=days - 1),
         )
         signed = signing.sign(self.request(r), terms, by=physician, proof=proof, at=at)
-        read_the_leaflet(signed)  # the model knows no leaflets: whoever is prescribed to reads hers
+        read_the_leaflet(signed.client, signed.variant)  # the model knows no leaflets
         return str(signed.id)
 
     def hold(self, p: str, by: str) -> None:

@@ -159,16 +159,14 @@ def a_prescription(
     )
     db.session.flush()
     if read:
-        read_the_leaflet(signed)
+        read_the_leaflet(signed.client, signed.variant)
     return signed
 
 
-def read_the_leaflet(signed: Prescription) -> None:
+def read_the_leaflet(client: Person, variant: Variant) -> None:
     """The client reads and confirms what comes before the first fill."""
-    product = signed.variant.product_id
-    version = acknowledging.of_product(signed.client_id, product).version
-    client = signed.client
-    acknowledging.acknowledge(client, product, version=version, by=client, at=now())
+    version = acknowledging.of_product(client.id, variant.product_id).version
+    acknowledging.acknowledge(client, variant.product_id, version=version, by=client, at=now())
 
 
 def _label_read(request: ApprovalRequest) -> dict[str, str]:

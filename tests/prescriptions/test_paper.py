@@ -44,6 +44,7 @@ LABEL = Label(
     quantity=2,
     directions="A pea-sized amount at night.",
     cautions=("For use on the skin only.", "Wear sunscreen."),
+    fill_number=2,
     fill=2,
     fills=3,
     fills_left=1,

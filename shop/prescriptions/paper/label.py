@@ -9,7 +9,7 @@ day of delivery (N.Y. Educ. 6807); and, by design, lot and discard date.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -83,7 +83,8 @@ class Label:
     quantity: int  # packs of this fill
     directions: str
     cautions: tuple[str, ...]
-    fill: int  # this is the n-th …
+    fill_number: int  # of the prescription's fills, as the record has it
+    fill: int  # this is the n-th that was taken …
     fills: int  # … of so many
     fills_left: int
     packages: tuple[Package, ...]  # one for each pack, in the order they are taken
@@ -91,15 +92,17 @@ class Label:
     @property
     def code(self) -> str:
         """What the bar code says: the fill."""
-        return f"{self.prescription}-F{self.fill}"
+        return f"{self.prescription}-F{self.fill_number}"
 
 
 def draw(label: Label, mark: Mark) -> bytes:
     """One page for each package; where directions are too long for one, they go on on the next."""
+    longest = max(label.packages, key=lambda one: len(one.lot_number))
     for scale in SCALES:
-        made, count = _drawn(label, mark, scale)
-        if count == len(label.packages):
+        _, count = _drawn(replace(label, packages=(longest,)), mark, scale)
+        if count == 1:
             break
+    made, _ = _drawn(label, mark, scale)
     return made
 
 
@@ -165,7 +168,6 @@ def _facts(
         TableStyle(
             [
                 ("BOX", (0, 0), (-1, -1), 0.6, INK),
-                ("INNERGRID", (0, 0), (-1, -1), 0, INK),
                 ("LINEAFTER", (0, 0), (-2, -1), 0.3, INK),
                 ("TOPPADDING", (0, 0), (-1, -1), 1.5),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
