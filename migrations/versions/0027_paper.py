@@ -89,9 +89,11 @@ BEGIN
         broken := 'prescription_was_not_taken_away';
     ELSIF NOT EXISTS (SELECT FROM fills
                       WHERE prescription_id = NEW.prescription_id AND status <> 'released')
-        AND NOT EXISTS (SELECT FROM leaflet_acknowledgements a
-                        JOIN variants v ON v.product_id = a.product_id
-                        WHERE a.client_id = NEW.client_id AND v.id = NEW.variant_id)
+        AND NOT EXISTS (SELECT FROM prescriptions p
+                        JOIN variants v ON v.id = p.variant_id
+                        JOIN leaflet_acknowledgements a
+                            ON a.client_id = p.client_id AND a.product_id = v.product_id
+                        WHERE p.id = NEW.prescription_id)
     THEN
         broken := 'leaflet_is_read_before_the_first_fill';
     END IF;
