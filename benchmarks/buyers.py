@@ -17,7 +17,7 @@ from shop.catalog.models import LegalClass, Product, Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.demo import story
-from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions import acknowledging, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.statements import Terms
 
@@ -167,3 +167,6 @@ def _sign(request: ApprovalRequest, chen: Person) -> None:
         overrides={"SC-ACTIVE-UNKNOWN": "This shop has no dictionary of ingredients."},
     )
     signing.sign(request, terms, by=chen, proof=proof, at=now())
+    client, product = request.client, request.variant.product_id
+    version = acknowledging.of_product(client.id, product).version
+    acknowledging.acknowledge(client, product, version=version, by=client, at=now())

@@ -31,6 +31,8 @@ class Config:
     smtp_password: str = ""
     mail_from: str = "Luminescence Aesthetic Medicine <aftercare@luminescence.example>"
     clinic_name: str = "Luminescence Aesthetic Medicine (demo)"
+    clinic_address: str = "1400 Grand Avenue, Suite 210, Oakland, CA 94610"  # on its papers
+    clinic_phone: str = "+1 510 555 0142"
     clinic_time_zone: str = "America/Los_Angeles"
     clinic_state: str = "CA"  # its home: whose policy decides what a visitor sees
     demo: bool = False
@@ -81,6 +83,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     clinic_state = environ.get("CLINIC_STATE", Config.clinic_state)
     if not re.fullmatch("[A-Z]{2}", clinic_state):
         raise Unconfigured("CLINIC_STATE must be a state's two letters, such as CA.")
+    demo = environ.get("AFTERCARE_DEMO") == "1"
     return Config(
         database_url=environ["DATABASE_URL"],
         worker_database_url=environ.get("WORKER_DATABASE_URL") or environ["DATABASE_URL"],
@@ -96,7 +99,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         smtp_password=environ.get("SMTP_PASSWORD", ""),
         mail_from=environ.get("MAIL_FROM", Config.mail_from),
         clinic_name=environ.get("CLINIC_NAME", Config.clinic_name),
+        clinic_address=environ.get("CLINIC_ADDRESS", Config.clinic_address if demo else ""),
+        clinic_phone=environ.get("CLINIC_PHONE", Config.clinic_phone if demo else ""),
         clinic_time_zone=environ.get("CLINIC_TIME_ZONE", Config.clinic_time_zone),
         clinic_state=clinic_state,
-        demo=environ.get("AFTERCARE_DEMO") == "1",
+        demo=demo,
     )

@@ -55,7 +55,8 @@ from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, settling
-from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions import acknowledging, requesting, reviewing, signing
+from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
@@ -282,6 +283,7 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _ask(cast.bob, "42192-151-01")
     if not pay:
         return
+    _read_the_leaflets(cast.alice)
     shipped = _order(cast.alice, {TRETINOIN: 1, SUNSCREEN: 1})
     _pay(shipped)
     _ship(shipped, cast)
@@ -346,6 +348,16 @@ def _sign(request_id: uuid.UUID, cast: Cast) -> None:
     reasons = dict.fromkeys(stops, "Read on the label: no wool wax in it. She used it before.")
     terms = replace(terms, overrides=reasons)
     signing.sign(request, terms, by=cast.chen, proof=proof, at=at)
+    db.session.commit()
+
+
+def _read_the_leaflets(client: Person) -> None:
+    """What comes before the first fill of all that was prescribed to her."""
+    act_as(client.actor)
+    for signed in db.session.scalars(prescriptions.prescriptions(client)).all():
+        product = signed.variant.product_id
+        version = acknowledging.of_product(client.id, product).version
+        acknowledging.acknowledge(client, product, version=version, by=client, at=now())
     db.session.commit()
 
 

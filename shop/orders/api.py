@@ -14,16 +14,18 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.money import CURRENCY
-from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping
+from shop.orders import cancelling, checkout, explaining, labelling, queries, schemas, shipping
 from shop.orders import cart as carts
 from shop.orders.models import Cart, Order
 from shop.orders.schemas import NO_PAYMENT, Told
 from shop.payments import queries as payments
+from shop.prescriptions.paper.clinic import Clinic
 from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
+from shop.web.pdf import PDF, only_asked, pdf
 
 bp = Blueprint("orders", __name__, url_prefix="/api/v1", description="Carts, orders, shipments")
 
@@ -153,6 +155,34 @@ def show_picking_list(number: str) -> dict[str, Any]:
     """What to take from which lot, soonest expiry first."""
     order = queries.order_for(actor(), number)
     return {"order": order.number, "lines": shipping.picking_list(order, at=now())}
+
+
+@bp.get("/orders/<number>/lines/<sku>/label")
+@allow(*PACKERS)
+@bp.response(200, content_type=PDF)
+def show_label(number: str, sku: str) -> Response:
+    """The dispensing labels of a line that is about to be packed, as a PDF of 4 x 6 inches.
+
+    Refused without a prescription that stands now. Who opens it is written down first; the first
+    print is the original, later ones say COPY.
+    """
+    order = queries.order_for(actor(), number)
+    record = f"label of order {number}, {sku}"
+    reading.open_record(actor(), order.client, record=record, purpose=reading.TREATMENT)
+    db.session.commit()
+    if only_asked():
+        return pdf(b"", f"{number}-{sku}.pdf")
+    config = current_app.config["SHOP"]
+    made = labelling.print_label(
+        queries.order_for(actor(), number, lock=True),
+        sku,
+        clinic=Clinic.of(config),
+        zone=config.clinic_time_zone,
+        by=actor(),
+        at=now(),
+    )
+    db.session.commit()
+    return pdf(made, f"{number}-{sku}.pdf")
 
 
 @bp.post("/orders/<number>/shipments")

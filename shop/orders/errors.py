@@ -93,3 +93,15 @@ class NothingToShip(WrongState):
     """No line of this order waits to be shipped."""
 
     code = "nothing_to_ship"
+
+
+class NoFill(Refused):
+    """A line that takes no fill of a prescription; facts: `sku`."""
+
+    code = "no_fill"
+
+
+class LabelOutdated(Conflict):
+    """The label names other lots than those that would leave; facts: `sku`, both."""
+
+    code = "label_outdated"

@@ -85,6 +85,19 @@ def locked_order(order_id: uuid.UUID) -> Order:
     return db.session.scalars(_whole(query)).one()
 
 
+def address(order: Order) -> str:
+    """Where it goes, on one line."""
+    street = ", ".join(filter(None, [order.line1, order.line2]))
+    return f"{street}, {order.city}, {order.ship_to_state} {order.postal_code}"
+
+
+def address_of(client: Person) -> str:
+    """The last address a client gave with an order, on one line; "" where she never did."""
+    query = sa.select(Order).where(Order.client_id == client.id).order_by(Order.placed_at.desc())
+    last = db.session.scalars(query.limit(1)).one_or_none()
+    return "" if last is None else address(last)
+
+
 def backed_by(prescription_id: uuid.UUID) -> list[uuid.UUID]:
     """Orders with a live line that holds a fill of this prescription, in id order."""
     query = (

@@ -14,7 +14,7 @@ from shop.core.events import Kind
 from shop.inventory import stock
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.picking import Pick
-from shop.orders import ending, judging, queries
+from shop.orders import ending, judging, labelling, queries
 from shop.orders.errors import LineNotReady, NothingToShip, NotInOrder, NotPaid
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.orders.states import GONE, LineStatus, OrderStatus
@@ -77,8 +77,8 @@ def ship(
     """Ship the named lines (all that are ready where `skus` is None). Everything or nothing.
 
     The gate is asked a last time; fills are dispensed; the order is closed with its last line.
-    Raises NotPaid, NotInOrder, LineNotReady, NothingToShip, NotEnoughStock, and what the gate
-    refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
+    Raises NotPaid, NotInOrder, LineNotReady, NothingToShip, NotEnoughStock, LabelOutdated, and
+    what the gate refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
     """
     order = queries.locked_order(order.id)
     _paid(order)
@@ -131,6 +131,7 @@ def _let_go(line: OrderLine, shipment: Shipment, order: Order, at: datetime) -> 
     line.status = LineStatus.PACKED
     events.record(Kind.LINE_PACKED, line, order=order.number, position=line.position)
     movements = stock.ship(line.reservation, reference_id=line.id, today=judging.day(at))
+    labelling.refuse_other_lots(line, movements)
     for movement in movements:
         shipment.lines.append(
             ShipmentLine(

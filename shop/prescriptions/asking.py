@@ -19,9 +19,15 @@ from shop.accounts.models import Person, Role
 from shop.catalog.models import Product, Variant, law_over
 from shop.core.db import db, locked
 from shop.core.rules import LAW
-from shop.prescriptions import gate, licensing
+from shop.prescriptions import acknowledging, gate, licensing
 from shop.prescriptions.gate import Decision, Explained, Facts, Wish
-from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Fill,
+    Prescription,
+    PrescriptionState,
+    TakenAway,
+)
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 log = structlog.get_logger()
@@ -143,6 +149,7 @@ def _facts(
         packs=packs,
         prescriptions=_prescriptions(client.id, products, day=day, lock=lock),
         requests=_requests(client.id),
+        leaflets=acknowledging.told(client.id, products),
         ship_to_state=ship_to_state,
         out_of_stock=frozenset(out_of_stock),
         at=at,
@@ -228,7 +235,7 @@ def _prescriptions(
     )
     rows = db.session.execute(locked(query, Prescription) if lock else query).all()
     ids = {row.id for row in rows}
-    fills, states = _fills(ids), _states(ids)
+    fills, states, taken_away = _fills(ids), _states(ids), _taken_away(ids)
     licensed = licensing.in_force({row.prescriber_id for row in rows}, day=day, lock=lock)
     return tuple(
         gate.Authority(
@@ -250,6 +257,7 @@ def _prescriptions(
             licensed_in=frozenset(licensed[row.prescriber_id]),
             accepted=row.accepted,
             fills=tuple(fills[row.id]),
+            taken_away_on=taken_away.get(row.id),
         )
         for row in rows
     )
@@ -287,6 +295,16 @@ def _states(prescription_ids: set[UUID]) -> dict[UUID, list[str]]:
     for row in rows:
         states[row.prescription_id].append(row.state)
     return states
+
+
+def _taken_away(prescription_ids: set[UUID]) -> dict[UUID, date]:
+    """On which day each of them went to another pharmacy; read after their lock."""
+    rows = db.session.execute(
+        sa.select(TakenAway.prescription_id, TakenAway.taken_at).where(
+            TakenAway.prescription_id.in_(prescription_ids)
+        )
+    )
+    return {row.prescription_id: row.taken_at.astimezone(UTC).date() for row in rows}
 
 
 def _requests(client_id: UUID) -> dict[UUID, gate.Asked]:

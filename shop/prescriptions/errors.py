@@ -95,3 +95,15 @@ class PriceShownChanged(Conflict):
     """What is accepted costs something else than was shown; the price is among the facts."""
 
     code = "price_changed"
+
+
+class LeafletChanged(Conflict):
+    """The leaflet that was read is not the one in force; the facts name that one."""
+
+    code = "leaflet_changed"
+
+
+class AlreadyTakenAway(Conflict):
+    """The prescription was taken to another pharmacy before; facts: `taken_at`."""
+
+    code = "already_taken_away"

@@ -59,6 +59,10 @@ MEANINGS: Mapping[str, Meaning] = {
         "Does a prescription cover it, where one is needed?",
         "Federal Food, Drug, and Cosmetic Act, section 503(b)(1); the rules of law of the state",
     ),
+    "leaflet_is_read": Meaning(
+        "Has the client read the leaflet, before the first time?",
+        POLICY,
+    ),
     "it_is_in_stock": Meaning("Is there enough on the shelf?", "The stock ledger"),
     "replaced": Meaning("Is it the latest, replaced by no other?", TERMS),
     "revoked": Meaning("Does it stand, taken back by nobody?", TERMS),
@@ -70,6 +74,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "May the physician still prescribe where the client lives, and where it goes?",
         "Medical practice acts: a prescriber is licensed where the patient is",
     ),
+    "taken_away": Meaning("Is it here, not taken to another pharmacy?", TERMS),
     "used_up": Meaning("Is a fill left?", TERMS),
     "other_quantity": Meaning("Is it for this quantity?", TERMS),
     "too_soon": Meaning("Has enough time passed since the last fill?", TERMS),

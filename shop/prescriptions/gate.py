@@ -137,10 +137,19 @@ class Authority:
     licensed_in: frozenset[str]
     accepted: bool = True  # by the client, where it is not what she asked for
     fills: tuple[Taken, ...] = ()
+    taken_away_on: date | None = None  # when what was left of it went to another pharmacy
 
     @property
     def fills_left(self) -> int:
         return self.fills_allowed - sum(fill.live for fill in self.fills)
+
+
+@dataclass(frozen=True)
+class Leaflet:
+    """What is read before the first fill of a product, and whether the client has read it."""
+
+    version: str
+    read: bool
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ class Facts:
     packs: Mapping[UUID, Pack]  # by variant id
     prescriptions: tuple[Authority, ...]
     requests: Mapping[UUID, Asked]  # by variant id
+    leaflets: Mapping[UUID, Leaflet]  # by product id, of whatever is doctor-only
     ship_to_state: str
     out_of_stock: frozenset[UUID]
     at: datetime
@@ -479,6 +489,24 @@ def prescription_covers_it(facts: Facts, wish: Wish) -> Objection | None:
     return max(weighed, key=lambda one: len(one.tests)).objection
 
 
+def leaflet_is_read(facts: Facts, wish: Wish) -> Objection | None:
+    """Before the first fill of a prescription; whoever has begun with it is not asked again."""
+    pack = facts.packs[wish.variant_id]
+    cover = _cover(facts, wish) if pack.needs_prescription and not wish.placed else None
+    if cover is None or any(fill.live for fill in cover.fills):
+        return None
+    leaflet = facts.leaflets[pack.product_id]
+    if leaflet.read:
+        return None
+    return Objection(
+        Answer.NEEDS_CLIENT_ACTION,
+        "leaflet_not_read",
+        "Read the leaflet before you use this for the first time.",
+        f"Read it and confirm it with your prescription {cover.number}.",
+        {"prescription": cover.number, "leaflet": leaflet.version},
+    )
+
+
 def it_is_in_stock(facts: Facts, wish: Wish) -> Objection | None:
     if wish.variant_id not in facts.out_of_stock:
         return None
@@ -497,6 +525,7 @@ QUESTIONS: tuple[Question, ...] = (
     pack_is_offered,
     pack_is_named_once,
     prescription_covers_it,
+    leaflet_is_read,
     it_is_in_stock,
 )
 
@@ -652,6 +681,17 @@ STANDING: tuple[Shortcoming, ...] = (
 # Whether a fill of it may be taken now.
 
 
+def _taken_away(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if one.taken_away_on is None:
+        return None
+    return _ask_again(
+        "taken_away",
+        f"You took your prescription {one.number} to another pharmacy"
+        f" on {_day(one.taken_away_on, facts.day)}.",
+        one,
+    )
+
+
 def _used_up(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     if one.fills_left > 0:
         return None
@@ -710,7 +750,13 @@ def _other_state(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     )
 
 
-TAKING: tuple[Shortcoming, ...] = (_used_up, _other_quantity, _too_soon, _other_state)
+TAKING: tuple[Shortcoming, ...] = (
+    _taken_away,
+    _used_up,
+    _other_quantity,
+    _too_soon,
+    _other_state,
+)
 
 
 def _holds_no_live_fill(facts: Facts, wish: Wish, one: Authority) -> Objection | None:

@@ -86,6 +86,7 @@ def prescriptions(reader: Person) -> sa.Select[Prescription]:
         selectinload(Prescription.request),
         selectinload(Prescription.states),
         selectinload(Prescription.fills),
+        selectinload(Prescription.taken_away),
         selectinload(Prescription.variant).selectinload(Variant.product),
     )
 

@@ -131,6 +131,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
         },
+        "documents_issued": {
+            "INSERT": (
+                "facts_hash",
+                "id",
+                "issued_by_id",
+                "issued_on",
+                "kind",
+                "number",
+                "sha256",
+                "subject_id",
+            ),
+            "SELECT": ALL,
+        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -230,6 +243,10 @@ GRANTED: Granted = {
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
+            "SELECT": ALL,
+        },
+        "leaflet_acknowledgements": {
+            "INSERT": ("choice_version", "client_id", "id", "leaflet_version", "product_id"),
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -470,6 +487,10 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+        },
+        "prescriptions_taken_away": {
+            "INSERT": ("fills", "prescription_id"),
+            "SELECT": ALL,
         },
         "prices": {
             "DELETE": ("",),
@@ -782,6 +803,9 @@ GRANTED: Granted = {
         "chart_entries": {
             "SELECT": ALL,
         },
+        "documents_issued": {
+            "SELECT": ALL,
+        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -823,6 +847,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "ingredients": {
+            "SELECT": ALL,
+        },
+        "leaflet_acknowledgements": {
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -979,6 +1006,9 @@ GRANTED: Granted = {
         "prescriptions": {
             "SELECT": ALL,
             "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+        },
+        "prescriptions_taken_away": {
+            "SELECT": ALL,
         },
         "prices": {
             "INSERT": ALL,

@@ -120,6 +120,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
         "first_event_comes_from_nothing": ["from_state = 'paid' WHERE seq = 1"],
     },
+    "documents_issued": {
+        "document_facts_are_hashed": [f"facts_hash = {NO_HASH}"],
+        "document_is_hashed": [f"sha256 = {NO_HASH}"],
+        "document_kind_is_known": ["kind = 'letter'"],
+    },
     "fills": {
         "consumed_at_some_time": [
             "status = 'consumed', consumed_at = NULL, dispensed_at = NULL",
@@ -196,6 +201,14 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "kept_answers": {
         "idempotency_key_fits": ["key = ''", f"key = {LONG}"],
         "request_is_hashed": [f"request_hash = {NO_HASH}"],
+    },
+    "leaflet_acknowledgements": {
+        "choice_version_is_of_a_file": ["choice_version = ''", "choice_version = 'Choice-2026-1'"],
+        "leaflet_version_is_of_files": [
+            "leaflet_version = ''",
+            "leaflet_version = 'retinoid'",
+            "leaflet_version = 'retinoid-2026-1+'",
+        ],
     },
     "legal_class_rules": {
         **RULE,
@@ -377,6 +390,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "bundle_id = (SELECT id FROM bundles LIMIT 1) WHERE product_id IS NOT NULL",
         ],
     },
+    "prescriptions_taken_away": {"something_was_taken": ["fills = 0", "fills = 13"]},
     "prices": {
         "price_is_sane": ["cents = -1", "cents = 10000001"],
         "price_range_is_forward": ["valid_until = valid_from"],

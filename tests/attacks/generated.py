@@ -28,7 +28,8 @@ from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
-from shop.prescriptions import filling, holding, reviewing, revoking
+from shop.prescriptions import filling, holding, reviewing, revoking, taking_away, writing
+from shop.prescriptions.paper.clinic import Clinic
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
@@ -102,6 +103,10 @@ def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
     filling.reserve(unused.id, state="CA", quantity=1, at=now())
     holding.hold(held, reason="Wait.", by=chen, at=now())
     revoking.revoke(revoked, reason="No.", by=chen, at=now())
+    elsewhere = a_prescription(client, by=chen)
+    taking_away.take_away(elsewhere, by=client, at=now())
+    clinic = Clinic("Luminescence", "1400 Grand Avenue", "+1 510 555 0142")
+    writing.document(elsewhere, clinic=clinic, address="", zone="UTC", by=client, at=now())
 
 
 def _shipped(order: Order) -> None:

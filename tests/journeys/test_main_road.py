@@ -67,6 +67,7 @@ def test_the_main_road(clinic: Clinic) -> None:
     # She asks; Dr Chen signs two fills.
     prescription = a_signed_prescription(clinic, cream, fills=2)
     assert prescription["fills_left"] == 2
+    she_reads_the_leaflet(clinic, cream)
     cart = ok(clinic.call(ALICE, "GET", "/cart"))
     assert gate_of(cart, cream) == "open"
 
@@ -211,6 +212,17 @@ def a_signed_prescription(clinic: Clinic, sku: str, *, fills: int) -> Any:
     assert stale.status_code == 403, stale.text  # nobody signs without a fresh sign-in
     ok(clinic.call(CHEN, "POST", "/session/fresh", json={"password": people.PASSWORD}))
     return ok(clinic.call(CHEN, "POST", f"{road}/signature", json=terms), 201)
+
+
+def she_reads_the_leaflet(clinic: Clinic, sku: str) -> None:
+    """Before the first fill, and the gate says which."""
+    cart = ok(clinic.call(ALICE, "GET", "/cart"))
+    assert gate_of(cart, sku) == "needs_client_action"
+    (reason,) = next(line["gate"]["reasons"] for line in cart["lines"] if line["sku"] == sku)
+    assert reason["code"] == "leaflet_not_read"
+    leaflet = reason["facts"]["leaflet"]
+    assert ok(clinic.call(ALICE, "GET", f"/leaflets/{leaflet}"))["version"] == leaflet
+    ok(clinic.call(ALICE, "POST", f"/me/leaflets/{leaflet}/acknowledgement"), 201)
 
 
 def pay(clinic: Clinic, number: str) -> None:

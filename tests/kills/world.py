@@ -35,7 +35,7 @@ from tests.inventory.lots import a_lot
 from tests.kills.history import CARD, Asked, Json
 from tests.kills.serving import answered, start_periodic
 from tests.orders.things import a_cart
-from tests.prescriptions.builders import a_claimed_request, a_request
+from tests.prescriptions.builders import a_claimed_request, a_request, read_the_leaflet
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
@@ -207,6 +207,7 @@ class World:
             )
             for _ in range(many):
                 client = people.alice()
+                read_the_leaflet(client, cream)
                 if claimed:
                     request = a_claimed_request(client, cream, by=chen)
                     a_cart(client, {cream: 1, otc: 2})

@@ -43,7 +43,7 @@ from tests.model.bank import Bank
 from tests.model.trade import Shop
 from tests.orders.things import HOME
 from tests.people import a_fresh_sign_in, a_licence, alice, bob, dr_chen, mona
-from tests.prescriptions.builders import ANSWERS, the_terms
+from tests.prescriptions.builders import ANSWERS, read_the_leaflet, the_terms
 
 BEGAN = datetime(2031, 3, 3, tzinfo=UTC) + timedelta(minutes=machine.BEGINS)
 HOMES = {"alice": "CA", "bob": "NV"}
@@ -228,6 +228,7 @@ class Clinic:
             valid_until=at.date() + timedelta(days=days - 1),
         )
         signed = signing.sign(self.request(r), terms, by=physician, proof=proof, at=at)
+        read_the_leaflet(signed.client, signed.variant)  # the model knows no leaflets
         return str(signed.id)
 
     def hold(self, p: str, by: str) -> None:

@@ -9,7 +9,7 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import requesting, reviewing, signing
+from shop.prescriptions import acknowledging, requesting, reviewing, signing
 from shop.prescriptions.intake.forms import questionnaire
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking
@@ -139,25 +139,34 @@ def a_prescription(
     by: Person | None = None,
     quantity: int = 1,
     ship_to_state: str | None = None,
+    read: bool = True,
     **terms: Any,
 ) -> Prescription:
-    """Asked for, reviewed and signed: `terms` as of `the_terms`."""
+    """Asked for, reviewed and signed: `terms` as of `the_terms`. She has `read` the leaflet."""
     client = client or alice()
     state = ship_to_state or client.state
     request = a_claimed_request(client, variant, by=by, quantity=quantity, ship_to_state=state)
     physician = request.claimed_by
     assert physician is not None
     proof = a_fresh_sign_in(physician)
-    read = {"overrides": _label_read(request)}
+    reasons = {"overrides": _label_read(request)}
     signed = signing.sign(
         request,
-        the_terms(**({"quantity_per_fill": quantity} | read | terms)),
+        the_terms(**({"quantity_per_fill": quantity} | reasons | terms)),
         by=physician,
         proof=proof,
         at=now(),
     )
     db.session.flush()
+    if read:
+        read_the_leaflet(signed.client, signed.variant)
     return signed
+
+
+def read_the_leaflet(client: Person, variant: Variant) -> None:
+    """The client reads and confirms what comes before the first fill."""
+    version = acknowledging.of_product(client.id, variant.product_id).version
+    acknowledging.acknowledge(client, variant.product_id, version=version, by=client, at=now())
 
 
 def _label_read(request: ApprovalRequest) -> dict[str, str]:

@@ -119,7 +119,7 @@ def counted_queries() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("lock", [False, True])
-def test_asking_takes_six_queries_however_many_wishes(lock: bool) -> None:
+def test_asking_takes_eight_queries_however_many_wishes(lock: bool) -> None:
     client, chen = alice(), dr_chen()
     creams = [a_cream() for _ in range(3)]
     for cream in creams:
@@ -138,7 +138,7 @@ def test_asking_takes_six_queries_however_many_wishes(lock: bool) -> None:
             len([one for one in statements if one.startswith("SELECT") and "FROM" in one])
         )
 
-    assert counts == [6, 6, 6]
+    assert counts == [8, 8, 8]
 
 
 def test_fills_are_taken_from_the_lowest_number_and_a_released_one_again() -> None:

@@ -17,6 +17,7 @@ from shop.prescriptions.gate import (
     Client,
     Decision,
     Facts,
+    Leaflet,
     Pack,
     Taken,
     Wish,
@@ -30,6 +31,7 @@ ALICE = Client(id=uuid4(), active=True, age=35)
 CREAM = Pack(uuid4(), uuid4(), "20 g tube", LegalClass.RX, doctor_only=True, offered=True)
 BIG_CREAM = replace(CREAM, variant_id=uuid4(), name="45 g tube")
 SOAP = Pack(uuid4(), uuid4(), "bar", LegalClass.COSMETIC, doctor_only=False, offered=True)
+READ, UNREAD = Leaflet("retinoid-2026-1", read=True), Leaflet("retinoid-2026-1", read=False)
 WISH = Wish(CREAM.variant_id, "TRET-20", 1)
 
 
@@ -74,6 +76,7 @@ def the_facts(**given: Any) -> Facts:
         "packs": {pack.variant_id: pack for pack in (CREAM, BIG_CREAM, SOAP)},
         "prescriptions": (a_prescription(),),
         "requests": {},
+        "leaflets": {CREAM.product_id: READ, BIG_CREAM.product_id: READ},
         "ship_to_state": "CA",
         "out_of_stock": frozenset(),
         "at": AT,
@@ -102,6 +105,32 @@ CASES: dict[str, tuple[dict[str, Any], Answer, str | None]] = {
     "covered in the other state": ({"ship_to_state": "NV"}, Answer.OPEN, None),
     "nothing doctor-only": (
         {"wishes": (Wish(SOAP.variant_id, "SOAP", 9),), "prescriptions": ()},
+        Answer.OPEN,
+        None,
+    ),
+    "a leaflet that was not read": (
+        {"leaflets": {CREAM.product_id: UNREAD}},
+        Answer.NEEDS_CLIENT_ACTION,
+        "leaflet_not_read",
+    ),
+    "a leaflet not read, and a fill before": (
+        {"leaflets": {CREAM.product_id: UNREAD}} | of(fills=(a_fill(),)),
+        Answer.OPEN,
+        None,
+    ),
+    "a leaflet not read, and a fill given back": (
+        {"leaflets": {CREAM.product_id: UNREAD}} | of(fills=(a_fill(status=FillStatus.RELEASED),)),
+        Answer.NEEDS_CLIENT_ACTION,
+        "leaflet_not_read",
+    ),
+    "a leaflet not read, of what was placed": (
+        {"leaflets": {CREAM.product_id: UNREAD}} | HOLDING_LINE | of(fills=(HELD,)),
+        Answer.OPEN,
+        None,
+    ),
+    "taken to another pharmacy": (of(taken_away_on=DAY), Answer.NEEDS_REQUEST, "taken_away"),
+    "taken to another pharmacy after it was placed": (
+        HOLDING_LINE | of(fills=(HELD,), taken_away_on=DAY),
         Answer.OPEN,
         None,
     ),
@@ -361,3 +390,9 @@ def test_every_wish_gets_its_own_answer_in_order() -> None:
 
     assert [one.wish for one in decisions] == [big, soap, WISH]
     assert [one.open for one in decisions] == [False, True, True]
+
+
+def test_a_leaflet_that_nobody_looked_up_is_a_no() -> None:
+    decision = the_answer(leaflets={})
+
+    assert (decision.answer, decision.reasons[0].code) == (Answer.BLOCKED, "not_decided")

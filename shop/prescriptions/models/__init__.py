@@ -9,6 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from shop.prescriptions.models.fills import Fill
+from shop.prescriptions.models.papers import (
+    DocumentIssued,
+    DocumentKind,
+    LeafletAcknowledgement,
+    TakenAway,
+)
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.requests import Acceptance, ApprovalRequest, Refusal
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
@@ -16,10 +22,14 @@ from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_
 __all__ = [
     "Acceptance",
     "ApprovalRequest",
+    "DocumentIssued",
+    "DocumentKind",
     "Fill",
+    "LeafletAcknowledgement",
     "Prescription",
     "PrescriptionState",
     "Refusal",
+    "TakenAway",
     "arrows",
 ]
 

@@ -15,6 +15,7 @@ from shop.core.db import Base, Word, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
+from shop.prescriptions.models.papers import TakenAway
 from shop.prescriptions.models.requests import ApprovalRequest
 from shop.prescriptions.states import PRESCRIPTION_ARROWS, FillStatus, PrescriptionStatus
 
@@ -165,6 +166,9 @@ class Prescription(Stateful, Base):
         order_by="Fill.number",
         back_populates="prescription",
     )
+    taken_away: Mapped[TakenAway | None] = relationship(
+        primaryjoin="Prescription.id == foreign(TakenAway.prescription_id)", viewonly=True
+    )
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: PrescriptionStatus) -> PrescriptionStatus:
@@ -183,8 +187,8 @@ class Prescription(Stateful, Base):
 
     @property
     def fills_left(self) -> int:
-        """How many fills may still be taken."""
-        return self.fills_allowed - len(self.live_fills)
+        """How many fills may still be taken here."""
+        return 0 if self.taken_away else self.fills_allowed - len(self.live_fills)
 
 
 class PrescriptionState(Base):

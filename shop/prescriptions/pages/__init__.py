@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.pages import asking, explaining, prescriptions, review
+from shop.prescriptions.pages import asking, explaining, papers, prescriptions, review
 from shop.prescriptions.pages.blueprint import bp
 
-__all__ = ["asking", "bp", "explaining", "prescriptions", "review"]
+__all__ = [
+    "asking",
+    "bp",
+    "explaining",
+    "papers",
+    "prescriptions",
+    "review",
+]

@@ -17,9 +17,10 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import revoking
-from shop.prescriptions import holding, queries, schemas
+from shop.prescriptions import acknowledging, holding, queries, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.paper import leaflets
 from shop.web.paging import page
 
 
@@ -32,7 +33,7 @@ def prescriptions() -> Response:
 @bp.get("/prescriptions/<number>")
 @allow(Role.CLIENT, Role.PHYSICIAN)
 def show_prescription(number: str) -> Response:
-    return _prescription(number)
+    return shown_again(number)
 
 
 @bp.post("/prescriptions/<number>/hold")
@@ -51,7 +52,7 @@ def resume(number: str) -> Response:
         flash("It goes on.")
         return to(f"/prescriptions/{number}")
 
-    return or_again(act, lambda **why: _prescription(number, **why))
+    return or_again(act, lambda **why: shown_again(number, **why))
 
 
 @bp.post("/prescriptions/<number>/revocation")
@@ -73,14 +74,24 @@ def _prescriptions() -> Response:
     return rendered("prescriptions.html", shown=shown, at=now())
 
 
-def _prescription(number: str, **context: Any) -> Response:
+def shown_again(number: str, **context: Any) -> Response:
     one = queries.prescription_for(actor(), number)
     reading.open_record(
         actor(), one.client, record=f"prescription {number}", purpose=reading.TREATMENT
     )
     db.session.commit()  # written down for good before it is shown
     mine = actor().id == one.prescriber_id
-    return rendered("prescription.html", one=one, mine=mine, at=now(), **context)
+    reading_up = acknowledging.of_product(one.client_id, one.variant.product_id)
+    return rendered(
+        "prescription.html",
+        one=one,
+        mine=mine,
+        at=now(),
+        leaflet=leaflets.leaflet(reading_up.version),
+        read=reading_up.read,
+        choice=leaflets.choice(),
+        **context,
+    )
 
 
 def _changed(number: str, told: str, verb: Callable[..., object]) -> Response:
@@ -94,4 +105,4 @@ def _changed(number: str, told: str, verb: Callable[..., object]) -> Response:
         flash(told)
         return to(f"/prescriptions/{number}")
 
-    return or_again(act, lambda **why: _prescription(number, typed=request.form, **why))
+    return or_again(act, lambda **why: shown_again(number, typed=request.form, **why))

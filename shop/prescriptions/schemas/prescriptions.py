@@ -45,6 +45,7 @@ class PrescriptionOut(Schema):
     valid_until = Moment()
     prescriber = fields.String()
     signed_at = Moment()
+    taken_away_at = Moment(allow_none=True)  # to another pharmacy, with the fills that were left
 
 
 class WholePrescriptionOut(PrescriptionOut):
@@ -145,6 +146,7 @@ def listed_prescription(one: Prescription) -> dict[str, Any]:
         "valid_until": one.valid_until,
         "prescriber": one.prescriber_name,
         "signed_at": one.signed_at,
+        "taken_away_at": one.taken_away and one.taken_away.taken_at,
     }
 
 
