@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotAllowed, Refused, WrongState
+from shop.core.errors import Conflict, NotAllowed, Refused, Unavailable, WrongState
 
 
 class NoPrescription(Refused):
@@ -89,3 +89,15 @@ class StatementChanged(Conflict):
     """What would be signed is no longer what was shown."""
 
     code = "statement_changed"
+
+
+class NoSigningKey(Unavailable):
+    """No key that is valid at this moment has its private half here."""
+
+    code = "no_signing_key"
+
+
+class KeyRefused(Refused):
+    """A signing key that cannot be recorded or retired; `fields` says why."""
+
+    code = "key_refused"

@@ -13,7 +13,7 @@ from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import licensing, reviewing
+from shop.prescriptions import licensing, recording, reviewing, signatures
 from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
@@ -46,6 +46,7 @@ class Draft:
     statement: Statement
     licences: dict[str, Licence]
     last_day: date
+    hits: Sequence[Hit]
 
 
 def prepare(
@@ -65,7 +66,7 @@ def prepare(
     hits = checking.check(request, at=at, days=terms.days)
     _check(request, terms, hits, last_day=last_day, today=today)
     worded = statement(request, terms, by=by, licences=licences, last_day=last_day, hits=hits)
-    return Draft(worded, licences, last_day)
+    return Draft(worded, licences, last_day, hits)
 
 
 def sign(
@@ -81,7 +82,7 @@ def sign(
     """Approve a request, which `by` has claimed, on these terms.
 
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
-    what `prepare` raises, StaleSignIn, StatementChanged.
+    what `prepare` raises, StaleSignIn, StatementChanged, NoSigningKey.
     """
     draft = prepare(request, terms, by=by, at=at, fence=fence)
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
@@ -91,6 +92,8 @@ def sign(
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
     _cover_states(prescription, draft.licences)
+    checks = recording.keep(request, draft.hits, overrides=terms.overrides, at=at)
+    signature = signatures.put_under(prescription, checks, licences=draft.licences)
     reviewing.end_claim(request, RequestStatus.APPROVED)
     events.record(Kind.REQUEST_APPROVED, request, prescription=prescription.number)
     events.record(
@@ -99,6 +102,8 @@ def sign(
         request=request.number,
         fills=terms.fills,
         statement=draft.statement.hash.hex(),
+        document=signature.document_hash.hex(),
+        key=str(signature.key_id),
     )
     return prescription
 

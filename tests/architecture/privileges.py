@@ -436,6 +436,7 @@ GRANTED: Granted = {
                 "fresh_id",
                 "fresh_kind",
                 "held_by_id",
+                "held_for",
                 "id",
                 "indication_sealed",
                 "interval_days",
@@ -456,7 +457,14 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
         },
         "prices": {
             "DELETE": ("",),
@@ -616,6 +624,10 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "INSERT": ("checks_sealed", "id", "request_id"),
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -647,6 +659,24 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "seen_at"),
+        },
+        "signatures": {
+            "INSERT": (
+                "document_hash",
+                "document_sealed",
+                "id",
+                "key_from",
+                "key_id",
+                "key_until",
+                "prescription_id",
+                "signature",
+            ),
+            "SELECT": ALL,
+        },
+        "signing_keys": {
+            "INSERT": ("id", "public_key", "valid_from", "valid_until"),
+            "SELECT": ALL,
+            "UPDATE": ("retired_at",),
         },
         "tokens": {
             "INSERT": (
@@ -962,7 +992,14 @@ GRANTED: Granted = {
         },
         "prescriptions": {
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
         },
         "prices": {
             "INSERT": ALL,
@@ -1094,6 +1131,9 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -1112,6 +1152,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
+            "SELECT": ALL,
+        },
+        "signatures": {
+            "SELECT": ALL,
+        },
+        "signing_keys": {
             "SELECT": ALL,
         },
         "tokens": {
