@@ -101,7 +101,7 @@ def tell_of_expiry(*, at: datetime) -> SigningKey | None:
     follows. Once for each step; safe to repeat, not to run twice at a time.
     """
     key = next((one for one in reversed(all_keys()) if at < one.ends_at), None)
-    if key is None or key.ends_at - at > timedelta(days=expiring.STEPS[0]):
+    if key is None or (key.ends_at - at).days > expiring.STEPS[0]:
         return None
     step = expiring.step((key.ends_at - at).days)
     if step >= expiring.told_of(Kind.SIGNING_KEY_EXPIRING, [key.id]).get(key.id, step + 1):
