@@ -143,6 +143,7 @@ ATTACKS.each(
             lambda a: _a_key(a, public_key=b"short"),
             "public_key_is_ed25519",
         ),
+        "another key by the same id": (lambda a: _a_key(a, id=KEY_ID), "signing_keys_pkey"),
         "the same public key again": (
             lambda a: _a_key(a, public_key=row(a, "signing_keys", KEY_ID)["public_key"]),
             "signing_keys_public_key_key",
