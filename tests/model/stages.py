@@ -26,7 +26,15 @@ from shop.payments import refunding, settling
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
-from shop.prescriptions import filling, holding, requesting, reviewing, signing
+from shop.prescriptions import (
+    filling,
+    holding,
+    recording,
+    requesting,
+    reviewing,
+    signatures,
+    signing,
+)
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant
@@ -118,6 +126,8 @@ def approved_with_changes(asked: ApprovalRequest | None = None) -> ApprovalReque
     db.session.add(signed)
     db.session.flush()
     signing._cover_states(signed, draft.licences)
+    checks = recording.keep(asked, draft.hits, at=now())
+    signatures.put_under(signed, checks, licences=draft.licences)
     reviewing.end_claim(asked, RequestStatus.PENDING_CLIENT)
     events.record(events.Kind.REQUEST_CHANGES_PROPOSED, asked)
     events.record(events.Kind.PRESCRIPTION_SIGNED, signed)
