@@ -37,6 +37,7 @@ class Physician:
 
 def physician() -> Person:
     """Dr Chen, licensed in California."""
+    story.signing_key()
     chen = employing.employ(
         email="dr.chen@example.test",
         name="Dr Wei Chen",

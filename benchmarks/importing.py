@@ -106,7 +106,13 @@ def shop(place: Path) -> Iterator[tuple[Cluster, dict[str, str]]]:
         ensure_roles(cluster.url("postgres"), kept)
         ensure_database(cluster.url("postgres"), DATABASE)
         migrating.upgrade(cluster.url(DATABASE, role=OWNER, password=kept[OWNER]))
-        names = ("SECRET_KEY", "SEALED_KEYS", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS")
+        names = (
+            "SECRET_KEY",
+            "SEALED_KEYS",
+            "SIGNING_KEYS",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+        )
         yield (
             cluster,
             {

@@ -103,7 +103,13 @@ def _environment(
         "SMTP_PORT": str(ports[3]),
         **{
             name: kept[name]
-            for name in ("SECRET_KEY", "SEALED_KEYS", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS")
+            for name in (
+                "SECRET_KEY",
+                "SEALED_KEYS",
+                "SIGNING_KEYS",
+                "STRIPE_SECRET_KEY",
+                "STRIPE_WEBHOOK_SECRETS",
+            )
         },
     }
 

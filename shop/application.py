@@ -28,6 +28,7 @@ import shop.payments.api
 import shop.payments.cli
 import shop.payments.pages
 import shop.prescriptions.api
+import shop.prescriptions.cli
 import shop.prescriptions.pages
 import shop.reports.api
 import shop.storefront.api
@@ -40,6 +41,7 @@ from shop.core.cluster import SEARCH_PATH
 from shop.core.db import db
 from shop.core.money import dollars
 from shop.core.sealed import keyring
+from shop.core.signatures import ring
 from shop.notifications.mailer import postbox
 from shop.payments.gateway import Gateway
 from shop.payments.stripe_gateway import StripeGateway
@@ -59,6 +61,7 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
     app = Retrying("shop")
     _settings(app, config)
     keyring.load(config.sealed_keys)
+    ring.load(config.signing_keys)
     postbox.load(config)
     db.init_app(app)
     reactions.connect()
@@ -149,6 +152,7 @@ def _commands(app: Flask) -> None:
         shop.catalog.cli.rules_group,
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
+        shop.prescriptions.cli.signing_keys_group,
         shop.demo.cli.demo_story,
     ):
         app.cli.add_command(command)

@@ -37,6 +37,7 @@ class Config:
     clinic_state: str = "CA"  # its home: whose policy decides what a visitor sees
     demo: bool = False
     testing: bool = False
+    signing_keys: str = ""  # "<base64 of 32 bytes>,<…>": without one nothing is signed
     argon2: dict[str, int] = field(default_factory=dict)  # cheaper hashes in tests
     idle: timedelta = timedelta(hours=12)
 
@@ -89,6 +90,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         worker_database_url=environ.get("WORKER_DATABASE_URL") or environ["DATABASE_URL"],
         secret_key=environ["SECRET_KEY"],
         sealed_keys=environ["SEALED_KEYS"],
+        signing_keys=environ.get("SIGNING_KEYS", ""),
         stripe_secret_key=environ["STRIPE_SECRET_KEY"],
         stripe_webhook_secrets=tuple(environ["STRIPE_WEBHOOK_SECRETS"].split(",")),
         stripe_api_base=environ.get("STRIPE_API_BASE"),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from shop.accounts.models import Person
+from shop.accounts.models import Licence, Person, Role
 from shop.catalog.models import LegalClassRule
 from shop.core import events, jobs
 from shop.core.db import db
@@ -20,6 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.prescriptions.models import SigningKey
 
 Follower = Callable[[Event], None]
 
@@ -63,9 +64,39 @@ def ask_the_gate_again(event: Event) -> None:
         jobs.defer("rejudge_orders", lock="rejudge_orders")
 
 
+def tell_who_renews_it(event: Event) -> None:
+    """A licence ends soon: its holder and the managers are told."""
+    licence = db.session.get_one(Licence, event.subject_id)
+    letters.send(Template.LICENCE_EXPIRING, licence, event)
+    for manager in _managers():
+        letters.send(Template.LICENCE_EXPIRING, licence, event, to=manager)
+
+
+def tell_who_makes_the_next(event: Event) -> None:
+    """The signing key ends soon."""
+    key = db.session.get_one(SigningKey, event.subject_id)
+    for manager in _managers():
+        letters.send(Template.SIGNING_KEY_EXPIRING, key, event, to=manager)
+
+
+def _managers() -> list[Person]:
+    query = sa.select(Person).where(Person.role == Role.MANAGER, Person.disabled_at.is_(None))
+    return list(db.session.scalars(query.order_by(Person.id)))
+
+
+def follow_the_licence(event: Event) -> None:
+    """A licence began or ended: prescriptions and what was promised under them follow."""
+    jobs.defer("follow_licences", lock="follow_licences")
+
+
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),
     Kind.ACCOUNT_ASKED_AGAIN: (a_letter(Template.ACCOUNT_EXISTS),),
+    Kind.LICENCE_RECORDED: (follow_the_licence,),
+    Kind.LICENCE_ENDED: (follow_the_licence,),
+    Kind.LICENCE_EXPIRING: (tell_who_renews_it,),
+    Kind.SIGNING_KEY_EXPIRING: (tell_who_makes_the_next,),
+    Kind.ACCOUNT_DISABLED: (follow_the_licence,),
     Kind.REQUEST_SUBMITTED: (a_letter(Template.REQUEST_RECEIVED),),
     Kind.REQUEST_APPROVED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_CHANGES_PROPOSED: (a_letter(Template.REQUEST_NEWS),),

@@ -30,6 +30,7 @@ from shop.core import migrating
 from shop.core.cluster import APP, OWNER, ROLES, SANDBOX, WORKER, ensure_database, ensure_roles
 from shop.core.db import db
 from shop.core.embedded_postgres import running
+from tests import keys
 
 PASSWORD = "for-tests-only"
 TEMPLATE = "aftercare_template"
@@ -81,6 +82,8 @@ def template(server: str) -> Database:
     ensure_database(server, TEMPLATE)
     database = Database(server, TEMPLATE)
     migrating.upgrade(database.owner)
+    with database.as_role() as connection:
+        keys.recorded(connection)
     return database
 
 
@@ -108,6 +111,7 @@ def config_for(database: Database, **given: Any) -> Config:
         "worker_database_url": database.url(WORKER),
         "secret_key": "for-tests-only-for-tests-only-for-tests-only",
         "sealed_keys": "1:" + base64.b64encode(bytes(range(32))).decode(),
+        "signing_keys": keys.SIGNING_KEYS,
         "stripe_secret_key": "sk_test_shop",
         "stripe_webhook_secrets": ("whsec_test_shop",),
         "stripe_api_base": None,

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
+    LICENCE_EXPIRING = "licence_expiring"
     # catalog
     IMPORT_QUEUED = "import_queued"
     IMPORT_BEGUN = "import_begun"
@@ -108,6 +109,9 @@ class Kind(StrEnum):
     PRESCRIPTION_TAKEN_AWAY = "prescription_taken_away"
     LEAFLET_ACKNOWLEDGED = "leaflet_acknowledged"
     DOCUMENT_ISSUED = "document_issued"
+    SIGNING_KEY_RECORDED = "signing_key_recorded"
+    SIGNING_KEY_RETIRED = "signing_key_retired"
+    SIGNING_KEY_EXPIRING = "signing_key_expiring"
     FILL_RESERVED = "fill_reserved"
     FILL_CONSUMED = "fill_consumed"
     FILL_DISPENSED = "fill_dispensed"

@@ -17,12 +17,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote, urlsplit
 
 import psycopg
+from psycopg import sql
 
 from shop.core import migrating
 from shop.core.cluster import APP, OWNER, SANDBOX, WORKER, ensure_database, ensure_roles
@@ -82,6 +83,7 @@ def _settings(clinic: contextlib.ExitStack, port: int, home: Path) -> dict[str, 
         "AFTERCARE_DEMO": "1",
         "SECRET_KEY": kept["SECRET_KEY"],
         "SEALED_KEYS": kept["SEALED_KEYS"],
+        "SIGNING_KEYS": kept["SIGNING_KEYS"],
     }
     if os.environ.get("STRIPE_SECRET_KEY"):
         for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"):
@@ -126,20 +128,24 @@ def _started(
     ]
     for url in filter(None, (stripe and f"{stripe}/", f"{base_url}/readyz")):
         _wait_for(url, programs, home)
-    if not _somebody_is_there(environment["MIGRATION_DATABASE_URL"]):
-        _tell_the_story(environment)
+    if not _there_is("people", environment):
+        _run(("demo-story",), environment, "The clinic's story could not be told")
+    elif not _there_is("signing_keys", environment):  # a clinic of before there were any
+        record = ("signing-keys", "new", "--from-environment")
+        _run(record, environment, "The signing key could not be recorded")
     return programs
 
 
-def _somebody_is_there(owner_url: str) -> bool:
-    with psycopg.connect(owner_url) as connection:
-        return connection.execute("SELECT 1 FROM people LIMIT 1").fetchone() is not None
+def _there_is(table: str, environment: Mapping[str, str]) -> bool:
+    with psycopg.connect(environment["MIGRATION_DATABASE_URL"]) as connection:
+        query = sql.SQL("SELECT FROM {} LIMIT 1").format(sql.Identifier(table))
+        return connection.execute(query).rowcount > 0
 
 
-def _tell_the_story(environment: Mapping[str, str]) -> None:
-    """In a program of its own, with an application of its own."""
+def _run(command: Sequence[str], environment: Mapping[str, str], failed: str) -> None:
+    """A `flask` command, in a program of its own, with an application of its own."""
     told = subprocess.run(
-        [sys.executable, "-m", "flask", "demo-story"],
+        [sys.executable, "-m", "flask", *command],
         cwd=CHECKOUT,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
@@ -148,7 +154,7 @@ def _tell_the_story(environment: Mapping[str, str]) -> None:
         check=False,
     )
     if told.returncode:
-        raise CannotStart(f"The clinic's story could not be told:\n{told.stderr[-3000:]}")
+        raise CannotStart(f"{failed}:\n{told.stderr[-3000:]}")
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ from shop.charts.facts import (
 )
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.core.signatures import ring
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
@@ -55,7 +56,7 @@ from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, settling
-from shop.prescriptions import acknowledging, requesting, reviewing, signing
+from shop.prescriptions import acknowledging, requesting, reviewing, signing, signing_keys
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
@@ -147,6 +148,7 @@ def tell() -> None:
     act_as("system:demo")
     if db.session.scalar(sa.select(sa.func.count()).select_from(Person)):
         return
+    signing_key()
     dictionary.load()
     db.session.commit()  # before imports: PostgreSQL should know how large the dictionary is
     cast = _cast()
@@ -155,6 +157,13 @@ def tell() -> None:
     _shelf(cast)
     db.session.commit()
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
+
+
+def signing_key() -> None:
+    """The demo's own key, which its secrets hold, signs for a year."""
+    at = now()
+    (public_key,) = ring.keys
+    signing_keys.record(public_key, valid_from=at, valid_until=at + signing_keys.LASTS, at=at)
 
 
 def _cast() -> Cast:

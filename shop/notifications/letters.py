@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shop.accounts import confirming
-from shop.accounts.models import Person
+from shop.accounts.models import Licence, Person
 from shop.core import jobs
 from shop.core.db import db, locked
 from shop.core.events import Event
@@ -27,9 +27,9 @@ from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Refund
-from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.models import ApprovalRequest, SigningKey
 
-Subject = ApprovalRequest | Order | Person | Refund | Shipment
+Subject = ApprovalRequest | Licence | Order | Person | Refund | Shipment | SigningKey
 
 LEASE = timedelta(minutes=2)  # longer than one talk with a mail server can take
 FRESH = timedelta(minutes=15)  # the queue's own retries look after a letter this young
@@ -50,6 +50,8 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.ORDER_HELD: Order,
     Template.ORDER_RESUMED: Order,
     Template.REFUND_SENT: Refund,
+    Template.LICENCE_EXPIRING: Licence,
+    Template.SIGNING_KEY_EXPIRING: SigningKey,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -72,13 +74,14 @@ def subject_of(template: Template, subject_id: uuid.UUID) -> Subject:
     return subject
 
 
-def send(template: Template, subject: Subject, event: Event) -> None:
+def send(template: Template, subject: Subject, event: Event, *, to: Person | None = None) -> None:
     """Write down that this letter is due, and queue it, in the transaction under way.
 
-    Once per template, subject and version of the subject: asking again changes nothing.
+    It goes to whom the subject belongs, unless told. Once per template, subject, version of the
+    subject and reader: asking again changes nothing.
     """
     version = event.seq if event.subject_id == subject.id else 1
-    key = f"{template}:{subject.id}:{version}"
+    key = f"{template}:{subject.id}:{version}" + (f":{to.id}" if to else "")
     booked = db.session.execute(
         insert(Letter)
         .values(
@@ -86,7 +89,7 @@ def send(template: Template, subject: Subject, event: Event) -> None:
             template=template,
             subject_id=subject.id,
             version=version,
-            recipient_id=_reader(subject),
+            recipient_id=to.id if to else _reader(subject),
         )
         .on_conflict_do_nothing()
         .returning(Letter.id)
@@ -165,6 +168,10 @@ def _reader(subject: Subject) -> uuid.UUID:
             return subject.payment.order.client_id
         case ApprovalRequest() | Order():
             return subject.client_id
+        case Licence():
+            return subject.person_id
+        case SigningKey():
+            raise LookupError("A signing key is nobody's: say whom to write to.")
 
 
 def _facts(letter: Letter) -> dict[str, str]:
@@ -179,6 +186,8 @@ def _facts(letter: Letter) -> dict[str, str]:
         case Refund() as refund:
             facts |= {"number": refund.payment.order.number}
             facts |= {"amount": dollars(refund.amount_cents)}
+        case Licence() | SigningKey() as ending:
+            facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
         case ApprovalRequest() | Order() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}

@@ -27,6 +27,8 @@ class Template(StrEnum):
     ORDER_HELD = "order_held"
     ORDER_RESUMED = "order_resumed"
     REFUND_SENT = "refund_sent"
+    LICENCE_EXPIRING = "licence_expiring"
+    SIGNING_KEY_EXPIRING = "signing_key_expiring"
 
 
 class Letter(Base):
@@ -38,7 +40,9 @@ class Letter(Base):
 
     __tablename__ = "letters"
     __table_args__ = (
-        sa.UniqueConstraint("template", "subject_id", "version", name="letters_once_per_version"),
+        sa.UniqueConstraint(
+            "template", "subject_id", "version", "recipient_id", name="letters_once_per_version"
+        ),
         sa.CheckConstraint(one_of("template", Template), name="letter_template_is_known"),
         sa.CheckConstraint(
             "sent_at IS NULL OR failed_at IS NULL", name="letter_is_sent_or_has_failed"
@@ -52,7 +56,7 @@ class Letter(Base):
         ),
     )
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # follows from the three below
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # follows from the four below
     template: Mapped[Template] = mapped_column(Word(Template))
     subject_id: Mapped[uuid.UUID]
     version: Mapped[int]  # the number of the subject's event; 1 where it has none of its own

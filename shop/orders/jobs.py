@@ -1,6 +1,9 @@
-"""What happens to orders when the law changes. An edge."""
+"""What happens to orders when the law or a licence changes. An edge."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
 
 import structlog
 
@@ -8,10 +11,16 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import StartAgain
 from shop.core.jobs import job
-from shop.orders import rejudging
+from shop.orders import lapsing, rejudging
+from shop.orders.rejudging import Rejudged
+from shop.prescriptions import lapsing as prescriptions
 
-# Rules begin and end with a UTC day; the second round is for a worker that slept through the first.
-PERIODIC = {"rejudge_orders": "3 0,6 * * *"}  # minute hour day month weekday
+# Rules and licences begin and end with a UTC day; the second round is for a worker that slept
+# through the first.
+PERIODIC = {  # minute hour day month weekday
+    "rejudge_orders": "3 0,6 * * *",
+    "follow_licences": "1 0,6 * * *",
+}
 log = structlog.get_logger()
 
 
@@ -19,17 +28,32 @@ log = structlog.get_logger()
 def rejudge_orders(timestamp: int = 0) -> None:
     """Ask the gate again about every open order that a rule speaks of, each by itself."""
     for order_id in rejudging.concerned():
-        try:
-            done = rejudging.rejudge(order_id, at=now())
-            db.session.commit()
-        except StartAgain:
-            db.session.rollback()
-            done = rejudging.rejudge(order_id, at=now())
-            db.session.commit()
-        if done != rejudging.Rejudged():
-            log.info(
-                "order_rejudged",
-                cancelled=done.cancelled,
-                held=len(done.held),
-                resumed=len(done.resumed),
-            )
+        _each(rejudging.rejudge, order_id)
+
+
+@job("follow_licences")
+def follow_licences(timestamp: int = 0) -> None:
+    """Hold what rests on a lapsed licence, let go on what waited for one, each by itself."""
+    for prescription_id in prescriptions.out_of_step(at=now()):
+        status = prescriptions.follow(prescription_id, at=now())
+        db.session.commit()
+        log.info("prescription_followed_its_licence", status=status)
+    for order_id in lapsing.concerned(at=now()):
+        _each(lapsing.rejudge, order_id)
+
+
+def _each(rejudge: Callable[..., Rejudged], order_id: UUID) -> None:
+    try:
+        done = rejudge(order_id, at=now())
+        db.session.commit()
+    except StartAgain:
+        db.session.rollback()
+        done = rejudge(order_id, at=now())
+        db.session.commit()
+    if done != Rejudged():
+        log.info(
+            "order_rejudged",
+            cancelled=done.cancelled,
+            held=len(done.held),
+            resumed=len(done.resumed),
+        )

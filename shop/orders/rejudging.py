@@ -72,7 +72,7 @@ def _unpaid(order: Order, lines: list[OrderLine], at: datetime) -> Rejudged:
 
 def _paid(order: Order, lines: list[OrderLine], at: datetime) -> Rejudged:
     decisions = judging.of_lines(order, lines, at=at, stage=Stage.SHIP)
-    waiting = _held_by_a_rule(lines)
+    waiting = held_with(lines, "rule")
     done = Rejudged()
     for line, decision in zip(lines, decisions, strict=True):
         rule = _rule_against(decision)
@@ -107,15 +107,16 @@ def _rule_against(decision: Decision) -> str | None:
     return next((str(number) for number in told if number), None)
 
 
-def _held_by_a_rule(lines: list[OrderLine]) -> set[UUID]:
-    """Of lines on hold, those whose last event says that a rule held them."""
+def held_with(lines: list[OrderLine], fact: str, value: str | None = None) -> set[UUID]:
+    """Of lines on hold, those whose last event names this fact (as this value) as the cause."""
+    told = Event.facts[fact].astext
     query = (
         sa.select(OrderLine.id)
         .join(Event, sa.and_(Event.subject_id == OrderLine.id, Event.seq == OrderLine.state_seq))
         .where(
             OrderLine.id.in_([line.id for line in lines]),
             Event.kind == Kind.LINE_HELD,
-            Event.facts.has_key("rule"),
+            told.is_not(None) if value is None else told == value,
         )
     )
     return set(db.session.scalars(query))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotAllowed, Refused, WrongState
+from shop.core.errors import Conflict, NotAllowed, Refused, Unavailable, WrongState
 
 
 class NoPrescription(Refused):
@@ -107,3 +107,15 @@ class AlreadyTakenAway(Conflict):
     """The prescription was taken to another pharmacy before; facts: `taken_at`."""
 
     code = "already_taken_away"
+
+
+class NoSigningKey(Unavailable):
+    """No key that is valid at this moment has its private half here."""
+
+    code = "no_signing_key"
+
+
+class KeyRefused(Refused):
+    """A signing key that cannot be recorded or retired; `fields` says why."""
+
+    code = "key_refused"

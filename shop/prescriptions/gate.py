@@ -673,8 +673,8 @@ STANDING: tuple[Shortcoming, ...] = (
     _not_accepted,
     _over,
     _not_begun,
+    _licence_lapsed,  # before the hold: a lapsed licence brings one
     _held,
-    _licence_lapsed,
 )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from shop.accounts.models import Person
 from shop.core import events
 from shop.core.db import db
-from shop.core.errors import NotAllowed
+from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import PrescriptionStatus
@@ -25,6 +25,12 @@ def hold(prescription: Prescription, *, reason: str, by: Person, at: datetime) -
 def resume(prescription: Prescription, *, by: Person, at: datetime) -> None:
     """Let it go on. Raises NotAllowed, WrongState."""
     _require_prescriber(prescription, by)
+    if prescription.status is PrescriptionStatus.ON_HOLD and prescription.held_for is not None:
+        raise WrongState(
+            "It waits for your licence, and goes on by itself once a renewal is recorded.",
+            status=prescription.status,
+            held_for=prescription.held_for.value,
+        )
     prescription.status = PrescriptionStatus.ACTIVE
     prescription.held_by_id, prescription.reason = None, None
     db.session.flush()  # the database clears when it was held

@@ -15,7 +15,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.prescriptions import licensing
+from shop.prescriptions import licensing, recording
 from shop.prescriptions.errors import (
     AlreadyClaimed,
     AlreadyDecided,
@@ -24,6 +24,7 @@ from shop.prescriptions.errors import (
     TermsRefused,
 )
 from shop.prescriptions.models import ApprovalRequest, Refusal
+from shop.prescriptions.screening import checking
 from shop.prescriptions.states import RequestStatus
 
 LEASE = timedelta(minutes=15)
@@ -110,6 +111,7 @@ def refuse(
     )
     refusal.message, refusal.note = message, note
     db.session.add(refusal)
+    recording.keep(request, checking.check(request, at=at), at=at)
     db.session.flush()  # while the claim stands
     end_claim(request, RequestStatus.DECLINED)
     events.record(Kind.REQUEST_DECLINED, request, reason=reason.value)

@@ -22,7 +22,8 @@ def revoke(prescription: Prescription, *, reason: str, by: Person, at: datetime)
     if by.id not in (prescription.prescriber_id, prescription.client_id):
         raise NotAllowed("Only its prescriber or the client takes a prescription back.")
     prescription.status = PrescriptionStatus.REVOKED
-    prescription.held_by_id, prescription.revoked_by_id = None, by.id
+    prescription.held_by_id, prescription.held_for = None, None
+    prescription.revoked_by_id = by.id
     prescription.reason = reason
     db.session.flush()  # the database stamps when
     events.record(Kind.PRESCRIPTION_REVOKED, prescription)

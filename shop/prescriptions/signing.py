@@ -15,7 +15,7 @@ from shop.catalog.models import ProductIngredient, Variant
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import changing, licensing, requesting, reviewing
+from shop.prescriptions import changing, licensing, recording, requesting, reviewing, signatures
 from shop.prescriptions.errors import (
     NotDoctorOnly,
     NotForSale,
@@ -55,6 +55,7 @@ class Draft:
     variant: Variant
     licences: dict[str, Licence]
     last_day: date
+    hits: Sequence[Hit]
 
 
 def prepare(
@@ -77,7 +78,7 @@ def prepare(
     worded = statement(
         request, terms, variant, by=by, licences=licences, last_day=last_day, hits=hits
     )
-    return Draft(worded, variant, licences, last_day)
+    return Draft(worded, variant, licences, last_day, hits)
 
 
 def sign(
@@ -94,7 +95,7 @@ def sign(
 
     Another pack or quantity than was asked for waits for the client's word (`changing.accept`).
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
-    what `prepare` raises, StaleSignIn, StatementChanged.
+    what `prepare` raises, StaleSignIn, StatementChanged, NoSigningKey.
     """
     draft = prepare(request, terms, by=by, at=at, fence=fence)
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
@@ -104,6 +105,8 @@ def sign(
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
     _cover_states(prescription, draft.licences)
+    checks = recording.keep(request, draft.hits, overrides=terms.overrides, at=at)
+    signature = signatures.put_under(prescription, checks, licences=draft.licences)
     _decide(request, prescription, draft.variant)
     events.record(
         Kind.PRESCRIPTION_SIGNED,
@@ -111,6 +114,8 @@ def sign(
         request=request.number,
         fills=terms.fills,
         statement=draft.statement.hash.hex(),
+        document=signature.document_hash.hex(),
+        key=str(signature.key_id),
     )
     return prescription
 

@@ -78,3 +78,9 @@ FILL_ARROWS: dict[FillStatus | None, set[FillStatus]] = {
     F.DISPENSED: set(),
     F.RELEASED: set(),
 }
+
+
+class HeldFor(StrEnum):
+    """Why a prescription is on hold that nobody put there."""
+
+    LICENCE_LAPSED = "licence_lapsed"

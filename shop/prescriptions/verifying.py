@@ -12,7 +12,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
 from shop.core.events import Break, Kind
-from shop.prescriptions import requesting
+from shop.prescriptions import requesting, signatures
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.statements import Terms, prescribed
 
@@ -28,6 +28,7 @@ def verify() -> Iterator[Break]:
     for prescription in db.session.scalars(sa.select(Prescription).order_by(Prescription.id)):
         if why := _altered(prescription):
             yield Break(prescription.id, 1, why)
+    yield from signatures.verify()
 
 
 def _answered_otherwise(request: ApprovalRequest) -> str | None:

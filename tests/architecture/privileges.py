@@ -466,6 +466,7 @@ GRANTED: Granted = {
                 "fresh_id",
                 "fresh_kind",
                 "held_by_id",
+                "held_for",
                 "id",
                 "indication_sealed",
                 "interval_days",
@@ -486,7 +487,14 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
         },
         "prescriptions_taken_away": {
             "INSERT": ("fills", "prescription_id"),
@@ -650,6 +658,10 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "INSERT": ("checks_sealed", "id", "request_id"),
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -681,6 +693,24 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "seen_at"),
+        },
+        "signatures": {
+            "INSERT": (
+                "document_hash",
+                "document_sealed",
+                "id",
+                "key_from",
+                "key_id",
+                "key_until",
+                "prescription_id",
+                "signature",
+            ),
+            "SELECT": ALL,
+        },
+        "signing_keys": {
+            "INSERT": ("id", "public_key", "valid_from", "valid_until"),
+            "SELECT": ALL,
+            "UPDATE": ("retired_at",),
         },
         "tokens": {
             "INSERT": (
@@ -1005,7 +1035,14 @@ GRANTED: Granted = {
         },
         "prescriptions": {
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
         },
         "prescriptions_taken_away": {
             "SELECT": ALL,
@@ -1140,6 +1177,9 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -1158,6 +1198,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
+            "SELECT": ALL,
+        },
+        "signatures": {
+            "SELECT": ALL,
+        },
+        "signing_keys": {
             "SELECT": ALL,
         },
         "tokens": {

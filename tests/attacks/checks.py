@@ -14,6 +14,11 @@ LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
+SEALED_CHECKS = [
+    "checks_sealed = 'Hives'",
+    "checks_sealed = '\\x01'",
+    "checks_sealed = convert_to(repeat('a', 97), 'UTF8')",
+]
 SOMEBODY = "(SELECT id FROM people p WHERE p.id <> authored_by_id LIMIT 1)"
 RULE = {  # what every kind of rule has
     "ended_rule_ends_as_proposed": [
@@ -346,9 +351,14 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "fill_quantity_is_sane": ["quantity_per_fill = 0", "quantity_per_fill = 21"],
         "fills_allowed_is_sane": ["fills_allowed = 0", "fills_allowed = 13"],
         "held_by_someone": [
+            "status = 'on_hold', held_at = now(), held_by_id = prescriber_id, held_for = 'licence_lapsed'",
+            "status = 'on_hold', held_at = NULL, held_by_id = NULL, held_for = 'licence_lapsed'",
             "status = 'on_hold', held_at = now(), held_by_id = NULL",
             "status = 'on_hold', held_at = NULL, held_by_id = prescriber_id",
             "held_at = now(), held_by_id = prescriber_id WHERE status = 'active'",
+        ],
+        "held_for_a_known_reason": [
+            "held_for = 'mood' WHERE status = 'active'",
         ],
         "interval_is_sane": ["interval_days = 0", "interval_days = 367"],
         "no_self_prescription": ["client_id = prescriber_id"],
@@ -419,6 +429,20 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "call_key_fits": [f"idempotency_key = {LONG}"],
         "call_operation_is_known": ["operation = 'charge'"],
         "call_status_is_known": ["status = 'forgotten'"],
+    },
+    "screenings": {"checks_are_sealed": SEALED_CHECKS},
+    "signatures": {
+        "document_is_hashed": [f"document_hash = {NO_HASH}"],
+        "document_is_sealed": [one.replace("checks", "document") for one in SEALED_CHECKS],
+        "key_was_valid_when_signed": [
+            "key_from = signed_at + interval '1 second'",
+            "key_until = signed_at",
+        ],
+        "signature_is_ed25519": [f"signature = {NO_HASH}"],
+    },
+    "signing_keys": {
+        "key_range_is_forward": ["valid_until = valid_from"],
+        "public_key_is_ed25519": [f"public_key = {NO_HASH}"],
     },
     "related_products": {"related_to_another": ["related_id = product_id"]},
     "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},

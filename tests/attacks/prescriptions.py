@@ -156,7 +156,9 @@ def _refuse(attacker: Sql, **given: Any) -> None:
         "refused_by_id": facts["chen"],
         "reason": "minor",
     }
-    insert(attacker, "refusals", values | given)
+    values |= given
+    insert(attacker, "refusals", values)
+    screen(attacker, values["request_id"])
 
 
 def _sign_in_afresh(attacker: Sql, kind: str = "fresh", person: str = "chen") -> dict[str, Any]:
@@ -191,8 +193,11 @@ SIGNED_COLUMNS = (
 )
 
 
-def _write(attacker: Sql, request: str = "claimed", **given: Any) -> Any:
-    """The row of a prescription for a claimed request; its claim and sign-in are what they are."""
+def _write(attacker: Sql, request: str = "claimed", *, sealed: bool = True, **given: Any) -> Any:
+    """The row of a prescription for a claimed request; its claim and sign-in are what they are.
+
+    With what comes with it: what was checked, and the signature.
+    """
     like = row(attacker, "prescriptions", attacker.facts["signed"])
     asked = row(attacker, "approval_requests", attacker.facts[request])
     key = uuid.uuid4()
@@ -207,7 +212,30 @@ def _write(attacker: Sql, request: str = "claimed", **given: Any) -> Any:
     values |= given
     attacker.tell("prescription", key, "active")
     insert(attacker, "prescriptions", values)
+    if sealed:
+        screen(attacker, values["request_id"])
+        seal(attacker, key)
     return key
+
+
+def screen(attacker: Sql, request: Any) -> None:
+    """What was checked of a request, unless that is there."""
+    attacker.run(
+        "INSERT INTO screenings (id, request_id, checks_sealed)"
+        " SELECT gen_random_uuid(), %(asked)s, checks_sealed FROM screenings LIMIT 1"
+        " ON CONFLICT (request_id) DO NOTHING",
+        asked=request,
+    )
+
+
+def seal(attacker: Sql, prescription: Any, **given: Any) -> None:
+    """The clinic's signature under a prescription."""
+    like = attacker.run(
+        "SELECT document_sealed, document_hash, signature, key_id, key_from, key_until"
+        " FROM signatures LIMIT 1"
+    )
+    values = like | {"id": uuid.uuid4(), "prescription_id": prescription}
+    insert(attacker, "signatures", values | given)
 
 
 def _sign(attacker: Sql, request: str = "claimed", **given: Any) -> Any:

@@ -15,9 +15,11 @@ from psycopg import sql
 from shop import create_app
 from shop.core.cluster import OWNER
 from shop.core.db import act_as, db
+from shop.core.signatures import public_key_of
 from tests.builders import a_cream
 from tests.conftest import Database, config_for
 from tests.inventory.lots import a_lot
+from tests.keys import KEY_ID
 from tests.orders.things import paid
 from tests.people import alice, bob
 from tests.prescriptions.builders import a_prescription
@@ -41,7 +43,11 @@ def world(live: Database) -> dict[str, Any]:
             "order": order.id,
             "lot": lot.id,
             "bob": bob().id,
+            "key": KEY_ID,
+            "stranger_key": public_key_of(bytes(32)),
         }
+        other = a_prescription(client, a_cream())
+        known["other"] = other.id
         db.session.commit()
         db.session.remove()
         db.engine.dispose()
@@ -79,6 +85,7 @@ def test_what_was_left_alone_verifies(shop: Flask) -> None:
 NOT_SIGNED = "the prescription does not say what was signed"
 NOT_TOLD = "is not what its last event says"
 PRESCRIPTION = "UPDATE prescriptions SET {} WHERE id = %(prescription)s"
+SIGNATURE = "UPDATE signatures SET {} WHERE prescription_id = %(prescription)s"
 NOT_HANDED_IN = "the answers are not those that were handed in"
 REQUEST = "UPDATE approval_requests SET {} WHERE id = %(request)s"
 EVENT = "UPDATE events SET {} WHERE subject_id = %(line)s AND seq = 2"
@@ -162,6 +169,86 @@ TAMPERING = {
         PRESCRIPTION.format(FLIPPED.replace("text", "statement_sealed")),
         "the signed statement cannot be opened",
     ),
+    "another document hash": (
+        SIGNATURE.format("document_hash = decode(repeat('00', 32), 'hex')"),
+        "the signed document was altered",
+    ),
+    "a byte of the document": (
+        SIGNATURE.format(FLIPPED.replace("text", "document_sealed")),
+        "the signed document cannot be opened",
+    ),
+    "a byte of the signature": (
+        SIGNATURE.format(FLIPPED.replace("text", "signature")),
+        "the signature does not hold",
+    ),
+    "another's signature": (
+        SIGNATURE.format(
+            "signature = (SELECT signature FROM signatures WHERE prescription_id = %(other)s)"
+        ),
+        "the signature does not hold",
+    ),
+    "another's signature with its document": (
+        SIGNATURE.format(
+            "document_sealed = o.document_sealed, document_hash = o.document_hash,"
+            " signature = o.signature FROM signatures o WHERE o.prescription_id = %(other)s"
+            " AND signatures.prescription_id = %(prescription)s --"
+        ),
+        "the signed document cannot be opened",
+    ),
+    "two signatures swapped, rows and all": (
+        (
+            "UPDATE signatures SET prescription_id = CASE prescription_id"
+            " WHEN %(prescription)s THEN %(other)s::uuid ELSE %(prescription)s::uuid END"
+            " WHERE prescription_id IN (%(prescription)s, %(other)s)"
+        ),
+        "the document is not the one that was signed",
+    ),
+    "another moment of the signature": (
+        SIGNATURE.format("signed_at = '1999-01-01Z'"),
+        "the key was not valid when it signed",
+    ),
+    "another moment of the prescription": (
+        PRESCRIPTION.format("signed_at = signed_at - interval '1 second'"),
+        "the document says otherwise than the rows: signed_at",
+    ),
+    "another fresh sign-in": (
+        PRESCRIPTION.format("fresh_at = fresh_at + interval '1 second'"),
+        "the document says otherwise than the rows: sign_in",
+    ),
+    "another number of a licence": (
+        (
+            "UPDATE prescription_states SET licence_number = 'A1'"
+            " WHERE prescription_id = %(prescription)s"
+        ),
+        "the document says otherwise than the rows: states",
+    ),
+    "no signature": (
+        "DELETE FROM signatures WHERE prescription_id = %(prescription)s",
+        "the signature is gone",
+    ),
+    "no checks": (
+        "DELETE FROM screenings WHERE request_id = %(request)s",
+        "the document says otherwise than the rows: screening",
+    ),
+    "other checks": (
+        (
+            f"UPDATE screenings SET {FLIPPED.replace('text', 'checks_sealed')}"
+            " WHERE request_id = %(request)s"
+        ),
+        "what the document is compared with cannot be opened",
+    ),
+    "another public key": (
+        "UPDATE signing_keys SET public_key = %(stranger_key)s WHERE id = %(key)s",
+        "the signing key is not the one that was recorded",
+    ),
+    "a key that ended before": (
+        "UPDATE signing_keys SET valid_until = '2001-01-01Z' WHERE id = %(key)s",
+        "the key was not valid when it signed",
+    ),
+    "a key that was retired before": (
+        "UPDATE signing_keys SET retired_at = '2001-01-01Z' WHERE id = %(key)s",
+        "the key was not valid when it signed",
+    ),
     "other directions": (
         PRESCRIPTION.format(FLIPPED.replace("text", "directions_sealed")),
         "the signed statement cannot be opened",
@@ -182,7 +269,7 @@ def test_tampering_by_a_superuser_is_seen(
         connection.execute("SET session_replication_role = replica")  # past triggers and keys
         for table, name in connection.execute(
             "SELECT conrelid::regclass::text, conname FROM pg_constraint"
-            " WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid <> 0"
+            " WHERE (contype = 'c' OR conname = 'signatures_one_per_prescription') AND connamespace = 'public'::regnamespace AND conrelid <> 0"
         ).fetchall():
             connection.execute(
                 sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(

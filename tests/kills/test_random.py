@@ -121,6 +121,7 @@ class House:
             "WORKER_DATABASE_URL": config.worker_database_url,
             "SECRET_KEY": config.secret_key,
             "SEALED_KEYS": config.sealed_keys,
+            "SIGNING_KEYS": config.signing_keys,
             "STRIPE_SECRET_KEY": SECRET_KEY,
             "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
             "STRIPE_API_BASE": self.bank_url,

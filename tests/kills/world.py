@@ -39,8 +39,8 @@ from tests.prescriptions.builders import a_claimed_request, a_request, read_the_
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
-    "database_url worker_database_url secret_key sealed_keys stripe_secret_key"
-    " stripe_webhook_secrets stripe_api_base base_url smtp_host smtp_port testing demo argon2"
+    "database_url worker_database_url secret_key sealed_keys signing_keys"
+    " stripe_secret_key stripe_webhook_secrets stripe_api_base base_url smtp_host smtp_port testing demo argon2"
 )
 PATIENCE = 30  # seconds: for a fact that must come, never for one that may
 

@@ -66,6 +66,7 @@ KEPT = {
     "shop_clock",
     "legal_transitions",
     "alembic_version",
+    "signing_keys",
 }
 
 LOOK = """
@@ -417,7 +418,10 @@ def _emptying(clinic: Clinic) -> str:
             "BEGIN",
             "SET LOCAL session_replication_role = replica",
             *removed,
-            "DELETE FROM events WHERE seq > 1 OR subject_id NOT IN (SELECT id FROM lots)",
+            (
+                "DELETE FROM events WHERE seq > 1 OR subject_id NOT IN"
+                " (SELECT id FROM lots UNION ALL SELECT id FROM signing_keys)"
+            ),
             "DELETE FROM movements WHERE seq > 1",
             LOTS_AS_THEY_CAME,
             "UPDATE licences SET ended_on = NULL, ended_by_id = NULL WHERE ended_on IS NOT NULL",

@@ -25,7 +25,13 @@ from shop.payments import refunding, settling
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
-from shop.prescriptions import filling, holding, requesting, reviewing, signing
+from shop.prescriptions import (
+    filling,
+    holding,
+    requesting,
+    reviewing,
+    signing,
+)
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot

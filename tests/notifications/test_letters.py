@@ -90,11 +90,15 @@ WHO_GETS_WHAT = {
 }
 
 
-WITHOUT_A_LETTER = {Kind.RULE_ACTIVATED, Kind.RULE_ENDED}  # tests/orders/test_rejudging.py
+WITHOUT_A_LETTER = {
+    *(Kind.RULE_ACTIVATED, Kind.RULE_ENDED),  # tests/orders/test_rejudging.py
+    *(Kind.LICENCE_RECORDED, Kind.LICENCE_ENDED, Kind.ACCOUNT_DISABLED),  # test_lapsing.py there
+}
+TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 
 
 def test_every_reaction_is_tried_here() -> None:
-    assert set(WHO_GETS_WHAT) == set(REACTIONS) - WITHOUT_A_LETTER
+    assert set(WHO_GETS_WHAT) == set(REACTIONS) - WITHOUT_A_LETTER - TO_THE_STAFF
 
 
 @pytest.mark.parametrize("kind", WHO_GETS_WHAT)

@@ -34,7 +34,7 @@ from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_product, a_variant
 from tests.people import a_fresh_sign_in, alice, bob, dr_chen
-from tests.prescriptions.builders import a_claimed_request, a_request, the_terms
+from tests.prescriptions.builders import a_claimed_request, a_request, read_the_leaflet, the_terms
 from tests.prescriptions.test_pages import Reader
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -111,6 +111,7 @@ def test_accepting_puts_it_in_force_at_the_price_that_was_shown() -> None:
 
     assert request.status is RequestStatus.APPROVED
     assert (acceptance.unit_cents, acceptance.variant_id) == (4100, mild.id)
+    read_the_leaflet(request.client, mild)
     assert ask(request.client, mild).answer is gate.Answer.OPEN
     assert ask(request.client, request.variant).answer is gate.Answer.NEEDS_REQUEST
     filling.reserve(signed.id, state="CA", quantity=1, at=now())
@@ -132,6 +133,7 @@ def test_another_quantity_is_a_change_too() -> None:
     assert request.status is RequestStatus.PENDING_CLIENT
     accept(request, 6200)
     db.session.commit()
+    read_the_leaflet(client, request.variant)
     assert ask(client, request.variant, 1).prescription_id == signed.id
     assert ask(client, request.variant, 2).answer is not gate.Answer.OPEN
 

@@ -32,6 +32,10 @@ ONE_SIGNATURE = (
     "DROP TRIGGER prescription_signed ON prescriptions",
     "DROP TRIGGER state_signed ON prescription_states",
     "ALTER TABLE prescriptions DROP CONSTRAINT prescriptions_one_per_request",
+    "DROP TRIGGER screening_guard ON screenings",
+    "ALTER TABLE screenings DROP CONSTRAINT screenings_one_per_request",
+    "DROP TRIGGER signature_guard ON signatures",
+    "ALTER TABLE signatures DROP CONSTRAINT signature_is_of_its_prescription",
 )
 
 

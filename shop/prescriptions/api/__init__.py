@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.api import papers, prescriptions, requests
+from shop.prescriptions.api import papers, prescriptions, records, requests
 from shop.prescriptions.api.blueprint import bp
 
-__all__ = ["bp", "papers", "prescriptions", "requests"]
+__all__ = [
+    "bp",
+    "papers",
+    "prescriptions",
+    "records",
+    "requests",
+]

@@ -16,6 +16,7 @@ from shop.prescriptions.models.papers import (
     TakenAway,
 )
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
+from shop.prescriptions.models.records import Screening, Signature, SigningKey
 from shop.prescriptions.models.requests import Acceptance, ApprovalRequest, Refusal
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 
@@ -29,6 +30,9 @@ __all__ = [
     "Prescription",
     "PrescriptionState",
     "Refusal",
+    "Screening",
+    "Signature",
+    "SigningKey",
     "TakenAway",
     "arrows",
 ]

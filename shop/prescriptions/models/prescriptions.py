@@ -11,13 +11,18 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
-from shop.core.db import Base, Word, stamped
+from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
 from shop.prescriptions.models.papers import TakenAway
 from shop.prescriptions.models.requests import ApprovalRequest
-from shop.prescriptions.states import PRESCRIPTION_ARROWS, FillStatus, PrescriptionStatus
+from shop.prescriptions.states import (
+    PRESCRIPTION_ARROWS,
+    FillStatus,
+    HeldFor,
+    PrescriptionStatus,
+)
 
 if TYPE_CHECKING:
     from shop.prescriptions.models.fills import Fill
@@ -72,6 +77,7 @@ class Prescription(Stateful, Base):
             name="prescriptions_terms_key",
         ),
         sa.UniqueConstraint("id", "prescriber_id", "signed_on", name="prescriptions_signature_key"),
+        sa.UniqueConstraint("id", "signed_at", name="prescriptions_moment_key"),
         sa.CheckConstraint("prescriber_id <> client_id", name="no_self_prescription"),
         sa.CheckConstraint("fills_allowed BETWEEN 1 AND 12", name="fills_allowed_is_sane"),
         sa.CheckConstraint("quantity_per_fill BETWEEN 1 AND 20", name="fill_quantity_is_sane"),
@@ -100,9 +106,11 @@ class Prescription(Stateful, Base):
             name="revoked_by_someone",
         ),
         sa.CheckConstraint(
-            "(status = 'on_hold') = (held_at IS NOT NULL AND held_by_id IS NOT NULL)",
+            "(status = 'on_hold') = (held_at IS NOT NULL"
+            " AND num_nonnulls(held_by_id, held_for) = 1)",
             name="held_by_someone",
         ),
+        sa.CheckConstraint(one_of("held_for", HeldFor), name="held_for_a_known_reason"),
         sa.Index("prescriptions_client_idx", "client_id", "variant_id"),
     )
 
@@ -138,6 +146,7 @@ class Prescription(Stateful, Base):
     status: Mapped[PrescriptionStatus] = mapped_column(Word(PrescriptionStatus))
     held_at: Mapped[datetime | None] = stamped()
     held_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    held_for: Mapped[HeldFor | None] = mapped_column(Word(HeldFor))  # where no person held it
     revoked_at: Mapped[datetime | None] = stamped()
     revoked_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
     reason_sealed: Mapped[bytes | None]  # why it is held or revoked

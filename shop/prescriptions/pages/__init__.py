@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.pages import asking, explaining, papers, prescriptions, review
+from shop.prescriptions.pages import asking, explaining, papers, prescriptions, records, review
 from shop.prescriptions.pages.blueprint import bp
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "explaining",
     "papers",
     "prescriptions",
+    "records",
     "review",
 ]

@@ -55,6 +55,7 @@ class WholePrescriptionOut(PrescriptionOut):
     statement = fields.String()
     statement_hash = fields.String()
     reason = fields.String(allow_none=True)  # why it is held or revoked
+    held_for = fields.String(allow_none=True)  # where a rule holds it: "licence_lapsed"
     held_at = Moment(allow_none=True)
     revoked_at = Moment(allow_none=True)
     fills_taken = fields.List(fields.Nested(FillOut))
@@ -159,6 +160,7 @@ def whole_prescription(one: Prescription) -> dict[str, Any]:
         "statement": one.statement,
         "statement_hash": bytes(one.statement_hash).hex(),
         "reason": one.reason,
+        "held_for": one.held_for,
         "held_at": one.held_at,
         "revoked_at": one.revoked_at,
         "fills_taken": one.fills,
