@@ -20,6 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.prescriptions.models import Inquiry
 
 Follower = Callable[[Event], None]
 
@@ -52,6 +53,15 @@ def tell_of_the_parcel(event: Event) -> None:
         letters.send(Template.ORDER_SHIPPED, shipment, event)
 
 
+def tell_who_asked(event: Event) -> None:
+    """The client answered: the physician who asked her last is told."""
+    query = sa.select(Inquiry).where(
+        Inquiry.request_id == event.subject_id, Inquiry.answered_at.is_not(None)
+    )
+    asked = db.session.scalars(query.order_by(Inquiry.asked_at.desc()).limit(1)).one()
+    letters.send(Template.CASE_NEWS, asked, event)
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -72,6 +82,7 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_REPLIED: (tell_who_asked,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

@@ -85,7 +85,17 @@ def chart_of(client: Person, *, at: datetime) -> Chart:
         ChartEntry.stated_at <= at,
         sa.or_(ChartEntry.ended_at.is_(None), ChartEntry.ended_at > at),
     )
-    said = [_said(entry) for entry in db.session.scalars(entries_of(client).where(stood))]
+    return _chart(client, entries_of(client).where(stood))
+
+
+def standing(client: Person) -> Chart:
+    """The facts that stand, read afresh: for who holds the chart's lock (`lock_chart`)."""
+    query = entries_of(client).where(ChartEntry.ended_at.is_(None))
+    return _chart(client, query.execution_options(populate_existing=True))
+
+
+def _chart(client: Person, query: sa.Select[ChartEntry]) -> Chart:
+    said = [_said(entry) for entry in db.session.scalars(query)]
     known = {one.fact.kind for one in said if not isinstance(one.fact, NoneKnown)}
     return Chart(
         client_id=client.id,

@@ -215,6 +215,19 @@ GRANTED: Granted = {
                 "unii",
             ),
         },
+        "inquiries": {
+            "INSERT": (
+                "answers_hash",
+                "asked_by_id",
+                "due_at",
+                "id",
+                "question_sealed",
+                "request_id",
+                "said_sealed",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("reply_sealed",),
+        },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
             "SELECT": ALL,
@@ -807,6 +820,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "ingredients": {
+            "SELECT": ALL,
+        },
+        "inquiries": {
             "SELECT": ALL,
         },
         "legal_class_rules": {

@@ -20,7 +20,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.prescriptions import queries, reviewing, schemas, signing
-from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.reviewing import RefusalReason
@@ -77,7 +77,7 @@ def queue() -> Response:
 @bp.get("/review/<number>")
 @allow(Role.PHYSICIAN)
 def case(number: str) -> Response:
-    return _case(number)
+    return case_page(number)
 
 
 @bp.post("/review/<number>/claim")
@@ -89,7 +89,7 @@ def claim(number: str) -> Response:
         db.session.commit()
         return to(f"/review/{number}")
 
-    return or_again(act, lambda **why: _case(number, **why))
+    return or_again(act, lambda **why: case_page(number, **why))
 
 
 @bp.post("/review/<number>/release")
@@ -101,7 +101,7 @@ def release(number: str) -> Response:
         db.session.commit()
         return to("/review")
 
-    return or_again(act, lambda **why: _case(number, **why))
+    return or_again(act, lambda **why: case_page(number, **why))
 
 
 @bp.post("/review/<number>/statement")
@@ -112,7 +112,7 @@ def read_statement(number: str) -> Response:
     def act() -> Response:
         return _statement(number)
 
-    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+    return or_again(act, lambda **why: case_page(number, typed=request.form, **why))
 
 
 @bp.post("/review/<number>/signature")
@@ -165,10 +165,11 @@ def refuse(number: str) -> Response:
         flash("The client is told.")
         return to("/review")
 
-    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+    return or_again(act, lambda **why: case_page(number, typed=request.form, **why))
 
 
-def _case(number: str, **context: Any) -> Response:
+def case_page(number: str, **context: Any) -> Response:
+    """All that a physician decides a request on. Opening it is written down."""
     asked = queries.request_for(actor(), number, at=now())
     reading.open_record(
         actor(), asked.client, record=f"approval_request {number}", purpose=reading.TREATMENT
@@ -194,6 +195,7 @@ def _case(number: str, **context: Any) -> Response:
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
         said_on=carrying.said_earlier(asked),
+        exchange=list(versions.exchange(asked)),
         mine=mine,
         age=asked.client.age_on(today),
         days=signing.default_validity(asked),
@@ -240,7 +242,7 @@ def _unsigned(number: str, **context: Any) -> Response:
         return _statement(number, **context)
     except Refusal:
         db.session.rollback()
-        return _case(number, typed=request.form, **context)
+        return case_page(number, typed=request.form, **context)
 
 
 def _sign_in_afresh() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
+from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
     ExaminationOut,
@@ -45,14 +46,17 @@ __all__ = [
     "FillOut",
     "FindingOut",
     "GateOut",
+    "InquiryOut",
     "OverrideIn",
     "PrescriptionOut",
     "PrescriptionsOut",
+    "QuestionIn",
     "QueueQuery",
     "ReasonOut",
     "RecordedOut",
     "RefusalIn",
     "RefusalOut",
+    "ReplyIn",
     "RequestIn",
     "RequestOut",
     "RequestsOut",
