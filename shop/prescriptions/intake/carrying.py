@@ -18,7 +18,7 @@ from shop.core.db import db
 from shop.core.sealed import NotOpened
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.intake.forms import Answers, Question, Questionnaire, questionnaire
-from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.models import ApprovalRequest, Inquiry
 
 LOOKED_AT = 20  # of the client's latest requests
 
@@ -139,14 +139,21 @@ def said_earlier(request: ApprovalRequest) -> dict[str, date]:
 
 
 def said_before(request: ApprovalRequest) -> dict[str, Said]:
-    """What the client said in the latest request, of those handed in, that asked each question."""
+    """What the client said last, in a request that was handed in, to each question."""
+    replied = (
+        sa.select(sa.func.max(Inquiry.answered_at))
+        .where(Inquiry.request_id == ApprovalRequest.id)
+        .correlate(ApprovalRequest)
+        .scalar_subquery()
+    )
+    said_last = sa.func.coalesce(replied, ApprovalRequest.submitted_at)
     query = (
         sa.select(ApprovalRequest)
         .where(
             ApprovalRequest.client_id == request.client_id,
             ApprovalRequest.submitted_at.is_not(None),
         )
-        .order_by(ApprovalRequest.submitted_at.desc(), ApprovalRequest.id)
+        .order_by(said_last.desc(), ApprovalRequest.id)
         .limit(LOOKED_AT)
     )
     asked: set[str] = set()

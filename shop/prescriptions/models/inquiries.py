@@ -55,7 +55,9 @@ class Inquiry(Base):
     answers_hash: Mapped[bytes]
     due_at: Mapped[datetime | None]  # of the request when its clock stopped
     asked_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    reply_sealed: Mapped[bytes | None]  # empty words where she only answered anew
+    reply_sealed: Mapped[bytes | None] = mapped_column(
+        server_default=sa.FetchedValue()
+    )  # empty words where she only answered anew
     answered_at: Mapped[datetime | None] = stamped()
 
     question = Sealed("question_sealed")
