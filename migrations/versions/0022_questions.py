@@ -10,10 +10,10 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-# The body of 0006; FROZEN says which columns are kept once a request was handed in.
+# The body of 0006 with the time zone of 0012; FROZEN says which columns are kept once a request was handed in.
 REQUEST_GUARD = """
 CREATE OR REPLACE FUNCTION request_guard() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     moment timestamptz := shop_now();
     lives_in text;

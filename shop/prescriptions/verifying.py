@@ -32,7 +32,7 @@ def verify() -> Iterator[Break]:
     )
     questioned = _times_questioned()
     for request in db.session.scalars(handed_in.order_by(ApprovalRequest.id)):
-        if why := _answered_otherwise(request) or _asked_otherwise(request):
+        if why := _asked_otherwise(request) or _answered_otherwise(request):
             yield Break(request.id, 1, why)
         if len(request.inquiries) != questioned.get(request.id, 0):
             yield Break(request.id, 1, "a question to the client is missing, or was slipped in")
