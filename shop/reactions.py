@@ -21,6 +21,7 @@ from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
 from shop.prescriptions.models import Inquiry
+from shop.prescriptions.states import RequestStatus
 
 Follower = Callable[[Event], None]
 
@@ -62,6 +63,12 @@ def tell_who_asked(event: Event) -> None:
     letters.send(Template.CASE_NEWS, asked, event)
 
 
+def tell_of_the_end(event: Event) -> None:
+    """What waited for the client too long is over; a draft she left lying is no news."""
+    if event.from_state != RequestStatus.DRAFT:
+        a_letter(Template.REQUEST_NEWS)(event)
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -83,6 +90,7 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REPLIED: (tell_who_asked,),
+    Kind.REQUEST_EXPIRED: (tell_of_the_end,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

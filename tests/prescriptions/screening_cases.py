@@ -167,7 +167,7 @@ FIRES: dict[str, tuple[Facts, dict[str, str]]] = {
         {"TAZAROTENE-PREGNANCY": HARD},
     ),
     "tazarotene, and nobody knows": (
-        the_facts("TAZAROTENE", **status("unknown")),
+        the_facts("TAZAROTENE", pregnancy=None),
         {"TAZAROTENE-PREGNANCY": SOFT},
     ),
     "tazarotene while breastfeeding": (

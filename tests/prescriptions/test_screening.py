@@ -105,7 +105,7 @@ def test_every_rule_that_asks_has_a_case_in_which_nobody_knows() -> None:
 
 
 def test_what_is_not_known_is_said_and_may_be_overridden() -> None:
-    (hit,) = screened(the_facts("TAZAROTENE", **status("unknown")))
+    (hit,) = screened(the_facts("TAZAROTENE", pregnancy=None))
     assert (hit.unknown, hit.severity) == ("pregnancy", Severity.SOFT_STOP)
     assert hit.client_text == UNKNOWN["pregnancy"][0]
     assert hit.physician_text.startswith("Pregnancy is not known")
