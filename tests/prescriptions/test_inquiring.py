@@ -17,7 +17,15 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, Refusal, WrongState
-from shop.prescriptions import expiring, inquiring, requesting, reviewing, signing, verifying
+from shop.prescriptions import (
+    expiring,
+    inquiring,
+    jobs,
+    requesting,
+    reviewing,
+    signing,
+    verifying,
+)
 from shop.prescriptions.errors import (
     AnswersRefused,
     ClaimLost,
@@ -362,6 +370,14 @@ def test_how_long_is_data_and_a_batch_is_bounded(monkeypatch: pytest.MonkeyPatch
     later = now() + timedelta(days=2)
 
     assert [expiring.expire(at=later, lasts=lasts) for _ in range(3)] == [2, 1, 0]
+    assert {one.status for one in requests} == {RequestStatus.EXPIRED}
+
+
+def test_the_job_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [a_draft(alice()) for _ in range(3)]
+    monkeypatch.setattr(expiring, "BATCH", 2)
+    monkeypatch.setattr(jobs, "now", lambda: now() + timedelta(days=30))
+    jobs.expire_requests()
     assert {one.status for one in requests} == {RequestStatus.EXPIRED}
 
 
