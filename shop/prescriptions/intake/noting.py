@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shop.accounts.models import Person
+from shop.accounts.models import Person, Role
 from shop.charts import charting, queries
 from shop.charts.facts import (
     LONGEST_NAME,
@@ -62,6 +62,8 @@ def note(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
 
     Takes the lock on her chart.
     """
+    if request.client.role is not Role.CLIENT:  # only clients have a chart
+        return
     queries.lock_chart(request.client)
     chart = queries.standing(request.client)
     for fact in added(_Answers(request, at), chart):
