@@ -20,7 +20,8 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
-from shop.prescriptions.models import SigningKey
+from shop.prescriptions.models import Inquiry, SigningKey
+from shop.prescriptions.states import RequestStatus
 
 Follower = Callable[[Event], None]
 
@@ -51,6 +52,21 @@ def tell_of_the_parcel(event: Event) -> None:
     )
     for shipment in parcels:
         letters.send(Template.ORDER_SHIPPED, shipment, event)
+
+
+def tell_who_asked(event: Event) -> None:
+    """The client answered: the physician who asked her last is told."""
+    query = sa.select(Inquiry).where(
+        Inquiry.request_id == event.subject_id, Inquiry.answered_at.is_not(None)
+    )
+    asked = db.session.scalars(query.order_by(Inquiry.asked_at.desc()).limit(1)).one()
+    letters.send(Template.CASE_NEWS, asked, event)
+
+
+def tell_of_the_end(event: Event) -> None:
+    """What waited for the client too long is over; a draft she left lying is no news."""
+    if event.from_state != RequestStatus.DRAFT:
+        a_letter(Template.REQUEST_NEWS)(event)
 
 
 def money_goes_back(event: Event) -> None:
@@ -103,6 +119,8 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_REPLIED: (tell_who_asked,),
+    Kind.REQUEST_EXPIRED: (tell_of_the_end,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

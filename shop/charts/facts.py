@@ -153,11 +153,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Pregnancy:
-    """Whether she is pregnant, trying or breastfeeding; the entry says since when we know."""
+    """Whether she is pregnant, trying or breastfeeding.
+
+    `said_on` is the day she said so, where it is not the entry's.
+    """
 
     kind: ClassVar = FactKind.PREGNANCY
     status: PregnancyStatus
     due_on: date | None = None
+    said_on: date | None = None
 
     about: ClassVar = ""
 

@@ -1,4 +1,6 @@
-"""Page: a client sees what the clinic knows of her health, changes it, and sees who looked."""
+"""Pages: a client sees what the clinic knows of her health, changes it, and sees who looked; who
+treats her sees the same.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ import marshmallow as ma
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 
 from shop.accounts.access import actor, allow
-from shop.accounts.models import Role
+from shop.accounts.models import Person, Role
 from shop.catalog.concerns import Concern
-from shop.charts import charting, queries, schemas
+from shop.charts import charting, queries, reading, schemas
 from shop.charts.errors import FactRefused
 from shop.charts.facts import (
     ASKED_FOR_NONE,
@@ -29,6 +31,7 @@ from shop.charts.models import Access, ChartEntry, Ending
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.prescriptions.queries import in_care_of
 from shop.web.problems import STATUS
 
 bp = Blueprint("chart_pages", __name__)
@@ -61,7 +64,13 @@ CHOICES: dict[str, list[tuple[str, str]]] = {
         (Phototype.VI.value, "VI: never burns, dark brown skin"),
     ],
 }
-WORDS = {name: dict(options) for name, options in CHOICES.items()}
+WORDS = {name: dict(options) for name, options in CHOICES.items()} | {
+    "ending": {
+        Ending.RESOLVED.value: "true no longer",
+        Ending.SUPERSEDED.value: "said otherwise since",
+        Ending.ENTERED_IN_ERROR.value: "it never was so",
+    }
+}
 # Kind → its heading, in the order of the page.
 HEADINGS = {
     FactKind.PREGNANCY: "Pregnancy",
@@ -103,23 +112,53 @@ def end(entry_id: uuid.UUID) -> Response:
     return _or_again(act)
 
 
-def _health(**context: Any) -> Response:
-    client, at = actor(), now()
+@bp.get("/clients/<uuid:client_id>/chart")
+@allow(Role.PHYSICIAN, Role.ESTHETICIAN)
+def show(client_id: uuid.UUID) -> Response:
+    """The chart of a client one treats. Opening it is written down first."""
+    client = in_care_of(actor(), client_id, at=now())
+    reading.open_record(actor(), client, record="chart", purpose=reading.TREATMENT)
+    db.session.commit()
+    return _unkept(
+        render_template(
+            "charts/chart.html",
+            client=client,
+            age=client.age_on(now().astimezone(UTC).date()),
+            **_told(client),
+        )
+    )
+
+
+def _told(client: Person) -> dict[str, Any]:
+    """What stands of a client by kind, and what was said before, the latest first."""
     entries = list(db.session.scalars(queries.entries_of(client)))
+    at = now()
+    return {
+        "headings": HEADINGS,
+        "words": WORDS,
+        "standing": {kind: [one for one in entries if _stands(one, kind)] for kind in FactKind},
+        "before": [entry for entry in reversed(entries) if not entry.stands][:SHOWN],
+        "lacks_guardian": queries.chart_of(client, at=at).lacks_guardian(at.astimezone(UTC).date()),
+    }
+
+
+def _health(**context: Any) -> Response:
+    client = actor()
     opened = queries.accesses_of(client).order_by(Access.at.desc(), Access.id).limit(SHOWN)
     blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
     page = render_template(
         "charts/health.html",
-        headings=HEADINGS,
         asked_for_none=ASKED_FOR_NONE,
         choices=CHOICES,
-        words=WORDS,
-        standing={kind: [one for one in entries if _stands(one, kind)] for kind in FactKind},
-        before=[entry for entry in reversed(entries) if not entry.stands][:SHOWN],
-        lacks_guardian=queries.chart_of(client, at=at).lacks_guardian(at.astimezone(UTC).date()),
+        **_told(client),
         opened=list(db.session.scalars(opened)),
         **(blank | context),
     )
+    return _unkept(page)
+
+
+def _unkept(page: str) -> Response:
+    """A page that no browser or proxy keeps."""
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -95,11 +95,20 @@ def charts_of(asked: Sequence[tuple[Person, datetime]]) -> list[Chart]:
     entries: dict[UUID, list[ChartEntry]] = defaultdict(list)
     for entry in db.session.scalars(query):
         entries[entry.client_id].append(entry)
-    return [_chart(client, entries[client.id], at) for client, at in asked]
+    return [
+        _chart(client, (entry for entry in entries[client.id] if entry.stood(at)))
+        for client, at in asked
+    ]
 
 
-def _chart(client: Person, entries: Iterable[ChartEntry], at: datetime) -> Chart:
-    said = [_said(entry) for entry in entries if entry.stood(at)]
+def standing(client: Person) -> Chart:
+    """The facts that stand, read afresh: for who holds the chart's lock (`lock_chart`)."""
+    query = entries_of(client).where(ChartEntry.ended_at.is_(None))
+    return _chart(client, db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def _chart(client: Person, entries: Iterable[ChartEntry]) -> Chart:
+    said = [_said(entry) for entry in entries]
     known = {one.fact.kind for one in said if not isinstance(one.fact, NoneKnown)}
     return Chart(
         client_id=client.id,

@@ -92,6 +92,7 @@ class Kind(StrEnum):
     REQUEST_CLAIMED = "request_claimed"
     REQUEST_RELEASED = "request_released"
     REQUEST_QUESTIONED = "request_questioned"
+    REQUEST_REPLIED = "request_replied"
     REQUEST_APPROVED = "request_approved"
     REQUEST_CHANGES_PROPOSED = "request_changes_proposed"
     REQUEST_CHANGES_ACCEPTED = "request_changes_accepted"

@@ -27,9 +27,9 @@ from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Refund
-from shop.prescriptions.models import ApprovalRequest, SigningKey
+from shop.prescriptions.models import ApprovalRequest, Inquiry, SigningKey
 
-Subject = ApprovalRequest | Licence | Order | Person | Refund | Shipment | SigningKey
+Subject = ApprovalRequest | Inquiry | Licence | Order | Person | Refund | Shipment | SigningKey
 
 LEASE = timedelta(minutes=2)  # longer than one talk with a mail server can take
 FRESH = timedelta(minutes=15)  # the queue's own retries look after a letter this young
@@ -43,6 +43,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.ACCOUNT_EXISTS: Person,
     Template.REQUEST_RECEIVED: ApprovalRequest,
     Template.REQUEST_NEWS: ApprovalRequest,
+    Template.CASE_NEWS: Inquiry,
     Template.ORDER_PAID: Order,
     Template.ORDER_SHIPPED: Shipment,
     Template.ORDER_CANCELLED: Order,
@@ -166,6 +167,8 @@ def _reader(subject: Subject) -> uuid.UUID:
             return subject.order.client_id
         case Refund():
             return subject.payment.order.client_id
+        case Inquiry():
+            return subject.asked_by_id
         case ApprovalRequest() | Order():
             return subject.client_id
         case Licence():
@@ -188,6 +191,8 @@ def _facts(letter: Letter) -> dict[str, str]:
             facts |= {"amount": dollars(refund.amount_cents)}
         case Licence() | SigningKey() as ending:
             facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
+        case Inquiry() as inquiry:
+            facts |= {"number": inquiry.request.number}
         case ApprovalRequest() | Order() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}

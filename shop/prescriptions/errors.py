@@ -41,6 +41,12 @@ class AnswersRefused(Refused):
     code = "answers_refused"
 
 
+class QuestionChanged(Conflict):
+    """The question that was answered is not the one that waits."""
+
+    code = "question_changed"
+
+
 class ConsentMissing(Refused):
     code = "consent_missing"
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.jobs import job
-from shop.prescriptions import requesting, signing_keys
+from shop.prescriptions import expiring, signing_keys
 
 PERIODIC = {  # minute hour day month weekday
-    "expire_drafts": "20 3 * * *",
+    "expire_requests": "20 3 * * *",
     "tell_of_expiring_keys": "25 15 * * *",
 }
 
 
-@job("expire_drafts", retry=False)
-def expire_drafts(timestamp: int = 0) -> None:
-    """End the requests that nobody finished within 30 days."""
-    requesting.expire_drafts(at=now())
-    db.session.commit()
+@job("expire_requests", retry=False)
+def expire_requests(timestamp: int = 0) -> None:
+    """End the requests that nobody finished, answered, accepted or was seen for in time."""
+    ended = expiring.BATCH
+    while ended == expiring.BATCH:
+        ended = expiring.expire(at=now())
+        db.session.commit()
 
 
 @job("tell_of_expiring_keys", retry=False)

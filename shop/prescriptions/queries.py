@@ -19,7 +19,7 @@ from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
-from shop.prescriptions.models import ApprovalRequest, Prescription, Refusal
+from shop.prescriptions.models import ApprovalRequest, Inquiry, Prescription, Refusal
 from shop.prescriptions.states import RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
@@ -33,6 +33,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
+    joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
 )
 
 PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
@@ -73,7 +74,7 @@ def request_for(
     """One request, locked where it will be changed. Raises NotFound."""
     query = _requests(reader, at).where(ApprovalRequest.number == number)
     query = locked(query) if lock else query.options(*_WHOLE)
-    found = db.session.scalars(query).one_or_none()
+    found = db.session.scalars(query).unique().one_or_none()
     if found is None:
         raise NotFound("There is no such request.")
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from shop.accounts.models import Person
 from shop.catalog.models import LegalClass, Variant, law_over
 from shop.core import events, numbers
-from shop.core.db import db, locked
+from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
 from shop.prescriptions import reviewing, revoking
@@ -26,12 +24,11 @@ from shop.prescriptions.errors import (
     TooYoung,
 )
 from shop.prescriptions.gate import ADULT
-from shop.prescriptions.intake import carrying, composing, questioning
+from shop.prescriptions.intake import carrying, composing, noting, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
-DRAFT_LASTS = timedelta(days=30)
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
@@ -92,6 +89,7 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
     What is carried over from earlier requests becomes part of it, with the day it was first said.
+    What the answers say of her health is written into her chart.
     Raises ConsentMissing, AnswersRefused, WrongState.
     """
     _require_own(request, by)
@@ -117,6 +115,7 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     db.session.flush()  # the database stamps when
     db.session.refresh(request, ["consented_at", "submitted_at"])
     events.record(Kind.REQUEST_SUBMITTED, request, questionnaire=request.questionnaire_version)
+    noting.note(request, by=by, at=at)
 
 
 def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
@@ -134,41 +133,9 @@ def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
     events.record(Kind.REQUEST_WITHDRAWN, request)
 
 
-def expire_drafts(*, at: datetime) -> int:
-    """End the drafts that nobody finished within 30 days; answers how many."""
-    query = (
-        sa.select(ApprovalRequest)
-        .where(
-            ApprovalRequest.status == RequestStatus.DRAFT,
-            ApprovalRequest.created_at <= at - DRAFT_LASTS,
-        )
-        .order_by(ApprovalRequest.id)
-        .limit(500)
-    )
-    stale = list(db.session.scalars(locked(query)))
-    for request in stale:
-        request.status = RequestStatus.EXPIRED
-        db.session.flush()  # the row goes before its event
-        events.record(Kind.REQUEST_EXPIRED, request)
-    return len(stale)
-
-
 def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
-    """SHA-256 of what was submitted: canonical JSON of the answers and their days, the versions of
-    the questions, pack, quantity and state. Requests of before the days were kept have none.
-    """
-    submitted: dict[str, Any] = {
-        "request": request.number,
-        "questionnaire": request.questionnaire_version,
-        "answers": dict(answers),
-        "sku": request.variant.sku,
-        "quantity": request.quantity,
-        "ship_to_state": request.ship_to_state,
-    }
-    if request.answered_on is not None:
-        submitted["answered_on"] = request.answered_on
-    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()
+    """SHA-256 of what was submitted, with these answers (`versions.hash_of`)."""
+    return versions.hash_of(request, versions.current(request, answers))
 
 
 def refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:

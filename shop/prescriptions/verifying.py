@@ -5,26 +5,37 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
-from shop.core.events import Break, Kind
+from shop.core.events import Break, Event, Kind
 from shop.prescriptions import requesting, signatures
+from shop.prescriptions.intake import versions
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.statements import Terms, prescribed
 
 
 def verify() -> Iterator[Break]:
-    """The answers handed in open and have the hash they were frozen with; every signed statement
-    opens, has the hash that was signed, and says what its row says. Changes nothing.
+    """The answers handed in, now and before each question, open and have the hash they were frozen
+    with; no question is missing; every signed statement opens, has the hash that was signed, and
+    says what its row says. Changes nothing.
     """
-    handed_in = sa.select(ApprovalRequest).where(ApprovalRequest.submitted_at.is_not(None))
+    handed_in = (
+        sa.select(ApprovalRequest)
+        .where(ApprovalRequest.submitted_at.is_not(None))
+        .options(selectinload(ApprovalRequest.inquiries))
+    )
+    questioned = _times_questioned()
     for request in db.session.scalars(handed_in.order_by(ApprovalRequest.id)):
-        if why := _answered_otherwise(request):
+        if why := _asked_otherwise(request) or _answered_otherwise(request):
             yield Break(request.id, 1, why)
+        if len(request.inquiries) != questioned.get(request.id, 0):
+            yield Break(request.id, 1, "a question to the client is missing, or was slipped in")
     for prescription in db.session.scalars(sa.select(Prescription).order_by(Prescription.id)):
         if why := _altered(prescription):
             yield Break(prescription.id, 1, why)
@@ -39,6 +50,29 @@ def _answered_otherwise(request: ApprovalRequest) -> str | None:
     if request.answers_hash is None or bytes(request.answers_hash) != hash_now:
         return "the answers are not those that were handed in"
     return None
+
+
+def _asked_otherwise(request: ApprovalRequest) -> str | None:
+    """What is wrong with a question: with the answers it is about, its words or its reply."""
+    for inquiry in request.inquiries:
+        try:
+            hash_then = versions.hash_of(request, versions.version_before(inquiry))
+            _ = inquiry.question, inquiry.reply
+        except Unavailable:
+            return "a question to the client, or what was said before it, cannot be opened"
+        if bytes(inquiry.answers_hash) != hash_then:
+            return "the answers before a question are not those that were handed in"
+    return None
+
+
+def _times_questioned() -> dict[UUID, int]:
+    """Request → how often its client was asked something."""
+    rows = db.session.execute(
+        sa.select(Event.subject_id, sa.func.count())
+        .where(Event.kind == Kind.REQUEST_QUESTIONED.value)
+        .group_by(Event.subject_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _altered(prescription: Prescription) -> str | None:

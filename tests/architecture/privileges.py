@@ -19,19 +19,6 @@ JOBS = {
 
 GRANTED: Granted = {
     APP: {
-        "acceptances": {
-            "INSERT": (
-                "client_id",
-                "fills_allowed",
-                "prescription_id",
-                "price_id",
-                "quantity",
-                "request_id",
-                "unit_cents",
-                "variant_id",
-            ),
-            "SELECT": ALL,
-        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
@@ -131,19 +118,6 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
         },
-        "documents_issued": {
-            "INSERT": (
-                "facts_hash",
-                "id",
-                "issued_by_id",
-                "issued_on",
-                "kind",
-                "number",
-                "sha256",
-                "subject_id",
-            ),
-            "SELECT": ALL,
-        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -241,12 +215,21 @@ GRANTED: Granted = {
                 "unii",
             ),
         },
+        "inquiries": {
+            "INSERT": (
+                "answers_hash",
+                "asked_by_id",
+                "due_at",
+                "id",
+                "question_sealed",
+                "request_id",
+                "said_sealed",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("reply_sealed",),
+        },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
-            "SELECT": ALL,
-        },
-        "leaflet_acknowledgements": {
-            "INSERT": ("choice_version", "client_id", "id", "leaflet_version", "product_id"),
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -466,7 +449,6 @@ GRANTED: Granted = {
                 "fresh_id",
                 "fresh_kind",
                 "held_by_id",
-                "held_for",
                 "id",
                 "indication_sealed",
                 "interval_days",
@@ -487,18 +469,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": (
-                "held_by_id",
-                "held_for",
-                "reason_sealed",
-                "revoked_by_id",
-                "state_seq",
-                "status",
-            ),
-        },
-        "prescriptions_taken_away": {
-            "INSERT": ("fills", "prescription_id"),
-            "SELECT": ALL,
+            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
         "prices": {
             "DELETE": ("",),
@@ -658,10 +629,6 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
-        "screenings": {
-            "INSERT": ("checks_sealed", "id", "request_id"),
-            "SELECT": ALL,
-        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -693,24 +660,6 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "seen_at"),
-        },
-        "signatures": {
-            "INSERT": (
-                "document_hash",
-                "document_sealed",
-                "id",
-                "key_from",
-                "key_id",
-                "key_until",
-                "prescription_id",
-                "signature",
-            ),
-            "SELECT": ALL,
-        },
-        "signing_keys": {
-            "INSERT": ("id", "public_key", "valid_from", "valid_until"),
-            "SELECT": ALL,
-            "UPDATE": ("retired_at",),
         },
         "tokens": {
             "INSERT": (
@@ -774,9 +723,6 @@ GRANTED: Granted = {
         },
     },
     WORKER: {
-        "acceptances": {
-            "SELECT": ALL,
-        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
@@ -833,9 +779,6 @@ GRANTED: Granted = {
         "chart_entries": {
             "SELECT": ALL,
         },
-        "documents_issued": {
-            "SELECT": ALL,
-        },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
@@ -879,7 +822,7 @@ GRANTED: Granted = {
         "ingredients": {
             "SELECT": ALL,
         },
-        "leaflet_acknowledgements": {
+        "inquiries": {
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -1035,17 +978,7 @@ GRANTED: Granted = {
         },
         "prescriptions": {
             "SELECT": ALL,
-            "UPDATE": (
-                "held_by_id",
-                "held_for",
-                "reason_sealed",
-                "revoked_by_id",
-                "state_seq",
-                "status",
-            ),
-        },
-        "prescriptions_taken_away": {
-            "SELECT": ALL,
+            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
         },
         "prices": {
             "INSERT": ALL,
@@ -1177,9 +1110,6 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
-        "screenings": {
-            "SELECT": ALL,
-        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -1198,12 +1128,6 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
-            "SELECT": ALL,
-        },
-        "signatures": {
-            "SELECT": ALL,
-        },
-        "signing_keys": {
             "SELECT": ALL,
         },
         "tokens": {

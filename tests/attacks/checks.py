@@ -104,6 +104,18 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "cart_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 1000000000"]
     },
     "catalogue_version": {"there_is_one_version": ["one = false"]},
+    "inquiries": {
+        "inquiry_is_sealed": [
+            f"{column} = {value} WHERE answered_at IS NOT NULL"
+            for column in ("question_sealed", "said_sealed", "reply_sealed")
+            for value in ("'plain'", f"set_byte({column}, 0, 2)")
+        ],
+        "inquiry_is_answered_by_a_reply": [
+            "reply_sealed = NULL WHERE answered_at IS NOT NULL",
+            "answered_at = NULL WHERE answered_at IS NOT NULL",
+            "answered_at = now() WHERE answered_at IS NULL",
+        ],
+    },
     "chart_entries": {
         "entry_content_is_sealed": [
             "content_sealed = 'Hives'",

@@ -28,7 +28,15 @@ from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
-from shop.prescriptions import filling, holding, reviewing, revoking, taking_away, writing
+from shop.prescriptions import (
+    filling,
+    holding,
+    inquiring,
+    reviewing,
+    revoking,
+    taking_away,
+    writing,
+)
 from shop.prescriptions.paper.clinic import Clinic
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -93,11 +101,15 @@ def _shown(cream: Variant, soap: Variant) -> None:
 
 
 def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
-    """Requests claimed and refused; prescriptions in force (one with an unused fill), held, revoked."""
+    """Requests claimed, refused, asked about, answered; prescriptions in force (one with an unused fill), held, revoked."""
     a_claimed_request(client, a_cream(), by=chen)
     refused = a_claimed_request(client, a_cream(), by=chen)
     reason = reviewing.RefusalReason.MINOR
     reviewing.refuse(refused, reason=reason, message="Not yet.", by=chen, at=now())
+    asked, answered = (a_claimed_request(client, a_cream(), by=chen) for _ in "ab")
+    for one in (asked, answered):
+        inquiring.inquire(one, "Since when?", by=chen, at=now())
+    inquiring.reply(answered, "Since May.", answers={}, by=client, at=now())
     a_prescription(client, cream, by=chen)
     unused, held, revoked = (a_prescription(alice(), by=chen) for _ in range(3))
     filling.reserve(unused.id, state="CA", quantity=1, at=now())

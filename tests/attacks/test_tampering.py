@@ -13,16 +13,20 @@ from flask import Flask
 from psycopg import sql
 
 from shop import create_app
+from shop.accounts.models import Person
+from shop.core.clock import now
 from shop.core.cluster import OWNER
 from shop.core.db import act_as, db
 from shop.core.signatures import public_key_of
+from shop.prescriptions import inquiring
+from shop.prescriptions.models import Inquiry
 from tests.builders import a_cream
 from tests.conftest import Database, config_for
 from tests.inventory.lots import a_lot
 from tests.keys import KEY_ID
 from tests.orders.things import paid
 from tests.people import alice, bob
-from tests.prescriptions.builders import a_prescription
+from tests.prescriptions.builders import a_claimed_request, a_prescription
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,7 @@ def world(live: Database) -> dict[str, Any]:
         known = {
             "prescription": prescription.id,
             "request": prescription.request_id,
+            "question": _answered(client).id,
             "fill": order.lines[0].fill_id,
             "line": order.lines[0].id,
             "order": order.id,
@@ -52,6 +57,16 @@ def world(live: Database) -> dict[str, Any]:
         db.session.remove()
         db.engine.dispose()
     return known
+
+
+def _answered(client: Person) -> Inquiry:
+    """A question about another request, answered with words and with other answers."""
+    request = a_claimed_request(client, a_cream())
+    assert request.claimed_by is not None
+    asked = inquiring.inquire(request, "Since when?", by=request.claimed_by, at=now())
+    anew = {"goal": "Even skin."}
+    inquiring.reply(request, "Since May.", answers=anew, by=client, at=now())
+    return asked
 
 
 @pytest.fixture
@@ -87,6 +102,7 @@ NOT_TOLD = "is not what its last event says"
 PRESCRIPTION = "UPDATE prescriptions SET {} WHERE id = %(prescription)s"
 SIGNATURE = "UPDATE signatures SET {} WHERE prescription_id = %(prescription)s"
 NOT_HANDED_IN = "the answers are not those that were handed in"
+QUESTION = "UPDATE inquiries SET {} WHERE id = %(question)s"
 REQUEST = "UPDATE approval_requests SET {} WHERE id = %(request)s"
 EVENT = "UPDATE events SET {} WHERE subject_id = %(line)s AND seq = 2"
 FLIPPED = (
@@ -121,6 +137,24 @@ TAMPERING = {
     "answers": (
         REQUEST.format(FLIPPED.replace("text", "answers_sealed")),
         "the answers that were handed in cannot be opened",
+    ),
+    "a question": (
+        QUESTION.format(FLIPPED.replace("text", "question_sealed")),
+        "a question to the client, or what was said before it, cannot be opened",
+    ),
+    "the answers before a question": (
+        QUESTION.format("said_sealed = question_sealed"),
+        "a question to the client, or what was said before it, cannot be opened",
+    ),
+    "when it was asked": (QUESTION.format("asked_at = asked_at - interval '1 day'"), NOT_HANDED_IN),
+    "who asked": (QUESTION.format("asked_by_id = %(bob)s"), NOT_HANDED_IN),
+    "the hash of the answers before": (
+        QUESTION.format("answers_hash = decode(repeat('00', 32), 'hex')"),
+        "the answers before a question are not those that were handed in",
+    ),
+    "a question removed": (
+        "DELETE FROM inquiries WHERE id = %(question)s",
+        "a question to the client is missing, or was slipped in",
     ),
     "no days of the answers": (REQUEST.format("answered_on_sealed = NULL"), NOT_HANDED_IN),
     "more than was asked for": (REQUEST.format("quantity = quantity + 1"), NOT_HANDED_IN),

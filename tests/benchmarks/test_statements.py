@@ -18,6 +18,7 @@ from benchmarks.operations import ORDER
 from shop.accounts import tokens
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.prescriptions import inquiring, reviewing
 from tests.builders import a_cream, a_product, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart
@@ -103,6 +104,21 @@ def test_a_physicians_case(live_app: Flask) -> None:
     with live_app.app_context():
         act_as("system:test")
         number, token = a_request().number, a_token(dr_chen())
+        db.session.commit()
+
+    assert count(live_app, "GET", f"/approval-requests/{number}", token) == CASE
+
+
+def test_a_case_with_questions_and_answers_costs_no_more(live_app: Flask) -> None:
+    with live_app.app_context():
+        act_as("system:test")
+        request, chen = a_request(), dr_chen()
+        for turn in range(3):
+            reviewing.claim(request, by=chen, at=now())
+            inquiring.inquire(request, f"Question {turn}?", by=chen, at=now())
+            anew = {"goal": f"Goal {turn}."}
+            inquiring.reply(request, "So.", answers=anew, by=request.client, at=now())
+        number, token = request.number, a_token(chen)
         db.session.commit()
 
     assert count(live_app, "GET", f"/approval-requests/{number}", token) == CASE

@@ -13,7 +13,7 @@ from flask import Flask
 from shop.accounts.models import Person
 from shop.charts import charting, queries
 from shop.charts.facts import Allergy, Condition, ConditionCode, Pregnancy, PregnancyStatus
-from shop.charts.models import Access, ChartEntry
+from shop.charts.models import Access, ChartEntry, Source
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.sealed import keyring
@@ -41,7 +41,9 @@ def client(app: Flask, cast: dict[str, Person]) -> Browser:
 
 
 def entries() -> list[ChartEntry]:
-    return list(db.session.scalars(sa.select(ChartEntry).order_by(ChartEntry.stated_at)))
+    """What was written here: not what a request's answers wrote before."""
+    query = sa.select(ChartEntry).where(ChartEntry.source != Source.INTAKE)
+    return list(db.session.scalars(query.order_by(ChartEntry.stated_at)))
 
 
 def accesses() -> list[tuple[str, str]]:

@@ -10,12 +10,22 @@ from flask import Flask
 
 from shop.accounts.models import Person
 from shop.charts import charting, reading
-from shop.charts.facts import Allergy, Fitzpatrick, Phototype, Pregnancy, PregnancyStatus
-from shop.charts.models import ChartEntry
+from shop.charts.facts import (
+    Allergy,
+    Fitzpatrick,
+    Medicine,
+    Phototype,
+    Pregnancy,
+    PregnancyStatus,
+)
+from shop.charts.models import Access, ChartEntry, Ending
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.prescriptions.models import ApprovalRequest
 from tests.accounts.test_api import somebody
-from tests.people import alice, dr_chen
+from tests.builders import a_cream
+from tests.people import alice, dr_chen, eva
+from tests.prescriptions.builders import a_draft, a_request
 from tests.prescriptions.test_pages import Reader
 
 PAGE = "/account/health"
@@ -149,3 +159,60 @@ def test_her_words_are_escaped_and_the_page_is_kept_nowhere(reader: Reader) -> N
 
 def test_the_account_leads_to_it(reader: Reader) -> None:
     assert f'href="{PAGE}"' in reader.get("/account")
+
+
+# What those who treat her see.
+
+
+@pytest.fixture
+def treated(her: Person) -> dict[str, Person]:
+    """Dr Chen may see a request of hers; Eva asked for her; both charted something."""
+    chen, esthetician = somebody(dr_chen), somebody(eva)
+    act_as("system:test")
+    a_request(her)
+    a_draft(her, a_cream(), by=esthetician)
+    charting.state(her, Allergy("<b>Latex</b>"), by=esthetician, at=now())
+    entry = charting.state(her, Medicine("Zinc"), by=chen, at=now())
+    charting.end(entry, ending=Ending.ENTERED_IN_ERROR, by=chen, at=now())
+    db.session.commit()
+    return {"chen": chen, "eva": esthetician}
+
+
+@pytest.mark.parametrize("who", ["chen", "eva"])
+def test_who_treats_her_reads_her_chart(
+    app: Flask, her: Person, treated: dict[str, Person], who: str
+) -> None:
+    text = Reader(app, treated[who]).get(f"/clients/{her.id}/chart")
+
+    assert "&lt;b&gt;Latex&lt;/b&gt;" in text
+    assert "by Eva Lind (esthetician)" in text
+    assert "None of these" in text  # as she answered in a questionnaire
+    assert "(in a questionnaire)" in text
+    assert "Medicines: Zinc" in text
+    assert "it never was so" in text
+    opened = db.session.scalars(sa.select(Access).where(Access.client_id == her.id)).all()
+    assert [(one.reader_id, one.record) for one in opened] == [(treated[who].id, "chart")]
+    assert "<form" not in text.split("<main", 1)[1].split("</main>", 1)[0]
+
+
+def test_the_case_leads_to_the_chart(app: Flask, her: Person, treated: dict[str, Person]) -> None:
+    number = db.session.scalars(
+        sa.select(ApprovalRequest.number).where(ApprovalRequest.submitted_at.is_not(None))
+    ).one()
+    text = Reader(app, treated["chen"]).get(f"/review/{number}")
+    assert f'href="/clients/{her.id}/chart"' in text
+
+
+def test_nobody_else_opens_it_and_nothing_is_written_down(
+    app: Flask, her: Person, treated: dict[str, Person]
+) -> None:
+    texan = somebody(lambda **given: dr_chen(states=("TX",), **given))
+    for person, status in ((texan, 404), (somebody(eva), 404), (somebody(alice), 403), (her, 403)):
+        reader = Reader(app, person)
+        reader.get(f"/clients/{her.id}/chart")
+        assert reader.status == status
+    reader = Reader(app, treated["chen"])
+    reader.get(f"/clients/{treated['eva'].id}/chart")
+    assert reader.status == 404
+    assert app.test_client().get(f"/clients/{her.id}/chart").status_code in (303, 401)
+    assert db.session.scalars(sa.select(Access)).all() == []

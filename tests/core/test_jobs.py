@@ -76,7 +76,7 @@ def test_what_ran_out_is_ended(worker: Flask, live_app: Flask, live: Database) -
         ids = lot.id, draft.id
     with live.as_role("aftercare_owner") as connection:
         connection.execute("UPDATE shop_clock SET time_offset = %s", [timedelta(days=2_000)])
-    for name in ("expire_lots", "expire_drafts"):
+    for name in ("expire_lots", "expire_requests"):
         with worker.app_context():
             act_as("system:test")
             jobs.defer(name)

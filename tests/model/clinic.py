@@ -33,6 +33,7 @@ from shop.orders.models import Order
 from shop.payments import calls, chasing, following, settling, webhook
 from shop.payments.gateway import ProviderEvent
 from shop.payments.models import Payment, Refund
+from shop.prescriptions import expiring as requests_expiring
 from shop.prescriptions import holding, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from tests.builders import a_cream, a_known_active, a_product, a_variant
@@ -321,7 +322,7 @@ class Clinic:
             webhook.follow(event.id, self.bank)
 
     def night(self) -> None:
-        requesting.expire_drafts(at=now())
+        requests_expiring.expire(at=now())
         lots_expiring.expire(today=now().date())
 
     # The bank's side

@@ -26,8 +26,12 @@ from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundSt
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
 from shop.prescriptions import (
+    expiring as requests_expiring,
+)
+from shop.prescriptions import (
     filling,
     holding,
+    inquiring,
     requesting,
     reviewing,
     signing,
@@ -123,12 +127,15 @@ def approved_with_changes(asked: ApprovalRequest | None = None) -> ApprovalReque
 
 def expired_draft(draft: ApprovalRequest | None = None) -> ApprovalRequest:
     draft = draft or a_draft()
-    requesting.expire_drafts(at=now() + timedelta(days=31))
+    requests_expiring.expire(at=now() + timedelta(days=31))
     return draft
 
 
 def asked_back(asked: ApprovalRequest | None = None) -> ApprovalRequest:
-    return moved(asked or a_claimed_request(), "info_requested", **UNCLAIMED)  # type: ignore[no-any-return]
+    asked = asked or a_claimed_request()
+    assert asked.claimed_by is not None
+    inquiring.inquire(asked, "Since when?", by=asked.claimed_by, at=now())
+    return asked
 
 
 def referred(asked: ApprovalRequest | None = None) -> ApprovalRequest:

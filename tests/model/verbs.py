@@ -25,7 +25,8 @@ from shop.orders.states import LINE_ARROWS, ORDER_ARROWS
 from shop.payments import refunding, settling
 from shop.payments.gateway import IntentState, RefundState, SessionState
 from shop.payments.states import PAYMENT_ARROWS, REFUND_ARROWS
-from shop.prescriptions import changing, filling, holding, requesting, reviewing, signing
+from shop.prescriptions import changing, filling, holding, inquiring, requesting, reviewing, signing
+from shop.prescriptions import expiring as requests_expiring
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 from tests.model import stages
@@ -47,17 +48,17 @@ ARROWS: dict[str, dict[Any, Any]] = {
 
 TABLES = {
     "approval_request": """
-state          answer      submit      withdraw    claim           release    refuse          sign            change          accept      expire
-draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >expired
-queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state >queued
-in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >pending_client wrong_state >in_review
-info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >info_requested
-referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >referred
-pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided >approved   >pending_client
-approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state >approved
-declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state >declined
-withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >withdrawn
-expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state >expired
+state          answer      submit      withdraw    claim           release    refuse          sign            inquire         reply       change          accept      expire
+draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >expired
+queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state claim_lost      wrong_state >queued
+in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >info_requested wrong_state >pending_client wrong_state >in_review
+info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     >queued     wrong_state     wrong_state >expired
+referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >referred
+pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided >approved   >expired
+approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state >approved
+declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state >declined
+withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >withdrawn
+expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >expired
 """,
     "prescription": """
 state      hold        resume      revoke      fill
@@ -212,7 +213,9 @@ VERBS: dict[str, dict[str, Verb]] = {
         "sign": _sign,
         "change": _change,
         "accept": _accept,
-        "expire": lambda r: requesting.expire_drafts(at=now() + timedelta(days=31)),
+        "inquire": lambda r: inquiring.inquire(r, "Since when?", by=_claimer(r), at=now()),
+        "reply": lambda r: inquiring.reply(r, "Since May.", answers={}, by=r.client, at=now()),
+        "expire": lambda r: requests_expiring.expire(at=now() + timedelta(days=31)),
     },
     "prescription": {
         "hold": lambda p: holding.hold(p, reason="wait", by=prescriber(p), at=now()),
@@ -283,13 +286,9 @@ def _to(state: str, **columns: Any) -> Verb:
 
 BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
-    ("approval_request", "in_review", "info_requested"): stages.asked_back,
     ("approval_request", "in_review", "referred"): stages.referred,
-    ("approval_request", "info_requested", "queued"): _to("queued"),
-    ("approval_request", "info_requested", "expired"): _to("expired"),
     ("approval_request", "referred", "queued"): _to("queued"),
     ("approval_request", "referred", "expired"): _to("expired"),
-    ("approval_request", "pending_client", "expired"): _to("expired"),
     ("prescription", "active", "superseded"): _to("superseded"),
     ("lot", "quarantine", "recalled"): _to("recalled"),
     ("lot", "quarantine", "destroyed"): _to("destroyed"),

@@ -79,6 +79,8 @@ WHO_GETS_WHAT = {
     Kind.REQUEST_DECLINED: ("request", "There is news about your request {request}"),
     Kind.REQUEST_REFERRED: ("request", "There is news about your request {request}"),
     Kind.REQUEST_QUESTIONED: ("request", "There is news about your request {request}"),
+    Kind.REQUEST_REPLIED: ("request", "There is news about request {request}"),
+    Kind.REQUEST_EXPIRED: ("request", "There is news about your request {request}"),
     Kind.ORDER_PAID: ("order", "Your order {order} is paid"),
     Kind.ORDER_CANCELLED: ("order", "Your order {order} is cancelled"),
     Kind.ORDER_EXPIRED: ("order", "Your order {order} was not paid in time"),
@@ -90,6 +92,7 @@ WHO_GETS_WHAT = {
 }
 
 
+TO_THE_PHYSICIAN = {Kind.REQUEST_REPLIED}
 WITHOUT_A_LETTER = {
     *(Kind.RULE_ACTIVATED, Kind.RULE_ENDED),  # tests/orders/test_rejudging.py
     *(Kind.LICENCE_RECORDED, Kind.LICENCE_ENDED, Kind.ACCOUNT_DISABLED),  # test_lapsing.py there
@@ -108,7 +111,8 @@ def test_a_letter_goes_to_the_person_concerned_and_gives_nothing_away(
     about, subject = WHO_GETS_WHAT[kind]
     react_to(live_app, world, kind, world.lines[0] if about == "line" else getattr(world, about))
 
-    assert mail.recipients == [world.email]
+    to = world.physician_email if kind in TO_THE_PHYSICIAN else world.email
+    assert mail.recipients == [to]
     (message,) = mail.caught
     assert message["Subject"] == subject.format(
         request=world.request_number, order=world.order_number

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Database
+from tests.people import an_npi
 
 CANARIES = ("Tretinoin-canary", "canary-sku", "canary-answer", "canary-street", "canary-reason")
 
@@ -27,10 +28,11 @@ def _word() -> str:
 
 @dataclass
 class World:
-    """Alice, her request, her order with two lines in one parcel, and a refund of it."""
+    """Alice, her request with a physician's question, her order with two lines in one parcel, and a refund of it."""
 
     database: Database
     email: str = field(default_factory=lambda: f"alice-{_word().lower()}@example.test")
+    physician_email: str = field(default_factory=lambda: f"chen-{_word().lower()}@example.test")
     name: str = "Alice Moreno"
     client: uuid.UUID = field(default_factory=uuid.uuid4)
     request: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -72,6 +74,7 @@ class World:
             self._save_person(connection)
             variant = self._save_product(connection)
             self._save_request(connection, variant)
+            self._save_question(connection)
             self._save_order(connection)
             for position, line in enumerate(self.lines):
                 self._save_line(connection, line, position, variant)
@@ -140,6 +143,32 @@ class World:
             answers_hash=bytes(32),
             submitted_at=datetime.now(UTC),
             consented_at=datetime.now(UTC),
+        )
+
+    def _save_question(self, connection: psycopg.Connection[Any]) -> None:
+        physician = uuid.uuid4()
+        _insert(
+            connection,
+            "people",
+            id=physician,
+            email=self.physician_email,
+            name="Dr Wei Chen",
+            role="physician",
+            npi=an_npi(),
+            password_hash="not-a-hash",
+        )
+        words = b"\x01" + b"canary-answer".ljust(96)
+        _insert(
+            connection,
+            "inquiries",
+            id=uuid.uuid4(),
+            request_id=self.request,
+            asked_by_id=physician,
+            question_sealed=words,
+            said_sealed=words,
+            answers_hash=bytes(32),
+            reply_sealed=words,
+            answered_at=datetime.now(UTC),
         )
 
     def _save_order(self, connection: psycopg.Connection[Any]) -> None:

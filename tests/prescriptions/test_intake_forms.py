@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from shop.prescriptions import requesting
+from shop.prescriptions import expiring
 from shop.prescriptions.intake import composing, forms
 from shop.prescriptions.intake.composing import Family
 from shop.prescriptions.intake.forms import BrokenQuestionnaire
+from shop.prescriptions.states import RequestStatus
 
 # A file that was used once is never edited: a change is a new file, and a new line here.
 PINNED = {
@@ -58,7 +59,7 @@ def test_each_question_is_asked_once_in_the_order_of_the_families() -> None:
 
 
 def test_no_answer_of_a_draft_goes_stale_before_the_draft_ends() -> None:
-    shortest = requesting.DRAFT_LASTS.days
+    shortest = expiring.LASTS[RequestStatus.DRAFT].days
     for version in forms.shipped():
         for question in forms.part(version).questions:
             days = question.stale_after_days

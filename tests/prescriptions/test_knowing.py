@@ -12,6 +12,7 @@ from shop.accounts.models import Person
 from shop.charts import charting
 from shop.charts.facts import (
     Allergy,
+    Condition,
     ConditionCode,
     Fact,
     FactKind,
@@ -20,16 +21,15 @@ from shop.charts.facts import (
     NoneKnown,
     Phototype,
     Pregnancy,
+    PregnancyStatus,
 )
-from shop.charts.facts import Condition as Noted
-from shop.charts.facts import PregnancyStatus as Said
 from shop.core.clock import now
 from shop.core.db import db
 from shop.prescriptions import reviewing, signing
 from shop.prescriptions.errors import TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking, knowing
-from shop.prescriptions.screening.facts import Client, Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening.facts import Client, Taking
 from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_draft, the_terms
 from tests.prescriptions.test_checking import (
@@ -63,7 +63,7 @@ def test_what_she_said_later_counts_for_pregnancy() -> None:
     request = a_request(client, pregnancy="none")
     assert known(request).pregnancy is PregnancyStatus.NONE
 
-    noted(client, Pregnancy(Said.PREGNANT))
+    noted(client, Pregnancy(PregnancyStatus.PREGNANT))
 
     assert known(request).pregnancy is PregnancyStatus.PREGNANT
     assert known(request).pregnancy_on == now().date()
@@ -71,7 +71,7 @@ def test_what_she_said_later_counts_for_pregnancy() -> None:
 
 def test_an_older_word_in_the_chart_does_not_outlive_a_newer_answer(app: Flask) -> None:
     client = alice()
-    noted(client, Pregnancy(Said.TRYING))
+    noted(client, Pregnancy(PregnancyStatus.TRYING))
     request = a_request(client, pregnancy="none")
     request_day = {"pregnancy": (now().date() + timedelta(days=1)).isoformat()}
 
@@ -86,13 +86,13 @@ def test_an_older_word_in_the_chart_does_not_outlive_a_newer_answer(app: Flask) 
 
 def test_what_the_physician_noted_is_found_although_she_did_not_say_it() -> None:
     client, physician = alice(), dr_chen()
-    noted(client, Noted(ConditionCode.ASTHMA), by=physician)
+    noted(client, Condition(ConditionCode.ASTHMA), by=physician)
     noted(client, Medicine("Claravis"), by=physician)
     noted(client, Fitzpatrick(Phototype.V), by=physician)
 
     told = known(a_request(client, isotretinoin="never", sunburns="always_burns"))
 
-    assert Condition.ASTHMA in told.has
+    assert ConditionCode.ASTHMA in told.has
     assert told.isotretinoin is not None
     assert told.isotretinoin.taking is Taking.NOW
     assert told.medicines == ("Claravis",)
@@ -106,13 +106,16 @@ def test_what_neither_knows_is_unknown_and_what_was_asked_is_not() -> None:
     told = known(request)
     assert (told.allergies, told.medicines, told.isotretinoin) == (None, None, None)
     assert (told.has, told.has_not) == (frozenset(), frozenset())
-    assert told.pregnancy is PregnancyStatus.UNKNOWN
+    assert told.pregnancy is None
 
     for kind in (FactKind.ALLERGY, FactKind.MEDICINE, FactKind.CONDITION):
         noted(client, NoneKnown(kind))
     told = known(request)
     assert (told.allergies, told.medicines) == ((), ())
-    assert told.has_not == set(Condition) - {Condition.SUNBURN, Condition.OPEN_SKIN}
+    assert told.has_not == set(ConditionCode) - {
+        ConditionCode.SUNBURN,
+        ConditionCode.OPEN_SKIN,
+    }
 
 
 def test_none_known_of_another_day_does_not_say_that_the_skin_is_whole_today() -> None:

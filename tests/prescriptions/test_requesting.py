@@ -12,7 +12,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, NotFound, WrongState
-from shop.prescriptions import queries, requesting, reviewing
+from shop.prescriptions import expiring, queries, requesting, reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     AnswersRefused,
@@ -190,8 +190,8 @@ def test_a_request_in_review_is_withdrawn_only_when_the_claim_ran_out() -> None:
 def test_drafts_end_after_thirty_days() -> None:
     request, handed_in = a_draft(alice()), a_request(bob())
 
-    assert requesting.expire_drafts(at=now() + timedelta(days=29)) == 0
-    assert requesting.expire_drafts(at=now() + timedelta(days=31)) == 1
+    assert expiring.expire(at=now() + timedelta(days=29)) == 0
+    assert expiring.expire(at=now() + timedelta(days=31)) == 1
     db.session.commit()
 
     assert request.status is RequestStatus.EXPIRED

@@ -12,16 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.catalog.models import ActiveClass
+from shop.charts.facts import ConditionCode, PregnancyStatus
 from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,
     Client,
-    Condition,
     Dispensed,
     Facts,
     Isotretinoin,
-    PregnancyStatus,
     Product,
     Slot,
     Taking,
@@ -93,7 +92,7 @@ def test_every_rule_that_asks_has_a_case_in_which_nobody_knows() -> None:
     asked = {hit.rule for facts, _ in FIRES.values() for hit in screened(facts) if hit.unknown}
     nobody = the_facts(
         *(a_product(name, actives=(an_active(name),), complete=False) for name in KNOWN),
-        pregnancy=PregnancyStatus.UNKNOWN,
+        pregnancy=None,
         birth_date=None,
         has_not=frozenset(),
         allergies=None,
@@ -106,7 +105,7 @@ def test_every_rule_that_asks_has_a_case_in_which_nobody_knows() -> None:
 
 
 def test_what_is_not_known_is_said_and_may_be_overridden() -> None:
-    (hit,) = screened(the_facts("TAZAROTENE", **status("unknown")))
+    (hit,) = screened(the_facts("TAZAROTENE", pregnancy=None))
     assert (hit.unknown, hit.severity) == ("pregnancy", Severity.SOFT_STOP)
     assert hit.client_text == UNKNOWN["pregnancy"][0]
     assert hit.physician_text.startswith("Pregnancy is not known")
@@ -247,11 +246,11 @@ ISOTRETINOIN = st.builds(Isotretinoin, st.sampled_from(Taking), st.none() | NEAR
 CLIENTS = st.builds(
     Client,
     birth_date=st.none() | NEAR | DAYS,
-    pregnancy=st.sampled_from(PregnancyStatus),
+    pregnancy=st.none() | st.sampled_from(PregnancyStatus),
     pregnancy_on=st.none() | NEAR | DAYS,
     allergies=st.none() | st.lists(ALLERGIES, max_size=3).map(tuple),
-    has=st.frozensets(st.sampled_from(Condition)),
-    has_not=st.frozensets(st.sampled_from(Condition)),
+    has=st.frozensets(st.sampled_from(ConditionCode)),
+    has_not=st.frozensets(st.sampled_from(ConditionCode)),
     medicines=st.none() | st.lists(WORDS, max_size=3).map(tuple),
     isotretinoin=st.none() | ISOTRETINOIN,
     fitzpatrick=st.none() | st.integers(-1, 7),
@@ -334,8 +333,8 @@ def _first(facts: Facts, **more: Callable[[Product], object]) -> Facts:
 # A fact more: something else is true as well. None of these takes anything back.
 MORE: st.SearchStrategy[More] = st.one_of(
     ALLERGIES.map(lambda one: _client(allergies=lambda c: (*(c.allergies or ()), one))),
-    st.sampled_from(Condition).map(lambda one: _client(has=lambda c: c.has | {one})),
-    st.sampled_from(Condition).map(lambda one: _client(has_not=lambda c: c.has_not | {one})),
+    st.sampled_from(ConditionCode).map(lambda one: _client(has=lambda c: c.has | {one})),
+    st.sampled_from(ConditionCode).map(lambda one: _client(has_not=lambda c: c.has_not | {one})),
     WORDS.map(lambda one: _client(medicines=lambda c: (*(c.medicines or ()), one))),
     NEAR.map(lambda day: _client(birth_date=lambda c: c.birth_date or day)),
     PRODUCTS.map(lambda one: lambda facts: replace(facts, regimen=(*facts.regimen, one))),
@@ -393,7 +392,7 @@ def test_morning_and_evening_clear_an_interaction_and_nothing_else_does() -> Non
 
 
 def test_every_fact_that_may_be_missing_has_its_question() -> None:
-    assert {f"condition_{one}" for one in Condition} <= set(UNKNOWN)
+    assert {f"condition_{one}" for one in ConditionCode} <= set(UNKNOWN)
     assert all(client.endswith(".") and physician for client, physician in UNKNOWN.values())
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.api import papers, prescriptions, records, requests
+from shop.prescriptions.api import inquiries, papers, prescriptions, records, requests
 from shop.prescriptions.api.blueprint import bp
 
 __all__ = [
     "bp",
+    "inquiries",
     "papers",
     "prescriptions",
     "records",

@@ -7,7 +7,7 @@ handing the request in. From then on it is an answer of this request, with that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from typing import Any
@@ -18,7 +18,7 @@ from shop.core.db import db
 from shop.core.sealed import NotOpened
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.intake.forms import Answers, Question, Questionnaire, questionnaire
-from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.models import ApprovalRequest, Inquiry
 
 LOOKED_AT = 20  # of the client's latest requests
 
@@ -47,16 +47,36 @@ class Sheet:
     asked: dict[str, Question] = field(default_factory=dict)
 
 
+# A question, what was said, the answers so far, the questions still open, the day → what holds.
+Holds = Callable[[Question, Said | None, Answers, set[str], date], Said | None]
+
+
 def sheet(request: ApprovalRequest, answers: Answers, *, today: date) -> Sheet:
     """The sheet of a draft that would have these answers of its own. Changes nothing."""
     form = questionnaire(request.questionnaire_version)
     return lay_out(form, answers, said_before(request), today=today)
 
 
+def sheet_anew(request: ApprovalRequest, answers: Answers, *, today: date) -> Sheet:
+    """The sheet of a request that was handed in, where these answers are given anew: the others
+    stay, but for those that hang on them. Changes nothing.
+    """
+    form = questionnaire(request.questionnaire_version)
+    return lay_out(form, answers, _said(request), today=today, holds=_stays)
+
+
 def lay_out(
-    form: Questionnaire, answers: Answers, before: Mapping[str, Said], *, today: date
+    form: Questionnaire,
+    answers: Answers,
+    before: Mapping[str, Said],
+    *,
+    today: date,
+    holds: Holds | None = None,
 ) -> Sheet:
-    """The same, purely: `before` is what was said last, by the question's id."""
+    """The same, purely: `before` is what was said last, by the question's id; `holds` gives what
+    may be taken over of it.
+    """
+    holds = holds or _holds
     laid = Sheet(form, dict(answers))
     open_ids: set[str] = set()  # nobody knows yet what will be answered
     for question in form.questions:
@@ -66,7 +86,7 @@ def lay_out(
             laid.asked[question.id] = question
         elif not shown and not may_be:
             continue
-        elif said := _holds(question, before.get(question.id), laid.answers, open_ids, today):
+        elif said := holds(question, before.get(question.id), laid.answers, open_ids, today):
             laid.carried[question.id] = said
             if shown:
                 laid.answers[question.id] = said.answer
@@ -87,19 +107,26 @@ def fresh(question: Question, on: date, *, today: date) -> bool:
 def _holds(
     question: Question, said: Said | None, answers: Answers, open_ids: set[str], today: date
 ) -> Said | None:
-    """The earlier answer, where it may be taken over."""
+    """The earlier answer, where it may be taken over into another request."""
     if said is None or question.stale_after_days == 0:
         return None
-    holds = (
-        question.meaning == said.question.meaning
-        and fresh(question, said.on, today=today)
-        and questioning.problem_with(question, said.answer, today=today) is None
-        and all(
-            parent in open_ids or answers.get(parent) == said.beside.get(parent)
-            for parent in question.parents
-        )
+    asked_alike = question.meaning == said.question.meaning
+    if not asked_alike or not fresh(question, said.on, today=today):
+        return None
+    return _stays(question, said, answers, open_ids, today)
+
+
+def _stays(
+    question: Question, said: Said | None, answers: Answers, open_ids: set[str], today: date
+) -> Said | None:
+    """The answer, where it may stay one of the same request."""
+    if said is None:
+        return None
+    stays = questioning.problem_with(question, said.answer, today=today) is None and all(
+        parent in open_ids or answers.get(parent) == said.beside.get(parent)
+        for parent in question.parents
     )
-    return said if holds else None
+    return said if stays else None
 
 
 def said_earlier(request: ApprovalRequest) -> dict[str, date]:
@@ -112,14 +139,21 @@ def said_earlier(request: ApprovalRequest) -> dict[str, date]:
 
 
 def said_before(request: ApprovalRequest) -> dict[str, Said]:
-    """What the client said in the latest request, of those handed in, that asked each question."""
+    """What the client said last, in a request that was handed in, to each question."""
+    replied = (
+        sa.select(sa.func.max(Inquiry.answered_at))
+        .where(Inquiry.request_id == ApprovalRequest.id)
+        .correlate(ApprovalRequest)
+        .scalar_subquery()
+    )
+    said_last = sa.func.coalesce(replied, ApprovalRequest.submitted_at)
     query = (
         sa.select(ApprovalRequest)
         .where(
             ApprovalRequest.client_id == request.client_id,
             ApprovalRequest.submitted_at.is_not(None),
         )
-        .order_by(ApprovalRequest.submitted_at.desc(), ApprovalRequest.id)
+        .order_by(said_last.desc(), ApprovalRequest.id)
         .limit(LOOKED_AT)
     )
     asked: set[str] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shop.prescriptions.models.fills import Fill
+from shop.prescriptions.models.inquiries import Inquiry
 from shop.prescriptions.models.papers import (
     DocumentIssued,
     DocumentKind,
@@ -26,6 +27,7 @@ __all__ = [
     "DocumentIssued",
     "DocumentKind",
     "Fill",
+    "Inquiry",
     "LeafletAcknowledgement",
     "Prescription",
     "PrescriptionState",

@@ -18,6 +18,7 @@ from shop.core.sealed import Sealed
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 if TYPE_CHECKING:
+    from shop.prescriptions.models.inquiries import Inquiry
     from shop.prescriptions.models.prescriptions import Prescription
 
 
@@ -86,6 +87,9 @@ class ApprovalRequest(Stateful, Base):
     requested_by: Mapped[Person] = relationship(foreign_keys=[requested_by_id])
     claimed_by: Mapped[Person | None] = relationship(foreign_keys=[claimed_by_id])
     variant: Mapped[Variant] = relationship()
+    inquiries: Mapped[list[Inquiry]] = relationship(
+        back_populates="request", order_by="Inquiry.asked_at"
+    )
     refusal: Mapped[Refusal | None] = relationship(
         back_populates="request",
         foreign_keys="Refusal.request_id",

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.pages import asking, explaining, papers, prescriptions, records, review
+from shop.prescriptions.pages import (
+    asking,
+    explaining,
+    inquiries,
+    papers,
+    prescriptions,
+    records,
+    review,
+)
 from shop.prescriptions.pages.blueprint import bp
 
 __all__ = [
     "asking",
     "bp",
     "explaining",
+    "inquiries",
     "papers",
     "prescriptions",
     "records",

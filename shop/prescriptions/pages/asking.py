@@ -19,13 +19,15 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.usps import STATES
 from shop.prescriptions import changing, queries, requesting, schemas
-from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.intake import carrying, questioning, versions
+from shop.prescriptions.intake.carrying import Sheet
 from shop.prescriptions.intake.questioning import Question
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.states import RequestStatus
 from shop.web.paging import page
 
+WITHDRAWABLE = (RequestStatus.DRAFT, RequestStatus.QUEUED, RequestStatus.INFO_REQUESTED)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 
 
@@ -64,7 +66,7 @@ def start() -> Response:
 @bp.get("/requests/<number>")
 @allow(Role.CLIENT)
 def show_request(number: str) -> Response:
-    return _request(number)
+    return request_page(number)
 
 
 @bp.post("/requests/<number>/answers")
@@ -72,7 +74,7 @@ def show_request(number: str) -> Response:
 def answer(number: str) -> Response:
     def act() -> Response:
         asked = queries.request_for(actor(), number, at=now(), lock=True)
-        requesting.answer(asked, _answers(asked), by=actor(), at=now())
+        requesting.answer(asked, answers_typed(asked), by=actor(), at=now())
         if "submit" in request.form:
             consent = request.form.get("consent") == "yes"
             requesting.submit(asked, consent=consent, by=actor(), at=now())
@@ -80,7 +82,7 @@ def answer(number: str) -> Response:
         flash("Your request is with our physicians." if "submit" in request.form else "Kept.")
         return to(f"/requests/{number}")
 
-    return or_again(act, lambda **why: _request(number, typed=True, **why))
+    return or_again(act, lambda **why: request_page(number, again=True, **why))
 
 
 @bp.post("/requests/<number>/withdrawal")
@@ -93,7 +95,7 @@ def withdraw(number: str) -> Response:
         flash("Your request is taken back.")
         return to("/requests")
 
-    return or_again(act, lambda **why: _request(number, **why))
+    return or_again(act, lambda **why: request_page(number, **why))
 
 
 @bp.post("/requests/<number>/acceptance")
@@ -107,7 +109,7 @@ def accept(number: str) -> Response:
         flash("It is yours to order now.")
         return to(f"/requests/{number}")
 
-    return or_again(act, lambda **why: _request(number, **why))
+    return or_again(act, lambda **why: request_page(number, **why))
 
 
 def _new_request(**context: Any) -> Response:
@@ -117,29 +119,42 @@ def _new_request(**context: Any) -> Response:
     return rendered("new_request.html", variant=variant, states=states, **context)
 
 
-def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
+def request_page(number: str, *, again: bool = False, **context: Any) -> Response:
+    """A client's request; `again` with the answers that she typed."""
     at = now()
     asked = queries.request_for(actor(), number, at=at)
     form = questioning.questionnaire(asked.questionnaire_version)
-    answers = _answers(asked) if typed else (asked.answers or {})
     draft = asked.status is RequestStatus.DRAFT
+    typed = answers_typed(asked) if again else None
+    answers = typed if draft and typed is not None else (asked.answers or {})
     today = at.astimezone(UTC).date()
     texts = {question.id: question.text for question in form.questions}
     return rendered(
         "request.html",
         request=asked,
         form=form,
-        sheet=carrying.sheet(asked, answers, today=today) if draft else None,
+        sheet=_sheet(asked, answers if draft else typed or {}, today=today),
+        exchange=list(versions.exchange(asked)),
         bounds={question.id: _bounds(question, today) for question in form.questions},
         answers=answers,
+        anew=typed or {},
         said_on=carrying.said_earlier(asked),
         texts=texts,
         labels={f"answers.{each}": text for each, text in texts.items()},
         draft=draft,
         offer=changing.offered(asked, at=at),
-        withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
+        withdrawable=asked.status in WITHDRAWABLE,
         **context,
     )
+
+
+def _sheet(asked: ApprovalRequest, answers: dict[str, Any], *, today: date) -> Sheet | None:
+    """What is to be answered: of a draft all that is open, of a question what she changes."""
+    if asked.status is RequestStatus.DRAFT:
+        return carrying.sheet(asked, answers, today=today)
+    if asked.status is RequestStatus.INFO_REQUESTED:
+        return carrying.sheet_anew(asked, answers, today=today)
+    return None
 
 
 def _bounds(question: Question, today: date) -> dict[str, Any]:
@@ -152,7 +167,8 @@ def _bounds(question: Question, today: date) -> dict[str, Any]:
     return {name: today + timedelta(days=n) for name, n in days.items() if n is not None}
 
 
-def _answers(asked: ApprovalRequest) -> dict[str, Any]:
+def answers_typed(asked: ApprovalRequest) -> dict[str, Any]:
+    """The answers of a form, as the questionnaire takes them."""
     form = questioning.questionnaire(asked.questionnaire_version)
     return questioning.given({question.id: _typed_answer(question) for question in form.questions})
 

@@ -23,7 +23,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.prescriptions import queries, reviewing, schemas, signing
-from shop.prescriptions.intake import carrying, questioning
+from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.reviewing import RefusalReason
@@ -80,7 +80,7 @@ def queue() -> Response:
 @bp.get("/review/<number>")
 @allow(Role.PHYSICIAN)
 def case(number: str) -> Response:
-    return _case(number)
+    return case_page(number)
 
 
 @bp.get("/review/<number>/packs")
@@ -102,7 +102,7 @@ def claim(number: str) -> Response:
         db.session.commit()
         return to(f"/review/{number}")
 
-    return or_again(act, lambda **why: _case(number, **why))
+    return or_again(act, lambda **why: case_page(number, **why))
 
 
 @bp.post("/review/<number>/release")
@@ -114,7 +114,7 @@ def release(number: str) -> Response:
         db.session.commit()
         return to("/review")
 
-    return or_again(act, lambda **why: _case(number, **why))
+    return or_again(act, lambda **why: case_page(number, **why))
 
 
 @bp.post("/review/<number>/statement")
@@ -125,7 +125,7 @@ def read_statement(number: str) -> Response:
     def act() -> Response:
         return _statement(number)
 
-    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+    return or_again(act, lambda **why: case_page(number, typed=request.form, **why))
 
 
 @bp.post("/review/<number>/signature")
@@ -178,10 +178,11 @@ def refuse(number: str) -> Response:
         flash("The client is told.")
         return to("/review")
 
-    return or_again(act, lambda **why: _case(number, typed=request.form, **why))
+    return or_again(act, lambda **why: case_page(number, typed=request.form, **why))
 
 
-def _case(number: str, **context: Any) -> Response:
+def case_page(number: str, **context: Any) -> Response:
+    """All that a physician decides a request on. Opening it is written down."""
     asked = queries.request_for(actor(), number, at=now())
     reading.open_record(
         actor(), asked.client, record=f"approval_request {number}", purpose=reading.TREATMENT
@@ -212,6 +213,7 @@ def _case(number: str, **context: Any) -> Response:
         answers=asked.answers or {},
         said_on=carrying.said_earlier(asked),
         pack=pack,
+        exchange=list(versions.exchange(asked)),
         mine=mine,
         age=asked.client.age_on(today),
         days=signing.default_validity(pack),
@@ -269,7 +271,7 @@ def _unsigned(number: str, **context: Any) -> Response:
         return _statement(number, **context)
     except Refusal:
         db.session.rollback()
-        return _case(number, typed=request.form, **context)
+        return case_page(number, typed=request.form, **context)
 
 
 def _sign_in_afresh() -> None:

@@ -13,6 +13,7 @@ from shop.prescriptions.schemas.explanations import (
     told_request,
 )
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
+from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
     ExaminationOut,
@@ -59,17 +60,20 @@ __all__ = [
     "FillOut",
     "FindingOut",
     "GateOut",
+    "InquiryOut",
     "LawOut",
     "OfferOut",
     "OverrideIn",
     "PrescriptionExplanationOut",
     "PrescriptionOut",
     "PrescriptionsOut",
+    "QuestionIn",
     "QueueQuery",
     "ReasonOut",
     "RecordedOut",
     "RefusalIn",
     "RefusalOut",
+    "ReplyIn",
     "RequestExplanationOut",
     "RequestIn",
     "RequestOut",

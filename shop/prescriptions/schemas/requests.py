@@ -13,6 +13,7 @@ from shop.prescriptions import changing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas.inquiries import InquiryOut, exchanged
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
@@ -143,6 +144,7 @@ class WholeRequestOut(RequestOut):
     asked = fields.List(fields.String())
     carried = fields.List(fields.Nested(CarriedOut))
     answers_hash = fields.String(allow_none=True)
+    questions = fields.List(fields.Nested(InquiryOut))  # asked of the client, and her replies
     refusal = fields.Nested(RefusalOut, allow_none=True)
     history = fields.List(fields.Nested(RecordedOut))
 
@@ -191,6 +193,7 @@ def whole(
         "answered_on": (request.answered_on or {}) if theirs else {},
         **_to_answer(request, reader, at),
         "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
+        "questions": exchanged(request) if theirs else [],
         "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
         "history": history(request),
     }

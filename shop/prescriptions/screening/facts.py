@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shop.catalog.models import ActiveClass, Pregnancy
+from shop.charts.facts import ConditionCode, PregnancyStatus
 
 
 class Slot(StrEnum):
@@ -21,26 +22,6 @@ class Slot(StrEnum):
     MORNING = "morning"
     EVENING = "evening"
     WEEKLY = "weekly"
-
-
-class PregnancyStatus(StrEnum):
-    NONE = "none"
-    PREGNANT = "pregnant"
-    TRYING = "trying"
-    BREASTFEEDING = "breastfeeding"
-    UNKNOWN = "unknown"
-
-
-class Condition(StrEnum):
-    """What a client may have, on the skin to be treated or at all."""
-
-    ECZEMA = "eczema"
-    PSORIASIS = "psoriasis"
-    ROSACEA = "rosacea"
-    COLD_SORES = "cold_sores"
-    SUNBURN = "sunburn"
-    OPEN_SKIN = "open_skin"  # open or infected
-    ASTHMA = "asthma"
 
 
 class Taking(StrEnum):
@@ -127,11 +108,11 @@ class Client:
     """A client's health. `has_not` is what she said she has not; `fitzpatrick` 1 to 6."""
 
     birth_date: date | None = None
-    pregnancy: PregnancyStatus = PregnancyStatus.UNKNOWN
+    pregnancy: PregnancyStatus | None = None
     pregnancy_on: date | None = None  # the day she said so
     allergies: tuple[Allergy, ...] | None = None
-    has: frozenset[Condition] = frozenset()
-    has_not: frozenset[Condition] = frozenset()
+    has: frozenset[ConditionCode] = frozenset()
+    has_not: frozenset[ConditionCode] = frozenset()
     medicines: tuple[str, ...] | None = None  # as written
     isotretinoin: Isotretinoin | None = None
     fitzpatrick: int | None = None

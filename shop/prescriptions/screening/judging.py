@@ -32,6 +32,15 @@ UNKNOWN: Mapping[str, tuple[str, str]] = {
         "Please tell us whether the skin is open or infected.",
         "Whether the skin is open or infected is not known.",
     ),
+    "condition_keloids": (
+        "Please tell us whether your scars grow thick.",
+        "Keloids are not known.",
+    ),
+    "condition_melasma": ("Please tell us whether you have melasma.", "Melasma is not known."),
+    "condition_other": (
+        "Please tell us what else you have.",
+        "Her other conditions are not known.",
+    ),
     "condition_psoriasis": (
         "Please tell us whether you have psoriasis.",
         "Psoriasis is not known.",

@@ -15,14 +15,13 @@ from functools import lru_cache
 from typing import Protocol
 
 from shop.catalog.models import ActiveClass, Pregnancy
+from shop.charts.facts import ConditionCode, PregnancyStatus
 from shop.prescriptions.screening.facts import (
     Action,
     Active,
     Allergy,
-    Condition,
     Dispensed,
     Facts,
-    PregnancyStatus,
     Product,
     Taking,
 )
@@ -103,13 +102,13 @@ class WhilePregnant:
         unknown = "pregnancy" if self._unknown(facts, on) else ""
         if client.pregnancy in self.statuses or unknown:
             for product, words in _concerned(facts, self.actives):
-                status = f"pregnancy: {client.pregnancy}{day}"
+                status = f"pregnancy: {client.pregnancy or 'unknown'}{day}"
                 yield Found((product.key,), (*words, status), unknown=unknown)
 
     def _unknown(self, facts: Facts, on: date) -> bool:
         status, said_on = facts.client.pregnancy, facts.client.pregnancy_on
         if status is not PregnancyStatus.NONE:
-            return status is PregnancyStatus.UNKNOWN
+            return status is None
         return said_on is None or (on - said_on).days > self.good_for_days
 
 
@@ -134,7 +133,7 @@ class WithCondition:
     """An active, and a client who has `condition`."""
 
     actives: Actives
-    condition: Condition
+    condition: ConditionCode
 
     def look(self, facts: Facts, on: date) -> Iterator[Found]:
         has = self.condition in facts.client.has
@@ -299,7 +298,7 @@ class ConditionWithFamily:
     """A condition in which a family of substances harms (asthma and sulfites)."""
 
     family: Family
-    condition: Condition
+    condition: ConditionCode
 
     def look(self, facts: Facts, on: date) -> Iterator[Found]:
         has = self.condition in facts.client.has

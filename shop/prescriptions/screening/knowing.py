@@ -20,24 +20,26 @@ from shop.accounts.models import Person
 from shop.catalog.filings import normalised
 from shop.catalog.models import ActiveClass, Ingredient, IngredientName
 from shop.charts import queries as charts
-from shop.charts.facts import FactKind
+from shop.charts.facts import ConditionCode, FactKind, PregnancyStatus
 from shop.charts.queries import Chart
 from shop.core.db import db
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import facts as known
-from shop.prescriptions.screening.facts import Condition, PregnancyStatus, Taking
+from shop.prescriptions.screening.facts import Taking
 
 SIX_MONTHS = timedelta(days=183)
 MONTH = timedelta(days=30)
 LONGEST_NAME = 6  # words of a substance that are looked for in a text
 NO_ALLERGEN = frozenset({"AQUA"})  # people mention water
 
-CONDITIONS: Mapping[str, frozenset[Condition]] = {
-    "eczema": frozenset({Condition.ECZEMA}),
-    "psoriasis": frozenset({Condition.PSORIASIS}),
-    "rosacea": frozenset({Condition.ROSACEA}),
-    "cold_sores": frozenset({Condition.COLD_SORES}),
-    "open_skin": frozenset({Condition.OPEN_SKIN, Condition.SUNBURN}),  # asked in one question
+CONDITIONS: Mapping[str, frozenset[ConditionCode]] = {
+    "eczema": frozenset({ConditionCode.ECZEMA}),
+    "psoriasis": frozenset({ConditionCode.PSORIASIS}),
+    "rosacea": frozenset({ConditionCode.ROSACEA}),
+    "cold_sores": frozenset({ConditionCode.COLD_SORES}),
+    "open_skin": frozenset(
+        {ConditionCode.OPEN_SKIN, ConditionCode.SUNBURN}
+    ),  # asked in one question
 }
 ASKED_TODAY = CONDITIONS["open_skin"]
 FITZPATRICK = {
@@ -138,8 +140,8 @@ def _pregnancy(said: _Answers, chart: Chart) -> dict[str, Any]:
         status = PregnancyStatus(said.get("pregnancy"))
         words.append((said.on("pregnancy"), status is not PregnancyStatus.NONE, status))
     if chart.pregnancy is not None:
-        status = PregnancyStatus(chart.pregnancy.fact.status.value)
-        day = _day(chart.pregnancy.stated_at)
+        status = chart.pregnancy.fact.status
+        day = chart.pregnancy.fact.said_on or _day(chart.pregnancy.stated_at)
         words.append((day, status is not PregnancyStatus.NONE, status))
     if not words:
         return {}
@@ -147,20 +149,21 @@ def _pregnancy(said: _Answers, chart: Chart) -> dict[str, Any]:
     return {"pregnancy": status, "pregnancy_on": day}
 
 
-def _conditions(said: _Answers, chart: Chart) -> tuple[frozenset[Condition], frozenset[Condition]]:
+def _conditions(
+    said: _Answers, chart: Chart
+) -> tuple[frozenset[ConditionCode], frozenset[ConditionCode]]:
     """What she has, and what she said she has not."""
-    has, has_not = set[Condition](), set[Condition]()
+    has, has_not = set[ConditionCode](), set[ConditionCode]()
     chosen = said.get("skin_conditions")
     if chosen is not None:
         has |= {one for word in chosen for one in CONDITIONS.get(word, ())}
         has_not |= {one for ones in CONDITIONS.values() for one in ones}
-    for name, ones in (("asthma", {Condition.ASTHMA}), ("skin_today", ASKED_TODAY)):
+    for name, ones in (("asthma", {ConditionCode.ASTHMA}), ("skin_today", ASKED_TODAY)):
         if said.get(name) is not None:
             (has if said.get(name) else has_not).update(ones)
-    codes = {one.fact.code.value for one in chart.conditions}
-    has |= {one for one in Condition if one.value in codes}
+    has |= {one.fact.code for one in chart.conditions}
     if FactKind.CONDITION in chart.none_known:
-        has_not |= set(Condition) - ASKED_TODAY  # skin changes from one day to the next
+        has_not |= set(ConditionCode) - ASKED_TODAY  # skin changes from one day to the next
     return frozenset(has), frozenset(has_not - has)
 
 
@@ -170,7 +173,7 @@ def _medicines(said: _Answers, chart: Chart) -> tuple[str, ...] | None:
     asked = said.get("takes_medicines") is not None or FactKind.MEDICINE in chart.none_known
     if said.get("takes_medicines"):
         found.append(said.get("medicines", ""))
-    return tuple(found) if found or asked else None
+    return tuple(dict.fromkeys(found)) if found or asked else None
 
 
 def _isotretinoin(said: _Answers, chart: Chart) -> known.Isotretinoin | None:
@@ -240,7 +243,9 @@ def _unread_parts(said: _Answers, chart: Chart) -> list[str]:
     """What she reacts to, one by one, where nobody has read yet which substance is meant."""
     parts = [part for text in _texts(said) for part in _parts(text)]
     noted = (one.fact for one in chart.allergies)
-    return parts + [fact.substance for fact in noted if fact.inci_name is None]
+    return parts + [
+        part for fact in noted if fact.inci_name is None for part in _parts(fact.substance)
+    ]
 
 
 def _texts(said: _Answers) -> Iterator[str]:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from shop.catalog.models import ActiveClass, Pregnancy
+from shop.charts.facts import ConditionCode, PregnancyStatus
 from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
 from shop.prescriptions.screening import kinds
-from shop.prescriptions.screening.facts import Action, Condition, PregnancyStatus
+from shop.prescriptions.screening.facts import Action
 
 CURRENT = "2026-1"
 FOLDER = Path(__file__).parent / "data"
@@ -243,7 +244,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "but_not": _names,
     "but_not_classes": _each(ActiveClass),
     "classes": _each(ActiveClass),
-    "condition": Condition,
+    "condition": ConditionCode,
     "family": lambda given: _built(kinds.Family, given),
     "good_for_days": _count,
     "leave_on": _flag,
