@@ -20,6 +20,7 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     REQUEST_RECEIVED = "request_received"
     REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
+    REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     ORDER_PAID = "order_paid"
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"

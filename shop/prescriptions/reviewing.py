@@ -139,7 +139,7 @@ def refuse_decided(request: ApprovalRequest) -> None:
         raise _decided("approved", signed.prescriber_name, signed.signed_at)
     if request.refusal is not None:
         refused = request.refusal
-        raise _decided("declined", refused.refused_by.name, refused.refused_at)
+        raise _decided("declined", refused.by, refused.refused_at)
     raise WrongState(
         f"This request is not waiting for a physician: it is {request.status.value}.",
         status=request.status.value,

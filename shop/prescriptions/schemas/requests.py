@@ -194,6 +194,6 @@ def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None
         "reason": refusal.reason,
         "message": refusal.message,
         "note": refusal.note if inside else None,
-        "by": refusal.refused_by.name,
+        "by": refusal.by,
         "at": refusal.refused_at,
     }

@@ -22,7 +22,7 @@ from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
 from shop.prescriptions.screening import kinds
 from shop.prescriptions.screening.facts import Action, Condition, PregnancyStatus
 
-CURRENT = "2026-1"
+CURRENT = "2026-2"
 FOLDER = Path(__file__).parent / "data"
 PREFIX = "screening_rules_"
 
@@ -44,7 +44,8 @@ class Severity(IntEnum):
 class Rule:
     """A row. `asks`: a fact that it needs and nobody knows is a hit as well, never a "no".
 
-    Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
+    `auto_decline`: a request that it stops is declined when it is handed in, by the rule itself;
+    only where the client has said what fires it, and no physician could decide otherwise. Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
     but her own and no other person.
     """
 
@@ -61,6 +62,7 @@ class Rule:
     jurisdiction: str
     valid_from: date
     valid_until: date | None
+    auto_decline: bool = False
 
     def in_force(self, day: date, states: frozenset[str]) -> bool:
         """Whether it holds on a day for somebody who lives in, or is sent to, `states`."""
@@ -117,6 +119,7 @@ COLUMNS = frozenset(
     {"number", "version", "kind", "where", "severity", "unknown", "client", "physician"}
     | {"source", "grade", "jurisdiction", "valid_from", "valid_until"}
 )
+MAY_BE_LEFT_OUT = frozenset({"auto_decline"})
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
@@ -130,16 +133,20 @@ def _rule(row: Mapping[str, Any]) -> Rule:
 
 
 def _read(row: Mapping[str, Any]) -> Rule:
-    strangers = set(row) ^ COLUMNS
+    strangers = (set(row) - MAY_BE_LEFT_OUT) ^ COLUMNS
     if strangers:
         raise ValueError(f"missing, or not a column: {', '.join(sorted(strangers))}.")
     until = row["valid_until"]
+    severity = Severity[row["severity"].upper()]
+    declines = _flag(row.get("auto_decline", False))
+    if declines and severity is not Severity.HARD_STOP:
+        raise ValueError("auto_decline: only a hard stop declines by itself.")
     return Rule(
         number=_text(row["number"]),
         version=_count(row["version"]),
         kind=row["kind"],
         question=_built(KINDS[row["kind"]], row["where"]),
-        severity=Severity[row["severity"].upper()],
+        severity=severity,
         asks={"ask": True, "pass": False}[row["unknown"]],
         client_text=_text(row["client"]),
         physician_text=_text(row["physician"]),
@@ -148,6 +155,7 @@ def _read(row: Mapping[str, Any]) -> Rule:
         jurisdiction=_one_of(JURISDICTIONS)(row["jurisdiction"]),
         valid_from=date.fromisoformat(row["valid_from"]),
         valid_until=date.fromisoformat(until) if until else None,
+        auto_decline=declines,
     )
 
 
