@@ -20,6 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.prescriptions.models import Escalation
 
 Follower = Callable[[Event], None]
 
@@ -52,6 +53,17 @@ def tell_of_the_parcel(event: Event) -> None:
         letters.send(Template.ORDER_SHIPPED, shipment, event)
 
 
+def call_for_help(event: Event) -> None:
+    """Write to the physician a step of escalation calls, if it found one."""
+    escalation = db.session.scalars(
+        sa.select(Escalation).where(
+            Escalation.request_id == event.subject_id, Escalation.step == event.facts["step"]
+        )
+    ).one()
+    if escalation.called_id is not None:
+        letters.send(Template.REQUEST_ESCALATED, escalation, event)
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -72,6 +84,7 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.REQUEST_ESCALATED: (call_for_help,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

@@ -323,9 +323,7 @@ def _desk() -> None:
         ["assigned_to_id"],
         ["id"],
     )
-    op.create_check_constraint(
-        op.f("risk_is_known"), "approval_requests", "risk BETWEEN 1 AND 3"
-    )
+    op.create_check_constraint(op.f("risk_is_known"), "approval_requests", "risk BETWEEN 1 AND 3")
     op.create_check_constraint(
         op.f("nobody_is_assigned_their_own_request"),
         "approval_requests",
@@ -375,7 +373,9 @@ def downgrade() -> None:
     op.drop_constraint("refused_by_a_person_or_a_rule", "refusals", type_="check")
     op.drop_column("refusals", "rules_version")
     op.drop_column("refusals", "rule_sealed")
-    op.alter_column("refusals", "refused_by_id", nullable=False)  # what a rule refused has no way back
+    op.alter_column(
+        "refusals", "refused_by_id", nullable=False
+    )  # what a rule refused has no way back
     op.drop_table("escalations")
     op.execute("DROP FUNCTION escalation_stamped()")
     op.execute("DROP TRIGGER request_weighed ON approval_requests; DROP FUNCTION request_weighed()")

@@ -65,7 +65,7 @@ def withdraw(named: Delegation, *, at: datetime) -> None:
 
 
 def stood_in_for(person: Person, *, day: date) -> set[uuid.UUID]:
-    """Whose work is this person's on a day: of those who named her, and of those they stand in for."""
+    """Whose work is hers on a day: of those who named her, and of those they stand in for."""
     return _behind(person.id, _edges(_standing(day, day)))
 
 

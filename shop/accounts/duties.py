@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 import sqlalchemy as sa
 
@@ -24,11 +24,10 @@ def grant(
     valid_from: date,
     valid_until: date | None,
     by: Person,
-    at: datetime,
 ) -> DutyGrant:
-    """Charge somebody with a duty from a day until, not including, another; None: until it is ended.
+    """Charge somebody with a duty from a day until, not including, another.
 
-    Raises DutyRefused, DutiesOverlap.
+    Without `valid_until` until it is ended. Raises DutyRefused, DutiesOverlap.
     """
     _check(person, duty, valid_from, valid_until, by)
     db.session.execute(locked(sa.select(Person.id).where(Person.id == person.id)))
@@ -96,9 +95,7 @@ def _check(
         raise DutyRefused("This duty cannot be given.", fields=wrong)
 
 
-def _refuse_overlap(
-    person: Person, duty: Duty, valid_from: date, valid_until: date | None
-) -> None:
+def _refuse_overlap(person: Person, duty: Duty, valid_from: date, valid_until: date | None) -> None:
     other = db.session.scalars(
         sa.select(DutyGrant).where(
             DutyGrant.person_id == person.id,

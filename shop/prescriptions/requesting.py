@@ -17,7 +17,8 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import reviewing
+from shop.prescriptions import declining, queueing, reviewing
+from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -30,7 +31,6 @@ from shop.prescriptions.intake import carrying, composing, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
-ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
 DRAFT_LASTS = timedelta(days=30)
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
@@ -92,6 +92,7 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
     What is carried over from earlier requests becomes part of it, with the day it was first said.
+    Where a rule says so, it is declined at once: nobody could sign it.
     Raises ConsentMissing, AnswersRefused, WrongState.
     """
     _require_own(request, by)
@@ -112,7 +113,12 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     }
     request.answers_hash = frozen_hash(request, sheet.answers)
     request.consented_at = at
-    request.due_at = at + ANSWERED_WITHIN
+    judged = queueing.judge(request, at=at)
+    if judged.declined_by is not None:
+        declining.decline(request, judged.declined_by)
+        return
+    request.due_at = at + POLICY.answered_within
+    queueing.lay(request, judged, at=at)
     request.status = RequestStatus.QUEUED
     db.session.flush()  # the database stamps when
     db.session.refresh(request, ["consented_at", "submitted_at"])

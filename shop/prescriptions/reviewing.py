@@ -15,7 +15,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.prescriptions import licensing
+from shop.prescriptions import licensing, queueing
 from shop.prescriptions.errors import (
     AlreadyClaimed,
     AlreadyDecided,
@@ -66,13 +66,18 @@ def claim(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
 
 
 def release(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
-    """Give a request back to the queue. Raises ClaimLost."""
+    """Give a request back to the queue, weighed anew. Raises ClaimLost."""
     require_claim(request, by=by, at=at)
+    queueing.lay(request, queueing.judge(request, at=at), at=at)
     _to_the_queue(request, why="released")
 
 
 def release_if_run_out(request: ApprovalRequest, *, at: datetime) -> None:
-    """Give back what a physician left lying: whoever touches the request next does it."""
+    """Give back what a physician left lying: whoever touches the request next does it.
+
+    It keeps its weight: nobody has learnt anything since, and no failure of screening may hold up
+    a withdrawal.
+    """
     if request.status is not RequestStatus.IN_REVIEW or request.claimed_until is None:
         return
     if request.claimed_until <= at:

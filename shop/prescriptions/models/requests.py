@@ -92,8 +92,11 @@ class ApprovalRequest(Stateful, Base):
         server_default=sa.text("0"), server_onupdate=sa.FetchedValue()
     )  # counts the claims: the fence that a reviewer's page carries
     # As screening/risk.py weighs it, 1 first; what nobody has weighed comes first, too.
-    risk: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
-    assigned_to_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    # A draft is neither weighed nor anybody's: both are written on the way to the desk only.
+    risk: Mapped[int] = mapped_column(server_default=sa.text("1"))
+    assigned_to_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
 
     answers = Sealed("answers_sealed")
     answered_on = Sealed("answered_on_sealed")
@@ -129,7 +132,7 @@ class ApprovalRequest(Stateful, Base):
 
 
 class Refusal(Base):
-    """The no of a physician, or of a rule of screening, with a coded reason and words for the client.
+    """The no of a physician, or of a rule of screening: a coded reason and words for the client.
 
     `rule` is {"number", "version"} of the rule, sealed: what it is called tells of her health.
     """

@@ -19,15 +19,12 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import queries, reviewing, schemas, signing
+from shop.prescriptions import queries, queueing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning
-from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
 from shop.prescriptions.reviewing import RefusalReason
-from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity, rules
-from shop.web.paging import page
 
 REASONS = [
     (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
@@ -60,18 +57,6 @@ SEVERITIES = {
 
 
 OVERRIDES = "overrides."  # a reason's field, before the rule's number
-
-
-@bp.get("/review")
-@allow(Role.PHYSICIAN)
-def queue() -> Response:
-    waiting = page(
-        queries.queue(actor(), at=now()),
-        (ApprovalRequest.due_at, ApprovalRequest.id),
-        limit=SHOWN,
-        after=request.args.get("after"),
-    )
-    return rendered("queue.html", shown=waiting, at=now())
 
 
 @bp.get("/review/<number>")
@@ -181,7 +166,8 @@ def _case(number: str, **context: Any) -> Response:
         and asked.claimed_until is not None
         and at < asked.claimed_until
     )
-    hits = checking.check(asked, at=at) if asked.status in queries.WAITING else ()
+    judged = queueing.judge(asked, at=at) if asked.status in queries.WAITING else None
+    hits = judged.hits if judged else ()
     defaults = {
         "quantity_per_fill": asked.quantity,
         "fills": 3,
@@ -200,6 +186,7 @@ def _case(number: str, **context: Any) -> Response:
         reasons=REASONS,
         modes=MODES,
         hits=hits,
+        weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
         **({"typed": defaults} | context),

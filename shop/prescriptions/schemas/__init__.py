@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shop.prescriptions.schemas.desk import DeskOut, EscalationOut, on_the_desk
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
@@ -40,6 +41,8 @@ __all__ = [
     "CarriedOut",
     "ClaimOut",
     "ClientOut",
+    "DeskOut",
+    "EscalationOut",
     "ExaminationIn",
     "ExaminationOut",
     "FillOut",
@@ -63,6 +66,7 @@ __all__ = [
     "WhyIn",
     "listed",
     "listed_prescription",
+    "on_the_desk",
     "terms",
     "whole",
     "whole_prescription",

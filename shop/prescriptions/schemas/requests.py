@@ -12,6 +12,7 @@ from shop.accounts.models import Person, Role
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas.desk import DeskOut, on_the_desk
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
@@ -38,7 +39,9 @@ class SubmissionIn(Schema):
 class QueueQuery(PageQuery):
     status = fields.Enum(RequestStatus, by_value=True, load_default=None)
     sort = fields.String(
-        validate=validate.OneOf(["due", "oldest", "newest"]), load_default="oldest"
+        validate=validate.OneOf(["risk", "due", "oldest", "newest"]),
+        load_default=None,
+        metadata={"description": "For a physician by risk, then deadline; else the oldest first."},
     )
 
 
@@ -82,6 +85,7 @@ class RequestOut(Schema):
     claim = fields.Nested(ClaimOut, allow_none=True)
     prescription = fields.String(allow_none=True)
     questionnaire = fields.Dict()
+    desk = fields.Nested(DeskOut, metadata={"description": "For physicians only."})
 
 
 class CarriedOut(Schema):
@@ -163,6 +167,7 @@ def whole(
     """A request as WholeRequestOut shows it to `reader`: what was said is between two people."""
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
+        **on_the_desk(request, reader),
         "screening": hits,
         "answers": (request.answers or {}) if theirs else {},
         "answered_on": (request.answered_on or {}) if theirs else {},

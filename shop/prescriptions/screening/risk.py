@@ -50,9 +50,16 @@ class Weighed:
     reasons: tuple[Reason, ...]
 
 
-def weigh(hits: Sequence[Hit], facts: Facts, *, on: date) -> Weighed:
-    """The risk of what is asked for, for this client, on this day; the gravest reasons first."""
-    found = sorted(_reasons(hits, facts, on), key=lambda reason: (reason.risk, reason.text))
+def weigh(hits: Sequence[Hit], facts: Facts, *, on: date, declined_lately: bool = False) -> Weighed:
+    """The risk of what is asked for, for this client, on this day; the gravest reasons first.
+
+    `declined_lately`: a rule has declined something she asked for, so that what she says now may
+    be what lets her through.
+    """
+    reasons = list(_reasons(hits, facts, on))
+    if declined_lately:
+        reasons.append(Reason(Risk.HIGH, "A safety rule declined a request of hers lately."))
+    found = sorted(reasons, key=lambda reason: (reason.risk, reason.text))
     risk = min((reason.risk for reason in found), default=Risk.ROUTINE)
     return Weighed(risk, tuple(found))
 

@@ -45,7 +45,8 @@ class Rule:
     """A row. `asks`: a fact that it needs and nobody knows is a hit as well, never a "no".
 
     `auto_decline`: a request that it stops is declined when it is handed in, by the rule itself;
-    only where the client has said what fires it, and no physician could decide otherwise. Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
+    only where the client has said what fires it, and no physician could decide otherwise.
+    Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
     but her own and no other person.
     """
 
