@@ -158,8 +158,11 @@ class DutyGrant(Base):
     valid_until: Mapped[date | None]  # None: until it is ended
     granted_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     granted_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
-    ended_on: Mapped[date | None]  # from this day it counts no more
-    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    # Nobody may grant what is ended already: these two are only ever updated.
+    ended_on: Mapped[date | None] = mapped_column(server_default=sa.FetchedValue())
+    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
     granted_by: Mapped[Person] = relationship(foreign_keys=[granted_by_id])

@@ -90,7 +90,11 @@ WHO_GETS_WHAT = {
 }
 
 
-WITHOUT_A_LETTER = {Kind.RULE_ACTIVATED, Kind.RULE_ENDED}  # tests/orders/test_rejudging.py
+WITHOUT_A_LETTER = {
+    Kind.RULE_ACTIVATED,  # tests/orders/test_rejudging.py
+    Kind.RULE_ENDED,
+    Kind.REQUEST_ESCALATED,  # to a physician: tests/prescriptions/test_escalating.py
+}
 
 
 def test_every_reaction_is_tried_here() -> None:
