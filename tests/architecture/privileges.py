@@ -47,12 +47,14 @@ GRANTED: Granted = {
                 "answered_on_sealed",
                 "answers_hash",
                 "answers_sealed",
+                "assigned_to_id",
                 "claimed_by_id",
                 "claimed_until",
                 "consented_at",
                 "due_at",
                 "quantity",
                 "questionnaire_version",
+                "risk",
                 "ship_to_state",
                 "state_seq",
                 "status",
@@ -117,6 +119,20 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
+        },
+        "delegations": {
+            "INSERT": ("absent_id", "delegate_id", "ends_on", "id", "starts_on"),
+            "SELECT": ALL,
+            "UPDATE": ("withdrawn_at",),
+        },
+        "duties": {
+            "INSERT": ("duty", "granted_by_id", "id", "person_id", "valid_from", "valid_until"),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ended_on"),
+        },
+        "escalations": {
+            "INSERT": ("called_id", "id", "request_id", "step"),
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -577,6 +593,8 @@ GRANTED: Granted = {
                 "reason",
                 "refused_by_id",
                 "request_id",
+                "rule_sealed",
+                "rules_version",
             ),
             "SELECT": ALL,
         },
@@ -719,12 +737,14 @@ GRANTED: Granted = {
             "UPDATE": (
                 "answers_hash",
                 "answers_sealed",
+                "assigned_to_id",
                 "claimed_by_id",
                 "claimed_until",
                 "consented_at",
                 "due_at",
                 "quantity",
                 "questionnaire_version",
+                "risk",
                 "ship_to_state",
                 "state_seq",
                 "status",
@@ -764,6 +784,16 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "chart_entries": {
+            "SELECT": ALL,
+        },
+        "delegations": {
+            "SELECT": ALL,
+        },
+        "duties": {
+            "SELECT": ALL,
+        },
+        "escalations": {
+            "INSERT": ("called_id", "id", "request_id", "step"),
             "SELECT": ALL,
         },
         "events": {
