@@ -72,9 +72,9 @@ class StockClock:
 
     @property
     def words(self) -> str:
-        """ "3 left, enough for 2 of 4 open requests"."""
+        """ "3 left, enough for 2 of 4 open requests"; "None left"."""
         if self.left == 0:
-            return "none left"
+            return "None left"
         asking = "open request" if self.requests == 1 else "open requests"
         return f"{self.left} left, enough for {self.enough_for} of {self.requests} {asking}"
 

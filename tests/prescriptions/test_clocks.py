@@ -90,7 +90,7 @@ def test_the_stock_clock(case: str) -> None:
 def test_the_stock_clock_in_words() -> None:
     assert StockClock(3, 2, 4, None).words == "3 left, enough for 2 of 4 open requests"
     assert StockClock(1, 0, 1, None).words == "1 left, enough for 0 of 1 open request"
-    assert StockClock(0, 0, 2, None).words == "none left"
+    assert StockClock(0, 0, 2, None).words == "None left"
 
 
 @given(

@@ -153,14 +153,19 @@ def _assigned(one: ApprovalRequest, found: Desk) -> str:
 
 
 def _called(one: ApprovalRequest) -> Iterable[str]:
-    for step in one.escalations:
-        duty = "medical director" if step.step == MEDICAL_DIRECTOR else "second physician"
-        if step.called is None:
-            yield f"no {duty} was found"
-        elif step.called_id == actor().id:
-            yield f"you are called as {duty}"
-        else:
-            yield f"{step.called.name} is called as {duty}"
+    """Whom the last step calls; before it, whether an earlier one calls the reader."""
+    if not one.escalations:
+        return
+    *earlier, last = one.escalations
+    if last.called_id != actor().id and any(step.called_id == actor().id for step in earlier):
+        yield "you are called as second physician"
+    duty = "medical director" if last.step == MEDICAL_DIRECTOR else "second physician"
+    if last.called is None:
+        yield f"no {duty} was found"
+    elif last.called_id == actor().id:
+        yield f"you are called as {duty}"
+    else:
+        yield f"{last.called.name} is called as {duty}"
 
 
 def _held_by(one: ApprovalRequest, at: datetime) -> str:
