@@ -31,6 +31,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.requested_by),
     joinedload(ApprovalRequest.claimed_by),
     joinedload(ApprovalRequest.assigned_to),
+    joinedload(ApprovalRequest.escalations).joinedload(Escalation.called),
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
@@ -68,7 +69,7 @@ def request_for(
     """One request, locked where it will be changed. Raises NotFound."""
     query = _requests(reader, at).where(ApprovalRequest.number == number)
     query = locked(query) if lock else query.options(*_WHOLE)
-    found = db.session.scalars(query).one_or_none()
+    found = db.session.scalars(query).unique().one_or_none()  # a row for each escalation
     if found is None:
         raise NotFound("There is no such request.")
     return found

@@ -36,11 +36,24 @@ class Judged:
 
 def judge(request: ApprovalRequest, *, at: datetime) -> Judged:
     """Screen and weigh a request; changes nothing. One statement more than screening."""
+    return _judged(request, at, declined_lately=_declined_lately(request, at))
+
+
+def explain(request: ApprovalRequest, *, at: datetime) -> Judged:
+    """The same for who reads a request on the desk: why it weighs what it weighs.
+
+    Where it was not found to be of high risk, no rule had declined anything: that is not asked.
+    """
+    high = request.risk == risk.Risk.HIGH
+    return _judged(request, at, declined_lately=high and _declined_lately(request, at))
+
+
+def _judged(request: ApprovalRequest, at: datetime, *, declined_lately: bool) -> Judged:
     day = at.astimezone(UTC).date()
     facts = checking.facts(request, at=at)
     hits = judging.screen(facts, rules(), on=day)
-    declined = _declined_lately(request, at)
-    return Judged(facts, hits, risk.weigh(hits, facts, on=day, declined_lately=declined))
+    weighed = risk.weigh(hits, facts, on=day, declined_lately=declined_lately)
+    return Judged(facts, hits, weighed)
 
 
 def lay(request: ApprovalRequest, judged: Judged, *, at: datetime) -> None:

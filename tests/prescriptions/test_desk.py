@@ -324,7 +324,10 @@ def test_the_page_says_what_counts(app: Flask) -> None:
     held = a_claimed_request(bob(state="CA", name="Bo Held"), by=other)
     late = laid(alice(name="Li Late"), due_at=now() - timedelta(hours=2, minutes=5))
     assert late.due_at is not None
+    near = laid(alice(), due_at=now() + timedelta(hours=3, minutes=5))
     escalating.escalate(late.id, at=now())
+    (step,) = escalating.escalate(near.id, at=now())
+    me = step.called_id == chen.id
     db.session.commit()
     number = mine.number
 
@@ -337,7 +340,9 @@ def test_the_page_says_what_counts(app: Flask) -> None:
     assert "your client" in text
     assert "1 left, enough for 0 of 1 open request" in text
     assert "Dr Ana Ruiz has it until" in text
-    assert "is called as second physician" in text or "you are called" in text
+    assert "due in 3 hours" in text
+    called = "you are called" if me else "Dr Ana Ruiz is called"
+    assert f"{called} as second physician" in text
     assert "no medical director was found" in text
     mine_only = reader.get("/review?show=mine")
     assert number in mine_only

@@ -166,7 +166,7 @@ def _case(number: str, **context: Any) -> Response:
         and asked.claimed_until is not None
         and at < asked.claimed_until
     )
-    judged = queueing.judge(asked, at=at) if asked.status in queries.WAITING else None
+    judged = queueing.explain(asked, at=at) if asked.status in queries.WAITING else None
     hits = judged.hits if judged else ()
     defaults = {
         "quantity_per_fill": asked.quantity,
