@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from shop.accounts.errors import DelegationRefused, DelegationsOverlap
 from shop.accounts.models import Delegation, Person, Role
@@ -100,6 +101,7 @@ def _standing(starts_on: date, ends_on: date) -> Sequence[Delegation]:
         Delegation.starts_on <= ends_on,
         Delegation.ends_on >= starts_on,
     )
+    query = query.options(joinedload(Delegation.delegate))
     return db.session.scalars(query.order_by(Delegation.starts_on, Delegation.id)).all()
 
 
@@ -134,7 +136,8 @@ def _comes_back(
 
 
 def _edges(standing: Iterable[Delegation]) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    return [(one.absent_id, one.delegate_id) for one in standing]
+    """Who hands on to whom; nobody hands on to who works here no more."""
+    return [(one.absent_id, one.delegate_id) for one in standing if one.delegate.active]
 
 
 def _behind(person: uuid.UUID, edges: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> set[uuid.UUID]:

@@ -93,6 +93,14 @@ def test_what_was_taken_back_stands_no_more() -> None:
     ]
 
 
+def test_nobody_hands_on_to_who_was_let_go() -> None:
+    chen, ruiz = dr_chen(), dr_chen()
+    away(chen, ruiz)
+    employing.disable(ruiz, by=mona(), at=now())
+    db.session.commit()
+    assert delegating.standing_in([chen.id], day=day(3)) == {}
+
+
 def test_what_makes_no_sense_is_named() -> None:
     chen, ruiz, gone = dr_chen(), dr_chen(), dr_chen()
     employing.disable(gone, by=mona(), at=now())
