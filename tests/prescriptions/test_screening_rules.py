@@ -94,6 +94,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "version is true": ({"version": True}, "no count"),
     "a day that is none": ({"valid_from": "2026-02-30"}, "day"),
     "unknown is neither": ({"unknown": "maybe"}, "maybe"),
+    "declines what a physician may sign": (
+        {"severity": "soft_stop", "auto_decline": True},
+        "only a hard stop declines",
+    ),
+    "declines perhaps": ({"auto_decline": "yes"}, "neither true nor false"),
     "a column too many": ({"colour": "red"}, "colour"),
     "a parameter is missing": ({"where": {"years": 13}}, "actives"),
     "a parameter too many": (
