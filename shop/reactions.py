@@ -20,7 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
-from shop.prescriptions.models import Inquiry, SigningKey
+from shop.prescriptions.models import Escalation, Inquiry, SigningKey
 from shop.prescriptions.states import RequestStatus
 
 Follower = Callable[[Event], None]
@@ -67,6 +67,17 @@ def tell_of_the_end(event: Event) -> None:
     """What waited for the client too long is over; a draft she left lying is no news."""
     if event.from_state != RequestStatus.DRAFT:
         a_letter(Template.REQUEST_NEWS)(event)
+
+
+def call_for_help(event: Event) -> None:
+    """Write to the physician a step of escalation calls, if it found one."""
+    escalation = db.session.scalars(
+        sa.select(Escalation).where(
+            Escalation.request_id == event.subject_id, Escalation.step == event.facts["step"]
+        )
+    ).one()
+    if escalation.called_id is not None:
+        letters.send(Template.REQUEST_ESCALATED, escalation, event)
 
 
 def money_goes_back(event: Event) -> None:
@@ -121,6 +132,7 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REPLIED: (tell_who_asked,),
     Kind.REQUEST_EXPIRED: (tell_of_the_end,),
+    Kind.REQUEST_ESCALATED: (call_for_help,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

@@ -99,9 +99,9 @@ DECLARE
 BEGIN
     SELECT * INTO asked FROM approval_requests WHERE id = NEW.request_id FOR UPDATE;
     NEW.screened_at := shop_now();
-    IF asked.status IS DISTINCT FROM 'in_review' THEN
-        RAISE EXCEPTION 'approval request % is not in review', asked.number
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'screened_while_in_review',
+    IF coalesce(asked.status, '') NOT IN ('draft', 'in_review') THEN
+        RAISE EXCEPTION 'approval request % is not to be decided now', asked.number
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'screened_when_it_is_decided',
                   TABLE = TG_TABLE_NAME;
     END IF;
     RETURN NEW;

@@ -14,6 +14,8 @@ from flask_wtf.csrf import generate_csrf
 
 from shop.accounts import (
     confirming,
+    delegating,
+    duties,
     employing,
     licences,
     opening,
@@ -34,7 +36,8 @@ from shop.accounts.access import (
     held,
     visiting_session,
 )
-from shop.accounts.models import Person, Role, SignIn, Token
+from shop.accounts.errors import DelegationRefused
+from shop.accounts.models import Delegation, DutyGrant, Person, Role, SignIn, Token
 from shop.accounts.scopes import Scope
 from shop.charts import queries as charts
 from shop.charts.models import Access
@@ -247,6 +250,83 @@ def end_licence(terms: dict[str, Any], person_id: uuid.UUID, licence_id: uuid.UU
     licence = queries.licence(person_id, licence_id)
     licences.end(licence, on=terms["ended_on"], by=actor())
     return committed(schemas.LicenceOut, licence)
+
+
+@bp.get("/duties")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.Duties)
+def list_duties(query: dict[str, Any]) -> dict[str, Any]:
+    """Who is charged with what, and was; the latest first."""
+    keys = (DutyGrant.granted_at, DutyGrant.id)
+    return page(queries.duties(), keys, descending=True, **query)
+
+
+@bp.post("/people/<uuid:person_id>/duties")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.DutyIn)
+@bp.response(201, schemas.DutyOut)
+def grant_duty(terms: dict[str, Any], person_id: uuid.UUID) -> Response:
+    """Charge somebody with a duty, such as the medical director's."""
+    granted = duties.grant(queries.person(person_id), **terms, by=actor())
+    db.session.refresh(granted)
+    return committed(schemas.DutyOut, granted, 201)
+
+
+@bp.post("/people/<uuid:person_id>/duties/<uuid:duty_id>/end")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.DutyEndIn)
+@bp.response(200, schemas.DutyOut)
+def end_duty(terms: dict[str, Any], person_id: uuid.UUID, duty_id: uuid.UUID) -> Response:
+    """End a duty on one of its days; from that day it no longer counts."""
+    granted = queries.duty(person_id, duty_id)
+    duties.end(granted, on=terms["ended_on"], by=actor())
+    return committed(schemas.DutyOut, granted)
+
+
+@bp.get("/me/delegations")
+@allow(Role.PHYSICIAN)
+@bp.arguments(PageQuery, location="query")
+@bp.response(200, schemas.Delegations)
+def list_delegations(query: dict[str, Any]) -> dict[str, Any]:
+    """When I am away, and when I stand in for others; the latest first."""
+    keys = (Delegation.starts_on, Delegation.id)
+    return page(queries.delegations_of(actor()), keys, descending=True, **query)
+
+
+@bp.post("/me/delegations")
+@allow(Role.PHYSICIAN)
+@bp.arguments(schemas.DelegationIn)
+@bp.response(201, schemas.DelegationOut)
+def delegate(terms: dict[str, Any]) -> Response:
+    """Name who stands in while I am away. She signs as herself, under her own licences."""
+    named = delegating.delegate(
+        actor(),
+        _delegate(terms["delegate"]),
+        starts_on=terms["starts_on"],
+        ends_on=terms["ends_on"],
+        today=_today(now()),
+    )
+    return committed(schemas.DelegationOut, named, 201)
+
+
+@bp.delete("/me/delegations/<uuid:delegation_id>")
+@allow(Role.PHYSICIAN)
+@bp.response(204)
+def withdraw_delegation(delegation_id: uuid.UUID) -> Response:
+    """I am back sooner, or somebody else stands in. Safe to repeat."""
+    delegating.withdraw(queries.delegation_of(actor(), delegation_id), at=now())
+    return committed(None, None, 204)
+
+
+def _delegate(person_id: uuid.UUID) -> Person:
+    found = db.session.get(Person, person_id)
+    if found is None:
+        raise DelegationRefused(
+            "Nobody can stand in like this.",
+            fields={"delegate": ["Choose a physician who works here."]},
+        )
+    return found
 
 
 def _proven(email: str, password: str) -> Person:

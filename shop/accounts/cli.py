@@ -10,8 +10,8 @@ import click
 import sqlalchemy as sa
 from flask.cli import AppGroup
 
-from shop.accounts import employing, licences
-from shop.accounts.models import Person, Role
+from shop.accounts import duties, employing, licences
+from shop.accounts.models import Duty, Person, Role
 from shop.core.db import act_as, db
 from shop.core.errors import Refusal
 
@@ -61,9 +61,7 @@ def licence(
 ) -> None:
     """Record a licence."""
     act_as(ACTOR)
-    person = db.session.scalars(sa.select(Person).where(Person.email == email)).one_or_none()
-    if person is None:
-        raise click.ClickException(f"Nobody has the mail address {email}.")
+    person = _somebody(email)
     try:
         recorded = licences.record(
             person,
@@ -78,6 +76,41 @@ def licence(
         _refuse(refusal)
     db.session.commit()
     click.echo(f"{recorded.kind} {recorded.state} {recorded.number} {recorded.id}")
+
+
+@cli_group.command()
+@click.option("--email", required=True, help="Who is charged with it.")
+@click.option("--duty", required=True, type=click.Choice([duty.value for duty in Duty]))
+@click.option("--from", "valid_from", required=True, type=DAY)
+@click.option("--until", "valid_until", type=DAY, help="First day it is no longer, if known.")
+@click.option("--by", "manager", required=True, help="The manager's mail address.")
+def duty(
+    email: str, duty: str, valid_from: datetime, valid_until: datetime | None, manager: str
+) -> None:
+    """Charge somebody with a duty, such as the medical director's."""
+    act_as(ACTOR)
+    person, by = _somebody(email), _somebody(manager)
+    if by.role is not Role.MANAGER or not by.active:
+        raise click.ClickException(f"{manager} is no manager.")
+    try:
+        granted = duties.grant(
+            person,
+            Duty(duty),
+            valid_from=valid_from.date(),
+            valid_until=valid_until.date() if valid_until else None,
+            by=by,
+        )
+    except Refusal as refusal:
+        _refuse(refusal)
+    db.session.commit()
+    click.echo(f"{granted.duty} {person.email} {granted.id}")
+
+
+def _somebody(email: str) -> Person:
+    person = db.session.scalars(sa.select(Person).where(Person.email == email)).one_or_none()
+    if person is None:
+        raise click.ClickException(f"Nobody has the mail address {email}.")
+    return person
 
 
 def _password(from_stdin: bool) -> str:

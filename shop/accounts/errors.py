@@ -45,3 +45,29 @@ class LicenceEnded(Conflict):
 
 class NotYourself(Refused):
     code = "not_yourself"
+
+
+class DutyRefused(Refused):
+    """A duty that cannot be given, or not to this person; `fields` says why."""
+
+    code = "duty_refused"
+
+
+class DutiesOverlap(Conflict):
+    code = "duties_overlap"
+
+
+class DutyEnded(Conflict):
+    code = "duty_ended"
+
+
+class DelegationRefused(Refused):
+    """Nobody stands in like this; `fields` says why."""
+
+    code = "delegation_refused"
+
+
+class DelegationsOverlap(Conflict):
+    """Somebody stands in on some of these days already."""
+
+    code = "delegations_overlap"

@@ -1,4 +1,4 @@
-"""People, how they sign in, and the licences they hold."""
+"""People, how they sign in, the licences and duties they hold, and who stands in for whom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.core.db import Base, Citext, Word, one_of
+from shop.core.db import Base, Citext, Word, one_of, stamped
 
 
 class Role(StrEnum):
@@ -116,6 +116,88 @@ class Licence(Base):
         """Whether it counts on `day`."""
         ended = self.ended_on is not None and self.ended_on <= day
         return self.valid_from <= day < self.valid_until and not ended
+
+
+class Duty(StrEnum):
+    """What somebody is charged with here, beside her role."""
+
+    MEDICAL_DIRECTOR = "medical_director"  # answers for the rules; the last who is called
+    COUNSEL = "counsel"
+    PRIVACY_OFFICER = "privacy_officer"
+    ADMINISTRATOR = "administrator"
+
+
+class DutyGrant(Base):
+    """A duty that a manager gave to somebody: from a day until (not including) another, or an end.
+
+    Several may have one duty at a time; nobody has the same one twice.
+    """
+
+    __tablename__ = "duties"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("duty", Duty), name="duty_is_known"),
+        sa.CheckConstraint("valid_from < valid_until", name="duty_range_is_forward"),
+        sa.CheckConstraint(
+            "(ended_on IS NULL) = (ended_by_id IS NULL)", name="duty_ended_by_someone"
+        ),
+        sa.CheckConstraint("granted_by_id <> person_id", name="nobody_grants_themselves_a_duty"),
+        ExcludeConstraint(
+            ("person_id", "="),
+            ("duty", "="),
+            (sa.text("daterange(valid_from, valid_until)"), "&&"),
+            using="gist",
+            where=sa.text("ended_on IS NULL"),
+            name="duties_do_not_overlap",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    duty: Mapped[Duty] = mapped_column(Word(Duty))
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]  # None: until it is ended
+    granted_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    granted_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    # Nobody may grant what is ended already: these two are only ever updated.
+    ended_on: Mapped[date | None] = mapped_column(server_default=sa.FetchedValue())
+    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    granted_by: Mapped[Person] = relationship(foreign_keys=[granted_by_id])
+
+
+class Delegation(Base):
+    """A physician is away, and another stands in: from a day to a day, both included.
+
+    The delegate looks at the work first; she signs as herself, under her own licences.
+    """
+
+    __tablename__ = "delegations"
+    __table_args__ = (
+        sa.CheckConstraint("absent_id <> delegate_id", name="nobody_stands_in_for_themselves"),
+        sa.CheckConstraint("starts_on <= ends_on", name="delegation_range_is_forward"),
+        sa.CheckConstraint("ends_on - starts_on < 366", name="delegation_lasts_a_year_at_most"),
+        ExcludeConstraint(
+            ("absent_id", "="),
+            (sa.text("daterange(starts_on, ends_on, '[]')"), "&&"),
+            using="gist",
+            where=sa.text("withdrawn_at IS NULL"),
+            name="delegations_do_not_overlap",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    absent_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    delegate_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    withdrawn_at: Mapped[datetime | None] = stamped()  # she is back, or chose another
+
+    absent: Mapped[Person] = relationship(foreign_keys=[absent_id])
+    delegate: Mapped[Person] = relationship(foreign_keys=[delegate_id])
 
 
 class Factor(StrEnum):

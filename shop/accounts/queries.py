@@ -9,11 +9,11 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from shop.accounts.models import Licence, Person, Role, SignIn, Token
+from shop.accounts.models import Delegation, DutyGrant, Licence, Person, Role, SignIn, Token
 from shop.core.db import db
 from shop.core.errors import NotFound
 
-Row = TypeVar("Row", Licence, SignIn, Token)
+Row = TypeVar("Row", Delegation, DutyGrant, Licence, SignIn, Token)
 
 
 def people() -> sa.Select[Person]:
@@ -35,6 +35,42 @@ def licence(person_id: uuid.UUID, licence_id: uuid.UUID) -> Licence:
     """Raises NotFound."""
     query = sa.select(Licence).where(Licence.person_id == person_id, Licence.id == licence_id)
     return _one(query, "No such licence.")
+
+
+def duties() -> sa.Select[DutyGrant]:
+    """Every duty that was ever granted, with who has it."""
+    return sa.select(DutyGrant).options(
+        selectinload(DutyGrant.person), selectinload(DutyGrant.granted_by)
+    )
+
+
+def duty(person_id: uuid.UUID, duty_id: uuid.UUID) -> DutyGrant:
+    """Raises NotFound."""
+    query = sa.select(DutyGrant).where(DutyGrant.person_id == person_id, DutyGrant.id == duty_id)
+    return _one(query, "No such duty.")
+
+
+def delegations_of(reader: Person) -> sa.Select[Delegation]:
+    """Those the reader made, and those that make her stand in."""
+    return (
+        sa.select(Delegation)
+        .where(sa.or_(Delegation.absent_id == reader.id, Delegation.delegate_id == reader.id))
+        .options(selectinload(Delegation.absent), selectinload(Delegation.delegate))
+    )
+
+
+def delegation_of(reader: Person, delegation_id: uuid.UUID) -> Delegation:
+    """One that the reader made. Raises NotFound."""
+    query = sa.select(Delegation).where(
+        Delegation.absent_id == reader.id, Delegation.id == delegation_id
+    )
+    return _one(query, "No such delegation.")
+
+
+def physicians() -> list[Person]:
+    """Every physician who works here, by name."""
+    query = sa.select(Person).where(Person.role == Role.PHYSICIAN, Person.disabled_at.is_(None))
+    return list(db.session.scalars(query.order_by(Person.name, Person.id)))
 
 
 def sessions_of(reader: Person, *, at: datetime) -> list[SignIn]:

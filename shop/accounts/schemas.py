@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from shop.accounts.access import held
-from shop.accounts.models import Role
+from shop.accounts.models import Duty, Role
 from shop.accounts.opening import LONGEST_EMAIL, LONGEST_NAME
 from shop.accounts.passwords import LONGEST
 from shop.web.api import Moment, Schema, State, Text
@@ -71,6 +71,47 @@ class LicenceOut(Schema):
     valid_until = fields.Date(metadata={"description": "The first day it no longer counts."})
     verified_on = fields.Date()
     ended_on = fields.Date()
+
+
+class DutyIn(Schema):
+    duty = fields.Enum(Duty, by_value=True, required=True)
+    valid_from = fields.Date(required=True)
+    valid_until = fields.Date(
+        load_default=None, metadata={"description": "The first day it no longer counts, if known."}
+    )
+
+
+class DutyEndIn(Schema):
+    ended_on = fields.Date(required=True)
+
+
+class DutyOut(Schema):
+    id = fields.UUID()
+    person = fields.UUID(attribute="person_id")
+    name = fields.String(attribute="person.name")
+    duty = fields.Enum(Duty, by_value=True)
+    valid_from = fields.Date()
+    valid_until = fields.Date(allow_none=True)
+    granted_by = fields.String(attribute="granted_by.name")
+    granted_at = Moment()
+    ended_on = fields.Date(allow_none=True)
+
+
+class DelegationIn(Schema):
+    """Both days are included; the clinic's days."""
+
+    delegate = fields.UUID(required=True)
+    starts_on = fields.Date(required=True)
+    ends_on = fields.Date(required=True)
+
+
+class DelegationOut(Schema):
+    id = fields.UUID()
+    absent = fields.String(attribute="absent.name")
+    delegate = fields.String(attribute="delegate.name")
+    starts_on = fields.Date()
+    ends_on = fields.Date()
+    withdrawn_at = Moment(allow_none=True)
 
 
 class PersonIn(Schema):
@@ -163,4 +204,6 @@ def listed(item: type[Schema], name: str) -> type[Schema]:
 Tokens = listed(TokenOut, "Tokens")
 SignIns = listed(SignInOut, "SignIns")
 Accesses = listed(AccessOut, "Accesses")
+Duties = listed(DutyOut, "Duties")
+Delegations = listed(DelegationOut, "Delegations")
 People = listed(PersonOut, "People")

@@ -44,6 +44,10 @@ class Kind(StrEnum):
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
     LICENCE_EXPIRING = "licence_expiring"
+    DUTY_GRANTED = "duty_granted"
+    DUTY_ENDED = "duty_ended"
+    DELEGATION_MADE = "delegation_made"
+    DELEGATION_WITHDRAWN = "delegation_withdrawn"
     # catalog
     IMPORT_QUEUED = "import_queued"
     IMPORT_BEGUN = "import_begun"
@@ -91,6 +95,7 @@ class Kind(StrEnum):
     REQUEST_REFERRED = "request_referred"
     REQUEST_CLAIMED = "request_claimed"
     REQUEST_RELEASED = "request_released"
+    REQUEST_ESCALATED = "request_escalated"
     REQUEST_QUESTIONED = "request_questioned"
     REQUEST_REPLIED = "request_replied"
     REQUEST_APPROVED = "request_approved"

@@ -1,7 +1,8 @@
 """The demo clinic's story, told through the shop's own verbs: who is there and what has happened.
 
-Alice lives in California, Bob in Texas; Dr Chen is licensed in California and Nevada. The
-catalogue is the real one; prices, lots and sample packs are invented and say so.
+Alice lives in California, Bob in Texas; Dr Chen is licensed in California and Nevada, Dr Ruiz, the
+medical director, in California and Texas. The catalogue is the real one; prices, lots and sample
+packs are invented and say so.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import current_app
 
-from shop.accounts import employing, licences, passwords
-from shop.accounts.models import AuthEvent, Person, Role
+from shop.accounts import delegating, duties, employing, licences, passwords
+from shop.accounts.models import AuthEvent, Duty, Person, Role
 from shop.catalog import (
     bundling,
     dictionary,
@@ -69,6 +70,7 @@ SIGN_INS = """\
 alice@example.test      client in California
   bob@example.test        client in Texas
   dr.chen@example.test    physician, licensed in CA and NV
+  dr.ruiz@example.test    physician, licensed in CA and TX, medical director
   eva@example.test        esthetician
   sam@example.test        staff
   mona@example.test       manager"""
@@ -155,6 +157,7 @@ def tell() -> None:
     _catalogue(cast)
     _law(cast)
     _shelf(cast)
+    _medical_director(cast)
     db.session.commit()
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
 
@@ -211,6 +214,44 @@ def _cast() -> Cast:
         )
     db.session.commit()
     return Cast(alice, bob, chen, sam, mona)
+
+
+def _medical_director(cast: Cast) -> None:
+    """Dr Ruiz answers for the rules, and stands in for Dr Chen, who is away the week after next."""
+    at = now()
+    today = at.date()
+    ruiz = employing.employ(
+        email="dr.ruiz@example.test",
+        name="Dr Ana Ruiz",
+        role=Role.PHYSICIAN,
+        npi="2000000028",
+        password=PASSWORD,
+    )
+    ruiz.email_confirmed_at = at
+    for state in ("CA", "TX"):
+        licences.record(
+            ruiz,
+            kind="MD",
+            state=state,
+            number=f"{state}-DEMO-2",
+            valid_from=today - timedelta(days=200),
+            valid_until=today + timedelta(days=500),
+            verified_on=today,
+        )
+    duties.grant(
+        ruiz,
+        Duty.MEDICAL_DIRECTOR,
+        valid_from=today - timedelta(days=200),
+        valid_until=None,
+        by=cast.mona,
+    )
+    delegating.delegate(
+        cast.chen,
+        ruiz,
+        starts_on=today + timedelta(days=14),
+        ends_on=today + timedelta(days=21),
+        today=today,
+    )
 
 
 def _catalogue(cast: Cast) -> None:
@@ -286,10 +327,11 @@ def _shelf(cast: Cast) -> None:
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
-    """Alice has a prescription and two orders; Bob's request waits for a physician of his state."""
+    """Alice has a prescription and two orders; a request of hers and one of Bob's wait."""
     _charted(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")
+    _ask(cast.alice, "0299-5918-25")
     if not pay:
         return
     _read_the_leaflets(cast.alice)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -17,7 +17,7 @@ import jinja2
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shop.accounts import confirming
+from shop.accounts import confirming, delegating
 from shop.accounts.models import Licence, Person
 from shop.core import jobs
 from shop.core.db import db, locked
@@ -27,9 +27,19 @@ from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Refund
-from shop.prescriptions.models import ApprovalRequest, Inquiry, SigningKey
+from shop.prescriptions.models import ApprovalRequest, Escalation, Inquiry, SigningKey
 
-Subject = ApprovalRequest | Inquiry | Licence | Order | Person | Refund | Shipment | SigningKey
+Subject = (
+    ApprovalRequest
+    | Escalation
+    | Inquiry
+    | Licence
+    | Order
+    | Person
+    | Refund
+    | Shipment
+    | SigningKey
+)
 
 LEASE = timedelta(minutes=2)  # longer than one talk with a mail server can take
 FRESH = timedelta(minutes=15)  # the queue's own retries look after a letter this young
@@ -44,6 +54,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.REQUEST_RECEIVED: ApprovalRequest,
     Template.REQUEST_NEWS: ApprovalRequest,
     Template.CASE_NEWS: Inquiry,
+    Template.REQUEST_ESCALATED: Escalation,
     Template.ORDER_PAID: Order,
     Template.ORDER_SHIPPED: Shipment,
     Template.ORDER_CANCELLED: Order,
@@ -163,18 +174,34 @@ def _reader(subject: Subject) -> uuid.UUID:
     match subject:
         case Person():
             return subject.id
-        case Shipment():
-            return subject.order.client_id
-        case Refund():
-            return subject.payment.order.client_id
+        case Escalation():
+            return _called(subject)
         case Inquiry():
             return subject.asked_by_id
-        case ApprovalRequest() | Order():
-            return subject.client_id
         case Licence():
             return subject.person_id
         case SigningKey():
             raise LookupError("A signing key is nobody's: say whom to write to.")
+        case _:
+            return _client(subject)
+
+
+def _client(subject: ApprovalRequest | Order | Refund | Shipment) -> uuid.UUID:
+    match subject:
+        case Shipment():
+            return subject.order.client_id
+        case Refund():
+            return subject.payment.order.client_id
+        case ApprovalRequest() | Order():
+            return subject.client_id
+
+
+def _called(escalation: Escalation) -> uuid.UUID:
+    """Who was called, or who stands in for her that day."""
+    assert escalation.called_id is not None  # or there is nobody to write to
+    day = escalation.at.astimezone(UTC).date()
+    stand_in = delegating.standing_in([escalation.called_id], day=day)
+    return stand_in.get(escalation.called_id, escalation.called_id)
 
 
 def _facts(letter: Letter) -> dict[str, str]:
@@ -183,6 +210,8 @@ def _facts(letter: Letter) -> dict[str, str]:
     match subject_of(letter.template, letter.subject_id):
         case Person():  # a name is not repeated to an address nobody has confirmed
             return facts
+        case Escalation() as escalation:
+            facts |= {"number": escalation.request.number}
         case Shipment() as shipment:
             facts |= {"number": shipment.order.number}
             facts |= {"carrier": shipment.carrier, "tracking": shipment.tracking}

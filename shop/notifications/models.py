@@ -21,6 +21,7 @@ class Template(StrEnum):
     REQUEST_RECEIVED = "request_received"
     REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
     CASE_NEWS = "case_news"  # to the physician: the client answered
+    REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     ORDER_PAID = "order_paid"
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"

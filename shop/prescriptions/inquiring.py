@@ -16,7 +16,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import reviewing
+from shop.prescriptions import queueing, reviewing
 from shop.prescriptions.errors import AnswersRefused, QuestionChanged, TermsRefused
 from shop.prescriptions.intake import carrying, noting, questioning, versions
 from shop.prescriptions.intake.versions import Version
@@ -86,6 +86,7 @@ def reply(
             request.answers, request.answered_on = said.answers, said.answered_on
         request.answers_hash = versions.hash_of(request, versions.current(request))
         request.due_at = at + _left(inquiry)
+        queueing.lay(request, queueing.judge(request, at=at), at=at)
         request.status = RequestStatus.QUEUED
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_REPLIED, request)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.jobs import job
-from shop.prescriptions import expiring, signing_keys
+from shop.prescriptions import escalating, expiring, signing_keys
 
 PERIODIC = {  # minute hour day month weekday
+    "escalate_requests": "*/5 * * * *",
     "expire_requests": "20 3 * * *",
     "tell_of_expiring_keys": "25 15 * * *",
 }
@@ -27,3 +28,11 @@ def tell_of_expiring_keys(timestamp: int = 0) -> None:
     """Say that the signing key ends soon and none follows; a letter follows."""
     signing_keys.tell_of_expiry(at=now())
     db.session.commit()
+
+
+@job("escalate_requests", retry=False)
+def escalate_requests(timestamp: int = 0) -> None:
+    """Call somebody more for what waits too long, each request by itself."""
+    for request_id in escalating.due(at=now()):
+        escalating.escalate(request_id, at=now())
+        db.session.commit()

@@ -29,12 +29,7 @@ def in_force(
         .join(Person, Person.id == Licence.person_id)
         .where(
             Licence.person_id.in_(prescribers),
-            Licence.kind.in_(KINDS),
-            Person.role == Role.PHYSICIAN,
-            Person.disabled_at.is_(None),
-            Licence.valid_from <= day,
-            day < Licence.valid_until,
-            sa.or_(Licence.ended_on.is_(None), Licence.ended_on > day),
+            *_counts(day),
         )
         .order_by(Licence.id)
         .execution_options(populate_existing=True)
@@ -47,6 +42,22 @@ def in_force(
     return held
 
 
+def licensed_in(states: Collection[str], *, day: date) -> list[UUID]:
+    """Every physician who may prescribe in all of `states` on `day` (UTC), by id."""
+    query = (
+        sa.select(Licence.person_id)
+        .join(Person, Person.id == Licence.person_id)
+        .where(
+            Licence.state.in_(states),
+            *_counts(day),
+        )
+        .group_by(Licence.person_id)
+        .having(sa.func.count(Licence.state.distinct()) == len(set(states)))
+        .order_by(Licence.person_id)
+    )
+    return list(db.session.scalars(query))
+
+
 def require(physician: Person, states: Collection[str], *, at: datetime) -> dict[str, Licence]:
     """The licences that carry `physician` in every one of `states` at `at`. Raises NotLicensed."""
     held = in_force([physician.id], day=at.astimezone(UTC).date())[physician.id]
@@ -56,3 +67,15 @@ def require(physician: Person, states: Collection[str], *, at: datetime) -> dict
             f"You hold no licence in force in {' and '.join(missing)}.", states=missing
         )
     return {state: held[state] for state in states}
+
+
+def _counts(day: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """When a licence carries a right to prescribe on a day."""
+    return (
+        Licence.kind.in_(KINDS),
+        Person.role == Role.PHYSICIAN,
+        Person.disabled_at.is_(None),
+        Licence.valid_from <= day,
+        day < Licence.valid_until,
+        sa.or_(Licence.ended_on.is_(None), Licence.ended_on > day),
+    )

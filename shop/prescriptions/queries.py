@@ -1,8 +1,8 @@
 """Requests and prescriptions, always through the person who reads them.
 
 A client sees her own. A physician sees the requests of clients she may treat (licensed where the
-client lives and where it would be sent), those she holds or has decided, and what she signed. For
-everybody else there is nothing here.
+client lives and where it would be sent), those she holds or has decided, those that wait and she
+was called to, and what she signed. For everybody else there is nothing here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
-from shop.prescriptions.models import ApprovalRequest, Inquiry, Prescription, Refusal
+from shop.prescriptions.models import ApprovalRequest, Escalation, Inquiry, Prescription, Refusal
 from shop.prescriptions.states import RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
@@ -30,6 +30,8 @@ _WHOLE = (
     joinedload(ApprovalRequest.client),
     joinedload(ApprovalRequest.requested_by),
     joinedload(ApprovalRequest.claimed_by),
+    joinedload(ApprovalRequest.assigned_to),
+    joinedload(ApprovalRequest.escalations).joinedload(Escalation.called),
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
@@ -46,6 +48,8 @@ def requests(
     query = _requests(reader, at).options(
         selectinload(ApprovalRequest.client),
         selectinload(ApprovalRequest.claimed_by),
+        selectinload(ApprovalRequest.assigned_to),
+        selectinload(ApprovalRequest.escalations).selectinload(Escalation.called),
         selectinload(ApprovalRequest.prescription),
         selectinload(ApprovalRequest.variant).selectinload(Variant.product),
     )
@@ -55,14 +59,8 @@ def requests(
 
 
 def queue(reader: Person, *, at: datetime) -> sa.Select[ApprovalRequest]:
-    """What waits for this physician: free, run out, or held by her."""
-    free = sa.or_(
-        ApprovalRequest.status == RequestStatus.QUEUED,
-        ApprovalRequest.claimed_until <= at,
-        ApprovalRequest.claimed_by_id == reader.id,
-    )
+    """What waits for a physician and this one may decide: free, or held by her or another."""
     return requests(reader, at=at, statuses=WAITING).where(
-        free,
         ApprovalRequest.client_id != reader.id,
         ApprovalRequest.requested_by_id != reader.id,
     )
@@ -74,7 +72,7 @@ def request_for(
     """One request, locked where it will be changed. Raises NotFound."""
     query = _requests(reader, at).where(ApprovalRequest.number == number)
     query = locked(query) if lock else query.options(*_WHOLE)
-    found = db.session.scalars(query).unique().one_or_none()
+    found = db.session.scalars(query).unique().one_or_none()  # a row for each escalation
     if found is None:
         raise NotFound("There is no such request.")
     return found
@@ -201,4 +199,11 @@ def _visible_to_physician(reader: Person, at: datetime) -> sa.ColumnElement[bool
         ),
     )
     may_treat = sa.and_(ApprovalRequest.ship_to_state.in_(states), lives_there)
-    return sa.and_(ApprovalRequest.submitted_at.is_not(None), sa.or_(may_treat, decided))
+    called = sa.and_(
+        ApprovalRequest.status.in_(WAITING),
+        sa.exists().where(
+            Escalation.request_id == ApprovalRequest.id, Escalation.called_id == reader.id
+        ),
+    )
+    handed_in = ApprovalRequest.submitted_at.is_not(None)
+    return sa.and_(handed_in, sa.or_(may_treat, decided, called))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,8 @@ from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import reviewing, revoking
+from shop.prescriptions import declining, queueing, reviewing, revoking
+from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -28,7 +29,6 @@ from shop.prescriptions.intake import carrying, composing, noting, questioning, 
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
-ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
@@ -89,7 +89,8 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
     What is carried over from earlier requests becomes part of it, with the day it was first said.
-    What the answers say of her health is written into her chart.
+    What the answers say of her health is written into her chart. Where a rule says so, it is
+    declined at once: nobody could sign it.
     Raises ConsentMissing, AnswersRefused, WrongState.
     """
     _require_own(request, by)
@@ -110,7 +111,12 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     }
     request.answers_hash = frozen_hash(request, sheet.answers)
     request.consented_at = at
-    request.due_at = at + ANSWERED_WITHIN
+    judged = queueing.judge(request, at=at)
+    if judged.declined_by is not None:
+        declining.decline(request, judged.declined_by, hits=judged.hits, at=at)
+        return
+    request.due_at = at + POLICY.answered_within
+    queueing.lay(request, judged, at=at)
     request.status = RequestStatus.QUEUED
     db.session.flush()  # the database stamps when
     db.session.refresh(request, ["consented_at", "submitted_at"])

@@ -15,7 +15,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.prescriptions import licensing, recording
+from shop.prescriptions import licensing, queueing, recording
 from shop.prescriptions.errors import (
     AlreadyClaimed,
     AlreadyDecided,
@@ -67,13 +67,18 @@ def claim(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
 
 
 def release(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
-    """Give a request back to the queue. Raises ClaimLost."""
+    """Give a request back to the queue, weighed anew. Raises ClaimLost."""
     require_claim(request, by=by, at=at)
+    queueing.lay(request, queueing.judge(request, at=at), at=at)
     _to_the_queue(request, why="released")
 
 
 def release_if_run_out(request: ApprovalRequest, *, at: datetime) -> None:
-    """Give back what a physician left lying: whoever touches the request next does it."""
+    """Give back what a physician left lying: whoever touches the request next does it.
+
+    It keeps its weight: nobody has learnt anything since, and no failure of screening may hold up
+    a withdrawal.
+    """
     if request.status is not RequestStatus.IN_REVIEW or request.claimed_until is None:
         return
     if request.claimed_until <= at:
@@ -146,7 +151,7 @@ def refuse_decided(request: ApprovalRequest) -> None:
         )
     if request.refusal is not None:
         refused = request.refusal
-        raise _decided("declined", refused.refused_by.name, refused.refused_at)
+        raise _decided("declined", refused.by, refused.refused_at)
     raise WrongState(
         f"This request is not waiting for a physician: it is {request.status.value}.",
         status=request.status.value,

@@ -19,6 +19,19 @@ JOBS = {
 
 GRANTED: Granted = {
     APP: {
+        "acceptances": {
+            "INSERT": (
+                "client_id",
+                "fills_allowed",
+                "prescription_id",
+                "price_id",
+                "quantity",
+                "request_id",
+                "unit_cents",
+                "variant_id",
+            ),
+            "SELECT": ALL,
+        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
@@ -47,12 +60,14 @@ GRANTED: Granted = {
                 "answered_on_sealed",
                 "answers_hash",
                 "answers_sealed",
+                "assigned_to_id",
                 "claimed_by_id",
                 "claimed_until",
                 "consented_at",
                 "due_at",
                 "quantity",
                 "questionnaire_version",
+                "risk",
                 "ship_to_state",
                 "state_seq",
                 "status",
@@ -117,6 +132,33 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
+        },
+        "delegations": {
+            "INSERT": ("absent_id", "delegate_id", "ends_on", "id", "starts_on"),
+            "SELECT": ALL,
+            "UPDATE": ("withdrawn_at",),
+        },
+        "documents_issued": {
+            "INSERT": (
+                "facts_hash",
+                "id",
+                "issued_by_id",
+                "issued_on",
+                "kind",
+                "number",
+                "sha256",
+                "subject_id",
+            ),
+            "SELECT": ALL,
+        },
+        "duties": {
+            "INSERT": ("duty", "granted_by_id", "id", "person_id", "valid_from", "valid_until"),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ended_on"),
+        },
+        "escalations": {
+            "INSERT": ("called_id", "id", "request_id", "step"),
+            "SELECT": ALL,
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -230,6 +272,10 @@ GRANTED: Granted = {
         },
         "kept_answers": {
             "INSERT": ("actor", "body", "key", "request_hash", "status", "subject_id"),
+            "SELECT": ALL,
+        },
+        "leaflet_acknowledgements": {
+            "INSERT": ("choice_version", "client_id", "id", "leaflet_version", "product_id"),
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -449,6 +495,7 @@ GRANTED: Granted = {
                 "fresh_id",
                 "fresh_kind",
                 "held_by_id",
+                "held_for",
                 "id",
                 "indication_sealed",
                 "interval_days",
@@ -469,7 +516,18 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
+        },
+        "prescriptions_taken_away": {
+            "INSERT": ("fills", "prescription_id"),
+            "SELECT": ALL,
         },
         "prices": {
             "DELETE": ("",),
@@ -590,6 +648,8 @@ GRANTED: Granted = {
                 "reason",
                 "refused_by_id",
                 "request_id",
+                "rule_sealed",
+                "rules_version",
             ),
             "SELECT": ALL,
         },
@@ -629,6 +689,10 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "INSERT": ("checks_sealed", "id", "request_id"),
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -660,6 +724,24 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "seen_at"),
+        },
+        "signatures": {
+            "INSERT": (
+                "document_hash",
+                "document_sealed",
+                "id",
+                "key_from",
+                "key_id",
+                "key_until",
+                "prescription_id",
+                "signature",
+            ),
+            "SELECT": ALL,
+        },
+        "signing_keys": {
+            "INSERT": ("id", "public_key", "valid_from", "valid_until"),
+            "SELECT": ALL,
+            "UPDATE": ("retired_at",),
         },
         "tokens": {
             "INSERT": (
@@ -723,6 +805,9 @@ GRANTED: Granted = {
         },
     },
     WORKER: {
+        "acceptances": {
+            "SELECT": ALL,
+        },
         "accesses": {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
@@ -732,12 +817,14 @@ GRANTED: Granted = {
             "UPDATE": (
                 "answers_hash",
                 "answers_sealed",
+                "assigned_to_id",
                 "claimed_by_id",
                 "claimed_until",
                 "consented_at",
                 "due_at",
                 "quantity",
                 "questionnaire_version",
+                "risk",
                 "ship_to_state",
                 "state_seq",
                 "status",
@@ -777,6 +864,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "chart_entries": {
+            "SELECT": ALL,
+        },
+        "delegations": {
+            "SELECT": ALL,
+        },
+        "documents_issued": {
+            "SELECT": ALL,
+        },
+        "duties": {
+            "SELECT": ALL,
+        },
+        "escalations": {
+            "INSERT": ("called_id", "id", "request_id", "step"),
             "SELECT": ALL,
         },
         "events": {
@@ -823,6 +923,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "inquiries": {
+            "SELECT": ALL,
+        },
+        "leaflet_acknowledgements": {
             "SELECT": ALL,
         },
         "legal_class_rules": {
@@ -978,7 +1081,17 @@ GRANTED: Granted = {
         },
         "prescriptions": {
             "SELECT": ALL,
-            "UPDATE": ("held_by_id", "reason_sealed", "revoked_by_id", "state_seq", "status"),
+            "UPDATE": (
+                "held_by_id",
+                "held_for",
+                "reason_sealed",
+                "revoked_by_id",
+                "state_seq",
+                "status",
+            ),
+        },
+        "prescriptions_taken_away": {
+            "SELECT": ALL,
         },
         "prices": {
             "INSERT": ALL,
@@ -1110,6 +1223,9 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "screenings": {
+            "SELECT": ALL,
+        },
         "search_words": {
             "SELECT": ALL,
         },
@@ -1128,6 +1244,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
+            "SELECT": ALL,
+        },
+        "signatures": {
+            "SELECT": ALL,
+        },
+        "signing_keys": {
             "SELECT": ALL,
         },
         "tokens": {

@@ -62,6 +62,13 @@ CHECKS: dict[str, dict[str, list[str]]] = {
                 " claimed_until = now() WHERE status = 'declined'"
             ),
         ],
+        "nobody_is_assigned_their_own_request": [
+            "assigned_to_id = client_id",
+            (
+                "requested_by_id = p.id, assigned_to_id = p.id, claimed_by_id = NULL"
+                " FROM people p WHERE p.role = 'physician' AND status = 'queued'"
+            ),
+        ],
         "nobody_reviews_their_own_request": [
             (
                 "requested_by_id = (SELECT id FROM people WHERE id <> client_id LIMIT 1),"
@@ -77,6 +84,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             )
         ],
         "request_state_is_a_usps_code": [one.format("ship_to_state") for one in NO_STATE],
+        "risk_is_known": ["risk = 0", "risk = 4"],
         "requested_quantity_is_sane": ["quantity = 0", "quantity = -1", "quantity = 21"],
         "submitted_with_consent_and_answers": [
             "submitted_at = NULL WHERE status = 'declined'",
@@ -132,6 +140,21 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "entry_source_is_known": ["source = 'neighbour'"],
         "fact_kind_is_known": ["kind = 'horoscope'"],
     },
+    "delegations": {
+        "delegation_lasts_a_year_at_most": ["ends_on = starts_on + 366"],
+        "delegation_range_is_forward": ["ends_on = starts_on - 1"],
+        "nobody_stands_in_for_themselves": ["delegate_id = absent_id"],
+    },
+    "duties": {
+        "duty_ended_by_someone": [
+            "ended_on = valid_from, ended_by_id = NULL",
+            "ended_on = NULL, ended_by_id = granted_by_id",
+        ],
+        "duty_is_known": ["duty = 'king'"],
+        "duty_range_is_forward": ["valid_until = valid_from"],
+        "nobody_grants_themselves_a_duty": ["granted_by_id = person_id"],
+    },
+    "escalations": {"escalation_step_is_known": ["step = 0", "step = 3"]},
     "events": {
         "event_has_an_actor": ["actor = ''", "actor = 'person:'", "actor = 'mallory'"],
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
@@ -476,6 +499,12 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "refusals": {
         "nobody_refuses_themselves": ["refused_by_id = client_id"],
+        "refused_by_a_person_or_a_rule": [
+            "refused_by_id = NULL WHERE rule_sealed IS NULL",
+            "rule_sealed = 'x', rules_version = 'x' WHERE refused_by_id IS NOT NULL",
+            "rules_version = 'x' WHERE rule_sealed IS NULL",
+            "rules_version = NULL WHERE rule_sealed IS NOT NULL",
+        ],
         "refusal_reason_is_known": ["reason = 'mood'"],
     },
     "reservation_parts": {"part_holds_something": ["units = 0", "units = -1"]},

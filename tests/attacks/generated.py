@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from shop.accounts.models import Person
+from shop.accounts import duties
+from shop.accounts.models import Duty, Person
 from shop.catalog import importing, loading, relating
 from shop.catalog.models import BeautyFact, ImportProfile, Variant
 from shop.charts import charting
@@ -38,6 +39,7 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
@@ -69,7 +71,20 @@ def scene() -> Mapping[str, Any]:
     )
     _imported()
     _charted(client, chen)
+    _on_the_desk(client, chen)
     return {}
+
+
+def _on_the_desk(client: Person, chen: Person) -> None:
+    """Assigned, escalated, declined by a rule; a duty and one that ended; one stands in."""
+    assigned = desk.an_escalated_request(client)
+    assert assigned.assigned_to is chen
+    desk.a_declined_request(alice())
+    manager, today = mona(), now().date()
+    for duty in (Duty.COUNSEL, Duty.MEDICAL_DIRECTOR):
+        given = duties.grant(chen, duty, valid_from=today, valid_until=None, by=manager)
+    duties.end(given, on=today, by=manager)
+    desk.a_delegation(chen, dr_chen(), 1, 2)
 
 
 def _charted(client: Person, chen: Person) -> None:

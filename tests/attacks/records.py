@@ -238,11 +238,11 @@ ATTACKS.each(
         ),
         "a screening of a request that waits": (
             lambda a: screen(a, a.facts["queued"]),
-            "screened_while_in_review",
+            "screened_when_it_is_decided",
         ),
         "a screening of a request that nobody made": (
             lambda a: screen(a, a.facts["new"]),
-            "screened_while_in_review",
+            "screened_when_it_is_decided",
         ),
         "a screening for no decision": (
             lambda a: screen(a, a.facts["claimed"]),

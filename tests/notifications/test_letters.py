@@ -96,6 +96,7 @@ TO_THE_PHYSICIAN = {Kind.REQUEST_REPLIED}
 WITHOUT_A_LETTER = {
     *(Kind.RULE_ACTIVATED, Kind.RULE_ENDED),  # tests/orders/test_rejudging.py
     *(Kind.LICENCE_RECORDED, Kind.LICENCE_ENDED, Kind.ACCOUNT_DISABLED),  # test_lapsing.py there
+    Kind.REQUEST_ESCALATED,  # to a physician: tests/prescriptions/test_escalating.py
 }
 TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 

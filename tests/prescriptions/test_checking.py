@@ -300,7 +300,7 @@ def test_a_soft_stop_is_signed_with_a_reason_that_stays_in_the_record() -> None:
     signed = signing.sign(request, terms, by=chen, proof=a_fresh_sign_in(chen), at=now())
 
     said = signed.statement or ""
-    assert "Screened by rules 2026-1:\n  SC-RETINOID-PREGNANCY version 1, soft_stop: " in said
+    assert "Screened by rules 2026-2:\n  SC-RETINOID-PREGNANCY version 1, soft_stop: " in said
     assert f"pregnancy: trying, said on {now().date()}\n    Signed all the same: {REASON}\n" in said
     assert "  SC-RETINOID-SUNSCREEN version 1, info: " in said
 
@@ -327,7 +327,7 @@ def test_where_nothing_is_found_the_statement_says_so() -> None:
     chen = dr_chen()
     draft = signing.prepare(claimed(alice(), a_cream(), chen), the_terms(), by=chen, at=now())
 
-    assert "Screened by rules 2026-1:\n  nothing found\n" in draft.statement.text
+    assert "Screened by rules 2026-2:\n  nothing found\n" in draft.statement.text
 
 
 # --- the API -------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_what_is_not_known_is_said_and_may_be_overridden() -> None:
 def test_a_hit_says_what_fired_it_and_where_it_is_from() -> None:
     (hit,) = screened(the_facts("TAZAROTENE", **status("pregnant")))
     assert hit.fired_by == ("TAZAROTENE in Tazarotene", "pregnancy: pregnant, said on 2026-11-27")
-    assert (hit.rule, hit.version, hit.grade) == ("SC-TAZAROTENE-PREGNANCY", 1, "B")
+    assert (hit.rule, hit.version, hit.grade) == ("SC-TAZAROTENE-PREGNANCY", 2, "B")
     assert "JCAD 2020;13(9):E59" in hit.source
     assert hit.about == ("TAZAROTENE",)
 

@@ -17,7 +17,10 @@ from shop.prescriptions.screening.rules import CURRENT, FOLDER, PREFIX, read, ru
 from tests.prescriptions.screening_cases import DAY, a_product, the_facts
 
 # The fingerprint of every file that was ever shipped: a change is a new file.
-SHIPPED = {"2026-1": "f3b4f51805abed624e1c49c22e5847e728ac5efafba47fb49c8ba797d7b9c9e1"}
+SHIPPED = {
+    "2026-1": "f3b4f51805abed624e1c49c22e5847e728ac5efafba47fb49c8ba797d7b9c9e1",
+    "2026-2": "3c23793aa34d7552ab5c8e3d335e272ce18198627d97a877f3b192b138da91f7",
+}
 DATASET = Path(__file__).parents[1] / "data" / "compatibility_rules_v1.json"
 MEMBERS = {
     "retinoids": "RETINOL",
@@ -91,6 +94,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "version is true": ({"version": True}, "no count"),
     "a day that is none": ({"valid_from": "2026-02-30"}, "day"),
     "unknown is neither": ({"unknown": "maybe"}, "maybe"),
+    "declines what a physician may sign": (
+        {"severity": "soft_stop", "auto_decline": True},
+        "only a hard stop declines",
+    ),
+    "declines perhaps": ({"auto_decline": "yes"}, "neither true nor false"),
     "a column too many": ({"colour": "red"}, "colour"),
     "a parameter is missing": ({"where": {"years": 13}}, "actives"),
     "a parameter too many": (

@@ -14,6 +14,7 @@ from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.core.clock import now
+from shop.core.errors import Refused
 from shop.prescriptions import (
     changing,
     explaining,
@@ -35,10 +36,12 @@ ASKERS = (Role.CLIENT, Role.ESTHETICIAN)
 READERS = (Role.CLIENT, Role.ESTHETICIAN, Role.PHYSICIAN)
 
 
-SORTS = {
-    "oldest": (ApprovalRequest.created_at, False),
-    "newest": (ApprovalRequest.created_at, True),
-    "due": (ApprovalRequest.due_at, False),
+Keys = tuple[tuple[Any, ...], bool]  # by what a list is ordered, and whether it descends
+SORTS: dict[str, Keys] = {
+    "risk": ((ApprovalRequest.risk, ApprovalRequest.due_at), False),
+    "oldest": ((ApprovalRequest.created_at,), False),
+    "newest": ((ApprovalRequest.created_at,), True),
+    "due": ((ApprovalRequest.due_at,), False),
 }
 
 
@@ -109,20 +112,28 @@ def accept(given: dict[str, Any], number: str) -> Response:
 @bp.response(200, schemas.RequestsOut)
 def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
     """The reader's requests; for a physician those of clients she may treat."""
-    key, descending = SORTS[asked["sort"]]
+    decides = actor().role is Role.PHYSICIAN
+    sort = asked["sort"] or ("risk" if decides else "oldest")
+    if sort == "risk" and not decides:
+        raise Refused("Only physicians sort by risk.", fields={"sort": ["Choose another order."]})
+    keys, descending = SORTS[sort]
     query = queries.requests(
         actor(), at=now(), statuses=[asked["status"]] if asked["status"] else ()
     )
-    if asked["sort"] == "due":
+    if sort in ("risk", "due"):
         query = query.where(ApprovalRequest.due_at.is_not(None))
     shown = page(
         query,
-        (key, ApprovalRequest.id),
+        (*keys, ApprovalRequest.id),
         limit=asked["limit"],
         after=asked["after"],
         descending=descending,
     )
-    return shown | {"items": [schemas.listed(request) for request in shown["items"]]}
+    items = [
+        schemas.listed(request) | schemas.on_the_desk(request, actor())
+        for request in shown["items"]
+    ]
+    return shown | {"items": items}
 
 
 @bp.get("/approval-requests/<number>")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.prescriptions.models.escalations import Escalation
 from shop.prescriptions.models.fills import Fill
 from shop.prescriptions.models.inquiries import Inquiry
 from shop.prescriptions.models.papers import (
@@ -26,6 +27,7 @@ __all__ = [
     "ApprovalRequest",
     "DocumentIssued",
     "DocumentKind",
+    "Escalation",
     "Fill",
     "Inquiry",
     "LeafletAcknowledgement",

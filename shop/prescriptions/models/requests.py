@@ -1,4 +1,4 @@
-"""Approval requests (a task) and the physician's no."""
+"""Approval requests (a task), and the no of a physician or of a rule."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from shop.core.sealed import Sealed
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 if TYPE_CHECKING:
+    from shop.prescriptions.models.escalations import Escalation
     from shop.prescriptions.models.inquiries import Inquiry
     from shop.prescriptions.models.prescriptions import Prescription
 
@@ -45,6 +46,11 @@ class ApprovalRequest(Stateful, Base):
             "claimed_by_id <> requested_by_id", name="nobody_reviews_what_they_asked_for"
         ),
         sa.CheckConstraint("ship_to_state ~ '^[A-Z]{2}$'", name="request_state_is_a_usps_code"),
+        sa.CheckConstraint("risk BETWEEN 1 AND 3", name="risk_is_known"),
+        sa.CheckConstraint(
+            "assigned_to_id <> client_id AND assigned_to_id <> requested_by_id",
+            name="nobody_is_assigned_their_own_request",
+        ),
         # One live request per client and variant.
         sa.Index(
             "approval_requests_one_live",
@@ -56,6 +62,13 @@ class ApprovalRequest(Stateful, Base):
             ),
         ),
         sa.Index("approval_requests_queue_idx", "status", "due_at"),
+        sa.Index(
+            "approval_requests_desk_idx",
+            "risk",
+            "due_at",
+            "id",
+            postgresql_where=sa.text("status IN ('queued', 'in_review')"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -79,6 +92,12 @@ class ApprovalRequest(Stateful, Base):
     claim_count: Mapped[int] = mapped_column(
         server_default=sa.text("0"), server_onupdate=sa.FetchedValue()
     )  # counts the claims: the fence that a reviewer's page carries
+    # As screening/risk.py weighs it, 1 first; what nobody has weighed comes first, too.
+    # A draft is neither weighed nor anybody's: both are written on the way to the desk only.
+    risk: Mapped[int] = mapped_column(server_default=sa.text("1"))
+    assigned_to_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
 
     answers = Sealed("answers_sealed")
     answered_on = Sealed("answered_on_sealed")
@@ -86,6 +105,10 @@ class ApprovalRequest(Stateful, Base):
     client: Mapped[Person] = relationship(foreign_keys=[client_id])
     requested_by: Mapped[Person] = relationship(foreign_keys=[requested_by_id])
     claimed_by: Mapped[Person | None] = relationship(foreign_keys=[claimed_by_id])
+    assigned_to: Mapped[Person | None] = relationship(foreign_keys=[assigned_to_id])
+    escalations: Mapped[list[Escalation]] = relationship(
+        back_populates="request", order_by="Escalation.step"
+    )
     variant: Mapped[Variant] = relationship()
     inquiries: Mapped[list[Inquiry]] = relationship(
         back_populates="request", order_by="Inquiry.asked_at"
@@ -113,7 +136,10 @@ class ApprovalRequest(Stateful, Base):
 
 
 class Refusal(Base):
-    """A physician's no, with a coded reason and words for the client."""
+    """The no of a physician, or of a rule of screening: a coded reason and words for the client.
+
+    `rule` is {"number", "version"} of the rule, sealed: what it is called tells of her health.
+    """
 
     __tablename__ = "refusals"
     __table_args__ = (
@@ -125,6 +151,11 @@ class Refusal(Base):
         sa.UniqueConstraint("request_id", name="refusals_one_per_request"),
         sa.CheckConstraint("refused_by_id <> client_id", name="nobody_refuses_themselves"),
         sa.CheckConstraint(
+            "num_nonnulls(refused_by_id, rule_sealed) = 1"
+            " AND (rule_sealed IS NULL) = (rules_version IS NULL)",
+            name="refused_by_a_person_or_a_rule",
+        ),
+        sa.CheckConstraint(
             "reason IN ('contraindicated', 'insufficient_information', 'exam_required',"
             " 'outside_scope', 'out_of_state', 'duplicate_therapy', 'misuse_suspected',"
             " 'better_alternative', 'product_unavailable', 'identity_unverified', 'minor')",
@@ -135,21 +166,29 @@ class Refusal(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     request_id: Mapped[uuid.UUID]
     client_id: Mapped[uuid.UUID]
-    refused_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    refused_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
     reason: Mapped[str]
     message_sealed: Mapped[bytes | None]  # said to the client
     note_sealed: Mapped[bytes | None]  # kept inside
+    rule_sealed: Mapped[bytes | None]
+    rules_version: Mapped[str | None]  # of the file that the rule is a row of
     refused_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
     message = Sealed("message_sealed")
     note = Sealed("note_sealed")
+    rule = Sealed("rule_sealed")
 
     request: Mapped[ApprovalRequest] = relationship(
         back_populates="refusal",
         foreign_keys="Refusal.request_id",
         primaryjoin="ApprovalRequest.id == Refusal.request_id",
     )
-    refused_by: Mapped[Person] = relationship(foreign_keys=[refused_by_id])
+    refused_by: Mapped[Person | None] = relationship(foreign_keys=[refused_by_id])
+
+    @property
+    def by(self) -> str:
+        """Who said no, in words."""
+        return self.refused_by.name if self.refused_by else "A safety rule of the clinic"
 
 
 class Acceptance(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shop.prescriptions.pages import (
     asking,
+    desk,
     explaining,
     inquiries,
     papers,
@@ -16,6 +17,7 @@ from shop.prescriptions.pages.blueprint import bp
 __all__ = [
     "asking",
     "bp",
+    "desk",
     "explaining",
     "inquiries",
     "papers",

@@ -22,15 +22,13 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import queries, reviewing, schemas, signing
+from shop.prescriptions import queries, queueing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
 from shop.prescriptions.reviewing import RefusalReason
-from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity, rules
-from shop.web.paging import page
 
 REASONS = [
     (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
@@ -63,18 +61,6 @@ SEVERITIES = {
 
 
 OVERRIDES = "overrides."  # a reason's field, before the rule's number
-
-
-@bp.get("/review")
-@allow(Role.PHYSICIAN)
-def queue() -> Response:
-    waiting = page(
-        queries.queue(actor(), at=now()),
-        (ApprovalRequest.due_at, ApprovalRequest.id),
-        limit=SHOWN,
-        after=request.args.get("after"),
-    )
-    return rendered("queue.html", shown=waiting, at=now())
 
 
 @bp.get("/review/<number>")
@@ -198,7 +184,8 @@ def case_page(number: str, **context: Any) -> Response:
     typed = context.pop("typed", None)
     pack = _pack(asked, (typed or request.args).get("sku"))
     waits = asked.status in queries.WAITING
-    hits = checking.check(asked, at=at, product_id=pack.product_id) if waits else ()
+    judged = queueing.explain(asked, at=at, product_id=pack.product_id) if waits else None
+    hits = judged.hits if judged else ()
     defaults = {
         "sku": pack.sku,
         "quantity_per_fill": asked.quantity,
@@ -220,6 +207,7 @@ def case_page(number: str, **context: Any) -> Response:
         reasons=REASONS,
         modes=MODES,
         hits=hits,
+        weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
         typed=typed or defaults,

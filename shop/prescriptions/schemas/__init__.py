@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shop.prescriptions.schemas.desk import DeskOut, EscalationOut, on_the_desk
 from shop.prescriptions.schemas.explanations import (
     ExplainedOut,
     LawOut,
@@ -54,6 +55,8 @@ __all__ = [
     "CarriedOut",
     "ClaimOut",
     "ClientOut",
+    "DeskOut",
+    "EscalationOut",
     "ExaminationIn",
     "ExaminationOut",
     "ExplainedOut",
@@ -85,6 +88,7 @@ __all__ = [
     "WhyIn",
     "listed",
     "listed_prescription",
+    "on_the_desk",
     "terms",
     "told_gate",
     "told_law",

@@ -351,7 +351,7 @@ def _decided(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None
     if request.refusal is not None:
         refusal = request.refusal
         said = {
-            "by": refusal.refused_by.name,
+            "by": refusal.by,
             "at": refusal.refused_at,
             "message": refusal.message,
         }

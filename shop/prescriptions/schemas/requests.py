@@ -13,6 +13,7 @@ from shop.prescriptions import changing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas.desk import DeskOut, on_the_desk
 from shop.prescriptions.schemas.inquiries import InquiryOut, exchanged
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
@@ -46,7 +47,9 @@ class AcceptanceIn(Schema):
 class QueueQuery(PageQuery):
     status = fields.Enum(RequestStatus, by_value=True, load_default=None)
     sort = fields.String(
-        validate=validate.OneOf(["due", "oldest", "newest"]), load_default="oldest"
+        validate=validate.OneOf(["risk", "due", "oldest", "newest"]),
+        load_default=None,
+        metadata={"description": "For a physician by risk, then deadline; else the oldest first."},
     )
 
 
@@ -90,6 +93,7 @@ class RequestOut(Schema):
     claim = fields.Nested(ClaimOut, allow_none=True)
     prescription = fields.String(allow_none=True)
     questionnaire = fields.Dict()
+    desk = fields.Nested(DeskOut, metadata={"description": "For physicians only."})
 
 
 class CarriedOut(Schema):
@@ -187,6 +191,7 @@ def whole(
     """A request as WholeRequestOut shows it to `reader`: what was said is between two people."""
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
+        **on_the_desk(request, reader),
         "screening": hits,
         "offer": _offer(request, at) if theirs else None,
         "answers": (request.answers or {}) if theirs else {},
@@ -238,6 +243,6 @@ def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None
         "reason": refusal.reason,
         "message": refusal.message,
         "note": refusal.note if inside else None,
-        "by": refusal.refused_by.name,
+        "by": refusal.by,
         "at": refusal.refused_at,
     }

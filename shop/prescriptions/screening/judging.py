@@ -83,6 +83,7 @@ class Hit:
     """A rule that fired. `about` are keys of products; `until` the first day on which it is over.
 
     `unknown` names the fact that is missing where the rule fired for that; else it is empty.
+    `declines`: it is enough to decline a request that is handed in, without a physician.
     """
 
     rule: str
@@ -96,6 +97,7 @@ class Hit:
     fired_by: tuple[str, ...]
     until: date | None = None
     unknown: str = ""
+    declines: bool = False
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -137,6 +139,7 @@ def _hit(rule: Rule, found: Found) -> Hit:
         fired_by=found.fired_by,
         until=found.until,
         unknown=found.unknown,
+        declines=rule.auto_decline and not found.unknown,
     )
 
 

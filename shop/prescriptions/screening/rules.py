@@ -23,7 +23,7 @@ from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
 from shop.prescriptions.screening import kinds
 from shop.prescriptions.screening.facts import Action
 
-CURRENT = "2026-1"
+CURRENT = "2026-2"
 FOLDER = Path(__file__).parent / "data"
 PREFIX = "screening_rules_"
 
@@ -45,6 +45,8 @@ class Severity(IntEnum):
 class Rule:
     """A row. `asks`: a fact that it needs and nobody knows is a hit as well, never a "no".
 
+    `auto_decline`: a request that it stops is declined when it is handed in, by the rule itself;
+    only where the client has said what fires it, and no physician could decide otherwise.
     Days are UTC days, `valid_until` is the first day after. `client_text` names no one's health
     but her own and no other person.
     """
@@ -62,6 +64,7 @@ class Rule:
     jurisdiction: str
     valid_from: date
     valid_until: date | None
+    auto_decline: bool = False
 
     def in_force(self, day: date, states: frozenset[str]) -> bool:
         """Whether it holds on a day for somebody who lives in, or is sent to, `states`."""
@@ -120,6 +123,7 @@ COLUMNS = frozenset(
     {"number", "version", "kind", "where", "severity", "unknown", "client", "physician"}
     | {"source", "grade", "jurisdiction", "valid_from", "valid_until"}
 )
+MAY_BE_LEFT_OUT = frozenset({"auto_decline"})
 
 
 class BadRow(ValueError):
@@ -133,15 +137,19 @@ class BadRow(ValueError):
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
-    for name in sorted(set(row) ^ COLUMNS):
+    for name in sorted((set(row) - MAY_BE_LEFT_OUT) ^ COLUMNS):
         raise BadRow(row, name, "is missing." if name in COLUMNS else "is not a column.")
     kind = _column(row, "kind", lambda word: KINDS[word])
+    severity = _column(row, "severity", lambda word: Severity[word.upper()])
+    declines = "auto_decline" in row and _column(row, "auto_decline", _flag)
+    if declines and severity is not Severity.HARD_STOP:
+        raise BadRow(row, "auto_decline", "only a hard stop declines by itself.")
     return Rule(
         number=_column(row, "number", _text),
         version=_column(row, "version", _count),
         kind=row["kind"],
         question=_column(row, "where", lambda given: _built(kind, given)),
-        severity=_column(row, "severity", lambda word: Severity[word.upper()]),
+        severity=severity,
         asks=_column(row, "unknown", lambda word: {"ask": True, "pass": False}[word]),
         client_text=_column(row, "client", _text),
         physician_text=_column(row, "physician", _text),
@@ -150,6 +158,7 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         jurisdiction=_column(row, "jurisdiction", _one_of(JURISDICTIONS)),
         valid_from=_column(row, "valid_from", date.fromisoformat),
         valid_until=_column(row, "valid_until", _last_day),
+        auto_decline=declines,
     )
 
 

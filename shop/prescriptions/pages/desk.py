@@ -1,0 +1,193 @@
+"""Pages: what lies on a physician's desk, and who stands in while she is away."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import Response, current_app, flash, request
+
+from shop.accounts import delegating
+from shop.accounts import queries as accounts
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Delegation, Role
+from shop.accounts.schemas import DelegationIn
+from shop.core.clock import day_in, now
+from shop.core.db import db
+from shop.core.errors import Refused
+from shop.inventory import queries as inventory
+from shop.prescriptions import clocks, desk
+from shop.prescriptions.clocks import StockClock
+from shop.prescriptions.desk import Desk, Show
+from shop.prescriptions.escalating import MEDICAL_DIRECTOR
+from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.screening.risk import Risk
+from shop.web.paging import page
+
+SHOWS = [(Show.ALL, "All"), (Show.MINE, "Mine"), (Show.LATE, "Late")]
+PILLS = {Risk.HIGH: "stop", Risk.RAISED: "warn", Risk.ROUTINE: ""}
+PAST = 10  # delegations shown on the page, the latest
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request on the desk, with what its reader should see at a glance."""
+
+    request: ApprovalRequest
+    risk: Risk
+    due: str
+    late: bool
+    assigned: str
+    called: Sequence[str]
+    held_by: str
+    stock: StockClock | None
+
+    @property
+    def pill(self) -> str:
+        """The colour of its risk."""
+        return PILLS[self.risk]
+
+
+@bp.get("/review")
+@allow(Role.PHYSICIAN)
+def queue() -> Response:
+    at = now()
+    today = _today(at)
+    show = _show()
+    found = desk.of(actor(), show=show, at=at, day=today)
+    waiting = page(found.query, found.keys, limit=SHOWN, after=request.args.get("after"))
+    stock = _stock(waiting["items"], today)
+    rows = [_row(one, found, stock.get(one.variant_id), at) for one in waiting["items"]]
+    return rendered("queue.html", rows=rows, next=waiting["next"], show=show, shows=SHOWS, at=at)
+
+
+@bp.get("/review/away")
+@allow(Role.PHYSICIAN)
+def away() -> Response:
+    return _away()
+
+
+@bp.post("/review/away")
+@allow(Role.PHYSICIAN)
+def name_delegate() -> Response:
+    def act() -> Response:
+        given = form(DelegationIn)
+        delegating.delegate(
+            actor(),
+            accounts.person(given["delegate"]),
+            starts_on=given["starts_on"],
+            ends_on=given["ends_on"],
+            today=_today(now()),
+        )
+        db.session.commit()
+        flash("Noted. Your work is shown first to who stands in for you.")
+        return to("/review/away")
+
+    return or_again(act, lambda **why: _away(typed=request.form, **why))
+
+
+@bp.post("/review/away/<uuid:delegation_id>/withdrawal")
+@allow(Role.PHYSICIAN)
+def withdraw_delegation(delegation_id: uuid.UUID) -> Response:
+    def act() -> Response:
+        delegating.withdraw(accounts.delegation_of(actor(), delegation_id), at=now())
+        db.session.commit()
+        return to("/review/away")
+
+    return or_again(act, _away)
+
+
+def _away(**context: Any) -> Response:
+    shown = page(
+        accounts.delegations_of(actor()),
+        (Delegation.starts_on, Delegation.id),
+        limit=PAST,
+        after=None,
+        descending=True,
+    )
+    today = _today(now())
+    others = [(one.id, one.name) for one in accounts.physicians() if one.id != actor().id]
+    blank = {"typed": {"starts_on": today.isoformat()}}
+    return rendered(
+        "away.html", named=shown["items"], others=others, today=today, **(blank | context)
+    )
+
+
+def _show() -> Show:
+    try:
+        return Show(request.args.get("show", Show.ALL))
+    except ValueError:
+        raise Refused(
+            "There is no such part of the desk.",
+            fields={"show": [f"Choose among {', '.join(Show)}."]},
+        ) from None
+
+
+def _row(one: ApprovalRequest, found: Desk, stock: StockClock | None, at: datetime) -> Row:
+    assert one.due_at is not None  # or it would not lie there
+    return Row(
+        request=one,
+        risk=Risk(one.risk),
+        due=clocks.in_words(one.due_at, at),
+        late=one.due_at < at,
+        assigned=_assigned(one, found),
+        called=tuple(_called(one)),
+        held_by=_held_by(one, at),
+        stock=stock,
+    )
+
+
+def _assigned(one: ApprovalRequest, found: Desk) -> str:
+    physician = one.assigned_to
+    if physician is None:
+        return ""
+    if physician.id == actor().id:
+        return "your client"
+    if physician.id in found.stands_in_for:
+        return f"for {physician.name}, who is away"
+    return f"{physician.name}'s client"
+
+
+def _called(one: ApprovalRequest) -> Iterable[str]:
+    """Whom the last step calls; before it, whether an earlier one calls the reader."""
+    if not one.escalations:
+        return
+    *earlier, last = one.escalations
+    if last.called_id != actor().id and any(step.called_id == actor().id for step in earlier):
+        yield "you are called as second physician"
+    duty = "medical director" if last.step == MEDICAL_DIRECTOR else "second physician"
+    if last.called is None:
+        yield f"no {duty} was found"
+    elif last.called_id == actor().id:
+        yield f"you are called as {duty}"
+    else:
+        yield f"{last.called.name} is called as {duty}"
+
+
+def _held_by(one: ApprovalRequest, at: datetime) -> str:
+    if one.claimed_by is None or one.claimed_until is None or one.claimed_until <= at:
+        return ""
+    return "you have it" if one.claimed_by_id == actor().id else f"{one.claimed_by.name} has it"
+
+
+def _stock(shown: Sequence[ApprovalRequest], today: date) -> Mapping[uuid.UUID, StockClock | None]:
+    """The stock clock of each pack that is asked for. Two statements."""
+    variants = {one.variant_id: one.variant for one in shown}
+    wanted = desk.wanted(variants)
+    shelves = inventory.shelves(list(variants.values()), today=today)
+    return {
+        shelf.variant.id: clocks.stock_clock(
+            [clocks.Units(lot.free, lot.expires_on) for lot in shelf.lots if lot.sellable(today)],
+            wanted.get(shelf.variant.id, []),
+            today=today,
+        )
+        for shelf in shelves
+    }
+
+
+def _today(at: datetime) -> date:
+    return day_in(current_app.config["SHOP"].clinic_time_zone, at)
