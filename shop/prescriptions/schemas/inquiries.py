@@ -28,7 +28,7 @@ class ReplyIn(Schema):
     question = fields.UUID(load_default=None)
 
 
-class ChangeOut(Schema):
+class AnswerChangeOut(Schema):
     """An answer that is not what it was; null where there is none."""
 
     question = fields.String()
@@ -49,7 +49,7 @@ class InquiryOut(Schema):
     answered_at = Moment(allow_none=True)
     answers = fields.Dict()
     answers_hash = fields.String()
-    changes = fields.List(fields.Nested(ChangeOut))
+    changes = fields.List(fields.Nested(AnswerChangeOut))
 
 
 def exchanged(request: ApprovalRequest) -> list[dict[str, Any]]:
