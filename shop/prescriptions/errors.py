@@ -89,3 +89,25 @@ class StatementChanged(Conflict):
     """What would be signed is no longer what was shown."""
 
     code = "statement_changed"
+
+
+class ExaminationNeeded(TermsRefused):
+    """A state asks for an examination that is not on record; the states are among the facts."""
+
+    code = "examination_needed"
+
+
+class ExaminationVoided(Conflict):
+    code = "examination_voided"
+
+
+class NotSupervised(NotAllowed):
+    """An NP or PA prescribes here under a physician, and none is entered; the states are told."""
+
+    code = "not_supervised"
+
+
+class SupervisionRefused(Refused):
+    """A supervision that cannot be entered or ended; `fields` says why."""
+
+    code = "supervision_refused"

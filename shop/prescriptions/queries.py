@@ -19,7 +19,13 @@ from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
-from shop.prescriptions.models import ApprovalRequest, Prescription, Refusal
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Examination,
+    Prescription,
+    Refusal,
+    Supervision,
+)
 from shop.prescriptions.states import RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
@@ -33,6 +39,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
+    joinedload(ApprovalRequest.examinations),
 )
 
 
@@ -71,7 +78,7 @@ def request_for(
     """One request, locked where it will be changed. Raises NotFound."""
     query = _requests(reader, at).where(ApprovalRequest.number == number)
     query = locked(query) if lock else query.options(*_WHOLE)
-    found = db.session.scalars(query).one_or_none()
+    found = db.session.scalars(query).unique().one_or_none()
     if found is None:
         raise NotFound("There is no such request.")
     return found
@@ -128,6 +135,33 @@ def in_care_of(reader: Person, client_id: UUID, *, at: datetime) -> Person:
     if client is None:
         raise NotFound("There is no such client.")
     return client
+
+
+def examination_for(reader: Person, examination_id: UUID, *, at: datetime) -> Examination:
+    """An examination of a client in the reader's care. Raises NotFound."""
+    found = db.session.get(Examination, examination_id)
+    if found is None:
+        raise NotFound("There is no such examination.")
+    in_care_of(reader, found.client_id, at=at)
+    return found
+
+
+def supervisions(prescriber_id: UUID) -> sa.Select[Supervision]:
+    """Who stands, or stood, behind a prescriber; the manager's to read."""
+    return (
+        sa.select(Supervision)
+        .where(Supervision.prescriber_id == prescriber_id)
+        .options(joinedload(Supervision.supervisor))
+    )
+
+
+def supervision(prescriber_id: UUID, supervision_id: UUID) -> Supervision:
+    """Raises NotFound."""
+    query = supervisions(prescriber_id).where(Supervision.id == supervision_id)
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such supervision.")
+    return found
 
 
 def _prescriptions(reader: Person) -> sa.Select[Prescription]:

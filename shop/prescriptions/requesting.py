@@ -17,7 +17,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import reviewing
+from shop.prescriptions import examining, reviewing
 from shop.prescriptions.errors import (
     AlreadyAsked,
     ConsentMissing,
@@ -30,7 +30,6 @@ from shop.prescriptions.intake import carrying, composing, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
-ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
 DRAFT_LASTS = timedelta(days=30)
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
@@ -91,6 +90,7 @@ def answer(
 def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime) -> None:
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
+    Where a state asks for a visit that is not on record, it waits for that: it is referred.
     What is carried over from earlier requests becomes part of it, with the day it was first said.
     Raises ConsentMissing, AnswersRefused, WrongState.
     """
@@ -112,11 +112,14 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     }
     request.answers_hash = frozen_hash(request, sheet.answers)
     request.consented_at = at
-    request.due_at = at + ANSWERED_WITHIN
-    request.status = RequestStatus.QUEUED
+    visits = examining.unmet(request, at=at)
+    request.due_at = None if visits else at + reviewing.ANSWERED_WITHIN
+    request.status = RequestStatus.REFERRED if visits else RequestStatus.QUEUED
     db.session.flush()  # the database stamps when
     db.session.refresh(request, ["consented_at", "submitted_at"])
     events.record(Kind.REQUEST_SUBMITTED, request, questionnaire=request.questionnaire_version)
+    if visits:
+        events.record(Kind.REQUEST_REFERRED, request, rules=[rule.number for rule in visits])
 
 
 def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:

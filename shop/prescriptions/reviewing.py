@@ -27,6 +27,7 @@ from shop.prescriptions.models import ApprovalRequest, Refusal
 from shop.prescriptions.states import RequestStatus
 
 LEASE = timedelta(minutes=15)
+ANSWERED_WITHIN = timedelta(hours=24)  # what the client is told
 
 
 class RefusalReason(StrEnum):

@@ -26,7 +26,15 @@ from shop.payments import refunding, settling
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
-from shop.prescriptions import filling, holding, requesting, reviewing, signing
+from shop.prescriptions import (
+    examining,
+    filling,
+    holding,
+    referring,
+    requesting,
+    reviewing,
+    signing,
+)
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant
@@ -114,10 +122,12 @@ def approved_with_changes(asked: ApprovalRequest | None = None) -> ApprovalReque
     assert by is not None
     terms, proof = the_terms(), a_fresh_sign_in(by)
     draft = signing.prepare(asked, terms, by=by, at=now())
+    examination = examining.settle(asked, draft.examined, by=by, at=now())
     signed = signing._written(asked, terms, draft, by=by, proof=proof, at=now())
+    examining.copy(signed, examination)
     db.session.add(signed)
     db.session.flush()
-    signing._cover_states(signed, draft.licences)
+    signing._cover_states(signed, draft, examination)
     reviewing.end_claim(asked, RequestStatus.PENDING_CLIENT)
     events.record(events.Kind.REQUEST_CHANGES_PROPOSED, asked)
     events.record(events.Kind.PRESCRIPTION_SIGNED, signed)
@@ -135,8 +145,11 @@ def asked_back(asked: ApprovalRequest | None = None) -> ApprovalRequest:
     return moved(asked or a_claimed_request(), "info_requested", **UNCLAIMED)  # type: ignore[no-any-return]
 
 
-def referred(asked: ApprovalRequest | None = None) -> ApprovalRequest:
-    return moved(asked or a_claimed_request(), "referred", **UNCLAIMED)  # type: ignore[no-any-return]
+def referred(asked: ApprovalRequest | None = None, *, by: Any = None) -> ApprovalRequest:
+    asked = asked or a_claimed_request()
+    reason = referring.ReferralReason.EXAM_REQUIRED
+    referring.refer(asked, reason=reason, message="Come.", by=by or asked.claimed_by, at=now())
+    return asked
 
 
 UNCLAIMED = {"claimed_by_id": None, "claimed_until": None}

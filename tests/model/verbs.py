@@ -32,7 +32,7 @@ from tests.model import stages
 from tests.model.stages import UNCLAIMED, a_page, moved, prescriber, some_money
 from tests.orders.things import pay
 from tests.people import a_fresh_sign_in, dr_chen, mona
-from tests.prescriptions.builders import ANSWERS, the_terms
+from tests.prescriptions.builders import ANSWERS, an_examination, the_terms
 
 ARROWS: dict[str, dict[Any, Any]] = {
     "approval_request": REQUEST_ARROWS,
@@ -47,17 +47,17 @@ ARROWS: dict[str, dict[Any, Any]] = {
 
 TABLES = {
     "approval_request": """
-state          answer      submit      withdraw    claim           release    refuse          sign            expire
-draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >expired
-queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      >queued
-in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >in_review
-info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >info_requested
-referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >referred
-pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided >pending_client
-approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >approved
-declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >declined
-withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >withdrawn
-expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >expired
+state          answer      submit      withdraw    claim           release    refuse          sign            expire          refer           examine
+draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >expired        wrong_state     >draft
+queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      >queued         claim_lost      >queued
+in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >in_review      >referred       >in_review
+info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >info_requested wrong_state     >info_requested
+referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     >referred       wrong_state     >queued
+pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided >pending_client already_decided >pending_client
+approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >approved       already_decided >approved
+declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided >declined       already_decided >declined
+withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >withdrawn      wrong_state     >withdrawn
+expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     >expired        wrong_state     >expired
 """,
     "prescription": """
 state      hold        resume      revoke      fill
@@ -199,6 +199,8 @@ VERBS: dict[str, dict[str, Verb]] = {
         "refuse": _refuse,
         "sign": _sign,
         "expire": lambda r: requesting.expire_drafts(at=now() + timedelta(days=31)),
+        "refer": lambda r: stages.referred(r, by=_claimer(r)),
+        "examine": lambda r: an_examination(r.client),
     },
     "prescription": {
         "hold": lambda p: holding.hold(p, reason="wait", by=prescriber(p), at=now()),
@@ -270,11 +272,9 @@ def _to(state: str, **columns: Any) -> Verb:
 BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
     ("approval_request", "in_review", "info_requested"): stages.asked_back,
-    ("approval_request", "in_review", "referred"): stages.referred,
     ("approval_request", "in_review", "pending_client"): stages.approved_with_changes,
     ("approval_request", "info_requested", "queued"): _to("queued"),
     ("approval_request", "info_requested", "expired"): _to("expired"),
-    ("approval_request", "referred", "queued"): _to("queued"),
     ("approval_request", "referred", "expired"): _to("expired"),
     ("approval_request", "pending_client", "approved"): _to("approved"),
     ("approval_request", "pending_client", "expired"): _to("expired"),

@@ -9,11 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 from shop.prescriptions.models.fills import Fill
+from shop.prescriptions.models.practice import (
+    Examination,
+    KnownExaminationRule,
+    KnownSupervisionRule,
+    Referral,
+    Supervision,
+)
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.requests import ApprovalRequest, Refusal
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 
-__all__ = ["ApprovalRequest", "Fill", "Prescription", "PrescriptionState", "Refusal", "arrows"]
+__all__ = [
+    "ApprovalRequest",
+    "Examination",
+    "Fill",
+    "KnownExaminationRule",
+    "KnownSupervisionRule",
+    "Prescription",
+    "PrescriptionState",
+    "Referral",
+    "Refusal",
+    "Supervision",
+    "arrows",
+]
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:
