@@ -136,9 +136,15 @@ def unmet(request: ApprovalRequest, *, at: datetime) -> list[ExaminationRule]:
 
     Where a state accepts an examination from written answers, those handed in will do.
     """
-    visits = [rule for rule in _asked(request, _day(at)) if Mode.ASYNCHRONOUS not in rule.modes]
+    visits = visits_asked(request, at=at)
     known = [one for one in _of(request.client_id) if visits and covers(one, request)]
     return [rule for rule in visits if not any(counts(one, rule, day=_day(at)) for one in known)]
+
+
+def visits_asked(request: ApprovalRequest, *, at: datetime) -> list[ExaminationRule]:
+    """The rules by which a client must be seen, whether she was or not."""
+    asked = _asked(request, _day(at))
+    return [rule for rule in asked if Mode.ASYNCHRONOUS not in rule.modes]
 
 
 def in_words(rule: ExaminationRule) -> str:
@@ -283,7 +289,7 @@ def _named(
 ) -> Examined:
     """The examination of the terms: one on record, or a new one by who signs."""
     mode, on = _mode(terms.examination_mode), terms.examined_on
-    _refuse_day(on, day)
+    _refuse_day(on, day, field="examination.date")
     for one in on_record:
         if (one.mode, one.examined_on) == (mode, on) and one.in_force(day):
             scope = tuple(one.scope)
@@ -292,7 +298,7 @@ def _named(
     until = rules.examination_in(state, day).until(on)
     if day >= until:
         raise _wrong("examination.date", "Must be within the past year.")
-    _require_licence(by, state, on)
+    _require_licence(by, state, on, field="examination.date")
     asked = tuple(sorted(families(request))) or (Family.OTHER.value,)
     return Examined(mode, on, by.name, asked, until, None, {})
 
@@ -323,21 +329,21 @@ def _refuse_unfit(
     strangers = set(scope) - set(HOME_CARE)
     if strangers or not scope:
         raise _wrong("scope", f"Choose among {', '.join(HOME_CARE)}.")
-    _refuse_day(on, _day(at))
+    _refuse_day(on, _day(at), field="date")
     if _day(at) >= rules.examination_in(client.state or "", _day(at)).until(on):
-        raise _wrong("examination.date", "Must be within the past year.")
-    _require_licence(by, client.state or "", on)
+        raise _wrong("date", "Must be within the past year.")
+    _require_licence(by, client.state or "", on, field="date")
 
 
-def _refuse_day(on: date, today: date) -> None:
+def _refuse_day(on: date, today: date, *, field: str) -> None:
     if on > today:
-        raise _wrong("examination.date", "Must be today or earlier.")
+        raise _wrong(field, "Must be today or earlier.")
 
 
-def _require_licence(by: Person, state: str, on: date) -> None:
+def _require_licence(by: Person, state: str, on: date, *, field: str) -> None:
     if state not in licensing.in_force([by.id], day=on)[by.id]:
         where = state if state in STATES else "the client's state"
-        raise _wrong("examination.date", f"You held no licence in {where} on that day.")
+        raise _wrong(field, f"You held no licence in {where} on that day.")
 
 
 def _wrong(field: str, text: str) -> TermsRefused:

@@ -90,6 +90,12 @@ DOORS: dict[str, Roles] = {
     "DELETE /api/v1/approval-requests/<number>/claim": PHYSICIAN,
     "POST /api/v1/approval-requests/<number>/signature": PHYSICIAN,
     "POST /api/v1/approval-requests/<number>/refusal": PHYSICIAN,
+    "POST /api/v1/approval-requests/<number>/referral": PHYSICIAN,
+    "POST /api/v1/approval-requests/<number>/examination": PHYSICIAN,
+    "POST /api/v1/examinations/<uuid:examination_id>/void": PHYSICIAN,
+    "GET /api/v1/people/<uuid:person_id>/supervisions": MANAGER,
+    "POST /api/v1/people/<uuid:person_id>/supervisions": MANAGER,
+    "POST /api/v1/people/<uuid:person_id>/supervisions/<uuid:supervision_id>/end": MANAGER,
     "GET /api/v1/prescriptions": CLIENT_AND_PHYSICIAN,
     "GET /api/v1/prescriptions/<number>": CLIENT_AND_PHYSICIAN,
     "POST /api/v1/prescriptions/<number>/hold": PHYSICIAN,
@@ -114,6 +120,10 @@ DOORS: dict[str, Roles] = {
     "POST /review/<number>/signature": PHYSICIAN,
     "GET /review/<number>/signed": PHYSICIAN,
     "POST /review/<number>/refusal": PHYSICIAN,
+    "GET /review/visits": PHYSICIAN,
+    "POST /review/<number>/referral": PHYSICIAN,
+    "POST /review/<number>/examination": PHYSICIAN,
+    "POST /review/<number>/examinations/<uuid:examination_id>/void": PHYSICIAN,
     # reports
     "GET /api/v1/events": MANAGER,
     # inventory

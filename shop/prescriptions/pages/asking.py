@@ -18,7 +18,7 @@ from shop.catalog import queries as catalog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.usps import STATES
-from shop.prescriptions import queries, requesting, schemas
+from shop.prescriptions import examining, queries, requesting, schemas
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.intake.questioning import Question
 from shop.prescriptions.models import ApprovalRequest
@@ -26,6 +26,8 @@ from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, render
 from shop.prescriptions.states import RequestStatus
 from shop.web.paging import page
 
+TOLD = {RequestStatus.DRAFT: "Kept.", RequestStatus.REFERRED: "A visit comes first: see below."}
+WITHDRAWABLE = (RequestStatus.DRAFT, RequestStatus.QUEUED, RequestStatus.REFERRED)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 
 
@@ -77,7 +79,7 @@ def answer(number: str) -> Response:
             consent = request.form.get("consent") == "yes"
             requesting.submit(asked, consent=consent, by=actor(), at=now())
         db.session.commit()
-        flash("Your request is with our physicians." if "submit" in request.form else "Kept.")
+        flash(TOLD.get(asked.status, "Your request is with our physicians."))
         return to(f"/requests/{number}")
 
     return or_again(act, lambda **why: _request(number, typed=True, **why))
@@ -122,7 +124,8 @@ def _request(number: str, *, typed: bool = False, **context: Any) -> Response:
         texts=texts,
         labels={f"answers.{each}": text for each, text in texts.items()},
         draft=draft,
-        withdrawable=asked.status in (RequestStatus.DRAFT, RequestStatus.QUEUED),
+        withdrawable=asked.status in WITHDRAWABLE,
+        visits=[examining.in_words(rule) for rule in examining.visits_asked(asked, at=at)],
         **context,
     )
 

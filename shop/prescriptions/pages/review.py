@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from flask import (
@@ -19,7 +20,7 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import queries, reviewing, schemas, signing
+from shop.prescriptions import examining, queries, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
@@ -188,6 +189,9 @@ def _case(number: str, **context: Any) -> Response:
         "days_supply": 30,
         "examination.date": today.isoformat(),
     }
+    if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
+        on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
+        defaults |= {f"examination.{name}": value for name, value in on_record.items()}
     return rendered(
         "case.html",
         request=asked,

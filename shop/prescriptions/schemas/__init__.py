@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
+from shop.prescriptions.schemas.practice import (
+    ExaminationRecordIn,
+    ExaminationRecordOut,
+    ReferralIn,
+    SupervisionEndIn,
+    SupervisionIn,
+    SupervisionOut,
+    SupervisionsOut,
+)
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
     ExaminationOut,
@@ -42,6 +51,8 @@ __all__ = [
     "ClientOut",
     "ExaminationIn",
     "ExaminationOut",
+    "ExaminationRecordIn",
+    "ExaminationRecordOut",
     "FillOut",
     "FindingOut",
     "GateOut",
@@ -51,6 +62,7 @@ __all__ = [
     "QueueQuery",
     "ReasonOut",
     "RecordedOut",
+    "ReferralIn",
     "RefusalIn",
     "RefusalOut",
     "RequestIn",
@@ -58,6 +70,10 @@ __all__ = [
     "RequestsOut",
     "SignatureIn",
     "SubmissionIn",
+    "SupervisionEndIn",
+    "SupervisionIn",
+    "SupervisionOut",
+    "SupervisionsOut",
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",

@@ -12,6 +12,12 @@ from shop.accounts.models import Person, Role
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas.practice import (
+    ExaminationReadOut,
+    ReferralOut,
+    read,
+    referral,
+)
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
@@ -122,6 +128,8 @@ class WholeRequestOut(RequestOut):
     carried = fields.List(fields.Nested(CarriedOut))
     answers_hash = fields.String(allow_none=True)
     refusal = fields.Nested(RefusalOut, allow_none=True)
+    referral = fields.Nested(ReferralOut, allow_none=True)  # while she is to be seen first
+    examinations = fields.List(fields.Nested(ExaminationReadOut))  # for the physician
     history = fields.List(fields.Nested(RecordedOut))
 
 
@@ -169,6 +177,8 @@ def whole(
         **_to_answer(request, reader, at),
         "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
         "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
+        "referral": _referral(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
+        "examinations": read(request.examinations) if reader.role is Role.PHYSICIAN else [],
         "history": history(request),
     }
 
@@ -184,6 +194,12 @@ def _to_answer(request: ApprovalRequest, reader: Person, at: datetime) -> dict[s
         for name, said in sheet.carried.items()
     ]
     return {"asked": list(sheet.asked), "carried": carried}
+
+
+def _referral(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:
+    if request.status is not RequestStatus.REFERRED or not request.referrals:
+        return None
+    return referral(request.referrals[-1], inside=inside)
 
 
 def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:
