@@ -54,6 +54,7 @@ def record(
     says. Raises SelfPrescription, TermsRefused.
     """
     _refuse_unfit(client, mode=mode, on=on, scope=scope, by=by, at=at)
+    _hold(client.id)
     waiting = _referred(client)
     examination = Examination(
         id=uuid.uuid4(),
@@ -134,10 +135,14 @@ def newest(request: ApprovalRequest, *, day: date) -> Examination | None:
 def unmet(request: ApprovalRequest, *, at: datetime) -> list[ExaminationRule]:
     """The rules for which the client must be seen before a physician can decide.
 
-    Where a state accepts an examination from written answers, those handed in will do.
+    Where a state accepts an examination from written answers, those handed in will do. Where it
+    does not, nobody records one before this transaction ends, so that none is missed.
     """
     visits = visits_asked(request, at=at)
-    known = [one for one in _of(request.client_id) if visits and covers(one, request)]
+    if not visits:
+        return []
+    _hold(request.client_id)
+    known = [one for one in _of(request.client_id) if covers(one, request)]
     return [rule for rule in visits if not any(counts(one, rule, day=_day(at)) for one in known)]
 
 
@@ -352,6 +357,12 @@ def _wrong(field: str, text: str) -> TermsRefused:
 
 def _asked(request: ApprovalRequest, day: date) -> list[ExaminationRule]:
     return [rules.examination_in(state, day) for state in sorted(reviewing.states_of(request))]
+
+
+def _hold(client_id: uuid.UUID) -> None:
+    """Her row, as whoever writes in her chart: who hands in and who records wait for each other."""
+    query = sa.select(Person.id).where(Person.id == client_id)
+    db.session.execute(query.with_for_update(key_share=True))
 
 
 def _of(client_id: uuid.UUID) -> list[Examination]:
