@@ -276,7 +276,7 @@ def _shelf(cast: Cast) -> None:
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
-    """Alice has a prescription and two orders; Bob's request waits for a physician of his state."""
+    """Alice has a prescription and two orders; Bob waits for the visit that Texas asks for."""
     _charted(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")

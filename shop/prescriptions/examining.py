@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from shop.accounts.models import Person, Role
+from shop.charts.queries import lock_chart
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed
@@ -54,7 +55,7 @@ def record(
     says. Raises SelfPrescription, TermsRefused.
     """
     _refuse_unfit(client, mode=mode, on=on, scope=scope, by=by, at=at)
-    _hold(client.id)
+    lock_chart(client)
     waiting = _referred(client)
     examination = Examination(
         id=uuid.uuid4(),
@@ -141,7 +142,7 @@ def unmet(request: ApprovalRequest, *, at: datetime) -> list[ExaminationRule]:
     visits = visits_asked(request, at=at)
     if not visits:
         return []
-    _hold(request.client_id)
+    lock_chart(request.client)
     known = [one for one in _of(request.client_id) if covers(one, request)]
     return [rule for rule in visits if not any(counts(one, rule, day=_day(at)) for one in known)]
 
@@ -357,12 +358,6 @@ def _wrong(field: str, text: str) -> TermsRefused:
 
 def _asked(request: ApprovalRequest, day: date) -> list[ExaminationRule]:
     return [rules.examination_in(state, day) for state in sorted(reviewing.states_of(request))]
-
-
-def _hold(client_id: uuid.UUID) -> None:
-    """Her row, as whoever writes in her chart: who hands in and who records wait for each other."""
-    query = sa.select(Person.id).where(Person.id == client_id)
-    db.session.execute(query.with_for_update(key_share=True))
 
 
 def _of(client_id: uuid.UUID) -> list[Examination]:

@@ -299,6 +299,27 @@ def test_a_physician_voids_on_the_page(app: Flask, cast: dict[str, Person]) -> N
     assert examining.in_force(cast["alice"], "CA", now()) == []
 
 
+def test_the_manager_enters_and_ends_a_supervision_on_the_page(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    nurse = dr_chen(states=(), name="Nora Vale NP")
+    a_licence(nurse, kind="NP")
+    road, chen = f"/people/{nurse.id}/supervisions", cast["chen"]
+    db.session.commit()
+    reader = Reader(app, cast["mona"])
+    assert road in reader.get(f"/people/{nurse.id}")
+    assert "Nobody yet." in reader.get(road)
+
+    days = {"valid_from": today(), "valid_until": today(90)}
+    wrong = reader.send(road, supervisor=str(chen.id), state="TX", **days)
+    assert reader.status == 422
+    assert 'href="#f-supervisor"' in wrong
+    reader.send(road, supervisor=str(chen.id), state="CA", **days)
+    assert "Dr Wei Chen" in reader.text
+    (one,) = db.session.scalars(sa.select(Supervision))
+    assert "ended" in reader.send(f"{road}/{one.id}/end")
+
+
 def test_where_a_visit_is_missing_the_page_says_what_to_do(
     app: Flask, cast: dict[str, Person]
 ) -> None:

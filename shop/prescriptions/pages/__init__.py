@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.pages import asking, prescriptions, review, visits
+from shop.prescriptions.pages import asking, prescriptions, review, supervisions, visits
 from shop.prescriptions.pages.blueprint import bp
 
-__all__ = ["asking", "bp", "prescriptions", "review", "visits"]
+__all__ = ["asking", "bp", "prescriptions", "review", "supervisions", "visits"]
