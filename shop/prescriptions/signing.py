@@ -13,9 +13,9 @@ from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import examining, licensing, reviewing, supervising
+from shop.prescriptions import grounds, licensing, reviewing, supervising
 from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
-from shop.prescriptions.examining import Examined
+from shop.prescriptions.grounds import Examined
 from shop.prescriptions.models import (
     ApprovalRequest,
     Examination,
@@ -70,7 +70,7 @@ def prepare(
     require_claim(request, by=by, at=at, fence=fence)
     licences = licensing.require(by, reviewing.states_of(request), at=at)
     supervisors = supervising.require(by, licences, at=at)
-    examined = examining.require(request, terms, by=by, at=at)
+    examined = grounds.require(request, terms, by=by, at=at)
     today = at.astimezone(UTC).date()
     usual = today + timedelta(days=default_validity(request) - 1)
     last_day = examined.last_day(terms.valid_until, usual)
@@ -111,9 +111,9 @@ def sign(
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")
     fresh = _fresh(proof, by=by, at=at)
-    examination = examining.settle(request, draft.examined, by=by, at=at)
+    examination = grounds.settle(request, draft.examined, by=by, at=at)
     prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
-    examining.copy(prescription, examination)
+    grounds.copy(prescription, examination)
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
     _cover_states(prescription, draft, examination)

@@ -12,7 +12,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
 from shop.core.events import Break, Kind
-from shop.prescriptions import examining, requesting, supervising
+from shop.prescriptions import grounds, requesting, supervising
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.statements import Terms, prescribed
 
@@ -102,7 +102,7 @@ def _examiner(prescription: Prescription) -> str:
 
 def _law(states: Sequence[PrescriptionState]) -> list[str]:
     """What each state asked, where that was signed: not before examinations were on record."""
-    grounds = [
+    rested_on = [
         (one.state, one.examination_rule, one.examination_rule_version or 0, one.examination)
         for one in states
         if one.examination_rule and one.examination
@@ -112,4 +112,4 @@ def _law(states: Sequence[PrescriptionState]) -> list[str]:
         for one in states
         if one.supervisor_name
     }
-    return [examining.said(grounds) + supervising.said(stood_behind)] if grounds else []
+    return [grounds.said(rested_on) + supervising.said(stood_behind)] if rested_on else []

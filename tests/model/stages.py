@@ -27,8 +27,8 @@ from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundSt
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
 from shop.prescriptions import (
-    examining,
     filling,
+    grounds,
     holding,
     referring,
     requesting,
@@ -122,9 +122,9 @@ def approved_with_changes(asked: ApprovalRequest | None = None) -> ApprovalReque
     assert by is not None
     terms, proof = the_terms(), a_fresh_sign_in(by)
     draft = signing.prepare(asked, terms, by=by, at=now())
-    examination = examining.settle(asked, draft.examined, by=by, at=now())
+    examination = grounds.settle(asked, draft.examined, by=by, at=now())
     signed = signing._written(asked, terms, draft, by=by, proof=proof, at=now())
-    examining.copy(signed, examination)
+    grounds.copy(signed, examination)
     db.session.add(signed)
     db.session.flush()
     signing._cover_states(signed, draft, examination)

@@ -12,7 +12,15 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
-from shop.prescriptions import examining, referring, requesting, reviewing, signing, verifying
+from shop.prescriptions import (
+    examining,
+    grounds,
+    referring,
+    requesting,
+    reviewing,
+    signing,
+    verifying,
+)
 from shop.prescriptions.errors import (
     ClaimLost,
     ExaminationNeeded,
@@ -211,6 +219,30 @@ def test_what_is_in_force_depends_on_the_state_and_the_day() -> None:
     assert examining.in_force(client, "TX", in_a_year) == []
 
 
+def test_the_page_offers_the_newest_visit_that_counts_where_it_goes() -> None:
+    client, chen = alice(), dr_chen()
+    request = a_claimed_request(client, by=chen, ship_to_state="NV")
+    for given in (
+        {"on": ago(100), "mode": Mode.IN_PERSON},
+        {"on": ago(50), "scope": ["steroid"]},
+        {"on": ago(20), "mode": Mode.ASYNCHRONOUS},
+    ):
+        an_examination(client, by=chen, **given)
+    voided = an_examination(client, by=chen, on=ago(1))
+    examining.void(voided, reason="It was her sister.", by=chen, at=now())
+    today = now().date()
+    for one in request.examinations:
+        if one.examined_on == today:  # how it was handed in
+            examining.void(one, reason="A test.", by=chen, at=now())
+    db.session.refresh(request, ["examinations"])
+
+    offered = examining.newest(request, day=today)
+
+    assert offered is not None
+    assert offered.examined_on == ago(100)
+    assert examining.newest(request, day=today + timedelta(days=265)) is None
+
+
 # Referring
 
 
@@ -407,7 +439,7 @@ def test_the_database_knows_of_an_examination_that_was_voided_meanwhile() -> Non
     examining.void(seen, reason="It was her sister.", by=chen, at=now())
     proof = a_fresh_sign_in(chen)
     written = signing._written(request, terms, draft, by=chen, proof=proof, at=now())
-    examining.copy(written, seen)
+    grounds.copy(written, seen)
 
     db.session.add(written)
 
