@@ -104,7 +104,11 @@ class Kind(StrEnum):
     REQUEST_DECLINED = "request_declined"
     REQUEST_WITHDRAWN = "request_withdrawn"
     REQUEST_EXPIRED = "request_expired"
+    REQUEST_EXAMINED = "request_examined"
     EXAMINATION_RECORDED = "examination_recorded"
+    EXAMINATION_VOIDED = "examination_voided"
+    SUPERVISION_ENTERED = "supervision_entered"
+    SUPERVISION_ENDED = "supervision_ended"
     # prescriptions and fills
     PRESCRIPTION_SIGNED = "prescription_signed"
     PRESCRIPTION_ACCEPTED = "prescription_accepted"

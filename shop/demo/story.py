@@ -327,7 +327,7 @@ def _shelf(cast: Cast) -> None:
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
-    """Alice has a prescription and two orders; a request of hers and one of Bob's wait."""
+    """Alice has a prescription, two orders, a request that waits; Bob, a visit that Texas wants."""
     _charted(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")

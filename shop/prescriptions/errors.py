@@ -125,3 +125,25 @@ class KeyRefused(Refused):
     """A signing key that cannot be recorded or retired; `fields` says why."""
 
     code = "key_refused"
+
+
+class ExaminationNeeded(TermsRefused):
+    """A state asks for an examination that is not on record; the states are among the facts."""
+
+    code = "examination_needed"
+
+
+class ExaminationVoided(Conflict):
+    code = "examination_voided"
+
+
+class NotSupervised(NotAllowed):
+    """An NP or PA prescribes here under a physician, and none is entered; the states are told."""
+
+    code = "not_supervised"
+
+
+class SupervisionRefused(Refused):
+    """A supervision that cannot be entered or ended; `fields` says why."""
+
+    code = "supervision_refused"

@@ -19,7 +19,15 @@ from shop.catalog.models import LegalClass, Product, ProductIngredient, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.prescriptions import licensing
-from shop.prescriptions.models import ApprovalRequest, Escalation, Inquiry, Prescription, Refusal
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Escalation,
+    Examination,
+    Inquiry,
+    Prescription,
+    Refusal,
+    Supervision,
+)
 from shop.prescriptions.states import RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
@@ -36,6 +44,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
+    joinedload(ApprovalRequest.examinations),
 )
 
 PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
@@ -160,6 +169,33 @@ def in_care_of(reader: Person, client_id: UUID, *, at: datetime) -> Person:
     if client is None:
         raise NotFound("There is no such client.")
     return client
+
+
+def examination_for(reader: Person, examination_id: UUID, *, at: datetime) -> Examination:
+    """An examination of a client in the reader's care. Raises NotFound."""
+    found = db.session.get(Examination, examination_id)
+    if found is None:
+        raise NotFound("There is no such examination.")
+    in_care_of(reader, found.client_id, at=at)
+    return found
+
+
+def supervisions(prescriber_id: UUID) -> sa.Select[Supervision]:
+    """Who stands, or stood, behind a prescriber; the manager's to read."""
+    return (
+        sa.select(Supervision)
+        .where(Supervision.prescriber_id == prescriber_id)
+        .options(joinedload(Supervision.supervisor))
+    )
+
+
+def supervision(prescriber_id: UUID, supervision_id: UUID) -> Supervision:
+    """Raises NotFound."""
+    query = supervisions(prescriber_id).where(Supervision.id == supervision_id)
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such supervision.")
+    return found
 
 
 def _prescriptions(reader: Person) -> sa.Select[Prescription]:

@@ -15,7 +15,7 @@ from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions import declining, queueing, reviewing, revoking
+from shop.prescriptions import declining, examining, queueing, reviewing, revoking
 from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import (
     AlreadyAsked,
@@ -88,6 +88,7 @@ def answer(
 def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime) -> None:
     """Hand a draft to the physicians; its answers, pack, quantity and state are frozen from here.
 
+    Where a state asks for a visit that is not on record, it waits for that: it is referred.
     What is carried over from earlier requests becomes part of it, with the day it was first said.
     What the answers say of her health is written into her chart. Where a rule says so, it is
     declined at once: nobody could sign it.
@@ -115,12 +116,18 @@ def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime)
     if judged.declined_by is not None:
         declining.decline(request, judged.declined_by, hits=judged.hits, at=at)
         return
-    request.due_at = at + POLICY.answered_within
-    queueing.lay(request, judged, at=at)
-    request.status = RequestStatus.QUEUED
+    visits = examining.unmet(request, at=at)
+    if visits:
+        request.due_at, request.status = None, RequestStatus.REFERRED
+    else:
+        request.due_at = at + POLICY.answered_within
+        queueing.lay(request, judged, at=at)
+        request.status = RequestStatus.QUEUED
     db.session.flush()  # the database stamps when
     db.session.refresh(request, ["consented_at", "submitted_at"])
     events.record(Kind.REQUEST_SUBMITTED, request, questionnaire=request.questionnaire_version)
+    if visits:
+        events.record(Kind.REQUEST_REFERRED, request, rules=[rule.number for rule in visits])
     noting.note(request, by=by, at=at)
 
 

@@ -15,7 +15,17 @@ from shop.catalog.models import ProductIngredient, Variant
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import changing, licensing, recording, requesting, reviewing, signatures
+from shop.prescriptions import (
+    changing,
+    examining,
+    grounds,
+    licensing,
+    recording,
+    requesting,
+    reviewing,
+    signatures,
+    supervising,
+)
 from shop.prescriptions.errors import (
     NotDoctorOnly,
     NotForSale,
@@ -23,15 +33,17 @@ from shop.prescriptions.errors import (
     StatementChanged,
     TermsRefused,
 )
-from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
+from shop.prescriptions.grounds import Examined
+from shop.prescriptions.intake import composing
+from shop.prescriptions.models import ApprovalRequest, Examination, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
 from shop.prescriptions.screening import checking, judging
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.statements import EXAMINED, Statement, Terms, statement
+from shop.prescriptions.statements import Statement, Terms, statement
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
+from shop.prescriptions.supervising import Supervisor
 
 FRESH_FOR = timedelta(minutes=5)
-EXAMINATION_LASTS = timedelta(days=365)
 LONGEST_VALIDITY = 365  # days
 
 # How long a prescription is good for where the physician says nothing, by active ingredient (as
@@ -54,6 +66,8 @@ class Draft:
     statement: Statement
     variant: Variant
     licences: dict[str, Licence]
+    examined: Examined
+    supervisors: dict[str, Supervisor]
     last_day: date
     hits: Sequence[Hit]
 
@@ -64,21 +78,37 @@ def prepare(
     """Check everything but the fresh sign-in, and word the statement. Changes nothing.
 
     A hard stop of screening is never signed, a soft one only with a reason in `terms.overrides`.
-    Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, TermsRefused.
+    Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, NotSupervised,
+    ExaminationNeeded, TermsRefused.
     """
     refuse_self(request, by)
     refuse_decided(request)
     require_claim(request, by=by, at=at, fence=fence)
     licences = licensing.require(by, reviewing.states_of(request), at=at)
+    supervisors = supervising.require(by, licences, at=at)
     today = at.astimezone(UTC).date()
     variant = _prescribed(request, terms, at=at)
-    last_day = terms.valid_until or today + timedelta(days=default_validity(variant) - 1)
+    families = _families(request, variant)
+    examined = grounds.require(request, terms, families=families, by=by, at=at)
+    usual = today + timedelta(days=default_validity(variant) - 1)
+    last_day = examined.last_day(terms.valid_until, usual)
     hits = checking.check(request, at=at, days=terms.days, product_id=variant.product_id)
     _check(terms, hits, last_day=last_day, today=today)
-    worded = statement(
-        request, terms, variant, by=by, licences=licences, last_day=last_day, hits=hits
+    law = examined.said() + supervising.said(
+        {state: (one.name, one.licence.number) for state, one in supervisors.items()}
     )
-    return Draft(worded, variant, licences, last_day, hits)
+    worded = statement(
+        request,
+        terms,
+        variant,
+        by=by,
+        licences=licences,
+        last_day=last_day,
+        hits=hits,
+        examiner=examined.examiner_name,
+        law=law,
+    )
+    return Draft(worded, variant, licences, examined, supervisors, last_day, hits)
 
 
 def sign(
@@ -101,10 +131,12 @@ def sign(
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")
     fresh = _fresh(proof, by=by, at=at)
+    examination = grounds.settle(request, draft.examined, by=by, at=at)
     prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
+    grounds.copy(prescription, examination)
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
-    _cover_states(prescription, draft.licences)
+    _cover_states(prescription, draft, examination)
     checks = recording.keep(request, draft.hits, overrides=terms.overrides, at=at)
     signature = signatures.put_under(prescription, checks, licences=draft.licences)
     _decide(request, prescription, draft.variant)
@@ -126,6 +158,13 @@ def _decide(request: ApprovalRequest, prescription: Prescription, variant: Varia
     kind = Kind.REQUEST_CHANGES_PROPOSED if changed else Kind.REQUEST_APPROVED
     reviewing.end_claim(request, status)
     events.record(kind, request, prescription=prescription.number)
+
+
+def _families(request: ApprovalRequest, variant: Variant) -> set[str]:
+    """The families of actives in what is prescribed."""
+    if variant.product_id == request.variant.product_id:
+        return examining.families(request)
+    return {family.value for family in composing.families(variant.product_id)}
 
 
 def default_validity(variant: Variant) -> int:
@@ -167,8 +206,6 @@ def _check(terms: Terms, hits: Sequence[Hit], *, last_day: date, today: date) ->
         "directions": _words_problem(terms.directions),
         "indication": _words_problem(terms.indication),
         "valid_until": _validity_problem(last_day, today),
-        "examination.mode": _mode_problem(terms.examination_mode),
-        "examination.date": _examination_problem(terms.examined_on, today),
     }
     found = {name: [problem] for name, problem in wrong.items() if problem}
     found |= judging.unresolved(hits, terms.overrides)
@@ -189,16 +226,6 @@ def _validity_problem(last_day: date, today: date) -> str | None:
     if today <= last_day <= furthest:
         return None
     return f"Choose a day from {today.isoformat()} to {furthest.isoformat()}."
-
-
-def _mode_problem(mode: str) -> str | None:
-    return None if mode in EXAMINED else f"Choose one of: {', '.join(EXAMINED)}."
-
-
-def _examination_problem(on: date, today: date) -> str | None:
-    if on > today:
-        return "Must be today or earlier."
-    return None if today - on <= EXAMINATION_LASTS else "Must be within the past year."
 
 
 def _fresh(proof: AuthEvent | None, *, by: Person, at: datetime) -> AuthEvent:
@@ -254,8 +281,9 @@ def _written(
     return prescription
 
 
-def _cover_states(prescription: Prescription, licences: dict[str, Licence]) -> None:
-    for state, licence in sorted(licences.items()):
+def _cover_states(prescription: Prescription, draft: Draft, examination: Examination) -> None:
+    for state, licence in sorted(draft.licences.items()):
+        supervisor = draft.supervisors.get(state)
         db.session.add(
             PrescriptionState(
                 prescription_id=prescription.id,
@@ -265,6 +293,8 @@ def _cover_states(prescription: Prescription, licences: dict[str, Licence]) -> N
                 licence_number=licence.number,
                 licence_from=licence.valid_from,
                 licence_until=licence.valid_until,
+                **draft.examined.copied(state, examination),
+                **(supervisor.copied if supervisor else {}),
             )
         )
     db.session.flush()  # while the claim stands

@@ -92,8 +92,13 @@ def statement(
     licences: Mapping[str, Licence],
     last_day: date,
     hits: Sequence[Hit],
+    examiner: str,
+    law: str,
 ) -> Statement:
-    """What `by` puts her name to; where it is not what was asked for, both are named."""
+    """What `by` puts her name to; where it is not what was asked for, both are named.
+
+    `law` is what each state asked of her, and what met it.
+    """
     client = request.client
     asked = request.answers_hash.hex() if request.answers_hash else "none"
     held = "\n".join(
@@ -104,12 +109,20 @@ def statement(
         f"""I prescribe for {client.name}, born {_date(client.birth_date)}, of {client.state}:
 
   {variant.product.name}, {variant.name} {
-            prescribed(terms, sku=variant.sku, last_day=last_day, state=request.ship_to_state)
+            prescribed(
+                terms,
+                sku=variant.sku,
+                last_day=last_day,
+                state=request.ship_to_state,
+                examiner=_other(examiner, by.name),
+            )
         }, and \
-read the answers
+{"I " if _other(examiner, by.name) else ""}read the answers
 given with request {request.number}
   (SHA-256 {asked}).
 {_instead(request, terms, variant)}
+{law}
+
 {_screened(hits, terms.overrides)}
 
 {by.name}, NPI {by.npi}, licensed in
@@ -118,8 +131,15 @@ given with request {request.number}
     )
 
 
-def prescribed(terms: Terms, *, sku: str, last_day: date, state: str) -> str:
-    """The part of a statement that says what may be dispensed, from the pack's number on."""
+def _other(examiner: str, signer: str) -> str:
+    return "" if examiner == signer else examiner
+
+
+def prescribed(terms: Terms, *, sku: str, last_day: date, state: str, examiner: str = "") -> str:
+    """The part of a statement that says what may be dispensed, from the pack's number on.
+
+    `examiner` is who examined the client, where it was not who signs.
+    """
     return f"""({sku})
   {terms.quantity_per_fill} per fill, {terms.fills} {_fills(terms.fills)}, \
 each for {terms.days_supply} days{_interval(terms.interval_days)}
@@ -127,7 +147,8 @@ each for {terms.days_supply} days{_interval(terms.interval_days)}
   Indication: {terms.indication}
   Valid through {last_day.isoformat()}, shipped to {state}
 
-I examined this person {EXAMINED[terms.examination_mode]} on {terms.examined_on.isoformat()}"""
+{examiner or "I"} examined this person {EXAMINED[terms.examination_mode]} \
+on {terms.examined_on.isoformat()}"""
 
 
 def _instead(request: ApprovalRequest, terms: Terms, variant: Variant) -> str:

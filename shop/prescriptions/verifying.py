@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,9 +14,9 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import Unavailable
 from shop.core.events import Break, Event, Kind
-from shop.prescriptions import requesting, signatures
+from shop.prescriptions import grounds, requesting, signatures, supervising
 from shop.prescriptions.intake import versions
-from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.statements import Terms, prescribed
 
 
@@ -119,9 +119,32 @@ def _as_kept(prescription: Prescription) -> list[str]:
     last_day = (prescription.valid_until - timedelta(days=1)).date()
     sku, state = prescription.variant.sku, request.ship_to_state
     return [
-        prescribed(terms, sku=sku, last_day=last_day, state=state),
+        prescribed(
+            terms, sku=sku, last_day=last_day, state=state, examiner=_examiner(prescription)
+        ),
         f", of {prescription.client_state}:\n",
         f"\n{prescription.prescriber_name}, NPI {prescription.prescriber_npi}, licensed in\n",
         f" request {request.number}\n  (SHA-256 {bytes(request.answers_hash or b'').hex()}).\n",
         *(f"\n  {covered.state}: " for covered in prescription.states),
+        *_law(prescription.states),
     ]
+
+
+def _examiner(prescription: Prescription) -> str:
+    other = prescription.examiner_name not in (None, prescription.prescriber_name)
+    return (prescription.examiner_name or "") if other else ""
+
+
+def _law(states: Sequence[PrescriptionState]) -> list[str]:
+    """What each state asked, where that was signed: not before examinations were on record."""
+    rested_on = [
+        (one.state, one.examination_rule, one.examination_rule_version or 0, one.examination)
+        for one in states
+        if one.examination_rule and one.examination
+    ]
+    stood_behind = {
+        one.state: (one.supervisor_name, one.supervisor_licence_number or "")
+        for one in states
+        if one.supervisor_name
+    }
+    return [grounds.said(rested_on) + supervising.said(stood_behind)] if rested_on else []

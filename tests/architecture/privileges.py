@@ -164,6 +164,25 @@ GRANTED: Granted = {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
             "SELECT": ALL,
         },
+        "examination_rules": {
+            "SELECT": ALL,
+        },
+        "examinations": {
+            "INSERT": (
+                "client_id",
+                "examined_on",
+                "examiner_id",
+                "examiner_name",
+                "findings_sealed",
+                "id",
+                "mode",
+                "scope",
+                "state",
+                "valid_until",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("void_reason_sealed", "voided_by_id"),
+        },
         "fills": {
             "INSERT": (
                 "client_id",
@@ -471,6 +490,9 @@ GRANTED: Granted = {
         },
         "prescription_states": {
             "INSERT": (
+                "examination_id",
+                "examination_rule",
+                "examination_rule_version",
                 "licence_from",
                 "licence_id",
                 "licence_number",
@@ -478,6 +500,11 @@ GRANTED: Granted = {
                 "prescriber_id",
                 "prescription_id",
                 "state",
+                "supervision_id",
+                "supervisor_id",
+                "supervisor_licence_id",
+                "supervisor_licence_number",
+                "supervisor_name",
             ),
             "SELECT": ALL,
         },
@@ -487,8 +514,13 @@ GRANTED: Granted = {
                 "client_state",
                 "days_supply",
                 "directions_sealed",
+                "examination_id",
                 "examination_mode",
+                "examination_scope",
+                "examination_until",
                 "examined_on",
+                "examiner_id",
+                "examiner_name",
                 "factors",
                 "fills_allowed",
                 "fresh_at",
@@ -625,6 +657,18 @@ GRANTED: Granted = {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
             "SELECT": ALL,
         },
+        "referrals": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "message_sealed",
+                "note_sealed",
+                "reason",
+                "referred_by_id",
+                "request_id",
+            ),
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
@@ -742,6 +786,22 @@ GRANTED: Granted = {
             "INSERT": ("id", "public_key", "valid_from", "valid_until"),
             "SELECT": ALL,
             "UPDATE": ("retired_at",),
+        },
+        "supervision_rules": {
+            "SELECT": ALL,
+        },
+        "supervisions": {
+            "INSERT": (
+                "entered_by_id",
+                "id",
+                "prescriber_id",
+                "state",
+                "supervisor_id",
+                "valid_from",
+                "valid_until",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ended_on"),
         },
         "tokens": {
             "INSERT": (
@@ -881,6 +941,12 @@ GRANTED: Granted = {
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
+            "SELECT": ALL,
+        },
+        "examination_rules": {
+            "SELECT": ALL,
+        },
+        "examinations": {
             "SELECT": ALL,
         },
         "fills": {
@@ -1187,6 +1253,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
             "SELECT": ALL,
         },
+        "referrals": {
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
@@ -1250,6 +1319,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "signing_keys": {
+            "SELECT": ALL,
+        },
+        "supervision_rules": {
+            "SELECT": ALL,
+        },
+        "supervisions": {
             "SELECT": ALL,
         },
         "tokens": {

@@ -12,6 +12,7 @@ from tests.attacks.generated import past_triggers
 
 LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
+UNSEALED = "convert_to(repeat('a', 97), 'UTF8')"
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
 SEALED_CHECKS = [
@@ -178,6 +179,22 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "released_at_some_time": [
             "released_at = now() WHERE status = 'dispensed'",
             "status = 'released', released_at = NULL, dispensed_at = NULL",
+        ],
+    },
+    "examinations": {
+        "examination_counts_from_its_day": ["valid_until = examined_on"],
+        "examination_covers_known_families": ["scope = '{}'", "scope = '{retinoid,magic}'"],
+        "examination_voided_by_someone": [
+            "voided_at = now() WHERE voided_at IS NULL",
+            "voided_by_id = NULL WHERE voided_at IS NOT NULL",
+            "void_reason_sealed = NULL WHERE voided_at IS NOT NULL",
+        ],
+        "findings_are_sealed": ["findings_sealed = 'Dry skin'", f"findings_sealed = {UNSEALED}"],
+        "mode_of_examination_is_known": ["mode = 'by_heart'"],
+        "nobody_examines_themselves": ["examiner_id = client_id"],
+        "void_reason_is_sealed": [
+            "void_reason_sealed = 'Oops' WHERE voided_at IS NOT NULL",
+            f"void_reason_sealed = {UNSEALED} WHERE voided_at IS NOT NULL",
         ],
     },
     "import_parts": {
@@ -377,10 +394,30 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "prescription_states": {
-        "licensed_when_signed": ["licence_from = signed_on + 1", "licence_until = signed_on"]
+        "licensed_when_signed": ["licence_from = signed_on + 1", "licence_until = signed_on"],
+        "supervisor_is_named_whole": [
+            f"{column} = NULL WHERE supervision_id IS NOT NULL"
+            for column in (
+                "supervision_id",
+                "supervisor_id",
+                "supervisor_name",
+                "supervisor_licence_id",
+                "supervisor_licence_number",
+            )
+        ],
     },
     "prescriptions": {
         "days_supply_is_sane": ["days_supply = 0", "days_supply = 367"],
+        "examination_is_named_whole": [
+            f"{column} = NULL"
+            for column in (
+                "examination_id",
+                "examiner_id",
+                "examiner_name",
+                "examination_scope",
+                "examination_until",
+            )
+        ],
         "examination_mode_is_known": ["examination_mode = 'by_heart'"],
         "examined_before_signing": ["examined_on = signed_on + 1"],
         "fill_quantity_is_sane": ["quantity_per_fill = 0", "quantity_per_fill = 21"],
@@ -481,6 +518,15 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "related_products": {"related_to_another": ["related_id = product_id"]},
     "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
+    "referrals": {
+        "nobody_refers_themselves": ["referred_by_id = client_id"],
+        "referral_message_is_sealed": [
+            "message_sealed = 'Come'",
+            f"message_sealed = {UNSEALED}",
+        ],
+        "referral_note_is_sealed": ["note_sealed = 'Soon'", f"note_sealed = {UNSEALED}"],
+        "referral_reason_is_known": ["reason = 'curiosity'"],
+    },
     "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
     "releases": {
         "only_a_release_is_applied": ["applied_at = now() WHERE status = 'proposed'"],
@@ -515,6 +561,15 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
+    "supervisions": {
+        "nobody_supervises_themselves": ["supervisor_id = prescriber_id"],
+        "supervision_ended_by_someone": [
+            "ended_on = valid_from, ended_by_id = NULL",
+            "ended_on = NULL WHERE ended_on IS NOT NULL",
+        ],
+        "supervision_range_is_forward": ["valid_until = valid_from"],
+        "supervision_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
     "tokens": {
         "token_has_a_scope": ["scopes = '{}'"],
         "token_is_hashed": [f"secret_hash = {NO_HASH}"],

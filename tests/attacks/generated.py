@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -30,11 +31,14 @@ from shop.payments import queries as payments
 from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
 from shop.prescriptions import (
+    examining,
     filling,
     holding,
     inquiring,
+    referring,
     reviewing,
     revoking,
+    supervising,
     taking_away,
     writing,
 )
@@ -46,8 +50,8 @@ from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
-from tests.people import alice, an_npi, dr_chen, mona, sam
-from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
+from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 
 Connection = psycopg.Connection[Any]
 
@@ -72,6 +76,7 @@ def scene() -> Mapping[str, Any]:
     _imported()
     _charted(client, chen)
     _on_the_desk(client, chen)
+    _seen(client, chen)
     return {}
 
 
@@ -85,6 +90,22 @@ def _on_the_desk(client: Person, chen: Person) -> None:
         given = duties.grant(chen, duty, valid_from=today, valid_until=None, by=manager)
     duties.end(given, on=today, by=manager)
     desk.a_delegation(chen, dr_chen(), 1, 2)
+
+
+def _seen(client: Person, chen: Person) -> None:
+    """Examined, also by mistake; sent to a visit; a nurse who prescribes under a physician."""
+    mistake = an_examination(client, by=chen, findings="Dry skin.")
+    examining.void(mistake, reason="It was somebody else.", by=chen, at=now())
+    asked = a_claimed_request(client, a_cream(), by=chen)
+    reason = referring.ReferralReason.EXAM_REQUIRED
+    referring.refer(asked, reason=reason, message="Come.", note="Soon.", by=chen, at=now())
+    nurse, manager = dr_chen(states=()), mona()
+    a_licence(nurse, kind="NP")
+    days = {"valid_from": now().date(), "valid_until": now().date() + timedelta(days=90)}
+    ended = supervising.enter(nurse, chen, state="CA", by=manager, at=now(), **days)
+    a_prescription(client, a_cream(), by=nurse)
+    supervising.end(ended, on=now().date(), by=manager, at=now())
+    supervising.enter(nurse, chen, state="CA", by=manager, at=now(), **days)
 
 
 def _charted(client: Person, chen: Person) -> None:
@@ -323,6 +344,12 @@ BY_HAND = {
         (
             "UPDATE fills SET state = 'ZZ'"
             " WHERE NOT EXISTS (SELECT FROM order_lines WHERE fill_id = fills.id)"
+        )
+    ],
+    "supervisions_supervisor_id_fkey": [
+        (
+            "UPDATE supervisions SET supervisor_id = gen_random_uuid() WHERE NOT EXISTS"
+            " (SELECT FROM prescription_states WHERE supervision_id = supervisions.id)"
         )
     ],
     "prescriptions_variant_id_fkey": [

@@ -20,6 +20,7 @@ from tests.prescriptions.builders import (
     a_draft,
     a_prescription,
     a_request,
+    an_examination,
 )
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -32,6 +33,7 @@ def scene() -> dict[str, Any]:
     `signed` has five fills: dispensed, consumed, reserved, released, and one never taken.
     """
     client, chen = alice(), dr_chen(state="CA")
+    seen = an_examination(client, by=chen)
     signed, held, revoked = (a_prescription(client, by=chen, fills=5) for _ in range(3))
     holding.hold(held, reason="Wait.", by=chen, at=now())
     revoking.revoke(revoked, reason="No.", by=chen, at=now())
@@ -43,6 +45,7 @@ def scene() -> dict[str, Any]:
     two_states = a_prescription(client, by=chen, ship_to_state="NV")
     facts = {
         "alice": client.id,
+        "seen": seen.id,
         "stranger": alice().id,
         "signed": signed.id,
         "held": held.id,
@@ -186,6 +189,11 @@ SIGNED_COLUMNS = (
     "prescriber_npi",
     "examination_mode",
     "examined_on",
+    "examination_id",
+    "examiner_id",
+    "examiner_name",
+    "examination_scope",
+    "examination_until",
     "statement_sealed",
     "statement_hash",
     "fresh_kind",
@@ -255,6 +263,9 @@ def _cover(attacker: Sql, prescription: Any, licence: str = "licence", **given: 
         "licence_number": held["number"],
         "licence_from": held["valid_from"],
         "licence_until": held["valid_until"],
+        "examination_rule": f"EX-{given.get('state', held['state'])}",
+        "examination_rule_version": 1,
+        "examination_id": attacker.facts["seen"],
     }
     insert(attacker, "prescription_states", values | given)
 

@@ -32,6 +32,7 @@ from shop.prescriptions import (
     filling,
     holding,
     inquiring,
+    referring,
     requesting,
     reviewing,
     signing,
@@ -138,8 +139,11 @@ def asked_back(asked: ApprovalRequest | None = None) -> ApprovalRequest:
     return asked
 
 
-def referred(asked: ApprovalRequest | None = None) -> ApprovalRequest:
-    return moved(asked or a_claimed_request(), "referred", **UNCLAIMED)  # type: ignore[no-any-return]
+def referred(asked: ApprovalRequest | None = None, *, by: Any = None) -> ApprovalRequest:
+    asked = asked or a_claimed_request()
+    reason = referring.ReferralReason.EXAM_REQUIRED
+    referring.refer(asked, reason=reason, message="Come.", by=by or asked.claimed_by, at=now())
+    return asked
 
 
 UNCLAIMED = {"claimed_by_id": None, "claimed_until": None}

@@ -33,7 +33,7 @@ from tests.model import stages
 from tests.model.stages import UNCLAIMED, a_page, moved, prescriber, some_money
 from tests.orders.things import pay
 from tests.people import a_fresh_sign_in, dr_chen, mona
-from tests.prescriptions.builders import ANSWERS, the_terms
+from tests.prescriptions.builders import ANSWERS, an_examination, the_terms
 
 ARROWS: dict[str, dict[Any, Any]] = {
     "approval_request": REQUEST_ARROWS,
@@ -48,17 +48,17 @@ ARROWS: dict[str, dict[Any, Any]] = {
 
 TABLES = {
     "approval_request": """
-state          answer      submit      withdraw    claim           release    refuse          sign            inquire         reply       change          accept      expire
-draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >expired
-queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state claim_lost      wrong_state >queued
-in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >info_requested wrong_state >pending_client wrong_state >in_review
-info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     >queued     wrong_state     wrong_state >expired
-referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >referred
-pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided >approved   >expired
-approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state >approved
-declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state >declined
-withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >withdrawn
-expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state >expired
+state          answer      submit      withdraw    claim           release    refuse          sign            inquire         reply       change          accept      refer           examine         expire
+draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >draft          >expired
+queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state claim_lost      wrong_state claim_lost      >queued         >queued
+in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >info_requested wrong_state >pending_client wrong_state >referred       >in_review      >in_review
+info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     >queued     wrong_state     wrong_state wrong_state     >info_requested >expired
+referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >queued         >referred
+pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided >approved   already_decided >pending_client >expired
+approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state already_decided >approved       >approved
+declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state already_decided >declined       >declined
+withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >withdrawn      >withdrawn
+expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >expired        >expired
 """,
     "prescription": """
 state      hold        resume      revoke      fill
@@ -215,6 +215,8 @@ VERBS: dict[str, dict[str, Verb]] = {
         "accept": _accept,
         "inquire": lambda r: inquiring.inquire(r, "Since when?", by=_claimer(r), at=now()),
         "reply": lambda r: inquiring.reply(r, "Since May.", answers={}, by=r.client, at=now()),
+        "refer": lambda r: stages.referred(r, by=_claimer(r)),
+        "examine": lambda r: an_examination(r.client),
         "expire": lambda r: requests_expiring.expire(at=now() + timedelta(days=31)),
     },
     "prescription": {
@@ -286,8 +288,6 @@ def _to(state: str, **columns: Any) -> Verb:
 
 BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
-    ("approval_request", "in_review", "referred"): stages.referred,
-    ("approval_request", "referred", "queued"): _to("queued"),
     ("approval_request", "referred", "expired"): _to("expired"),
     ("prescription", "active", "superseded"): _to("superseded"),
     ("lot", "quarantine", "recalled"): _to("recalled"),

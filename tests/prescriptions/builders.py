@@ -9,9 +9,10 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import acknowledging, requesting, reviewing, signing
+from shop.prescriptions import acknowledging, examining, requesting, reviewing, signing
 from shop.prescriptions.intake.forms import questionnaire
-from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.models import ApprovalRequest, Examination, Prescription
+from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
 from tests.builders import a_cream
@@ -99,6 +100,13 @@ def the_terms(**given: Any) -> Terms:
     return Terms(**(fields | given))
 
 
+def an_examination(client: Person, *, by: Person | None = None, **given: Any) -> Examination:
+    """By video, today, of all home care, by somebody licensed where the client lives."""
+    by = by or dr_chen(states=(client.state or "CA",))
+    fields: dict[str, Any] = {"mode": Mode.VIDEO, "on": now().date(), "by": by, "at": now()}
+    return examining.record(client, **(fields | given))
+
+
 def a_draft(
     client: Person | None = None, variant: Variant | None = None, **given: Any
 ) -> ApprovalRequest:
@@ -111,10 +119,12 @@ def a_draft(
 def a_request(
     client: Person | None = None, variant: Variant | None = None, **given: Any
 ) -> ApprovalRequest:
-    """Answered and handed in."""
+    """Answered and handed in; seen by a physician first where a state asks for that."""
     request = a_draft(client, variant, **given)
     answers = answers_to(request.questionnaire_version)
     requesting.answer(request, answers, by=request.client, at=now())
+    if examining.unmet(request, at=now()):
+        an_examination(request.client)
     requesting.submit(request, consent=True, by=request.client, at=now())
     return request
 

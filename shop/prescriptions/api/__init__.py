@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.api import inquiries, papers, prescriptions, records, requests
+from shop.prescriptions.api import inquiries, papers, practice, prescriptions, records, requests
 from shop.prescriptions.api.blueprint import bp
 
 __all__ = [
     "bp",
     "inquiries",
     "papers",
+    "practice",
     "prescriptions",
     "records",
     "requests",

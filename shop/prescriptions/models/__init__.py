@@ -17,6 +17,13 @@ from shop.prescriptions.models.papers import (
     LeafletAcknowledgement,
     TakenAway,
 )
+from shop.prescriptions.models.practice import (
+    Examination,
+    KnownExaminationRule,
+    KnownSupervisionRule,
+    Referral,
+    Supervision,
+)
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.records import Screening, Signature, SigningKey
 from shop.prescriptions.models.requests import Acceptance, ApprovalRequest, Refusal
@@ -28,15 +35,20 @@ __all__ = [
     "DocumentIssued",
     "DocumentKind",
     "Escalation",
+    "Examination",
     "Fill",
     "Inquiry",
+    "KnownExaminationRule",
+    "KnownSupervisionRule",
     "LeafletAcknowledgement",
     "Prescription",
     "PrescriptionState",
+    "Referral",
     "Refusal",
     "Screening",
     "Signature",
     "SigningKey",
+    "Supervision",
     "TakenAway",
     "arrows",
 ]

@@ -16,6 +16,7 @@ from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
 from shop.prescriptions.models.papers import TakenAway
+from shop.prescriptions.models.practice import Examination
 from shop.prescriptions.models.requests import ApprovalRequest
 from shop.prescriptions.states import (
     PRESCRIPTION_ARROWS,
@@ -66,6 +67,34 @@ class Prescription(Stateful, Base):
             deferrable=True,
             initially="DEFERRED",
             use_alter=True,
+        ),
+        sa.ForeignKeyConstraint(
+            [
+                "examination_id",
+                "client_id",
+                "examiner_id",
+                "examination_mode",
+                "examined_on",
+                "examination_until",
+                "examination_scope",
+            ],
+            [
+                "examinations.id",
+                "examinations.client_id",
+                "examinations.examiner_id",
+                "examinations.mode",
+                "examinations.examined_on",
+                "examinations.valid_until",
+                "examinations.scope",
+            ],
+            name="prescription_says_its_examination",
+        ),
+        sa.CheckConstraint(
+            "(examination_id IS NULL) = (examiner_id IS NULL)"
+            " AND (examination_id IS NULL) = (examiner_name IS NULL)"
+            " AND (examination_id IS NULL) = (examination_scope IS NULL)"
+            " AND (examination_id IS NULL) = (examination_until IS NULL)",
+            name="examination_is_named_whole",
         ),
         sa.UniqueConstraint("request_id", name="prescriptions_one_per_request"),
         sa.UniqueConstraint(
@@ -133,6 +162,12 @@ class Prescription(Stateful, Base):
     prescriber_npi: Mapped[str]
     examination_mode: Mapped[str]
     examined_on: Mapped[date]
+    # The examination on record, as it was; none of prescriptions of before there were any.
+    examination_id: Mapped[uuid.UUID | None]
+    examiner_id: Mapped[uuid.UUID | None]
+    examiner_name: Mapped[str | None]
+    examination_scope: Mapped[list[str] | None]
+    examination_until: Mapped[date | None]
     statement_sealed: Mapped[bytes]  # the exact text the physician saw and signed
     statement_hash: Mapped[bytes]  # SHA-256 of it
     signed_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
@@ -204,7 +239,8 @@ class PrescriptionState(Base):
     """A state the prescription covers, with the licence that carried the signature there.
 
     The licence's range and number are truthful copies (composite keys), so one CHECK says that the
-    prescriber was licensed there on the day of signing.
+    prescriber was licensed there on the day of signing. So are the rule of the state on
+    examinations, the examination that met it, and the supervisor where the state asks for one.
     """
 
     __tablename__ = "prescription_states"
@@ -231,6 +267,36 @@ class PrescriptionState(Base):
             ["licences.id", "licences.number"],
             name="licence_has_this_number",
         ),
+        sa.ForeignKeyConstraint(
+            ["examination_rule", "examination_rule_version"],
+            ["examination_rules.number", "examination_rules.version"],
+            name="state_names_its_rule_of_examination",
+        ),
+        sa.ForeignKeyConstraint(
+            ["examination_id"], ["examinations.id"], name="state_rests_on_an_examination"
+        ),
+        sa.ForeignKeyConstraint(
+            ["supervision_id", "prescriber_id", "supervisor_id", "state"],
+            [
+                "supervisions.id",
+                "supervisions.prescriber_id",
+                "supervisions.supervisor_id",
+                "supervisions.state",
+            ],
+            name="state_is_under_this_supervision",
+        ),
+        sa.ForeignKeyConstraint(
+            ["supervisor_licence_id", "supervisor_licence_number"],
+            ["licences.id", "licences.number"],
+            name="supervisor_has_this_licence",
+        ),
+        sa.CheckConstraint(
+            "(supervision_id IS NULL) = (supervisor_id IS NULL)"
+            " AND (supervision_id IS NULL) = (supervisor_name IS NULL)"
+            " AND (supervision_id IS NULL) = (supervisor_licence_id IS NULL)"
+            " AND (supervision_id IS NULL) = (supervisor_licence_number IS NULL)",
+            name="supervisor_is_named_whole",
+        ),
         sa.CheckConstraint(
             "licence_from <= signed_on AND signed_on < licence_until", name="licensed_when_signed"
         ),
@@ -246,3 +312,13 @@ class PrescriptionState(Base):
     licence_number: Mapped[str]
     licence_from: Mapped[date]
     licence_until: Mapped[date]
+    examination_rule: Mapped[str | None]
+    examination_rule_version: Mapped[int | None]
+    examination_id: Mapped[uuid.UUID | None]
+    supervision_id: Mapped[uuid.UUID | None]
+    supervisor_id: Mapped[uuid.UUID | None]
+    supervisor_name: Mapped[str | None]
+    supervisor_licence_id: Mapped[uuid.UUID | None]
+    supervisor_licence_number: Mapped[str | None]
+
+    examination: Mapped[Examination | None] = relationship()

@@ -15,6 +15,7 @@ from shop.core.db import Base, Word, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
+from shop.prescriptions.models.practice import Examination, Referral
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 if TYPE_CHECKING:
@@ -122,6 +123,18 @@ class ApprovalRequest(Stateful, Base):
         back_populates="request",
         foreign_keys="Prescription.request_id",
         primaryjoin="ApprovalRequest.id == Prescription.request_id",
+    )
+
+    examinations: Mapped[list[Examination]] = relationship(
+        primaryjoin="ApprovalRequest.client_id == foreign(Examination.client_id)",
+        order_by="(Examination.examined_on.desc(), Examination.recorded_at.desc())",
+        viewonly=True,
+    )
+    referrals: Mapped[list[Referral]] = relationship(
+        foreign_keys="Referral.request_id",
+        primaryjoin="ApprovalRequest.id == Referral.request_id",
+        order_by="Referral.claim",
+        viewonly=True,
     )
 
     @validates("status")

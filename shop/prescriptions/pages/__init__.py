@@ -11,6 +11,8 @@ from shop.prescriptions.pages import (
     prescriptions,
     records,
     review,
+    supervisions,
+    visits,
 )
 from shop.prescriptions.pages.blueprint import bp
 
@@ -24,4 +26,6 @@ __all__ = [
     "prescriptions",
     "records",
     "review",
+    "supervisions",
+    "visits",
 ]

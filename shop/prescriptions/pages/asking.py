@@ -18,7 +18,7 @@ from shop.catalog import queries as catalog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.usps import STATES
-from shop.prescriptions import changing, queries, requesting, schemas
+from shop.prescriptions import changing, examining, queries, requesting, schemas
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.intake.carrying import Sheet
 from shop.prescriptions.intake.questioning import Question
@@ -27,7 +27,13 @@ from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, render
 from shop.prescriptions.states import RequestStatus
 from shop.web.paging import page
 
-WITHDRAWABLE = (RequestStatus.DRAFT, RequestStatus.QUEUED, RequestStatus.INFO_REQUESTED)
+TOLD = {RequestStatus.DRAFT: "Kept.", RequestStatus.REFERRED: "A visit comes first: see below."}
+WITHDRAWABLE = (
+    RequestStatus.DRAFT,
+    RequestStatus.QUEUED,
+    RequestStatus.INFO_REQUESTED,
+    RequestStatus.REFERRED,
+)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 
 
@@ -79,7 +85,7 @@ def answer(number: str) -> Response:
             consent = request.form.get("consent") == "yes"
             requesting.submit(asked, consent=consent, by=actor(), at=now())
         db.session.commit()
-        flash("Your request is with our physicians." if "submit" in request.form else "Kept.")
+        flash(TOLD.get(asked.status, "Your request is with our physicians."))
         return to(f"/requests/{number}")
 
     return or_again(act, lambda **why: request_page(number, again=True, **why))
@@ -144,6 +150,7 @@ def request_page(number: str, *, again: bool = False, **context: Any) -> Respons
         draft=draft,
         offer=changing.offered(asked, at=at),
         withdrawable=asked.status in WITHDRAWABLE,
+        visits=[examining.in_words(rule) for rule in examining.visits_asked(asked, at=at)],
         **context,
     )
 

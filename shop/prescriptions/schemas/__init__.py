@@ -15,6 +15,15 @@ from shop.prescriptions.schemas.explanations import (
 )
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
+from shop.prescriptions.schemas.practice import (
+    ExaminationRecordIn,
+    ExaminationRecordOut,
+    ReferralIn,
+    SupervisionEndIn,
+    SupervisionIn,
+    SupervisionOut,
+    SupervisionsOut,
+)
 from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
     ExaminationOut,
@@ -59,6 +68,8 @@ __all__ = [
     "EscalationOut",
     "ExaminationIn",
     "ExaminationOut",
+    "ExaminationRecordIn",
+    "ExaminationRecordOut",
     "ExplainedOut",
     "FillOut",
     "FindingOut",
@@ -74,6 +85,7 @@ __all__ = [
     "QueueQuery",
     "ReasonOut",
     "RecordedOut",
+    "ReferralIn",
     "RefusalIn",
     "RefusalOut",
     "ReplyIn",
@@ -83,6 +95,10 @@ __all__ = [
     "RequestsOut",
     "SignatureIn",
     "SubmissionIn",
+    "SupervisionEndIn",
+    "SupervisionIn",
+    "SupervisionOut",
+    "SupervisionsOut",
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from shop.prescriptions.models import Prescription
+from shop.prescriptions.schemas.practice import GroundOut, ground
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.statements import EXAMINED, Terms
 from shop.prescriptions.states import PrescriptionStatus
@@ -21,8 +22,13 @@ class FillOut(Schema):
 
 
 class ExaminationOut(Schema):
+    """What was signed of it; `valid_until` is the first day on which it no longer counts."""
+
     mode = fields.String()
     date = fields.Date()
+    by = fields.String(allow_none=True)
+    scope = fields.List(fields.String(), allow_none=True)
+    valid_until = fields.Date(allow_none=True)
 
 
 class PrescriptionOut(Schema):
@@ -52,6 +58,7 @@ class WholePrescriptionOut(PrescriptionOut):
     directions = fields.String()
     indication = fields.String()
     examination = fields.Nested(ExaminationOut)
+    grounds = fields.List(fields.Nested(GroundOut))
     statement = fields.String()
     statement_hash = fields.String()
     reason = fields.String(allow_none=True)  # why it is held or revoked
@@ -156,7 +163,14 @@ def whole_prescription(one: Prescription) -> dict[str, Any]:
     return listed_prescription(one) | {
         "directions": one.directions,
         "indication": one.indication,
-        "examination": {"mode": one.examination_mode, "date": one.examined_on},
+        "examination": {
+            "mode": one.examination_mode,
+            "date": one.examined_on,
+            "by": one.examiner_name,
+            "scope": one.examination_scope,
+            "valid_until": one.examination_until,
+        },
+        "grounds": [ground(covered) for covered in one.states],
         "statement": one.statement,
         "statement_hash": bytes(one.statement_hash).hex(),
         "reason": one.reason,

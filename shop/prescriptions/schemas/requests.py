@@ -15,6 +15,7 @@ from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.schemas.desk import DeskOut, on_the_desk
 from shop.prescriptions.schemas.inquiries import InquiryOut, exchanged
+from shop.prescriptions.schemas.practice import ExaminationReadOut, ReferralOut, read, referral
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
@@ -150,6 +151,8 @@ class WholeRequestOut(RequestOut):
     answers_hash = fields.String(allow_none=True)
     questions = fields.List(fields.Nested(InquiryOut))  # asked of the client, and her replies
     refusal = fields.Nested(RefusalOut, allow_none=True)
+    referral = fields.Nested(ReferralOut, allow_none=True)  # while she is to be seen first
+    examinations = fields.List(fields.Nested(ExaminationReadOut))  # for the physician
     history = fields.List(fields.Nested(RecordedOut))
 
 
@@ -200,6 +203,8 @@ def whole(
         "answers_hash": request.answers_hash.hex() if request.answers_hash else None,
         "questions": exchanged(request) if theirs else [],
         "refusal": _refusal(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
+        "referral": _referral(request, inside=reader.role is Role.PHYSICIAN) if theirs else None,
+        "examinations": read(request.examinations) if reader.role is Role.PHYSICIAN else [],
         "history": history(request),
     }
 
@@ -233,6 +238,12 @@ def _to_answer(request: ApprovalRequest, reader: Person, at: datetime) -> dict[s
         for name, said in sheet.carried.items()
     ]
     return {"asked": list(sheet.asked), "carried": carried}
+
+
+def _referral(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:
+    if request.status is not RequestStatus.REFERRED or not request.referrals:
+        return None
+    return referral(request.referrals[-1], inside=inside)
 
 
 def _refusal(request: ApprovalRequest, *, inside: bool) -> dict[str, Any] | None:
