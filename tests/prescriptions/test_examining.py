@@ -21,6 +21,7 @@ from shop.prescriptions import (
     signing,
     verifying,
 )
+from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import (
     ClaimLost,
     ExaminationNeeded,
@@ -138,7 +139,7 @@ def test_the_visit_sends_what_waited_for_it_to_the_physicians() -> None:
         assert request.status is RequestStatus.QUEUED
         assert kinds(request)[-1] == "request_examined"
         assert request.due_at is not None
-        assert request.due_at - now() <= reviewing.ANSWERED_WITHIN
+        assert request.due_at - now() <= POLICY.answered_within
     assert another.status is RequestStatus.REFERRED
     assert kinds(seen) == ["examination_recorded"]
     assert seen.findings == "Comedones on the forehead."
