@@ -20,6 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.prescriptions import noticing
 
 Follower = Callable[[Event], None]
 
@@ -52,6 +53,12 @@ def tell_of_the_parcel(event: Event) -> None:
         letters.send(Template.ORDER_SHIPPED, shipment, event)
 
 
+def tell_that_it_may_be_renewed(event: Event) -> None:
+    """One letter for each prescription, whatever comes to pass first."""
+    if noticing.first_to_say(event):
+        a_letter(Template.PRESCRIPTION_RENEWABLE)(event)
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -72,6 +79,9 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_DECLINED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_REFERRED: (a_letter(Template.REQUEST_NEWS),),
     Kind.REQUEST_QUESTIONED: (a_letter(Template.REQUEST_NEWS),),
+    Kind.PRESCRIPTION_DEPLETED: (tell_that_it_may_be_renewed,),
+    Kind.PRESCRIPTION_ENDING: (tell_that_it_may_be_renewed,),
+    Kind.PRESCRIPTION_EXPIRED: (tell_that_it_may_be_renewed,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

@@ -27,9 +27,9 @@ from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Refund
-from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.models import ApprovalRequest, Prescription
 
-Subject = ApprovalRequest | Order | Person | Refund | Shipment
+Subject = ApprovalRequest | Order | Person | Prescription | Refund | Shipment
 
 LEASE = timedelta(minutes=2)  # longer than one talk with a mail server can take
 FRESH = timedelta(minutes=15)  # the queue's own retries look after a letter this young
@@ -50,6 +50,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.ORDER_HELD: Order,
     Template.ORDER_RESUMED: Order,
     Template.REFUND_SENT: Refund,
+    Template.PRESCRIPTION_RENEWABLE: Prescription,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -163,7 +164,7 @@ def _reader(subject: Subject) -> uuid.UUID:
             return subject.order.client_id
         case Refund():
             return subject.payment.order.client_id
-        case ApprovalRequest() | Order():
+        case ApprovalRequest() | Order() | Prescription():
             return subject.client_id
 
 
@@ -179,7 +180,7 @@ def _facts(letter: Letter) -> dict[str, str]:
         case Refund() as refund:
             facts |= {"number": refund.payment.order.number}
             facts |= {"amount": dollars(refund.amount_cents)}
-        case ApprovalRequest() | Order() as numbered:
+        case ApprovalRequest() | Order() | Prescription() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}
 

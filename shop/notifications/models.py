@@ -27,6 +27,7 @@ class Template(StrEnum):
     ORDER_HELD = "order_held"
     ORDER_RESUMED = "order_resumed"
     REFUND_SENT = "refund_sent"
+    PRESCRIPTION_RENEWABLE = "prescription_renewable"
 
 
 class Letter(Base):

@@ -21,7 +21,13 @@ from shop.core.db import db, locked
 from shop.core.rules import LAW
 from shop.prescriptions import gate, licensing
 from shop.prescriptions.gate import Decision, Facts, Wish
-from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, PrescriptionState
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Fill,
+    Prescription,
+    PrescriptionState,
+    Supersession,
+)
 from shop.prescriptions.states import REQUEST_ARROWS
 
 log = structlog.get_logger()
@@ -54,6 +60,12 @@ TERMS = (
     Prescription.client_state,
     Prescription.prescriber_id,
     Prescription.prescriber_name,
+)
+REPLACED = (
+    sa.exists()
+    .where(Supersession.prescription_id == Prescription.id)
+    .correlate(Prescription)
+    .label("replaced")
 )
 OPEN_REQUESTS = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
@@ -187,7 +199,7 @@ def _prescriptions(
 ) -> tuple[gate.Authority, ...]:
     """The client's prescriptions of any pack of these products, locked first where asked."""
     query = (
-        sa.select(*TERMS, Variant.product_id, Variant.name)
+        sa.select(*TERMS, Variant.product_id, Variant.name, REPLACED)
         .select_from(Prescription)
         .join(Variant, Variant.id == Prescription.variant_id)
         .where(Prescription.client_id == client_id, Variant.product_id.in_(products))
@@ -216,6 +228,7 @@ def _prescriptions(
             prescriber_name=row.prescriber_name,
             licensed_in=frozenset(licensed[row.prescriber_id]),
             fills=tuple(fills[row.id]),
+            replaced=row.replaced,
         )
         for row in rows
     )

@@ -14,6 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from shop.catalog.models import LegalClass
+from shop.prescriptions.standing import Standing, next_fill_on, standing
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 ADULT = 18  # years, for anything doctor-only
@@ -113,7 +114,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Authority:
-    """A prescription. `licensed_in`: where its prescriber holds a licence in force today."""
+    """A prescription. `licensed_in`: where its prescriber holds a licence in force today.
+
+    `replaced`: another has taken its place, and it gives no new fill.
+    """
 
     id: UUID
     number: str
@@ -132,6 +136,7 @@ class Authority:
     prescriber_name: str
     licensed_in: frozenset[str]
     fills: tuple[Taken, ...] = ()
+    replaced: bool = False
 
     @property
     def fills_left(self) -> int:
@@ -486,21 +491,27 @@ def _replaced(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     return _ask_again("superseded", f"Another prescription has replaced {one.number}.", one)
 
 
+def _in_error(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if standing(one, facts.at) is not Standing.ENTERED_IN_ERROR:
+        return None
+    return _ask_again("entered_in_error", f"{one.number} was entered in error.", one)
+
+
 def _revoked(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.status is not PrescriptionStatus.REVOKED:
+    if standing(one, facts.at) is not Standing.REVOKED:
         return None
     return _ask_again("revoked", f"Your prescription {one.number} was withdrawn.", one)
 
 
 def _over(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if facts.at < one.valid_until:
+    if standing(one, facts.at) is not Standing.EXPIRED:
         return None
     ended = _day(_last_day(one), facts.day)
     return _ask_again("expired", f"Your prescription {one.number} ended on {ended}.", one)
 
 
 def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.valid_from <= facts.at:
+    if standing(one, facts.at) is not Standing.NOT_YET:
         return None
     begins = one.valid_from.date()
     return Objection(
@@ -514,7 +525,7 @@ def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 
 
 def _held(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.status is PrescriptionStatus.ACTIVE:
+    if standing(one, facts.at) is not Standing.ON_HOLD:
         return None
     return Objection(
         Answer.BLOCKED,
@@ -540,6 +551,7 @@ def _licence_lapsed(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 
 
 STANDING: tuple[Shortcoming, ...] = (
+    _in_error,
     _replaced,
     _revoked,
     _over,
@@ -550,6 +562,13 @@ STANDING: tuple[Shortcoming, ...] = (
 
 
 # Whether a fill of it may be taken now.
+
+
+def _succeeded(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    """What is under way of it is still sent; what is new is taken of its successor."""
+    if not one.replaced:
+        return None
+    return _ask_again("superseded", f"Another prescription has replaced {one.number}.", one)
 
 
 def _used_up(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
@@ -574,18 +593,16 @@ def _other_quantity(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 
 def _too_soon(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     """The interval a physician set counts from the last fill, whichever prescription gave it."""
-    if one.interval_days is None:
-        return None
-    ready = [
-        fill.on + timedelta(days=one.interval_days)
+    taken = [
+        fill.on
         for other in facts.prescriptions
         if other.client_id == facts.client.id and other.variant_id == wish.variant_id
         for fill in other.fills
         if fill.live
     ]
-    if not ready or max(ready) <= facts.day:
+    until = next_fill_on(one.interval_days, taken)
+    if until is None or until <= facts.day:
         return None
-    until = max(ready)
     return Objection(
         Answer.HOLD_UNTIL,
         "refill_too_soon",
@@ -610,7 +627,7 @@ def _other_state(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     )
 
 
-TAKING: tuple[Shortcoming, ...] = (_used_up, _other_quantity, _too_soon, _other_state)
+TAKING: tuple[Shortcoming, ...] = (_succeeded, _used_up, _other_quantity, _too_soon, _other_state)
 
 
 def _holds_no_live_fill(facts: Facts, wish: Wish, one: Authority) -> Objection | None:

@@ -13,7 +13,7 @@ from shop.catalog.models import ProductIngredient
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.prescriptions import licensing, reviewing
+from shop.prescriptions import licensing, reviewing, superseding
 from shop.prescriptions.errors import StaleSignIn, StatementChanged, TermsRefused
 from shop.prescriptions.models import ApprovalRequest, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
@@ -54,12 +54,14 @@ def prepare(
     """Check everything but the fresh sign-in, and word the statement. Changes nothing.
 
     A hard stop of screening is never signed, a soft one only with a reason in `terms.overrides`.
-    Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, TermsRefused.
+    Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, TermsRefused, PredecessorHeld,
+    RenewedTakenBack.
     """
     refuse_self(request, by)
     refuse_decided(request)
     require_claim(request, by=by, at=at, fence=fence)
     licences = licensing.require(by, reviewing.states_of(request), at=at)
+    superseding.predecessors(request, at=at)
     today = at.astimezone(UTC).date()
     last_day = terms.valid_until or today + timedelta(days=default_validity(request) - 1)
     hits = checking.check(request, at=at, days=terms.days)
@@ -87,10 +89,12 @@ def sign(
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")
     fresh = _fresh(proof, by=by, at=at)
+    earlier = superseding.predecessors(request, at=at, lock=True)
     prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
     _cover_states(prescription, draft.licences)
+    superseding.supersede(earlier, by=prescription, at=at)
     reviewing.end_claim(request, RequestStatus.APPROVED)
     events.record(Kind.REQUEST_APPROVED, request, prescription=prescription.number)
     events.record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.api import prescriptions, requests
+from shop.prescriptions.api import life, prescriptions, requests
 from shop.prescriptions.api.blueprint import bp
 
-__all__ = ["bp", "prescriptions", "requests"]
+__all__ = ["bp", "life", "prescriptions", "requests"]

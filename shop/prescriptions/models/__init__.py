@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.prescriptions.models.errors import ErrorReport
 from shop.prescriptions.models.fills import Fill
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.requests import ApprovalRequest, Refusal
+from shop.prescriptions.models.successions import Supersession
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 
-__all__ = ["ApprovalRequest", "Fill", "Prescription", "PrescriptionState", "Refusal", "arrows"]
+__all__ = [
+    "ApprovalRequest",
+    "ErrorReport",
+    "Fill",
+    "Prescription",
+    "PrescriptionState",
+    "Refusal",
+    "Supersession",
+    "arrows",
+]
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:

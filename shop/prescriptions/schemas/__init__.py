@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
+from shop.prescriptions.schemas.life import (
+    ConsequencesOut,
+    ErrorReportOut,
+    ErrorReportsOut,
+    RenewalIn,
+    foretold,
+    renewed,
+    reported,
+)
 from shop.prescriptions.schemas.prescriptions import (
+    EndedOut,
     ExaminationIn,
     ExaminationOut,
     FillOut,
@@ -13,6 +23,7 @@ from shop.prescriptions.schemas.prescriptions import (
     SignatureIn,
     WholePrescriptionOut,
     WhyIn,
+    ended,
     listed_prescription,
     terms,
     whole_prescription,
@@ -40,6 +51,10 @@ __all__ = [
     "CarriedOut",
     "ClaimOut",
     "ClientOut",
+    "ConsequencesOut",
+    "EndedOut",
+    "ErrorReportOut",
+    "ErrorReportsOut",
     "ExaminationIn",
     "ExaminationOut",
     "FillOut",
@@ -53,6 +68,7 @@ __all__ = [
     "RecordedOut",
     "RefusalIn",
     "RefusalOut",
+    "RenewalIn",
     "RequestIn",
     "RequestOut",
     "RequestsOut",
@@ -61,8 +77,12 @@ __all__ = [
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",
+    "ended",
+    "foretold",
     "listed",
     "listed_prescription",
+    "renewed",
+    "reported",
     "terms",
     "whole",
     "whole_prescription",

@@ -12,6 +12,7 @@ from shop.accounts.models import Person, Role
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas import life
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
@@ -81,6 +82,7 @@ class RequestOut(Schema):
     due_at = Moment(allow_none=True)
     claim = fields.Nested(ClaimOut, allow_none=True)
     prescription = fields.String(allow_none=True)
+    renews = fields.String(allow_none=True)  # the prescription it asks to go on with
     questionnaire = fields.Dict()
 
 
@@ -116,6 +118,7 @@ class WholeRequestOut(RequestOut):
     """
 
     screening = fields.List(fields.Nested(FindingOut))
+    renewed = fields.Nested(life.RenewedOut, allow_none=True)
     answers = fields.Dict()
     answered_on = fields.Dict()  # question id → the day when it was first said
     asked = fields.List(fields.String())
@@ -153,6 +156,7 @@ def listed(request: ApprovalRequest) -> dict[str, Any]:
         "due_at": request.due_at,
         "claim": claim,
         "prescription": request.prescription.number if request.prescription else None,
+        "renews": request.renews.number if request.renews else None,
         "questionnaire": questioning.questionnaire(request.questionnaire_version).raw,
     }
 
@@ -164,6 +168,7 @@ def whole(
     theirs = reader.role in (Role.CLIENT, Role.PHYSICIAN)
     return listed(request) | {
         "screening": hits,
+        "renewed": life.renewed(request, at) if theirs else None,
         "answers": (request.answers or {}) if theirs else {},
         "answered_on": (request.answered_on or {}) if theirs else {},
         **_to_answer(request, reader, at),

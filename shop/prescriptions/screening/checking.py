@@ -80,7 +80,15 @@ def _prescribed(request: ApprovalRequest) -> Sequence[Any]:
         )
         .join(Variant, Variant.id == Prescription.variant_id)
         .outerjoin(Fill, sa.and_(Fill.prescription_id == Prescription.id, Fill.status.in_(GIVEN)))
-        .where(Prescription.client_id == request.client_id, Prescription.request_id != request.id)
+        .where(
+            Prescription.client_id == request.client_id,
+            Prescription.request_id != request.id,
+            # An error is no therapy. What has left under it she may have used all the same.
+            sa.or_(
+                Prescription.status != PrescriptionStatus.ENTERED_IN_ERROR,
+                Fill.status == FillStatus.DISPENSED,
+            ),
+        )
         .order_by(Prescription.id, Fill.number)
     ).all()
 
