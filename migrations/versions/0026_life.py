@@ -161,6 +161,47 @@ CREATE CONSTRAINT TRIGGER prescription_takes_its_place AFTER INSERT ON prescript
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION prescription_takes_its_place();
 """
 
+# What leaves may be the last that a replaced prescription owed: then it is superseded at the commit
+# that judges the line. It stood when its fill was dispensed, a moment ago (`fill_guard`).
+LEAVING = """
+CREATE OR REPLACE FUNCTION line_prescription_stands() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    the_prescription uuid;
+    shortcoming text;
+BEGIN
+    SELECT p.id INTO the_prescription
+        FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
+        WHERE f.id = NEW.fill_id FOR SHARE OF p;
+    shortcoming := prescription_shortcoming(the_prescription, NEW.ship_to_state, shop_now());
+    IF shortcoming IS NOT NULL AND NOT (
+        shortcoming = 'prescription_not_superseded'
+        AND EXISTS (SELECT FROM fills WHERE id = NEW.fill_id AND status = 'dispensed')) THEN
+        RAISE EXCEPTION 'order line %: its prescription does not stand', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'line_goes_on_under_a_standing_prescription',
+                TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+STAYING = """
+CREATE OR REPLACE FUNCTION line_prescription_stands() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    the_prescription uuid;
+BEGIN
+    SELECT p.id INTO the_prescription
+        FROM prescriptions p JOIN fills f ON f.prescription_id = p.id
+        WHERE f.id = NEW.fill_id FOR SHARE OF p;
+    IF NOT prescription_stands(the_prescription, NEW.ship_to_state, shop_now()) THEN
+        RAISE EXCEPTION 'order line %: its prescription does not stand', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'line_goes_on_under_a_standing_prescription',
+                TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
 ERRING = """
 -- A physician says that a prescription should never have been; another person agrees.
 CREATE FUNCTION error_report_guard() RETURNS trigger
@@ -242,7 +283,8 @@ GRANT SELECT ON supersessions, error_reports TO aftercare_app, aftercare_worker;
 GRANT INSERT (renews_id) ON approval_requests TO aftercare_app;
 GRANT INSERT (prescription_id, successor_id, client_id, variant_id) ON supersessions
     TO aftercare_app;
-GRANT INSERT (id, prescription_id, client_id, reported_by_id, reason_sealed),
+GRANT INSERT (id, prescription_id, client_id, reported_by_id, reason_sealed, decided_by_id,
+              confirmed),
     UPDATE (decided_by_id, confirmed) ON error_reports TO aftercare_app;
 """
 
@@ -355,11 +397,12 @@ def upgrade() -> None:
         ),
     )
     _letters(f"{TEMPLATES}, 'prescription_renewable'")
-    for statements in (MACHINE, RENEWING, SUPERSEDING, ERRING, GRANTS):
+    for statements in (MACHINE, RENEWING, SUPERSEDING, LEAVING, ERRING, GRANTS):
         op.execute(statements)
 
 
 def downgrade() -> None:
+    op.execute(STAYING)
     _letters(TEMPLATES)
     op.drop_index(
         "prescription_notices_once",

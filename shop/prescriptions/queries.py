@@ -159,8 +159,9 @@ def error_reports(reader: Person, *, at: datetime) -> sa.Select[ErrorReport]:
 
 def _in_question(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
     if reader.role is Role.MANAGER:
+        said = aliased(ErrorReport)
         return sa.exists().where(
-            ErrorReport.prescription_id == Prescription.id, ErrorReport.confirmed.is_not(False)
+            said.prescription_id == Prescription.id, said.confirmed.is_not(False)
         )
     if reader.role is not Role.PHYSICIAN:
         return sa.false()

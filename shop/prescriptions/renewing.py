@@ -139,6 +139,17 @@ def renew(
     return request
 
 
+def same_terms(earlier: Prescription) -> dict[str, Any]:
+    """What the physician would most likely sign again: a proposal, by the names of the form."""
+    return {
+        "fills": earlier.fills_allowed,
+        "days_supply": earlier.days_supply,
+        "interval_days": earlier.interval_days,
+        "directions": earlier.directions,
+        "indication": earlier.indication,
+    }
+
+
 def _reasons(facts: Facts, begins: date | None, at: datetime) -> Iterator[Reason]:
     if facts.standing is Standing.SUPERSEDED:
         successor = facts.successor or "Another prescription"

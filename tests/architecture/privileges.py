@@ -36,6 +36,7 @@ GRANTED: Granted = {
                 "number",
                 "quantity",
                 "questionnaire_version",
+                "renews_id",
                 "requested_by_id",
                 "ship_to_state",
                 "state_seq",
@@ -117,6 +118,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
+        },
+        "error_reports": {
+            "INSERT": ("client_id", "id", "prescription_id", "reason_sealed", "reported_by_id"),
+            "SELECT": ALL,
+            "UPDATE": ("confirmed", "decided_by_id"),
         },
         "events": {
             "INSERT": ("facts", "kind", "machine", "request_id", "subject_id", "to_state"),
@@ -648,6 +654,10 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "seen_at"),
         },
+        "supersessions": {
+            "INSERT": ("client_id", "prescription_id", "successor_id", "variant_id"),
+            "SELECT": ALL,
+        },
         "tokens": {
             "INSERT": (
                 "ends_at",
@@ -764,6 +774,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "chart_entries": {
+            "SELECT": ALL,
+        },
+        "error_reports": {
             "SELECT": ALL,
         },
         "events": {
@@ -1112,6 +1125,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
+            "SELECT": ALL,
+        },
+        "supersessions": {
             "SELECT": ALL,
         },
         "tokens": {

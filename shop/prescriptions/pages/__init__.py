@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.pages import asking, prescriptions, review
+from shop.prescriptions.pages import asking, errors, prescriptions, review
 from shop.prescriptions.pages.blueprint import bp
 
-__all__ = ["asking", "bp", "prescriptions", "review"]
+__all__ = ["asking", "bp", "errors", "prescriptions", "review"]

@@ -16,10 +16,12 @@ from shop.accounts.models import Role
 from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import queries as orders
 from shop.orders import revoking
-from shop.prescriptions import holding, queries, schemas
+from shop.prescriptions import holding, queries, renewing, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
+from shop.prescriptions.states import PrescriptionStatus
 from shop.web.paging import page
 
 
@@ -54,6 +56,24 @@ def resume(number: str) -> Response:
     return or_again(act, lambda **why: _prescription(number, **why))
 
 
+@bp.post("/prescriptions/<number>/renewal")
+@allow(Role.CLIENT)
+def renew(number: str) -> Response:
+    def act() -> Response:
+        asked = renewing.renew(
+            queries.prescription_for(actor(), number),
+            consent=request.form.get("consent") == "yes",
+            by=actor(),
+            at=now(),
+        )
+        db.session.commit()
+        handed_in = asked.submitted_at is not None
+        flash("Your request is with our physicians." if handed_in else "Some questions are left.")
+        return to(f"/requests/{asked.number}")
+
+    return or_again(act, lambda **why: _prescription(number, **why))
+
+
 @bp.post("/prescriptions/<number>/revocation")
 @allow(Role.CLIENT, Role.PHYSICIAN)
 def revoke(number: str) -> Response:
@@ -79,8 +99,20 @@ def _prescription(number: str, **context: Any) -> Response:
         actor(), one.client, record=f"prescription {number}", purpose=reading.TREATMENT
     )
     db.session.commit()  # written down for good before it is shown
-    mine = actor().id == one.prescriber_id
-    return rendered("prescription.html", one=one, mine=mine, at=now(), **context)
+    at, hers = now(), actor().id == one.client_id
+    ends = one.status in (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
+    return rendered(
+        "prescription.html",
+        one=one,
+        mine=actor().id == one.prescriber_id,
+        at=at,
+        outlook=queries.outlook_of(one, at=at),
+        renewal=renewing.eligibility(one, at=at) if hers else None,
+        consequences=revoking.consequences(one) if ends else None,
+        left=orders.left_under([one.id]),
+        doubted=None if hers else queries.live_report(one),
+        **context,
+    )
 
 
 def _changed(number: str, told: str, verb: Callable[..., object]) -> Response:

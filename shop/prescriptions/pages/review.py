@@ -19,7 +19,7 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import queries, reviewing, schemas, signing
+from shop.prescriptions import queries, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
@@ -187,10 +187,11 @@ def _case(number: str, **context: Any) -> Response:
         "fills": 3,
         "days_supply": 30,
         "examination.date": today.isoformat(),
-    }
+    } | (renewing.same_terms(asked.renews) if asked.renews else {})
     return rendered(
         "case.html",
         request=asked,
+        at=at,
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
         said_on=carrying.said_earlier(asked),

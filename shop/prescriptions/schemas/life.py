@@ -39,7 +39,7 @@ class EligibilityOut(Schema):
     to_ask = fields.List(fields.String())
 
 
-class LotOut(Schema):
+class LeftLotOut(Schema):
     lot_number = fields.String()
     units = fields.Integer()
 
@@ -54,7 +54,7 @@ class LeftOut(Schema):
     shipment = fields.String()
     carrier = fields.String()
     tracking = fields.String()
-    lots = fields.List(fields.Nested(LotOut))
+    lots = fields.List(fields.Nested(LeftLotOut))
 
 
 class HeldOut(Schema):
