@@ -142,7 +142,7 @@ BEGIN
         WHEN asked.status = 'approved' AND EXISTS (
                 SELECT FROM prescriptions other
                 WHERE other.client_id = NEW.client_id AND other.variant_id = NEW.variant_id
-                  AND other.id <> NEW.id
+                  AND other.signed_at < NEW.signed_at
                   AND (other.status = 'active'
                        OR (other.status = 'on_hold' AND other.valid_until > NEW.signed_at))
                   AND NOT EXISTS (SELECT FROM supersessions WHERE prescription_id = other.id))

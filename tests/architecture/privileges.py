@@ -120,7 +120,15 @@ GRANTED: Granted = {
             "UPDATE": ("ended_by_id", "ending"),
         },
         "error_reports": {
-            "INSERT": ("client_id", "id", "prescription_id", "reason_sealed", "reported_by_id"),
+            "INSERT": (
+                "client_id",
+                "confirmed",
+                "decided_by_id",
+                "id",
+                "prescription_id",
+                "reason_sealed",
+                "reported_by_id",
+            ),
             "SELECT": ALL,
             "UPDATE": ("confirmed", "decided_by_id"),
         },

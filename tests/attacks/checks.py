@@ -120,6 +120,17 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
         "first_event_comes_from_nothing": ["from_state = 'paid' WHERE seq = 1"],
     },
+    "error_reports": {
+        "client_decides_no_error": ["decided_by_id = client_id WHERE confirmed"],
+        "client_reports_no_error": ["reported_by_id = client_id"],
+        "error_is_confirmed_by_another": ["decided_by_id = reported_by_id WHERE confirmed"],
+        "error_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE confirmed",
+            "decided_at = NULL WHERE confirmed",
+            "confirmed = NULL WHERE confirmed",
+            "confirmed = true WHERE confirmed IS NULL",
+        ],
+    },
     "fills": {
         "consumed_at_some_time": [
             "status = 'consumed', consumed_at = NULL, dispensed_at = NULL",

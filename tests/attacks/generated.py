@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
-from shop.prescriptions import filling, holding, reviewing, revoking
+from shop.prescriptions import erring, filling, holding, renewing, reviewing, revoking
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
@@ -102,6 +103,19 @@ def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
     filling.reserve(unused.id, state="CA", quantity=1, at=now())
     holding.hold(held, reason="Wait.", by=chen, at=now())
     revoking.revoke(revoked, reason="No.", by=chen, at=now())
+    _lived(chen)
+
+
+def _lived(chen: Person) -> None:
+    """Prescriptions replaced, asked for again, reported as errors, and entered in error."""
+    client, cream = alice(), a_cream()
+    a_prescription(client, cream, by=chen)
+    soon = now().date() + timedelta(days=20)
+    latest = a_prescription(client, cream, by=chen, valid_until=soon)
+    renewing.renew(latest, consent=False, by=client, at=now())
+    erring.report(latest, reason="Wrong.", by=chen, at=now())
+    said = erring.report(a_prescription(alice(), by=chen), reason="Wrong.", by=chen, at=now())
+    erring.confirm(said, by=mona(), at=now())
 
 
 def _shipped(order: Order) -> None:
@@ -375,6 +389,7 @@ LOOKS_WHEN = {
         "released_at IS NULL AND shipped_at IS NULL",
     ),
     "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
+    "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
 }
 

@@ -26,7 +26,7 @@ from shop.payments import refunding, settling
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
-from shop.prescriptions import filling, holding, requesting, reviewing, signing
+from shop.prescriptions import erring, filling, holding, requesting, reviewing, signing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant
@@ -161,6 +161,18 @@ def revoked() -> Prescription:
     signed = a_prescription()
     revoking.revoke(signed, reason="no longer", by=prescriber(signed), at=now())
     return signed
+
+
+def superseded() -> Any:
+    signed = a_prescription()
+    a_prescription(signed.client, signed.variant, by=prescriber(signed))
+    return signed
+
+
+def an_error() -> Any:
+    signed = a_prescription()
+    said = erring.report(signed, reason="wrong", by=prescriber(signed), at=now())
+    return erring.confirm(said, by=mona(), at=now())
 
 
 def a_fill() -> Fill:
@@ -373,7 +385,8 @@ STAGES: dict[str, dict[str, Callable[[], Any]]] = {
         "active": a_prescription,
         "on_hold": held,
         "revoked": revoked,
-        "superseded": lambda: moved(a_prescription(), "superseded"),
+        "superseded": superseded,
+        "entered_in_error": an_error,
     },
     "fill": {
         "reserved": a_fill,
