@@ -1,7 +1,7 @@
 """One prescription takes the place of another: the latest of a client's for a pack gives the fills.
 
 What was promised under the earlier one before is still sent, under it: it gives no new fill from
-then on, and is superseded once nothing is under way of it (docs/decisions/0026). What is on hold is
+then on, and is superseded once nothing is under way of it (docs/decisions/0019). What is on hold is
 not replaced behind its physician's back.
 """
 
