@@ -41,7 +41,9 @@ _WHOLE = (
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal),
-    joinedload(ApprovalRequest.renews).joinedload(Prescription.fills),
+    joinedload(ApprovalRequest.renews).options(
+        joinedload(Prescription.fills), joinedload(Prescription.supersession)
+    ),
 )
 
 

@@ -21,7 +21,8 @@ from tests.builders import a_cream
 from tests.inventory.lots import a_lot
 from tests.orders.things import paid, placed
 from tests.people import alice, bob, dr_chen, mona, sam
-from tests.prescriptions.builders import a_prescription
+from tests.prescriptions.builders import a_prescription, a_request
+from tests.prescriptions.test_checking import counted
 from tests.prescriptions.test_life import renewed, ship
 from tests.prescriptions.test_pages import Reader
 
@@ -32,7 +33,7 @@ NEWS = {"used_before": True, "used_before_result": "Well.", "goal": "More of it.
 def cast(app: Flask) -> dict[str, Person]:
     return {
         "alice": somebody(alice),
-        "bob": somebody(bob),
+        "bob": somebody(bob, state="CA"),
         "chen": somebody(dr_chen),
         "ruiz": somebody(dr_chen),
         "mona": somebody(mona),
@@ -103,6 +104,26 @@ def test_the_physician_sees_what_is_renewed_with_the_fills_and_when(
     assert f"It renews {one.number}" in page
     assert "1 of 3 taken, each for 30 days" in page
     assert ": sent" in page
+
+
+def test_a_renewals_case_takes_no_statement_more_than_a_first_one(
+    app: Flask, cast: dict[str, Person], cream: Variant
+) -> None:
+    first = a_request(cast["bob"], cream, ship_to_state="CA")
+    one = ending(cast, cream)
+    ship(paid(cast["alice"], {cream: 1}))
+    asked = renewed(one, cast["alice"])
+    db.session.commit()
+    numbers = [first.number, asked.number]
+    physician = Reader(app, cast["chen"])
+    sent = []
+    for number in numbers:
+        physician.get(f"/review/{number}")
+        with counted() as statements:
+            physician.get(f"/review/{number}")
+        sent.append(len(statements))
+    assert physician.status == 200
+    assert sent[1] <= sent[0]
 
 
 WRONG: dict[str, tuple[Any, int]] = {
