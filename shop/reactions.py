@@ -20,6 +20,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, SigningKey
 from shop.prescriptions.states import RequestStatus
 
@@ -80,6 +81,12 @@ def call_for_help(event: Event) -> None:
         letters.send(Template.REQUEST_ESCALATED, escalation, event)
 
 
+def tell_that_it_may_be_renewed(event: Event) -> None:
+    """One letter for each prescription, whatever comes to pass first."""
+    if noticing.first_to_say(event):
+        a_letter(Template.PRESCRIPTION_RENEWABLE)(event)
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -133,6 +140,9 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REQUEST_REPLIED: (tell_who_asked,),
     Kind.REQUEST_EXPIRED: (tell_of_the_end,),
     Kind.REQUEST_ESCALATED: (call_for_help,),
+    Kind.PRESCRIPTION_DEPLETED: (tell_that_it_may_be_renewed,),
+    Kind.PRESCRIPTION_ENDING: (tell_that_it_may_be_renewed,),
+    Kind.PRESCRIPTION_EXPIRED: (tell_that_it_may_be_renewed,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),

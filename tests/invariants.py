@@ -91,6 +91,29 @@ RULES = {
         SELECT l.id FROM order_lines l JOIN fills f ON f.id = l.fill_id
         JOIN prescriptions p ON p.id = f.prescription_id
         WHERE p.status = 'revoked' AND l.status IN ('placed', 'ready', 'packed')""",
+    "I6 superseded is what was replaced and owes nothing, and it gives no fill after that": """
+        SELECT p.id FROM prescriptions p
+        LEFT JOIN supersessions s ON s.prescription_id = p.id
+        LEFT JOIN prescriptions later ON later.id = s.successor_id
+        WHERE (p.status = 'superseded' AND s.prescription_id IS NULL)
+           OR (p.status IN ('active', 'superseded') AND s.prescription_id IS NOT NULL
+               AND (p.status = 'active') <> EXISTS (
+                   SELECT FROM fills f WHERE f.prescription_id = p.id
+                     AND f.status IN ('reserved', 'consumed')))
+           OR (later.client_id, later.variant_id) IS DISTINCT FROM (p.client_id, p.variant_id)
+              AND s.prescription_id IS NOT NULL
+           OR EXISTS (SELECT FROM fills f WHERE f.prescription_id = p.id
+                        AND f.reserved_at > s.superseded_at)""",
+    "I6 of one client and pack the latest prescription alone gives fills": """
+        SELECT p.id FROM prescriptions p JOIN prescriptions q
+            ON (q.client_id, q.variant_id) = (p.client_id, p.variant_id) AND q.id > p.id
+        WHERE p.status = 'active' AND q.status = 'active'
+          AND NOT EXISTS (SELECT FROM supersessions s WHERE s.prescription_id IN (p.id, q.id))""",
+    "I30 two people enter a prescription in error": """
+        SELECT p.id FROM prescriptions p
+        LEFT JOIN error_reports e ON e.prescription_id = p.id AND e.confirmed
+        WHERE (p.status = 'entered_in_error') <> (e.id IS NOT NULL)
+           OR e.decided_by_id IN (e.reported_by_id, p.client_id) OR e.reported_by_id = p.client_id""",
     "I9 heads of a lot are the sums of its ledger and its promises, and never below zero": """
         SELECT lots.id FROM lots
         LEFT JOIN (SELECT lot_id, sum(delta) AS moved FROM movements GROUP BY lot_id) m

@@ -122,6 +122,12 @@ class Kind(StrEnum):
     SIGNING_KEY_RECORDED = "signing_key_recorded"
     SIGNING_KEY_RETIRED = "signing_key_retired"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"
+    PRESCRIPTION_ENDING = "prescription_ending"
+    PRESCRIPTION_EXPIRED = "prescription_expired"
+    PRESCRIPTION_SUPERSEDED = "prescription_superseded"
+    PRESCRIPTION_ERROR_REPORTED = "prescription_error_reported"
+    PRESCRIPTION_ERROR_DISMISSED = "prescription_error_dismissed"
+    PRESCRIPTION_ENTERED_IN_ERROR = "prescription_entered_in_error"
     FILL_RESERVED = "fill_reserved"
     FILL_CONSUMED = "fill_consumed"
     FILL_DISPENSED = "fill_dispensed"
@@ -192,6 +198,16 @@ class Event(Base):
         sa.CheckConstraint("octet_length(hash) = 32", name="event_hash_is_sha256"),
         sa.CheckConstraint("actor ~ '^(person|system):.'", name="event_has_an_actor"),
         sa.Index("events_at_idx", "at"),
+        # What people are told of once.
+        sa.Index(
+            "prescription_notices_once",
+            "subject_id",
+            "kind",
+            unique=True,
+            postgresql_where=sa.text(
+                "kind IN ('prescription_ending', 'prescription_depleted', 'prescription_expired')"
+            ),
+        ),
     )
 
     subject_id: Mapped[uuid.UUID]

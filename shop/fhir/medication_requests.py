@@ -21,9 +21,9 @@ from shop.fhir.elements import (
 )
 from shop.fhir.medications import medication
 from shop.fhir.people import who
-from shop.fhir.standing import standing
 from shop.fhir.statuses import PRESCRIPTION, PROPOSAL
 from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.standing import standing
 
 COVERED_STATE = "covered-state"  # a state the prescription may be sent to
 SHIP_TO_STATE = "ship-to-state"  # the state a request is for
@@ -40,7 +40,7 @@ def order(
     place: Place,
 ) -> Element:
     """What a physician signed, as it stands at `at`; `issues` are ids of DetectedIssue."""
-    stands = standing(prescription, at=at)
+    stands = standing(prescription, at)
     return said(
         {
             "resourceType": "MedicationRequest",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shop.fhir.standing import Standing
+from shop.prescriptions.standing import Standing
 from shop.prescriptions.states import FillStatus, RequestStatus
 
 R = RequestStatus
@@ -24,6 +24,8 @@ PRESCRIPTION: Mapping[Standing, str] = {
     Standing.REVOKED: "stopped",
     Standing.SUPERSEDED: "stopped",
     Standing.ENTERED_IN_ERROR: "entered-in-error",
+    Standing.NOT_YET: "active",  # the validityPeriod says from when
+    Standing.NOT_ACCEPTED: "draft",  # signed, and not to be acted on before the client takes it
 }
 
 # A request as a proposal (MedicationRequest, intent "proposal"): acted on until it is decided.

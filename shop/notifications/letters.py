@@ -27,7 +27,13 @@ from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Refund
-from shop.prescriptions.models import ApprovalRequest, Escalation, Inquiry, SigningKey
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Escalation,
+    Inquiry,
+    Prescription,
+    SigningKey,
+)
 
 Subject = (
     ApprovalRequest
@@ -36,6 +42,7 @@ Subject = (
     | Licence
     | Order
     | Person
+    | Prescription
     | Refund
     | Shipment
     | SigningKey
@@ -64,6 +71,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.REFUND_SENT: Refund,
     Template.LICENCE_EXPIRING: Licence,
     Template.SIGNING_KEY_EXPIRING: SigningKey,
+    Template.PRESCRIPTION_RENEWABLE: Prescription,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -186,13 +194,15 @@ def _reader(subject: Subject) -> uuid.UUID:
             return _client(subject)
 
 
-def _client(subject: ApprovalRequest | Order | Refund | Shipment) -> uuid.UUID:
+def _client(
+    subject: ApprovalRequest | Order | Prescription | Refund | Shipment,
+) -> uuid.UUID:
     match subject:
         case Shipment():
             return subject.order.client_id
         case Refund():
             return subject.payment.order.client_id
-        case ApprovalRequest() | Order():
+        case _:
             return subject.client_id
 
 
@@ -222,7 +232,7 @@ def _facts(letter: Letter) -> dict[str, str]:
             facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
         case Inquiry() as inquiry:
             facts |= {"number": inquiry.request.number}
-        case ApprovalRequest() | Order() as numbered:
+        case ApprovalRequest() | Order() | Prescription() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}
 

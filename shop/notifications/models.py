@@ -31,6 +31,7 @@ class Template(StrEnum):
     REFUND_SENT = "refund_sent"
     LICENCE_EXPIRING = "licence_expiring"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"
+    PRESCRIPTION_RENEWABLE = "prescription_renewable"
 
 
 class Letter(Base):

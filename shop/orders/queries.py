@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,9 @@ from shop.accounts.models import Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.core.events import Event, Kind
+from shop.inventory.models import Lot
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
-from shop.orders.states import LIVE, LineStatus, OrderStatus
+from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
 
 WHOLE = (
@@ -98,12 +100,83 @@ def address_of(client: Person) -> str:
     return "" if last is None else address(last)
 
 
-def backed_by(prescription_id: uuid.UUID) -> list[uuid.UUID]:
-    """Orders with a live line that holds a fill of this prescription, in id order."""
+@dataclass(frozen=True)
+class Left:
+    """A line that left under a prescription: what, when, from which lots, in what parcel."""
+
+    order: str
+    sku: str
+    name: str
+    quantity: int
+    shipped_at: datetime
+    shipment: str
+    carrier: str
+    tracking: str
+    lots: tuple[tuple[str, int], ...]  # lot number, units
+
+
+def left_under(prescription_ids: Collection[uuid.UUID]) -> list[Left]:
+    """What has left under these prescriptions, first shipped first; one statement."""
+    rows = db.session.execute(
+        sa.select(
+            Order.number.label("order"),
+            OrderLine.id,
+            OrderLine.sku,
+            OrderLine.name,
+            OrderLine.quantity,
+            OrderLine.shipped_at,
+            Shipment.number.label("shipment"),
+            Shipment.carrier,
+            Shipment.tracking,
+            Lot.lot_number,
+            ShipmentLine.units,
+        )
+        .join(Fill, Fill.id == ShipmentLine.fill_id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .join(Lot, Lot.id == ShipmentLine.lot_id)
+        .where(Fill.prescription_id.in_(prescription_ids))
+        .order_by(OrderLine.shipped_at, Order.number, OrderLine.position, Lot.lot_number)
+    ).all()
+    lots: dict[uuid.UUID, list[tuple[str, int]]] = {}
+    for row in rows:
+        lots.setdefault(row.id, []).append((row.lot_number, row.units))
+    first = {row.id: row for row in reversed(rows)}
+    return [
+        Left(
+            order=row.order,
+            sku=row.sku,
+            name=row.name,
+            quantity=row.quantity,
+            shipped_at=row.shipped_at,
+            shipment=row.shipment,
+            carrier=row.carrier,
+            tracking=row.tracking,
+            lots=tuple(taken),
+        )
+        for row, taken in ((first[line], taken) for line, taken in lots.items())
+    ]
+
+
+def promised_under(prescription_ids: Collection[uuid.UUID]) -> list[sa.Row[Any]]:
+    """What an order still owes under these: its number and status, and the line's sku."""
+    query = (
+        sa.select(Order.number, Order.status, OrderLine.sku)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Fill, Fill.id == OrderLine.fill_id)
+        .where(Fill.prescription_id.in_(prescription_ids), OrderLine.status.in_(LIVE - GONE))
+        .order_by(Order.number, OrderLine.position)
+    )
+    return list(db.session.execute(query))
+
+
+def backed_by(prescription_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Orders with a live line that holds a fill of one of these prescriptions, in id order."""
     query = (
         sa.select(OrderLine.order_id)
         .join(Fill, Fill.id == OrderLine.fill_id)
-        .where(Fill.prescription_id == prescription_id, OrderLine.status.in_(LIVE))
+        .where(Fill.prescription_id.in_(prescription_ids), OrderLine.status.in_(LIVE))
         .distinct()
         .order_by(OrderLine.order_id)
     )

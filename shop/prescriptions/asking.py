@@ -26,6 +26,7 @@ from shop.prescriptions.models import (
     Fill,
     Prescription,
     PrescriptionState,
+    Supersession,
     TakenAway,
 )
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
@@ -63,6 +64,12 @@ TERMS = (
 )
 ACCEPTED = ApprovalRequest.status == RequestStatus.APPROVED
 SIGNED = (RequestStatus.APPROVED, RequestStatus.PENDING_CLIENT)  # what nobody took is no authority
+REPLACED = (
+    sa.exists()
+    .where(Supersession.prescription_id == Prescription.id)
+    .correlate(Prescription)
+    .label("replaced")
+)
 OPEN_REQUESTS = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
@@ -222,7 +229,7 @@ def _prescriptions(
 ) -> tuple[gate.Authority, ...]:
     """The client's prescriptions of any pack of these products, locked first where asked."""
     query = (
-        sa.select(*TERMS, Variant.product_id, Variant.name, ACCEPTED.label("accepted"))
+        sa.select(*TERMS, Variant.product_id, Variant.name, ACCEPTED.label("accepted"), REPLACED)
         .select_from(Prescription)
         .join(ApprovalRequest, ApprovalRequest.id == Prescription.request_id)
         .join(Variant, Variant.id == Prescription.variant_id)
@@ -258,6 +265,7 @@ def _prescriptions(
             accepted=row.accepted,
             fills=tuple(fills[row.id]),
             taken_away_on=taken_away.get(row.id),
+            replaced=row.replaced,
         )
         for row in rows
     )

@@ -5,6 +5,7 @@ It is signed and written at once, and stands from the moment the client accepts 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,8 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.prescriptions.errors import NotForSale, PriceShownChanged
+from shop.prescriptions import superseding
+from shop.prescriptions.errors import NewerPrescription, NotForSale, PriceShownChanged
 from shop.prescriptions.models import Acceptance, ApprovalRequest, Prescription
 from shop.prescriptions.states import RequestStatus
 
@@ -51,7 +53,8 @@ def accept(
 ) -> Acceptance:
     """Take what the physician prescribed instead; `expect_unit_cents` is the price she was shown.
 
-    Raises NotAllowed, WrongState, NotForSale, PriceShownChanged.
+    Raises NotAllowed, WrongState, NotForSale, PriceShownChanged, PredecessorHeld,
+    NewerPrescription.
     """
     if by.id != request.client_id:
         raise NotAllowed("Only the client decides what she takes.")
@@ -60,6 +63,8 @@ def accept(
         raise WrongState("Nothing waits for your word here.", status=request.status.value)
     price = _price(offer, expect_unit_cents)
     prescribed = offer.prescription
+    earlier = superseding.predecessors(request, prescribed.variant, at=at, lock=True)
+    _refuse_outdated(prescribed, earlier)
     acceptance = Acceptance(
         request_id=request.id,
         client_id=request.client_id,
@@ -74,9 +79,19 @@ def accept(
     db.session.flush()  # while it is offered
     request.status = RequestStatus.APPROVED
     db.session.flush()  # the row goes before its event
+    superseding.supersede(earlier, by=prescribed, at=at)
     events.record(Kind.REQUEST_CHANGES_ACCEPTED, request, prescription=prescribed.number)
     events.record(Kind.PRESCRIPTION_ACCEPTED, prescribed, request=request.number)
     return acceptance
+
+
+def _refuse_outdated(offered: Prescription, others: Sequence[Prescription]) -> None:
+    newer = next((one for one in others if one.signed_at > offered.signed_at), None)
+    if newer is not None:
+        raise NewerPrescription(
+            f"Your prescription {newer.number} for the same pack is newer. Take this request back.",
+            prescription=newer.number,
+        )
 
 
 def _price(offer: Offer, expected: int) -> Price:

@@ -147,3 +147,39 @@ class SupervisionRefused(Refused):
     """A supervision that cannot be entered or ended; `fields` says why."""
 
     code = "supervision_refused"
+
+
+class PredecessorHeld(Conflict):
+    """A prescription for this pack is on hold: nothing replaces it meanwhile."""
+
+    code = "predecessor_on_hold"
+
+
+class RenewedTakenBack(WrongState):
+    """What would be renewed was revoked or entered in error."""
+
+    code = "renewed_was_taken_back"
+
+
+class RenewalRefused(Refused):
+    """More may not be asked for like this; the facts hold every reason."""
+
+    code = "renewal_refused"
+
+
+class AlreadyReported(Conflict):
+    """A report of an error waits for its second person, or was confirmed."""
+
+    code = "already_reported"
+
+
+class SecondPersonNeeded(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "second_person_needed"
+
+
+class NewerPrescription(Conflict):
+    """What is to be accepted is older than another prescription for the same pack."""
+
+    code = "newer_prescription"

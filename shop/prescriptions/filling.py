@@ -15,6 +15,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.core.events import Kind
+from shop.prescriptions import superseding
 from shop.prescriptions.errors import NoFillLeft
 from shop.prescriptions.models import Fill, Prescription
 from shop.prescriptions.states import FillStatus
@@ -62,11 +63,13 @@ def consume(fill: Fill, *, at: datetime) -> None:
 def dispense(fill: Fill, *, at: datetime) -> None:
     """The parcel has left. Raises WrongState."""
     _move(fill, FillStatus.DISPENSED, Kind.FILL_DISPENSED)
+    superseding.finish(fill.prescription_id, at=at)
 
 
 def release(fill: Fill, *, at: datetime) -> None:
     """Nothing left the house: give the fill back. Raises WrongState once it is dispensed."""
     _move(fill, FillStatus.RELEASED, Kind.FILL_RELEASED)
+    superseding.finish(fill.prescription_id, at=at)
 
 
 def _lowest_free(prescription_id: UUID, number: str, allowed: int) -> int:

@@ -15,6 +15,7 @@ from functools import cache
 from uuid import UUID
 
 from shop.catalog.models import LegalClass
+from shop.prescriptions.standing import Standing, next_fill_on, standing
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 ADULT = 18  # years, for anything doctor-only
@@ -117,7 +118,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Authority:
-    """A prescription. `licensed_in`: where its prescriber holds a licence in force today."""
+    """A prescription. `licensed_in`: where its prescriber holds a licence in force today.
+
+    `replaced`: another has taken its place, and it gives no new fill.
+    """
 
     id: UUID
     number: str
@@ -138,6 +142,7 @@ class Authority:
     accepted: bool = True  # by the client, where it is not what she asked for
     fills: tuple[Taken, ...] = ()
     taken_away_on: date | None = None  # when what was left of it went to another pharmacy
+    replaced: bool = False
 
     @property
     def fills_left(self) -> int:
@@ -602,14 +607,20 @@ def _replaced(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     return _ask_again("superseded", f"Another prescription has replaced {one.number}.", one)
 
 
+def _in_error(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    if standing(one, facts.at) is not Standing.ENTERED_IN_ERROR:
+        return None
+    return _ask_again("entered_in_error", f"{one.number} was entered in error.", one)
+
+
 def _revoked(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.status is not PrescriptionStatus.REVOKED:
+    if standing(one, facts.at) is not Standing.REVOKED:
         return None
     return _ask_again("revoked", f"Your prescription {one.number} was withdrawn.", one)
 
 
 def _not_accepted(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.accepted:
+    if standing(one, facts.at) is not Standing.NOT_ACCEPTED:
         return None
     return Objection(
         Answer.NEEDS_CLIENT_ACTION,
@@ -621,14 +632,14 @@ def _not_accepted(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 
 
 def _over(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if facts.at < one.valid_until:
+    if standing(one, facts.at) is not Standing.EXPIRED:
         return None
     ended = _day(_last_day(one), facts.day)
     return _ask_again("expired", f"Your prescription {one.number} ended on {ended}.", one)
 
 
 def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.valid_from <= facts.at:
+    if standing(one, facts.at) is not Standing.NOT_YET:
         return None
     begins = one.valid_from.date()
     return Objection(
@@ -642,7 +653,7 @@ def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 
 
 def _held(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
-    if one.status is PrescriptionStatus.ACTIVE:
+    if standing(one, facts.at) is not Standing.ON_HOLD:
         return None
     return Objection(
         Answer.BLOCKED,
@@ -668,6 +679,7 @@ def _licence_lapsed(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 
 
 STANDING: tuple[Shortcoming, ...] = (
+    _in_error,
     _replaced,
     _revoked,
     _not_accepted,
@@ -692,6 +704,13 @@ def _taken_away(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     )
 
 
+def _succeeded(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
+    """What is under way of it is still sent; what is new is taken of its successor."""
+    if not one.replaced:
+        return None
+    return _ask_again("superseded", f"Another prescription has replaced {one.number}.", one)
+
+
 def _used_up(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     if one.fills_left > 0:
         return None
@@ -714,18 +733,16 @@ def _other_quantity(facts: Facts, wish: Wish, one: Authority) -> Objection | Non
 
 def _too_soon(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     """The interval a physician set counts from the last fill, whichever prescription gave it."""
-    if one.interval_days is None:
-        return None
-    ready = [
-        fill.on + timedelta(days=one.interval_days)
+    taken = [
+        fill.on
         for other in facts.prescriptions
         if other.client_id == facts.client.id and other.variant_id == wish.variant_id
         for fill in other.fills
         if fill.live
     ]
-    if not ready or max(ready) <= facts.day:
+    until = next_fill_on(one.interval_days, taken)
+    if until is None or until <= facts.day:
         return None
-    until = max(ready)
     return Objection(
         Answer.HOLD_UNTIL,
         "refill_too_soon",
@@ -751,6 +768,7 @@ def _other_state(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 
 
 TAKING: tuple[Shortcoming, ...] = (
+    _succeeded,
     _taken_away,
     _used_up,
     _other_quantity,

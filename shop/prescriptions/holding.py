@@ -9,6 +9,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
+from shop.prescriptions import superseding
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import PrescriptionStatus
 
@@ -35,6 +36,7 @@ def resume(prescription: Prescription, *, by: Person, at: datetime) -> None:
     prescription.held_by_id, prescription.reason = None, None
     db.session.flush()  # the database clears when it was held
     events.record(Kind.PRESCRIPTION_RESUMED, prescription)
+    superseding.finish(prescription.id, at=at)  # where it was replaced meanwhile
 
 
 def _require_prescriber(prescription: Prescription, by: Person) -> None:

@@ -1,15 +1,16 @@
-"""What happens to requests by itself. An edge."""
+"""What happens to requests and prescriptions by itself. An edge."""
 
 from __future__ import annotations
 
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.jobs import job
-from shop.prescriptions import escalating, expiring, signing_keys
+from shop.prescriptions import escalating, expiring, noticing, signing_keys
 
 PERIODIC = {  # minute hour day month weekday
     "escalate_requests": "*/5 * * * *",
     "expire_requests": "20 3 * * *",
+    "notice_prescriptions": "40 3 * * *",
     "tell_of_expiring_keys": "25 15 * * *",
 }
 
@@ -36,3 +37,11 @@ def escalate_requests(timestamp: int = 0) -> None:
     for request_id in escalating.due(at=now()):
         escalating.escalate(request_id, at=now())
         db.session.commit()
+
+
+@job("notice_prescriptions", retry=False)
+def notice_prescriptions(timestamp: int = 0) -> None:
+    """Tell, once, of what ends, has ended, or has no fill left."""
+    while noticing.notice(at=now()):
+        db.session.commit()
+    db.session.commit()

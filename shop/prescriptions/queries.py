@@ -21,14 +21,18 @@ from shop.core.errors import NotFound
 from shop.prescriptions import licensing
 from shop.prescriptions.models import (
     ApprovalRequest,
+    ErrorReport,
     Escalation,
     Examination,
+    Fill,
     Inquiry,
     Prescription,
     Refusal,
+    Supersession,
     Supervision,
 )
-from shop.prescriptions.states import RequestStatus
+from shop.prescriptions.standing import Outlook, outlook
+from shop.prescriptions.states import FillStatus, RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
 
@@ -45,6 +49,9 @@ _WHOLE = (
     joinedload(ApprovalRequest.refusal),
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
     joinedload(ApprovalRequest.examinations),
+    joinedload(ApprovalRequest.renews).options(
+        joinedload(Prescription.fills), joinedload(Prescription.supersession)
+    ),
 )
 
 PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
@@ -60,6 +67,7 @@ def requests(
         selectinload(ApprovalRequest.assigned_to),
         selectinload(ApprovalRequest.escalations).selectinload(Escalation.called),
         selectinload(ApprovalRequest.prescription),
+        selectinload(ApprovalRequest.renews),
         selectinload(ApprovalRequest.variant).selectinload(Variant.product),
     )
     if statuses:
@@ -95,6 +103,8 @@ def prescriptions(reader: Person) -> sa.Select[Prescription]:
         selectinload(Prescription.states),
         selectinload(Prescription.fills),
         selectinload(Prescription.taken_away),
+        selectinload(Prescription.supersession).selectinload(Supersession.successor),
+        selectinload(Prescription.superseded).selectinload(Supersession.prescription),
         selectinload(Prescription.variant).selectinload(Variant.product),
     )
 
@@ -136,6 +146,91 @@ def packs_alike(request: ApprovalRequest) -> Sequence[Variant]:
         .limit(50)
     )
     return db.session.scalars(query).all()
+
+
+def prescription_in_question(
+    reader: Person, number: str, *, at: datetime, lock: bool = False
+) -> Prescription:
+    """A prescription that `reader` may call an error, or decide about. Raises NotFound.
+
+    A physician's: what she signed, and what was signed for clients she may treat. A manager's: what
+    a physician has reported.
+    """
+    query = sa.select(Prescription).where(Prescription.number == number, _in_question(reader, at))
+    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such prescription.")
+    return found
+
+
+def error_report_on(reader: Person, number: str, *, at: datetime) -> ErrorReport:
+    """The report that waits for its second person. Raises NotFound."""
+    one = prescription_in_question(reader, number, at=at)
+    said = live_report(one)
+    if said is None or said.confirmed is not None:
+        raise NotFound("No error in this prescription waits to be decided.")
+    return said
+
+
+def live_report(prescription: Prescription) -> ErrorReport | None:
+    """The report that waits, or was confirmed."""
+    return db.session.scalars(
+        sa.select(ErrorReport).where(
+            ErrorReport.prescription_id == prescription.id, ErrorReport.confirmed.is_not(False)
+        )
+    ).one_or_none()
+
+
+def error_reports(reader: Person, *, at: datetime) -> sa.Select[ErrorReport]:
+    """What waits for a second person and `reader` may decide about."""
+    return (
+        sa.select(ErrorReport)
+        .join(Prescription, Prescription.id == ErrorReport.prescription_id)
+        .where(ErrorReport.confirmed.is_(None), _in_question(reader, at))
+        .options(
+            selectinload(ErrorReport.reported_by),
+            selectinload(ErrorReport.prescription)
+            .selectinload(Prescription.variant)
+            .selectinload(Variant.product),
+        )
+    )
+
+
+def _in_question(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
+    if reader.role is Role.MANAGER:
+        said = aliased(ErrorReport)
+        return sa.exists().where(
+            said.prescription_id == Prescription.id, said.confirmed.is_not(False)
+        )
+    if reader.role is not Role.PHYSICIAN:
+        return sa.false()
+    asked = sa.exists().where(
+        ApprovalRequest.id == Prescription.request_id, _visible_to_physician(reader, at)
+    )
+    others = sa.and_(Prescription.client_id != reader.id, asked)
+    return sa.or_(Prescription.prescriber_id == reader.id, others)
+
+
+def outlook_of(prescription: Prescription, *, at: datetime) -> Outlook:
+    """How it stands, when its next fill is ready, and how long what was taken lasts."""
+    rows = db.session.execute(
+        sa.select(
+            sa.func.coalesce(Fill.consumed_at, Fill.reserved_at).label("taken_at"),
+            Prescription.days_supply,
+        )
+        .join(Prescription, Prescription.id == Fill.prescription_id)
+        .where(
+            Prescription.client_id == prescription.client_id,
+            Prescription.variant_id == prescription.variant_id,
+            Fill.status != FillStatus.RELEASED,
+        )
+    )
+    return outlook(
+        prescription,
+        at,
+        interval_days=prescription.interval_days,
+        fills=[(row.taken_at.astimezone(UTC).date(), row.days_supply) for row in rows],
+    )
 
 
 def client_for(reader: Person, client_id: UUID | None) -> Person:

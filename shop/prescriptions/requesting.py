@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,27 +26,35 @@ from shop.prescriptions.errors import (
 )
 from shop.prescriptions.gate import ADULT
 from shop.prescriptions.intake import carrying, composing, noting, questioning, versions
-from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
 def start(
-    client: Person, variant: Variant, *, quantity: int, ship_to_state: str, by: Person, at: datetime
+    client: Person,
+    variant: Variant,
+    *,
+    quantity: int,
+    ship_to_state: str,
+    by: Person,
+    at: datetime,
+    renews: Prescription | None = None,
 ) -> ApprovalRequest:
     """Begin a request as a draft; `quantity` in units of the pack.
 
-    Raises NotDoctorOnly, NotForSale, TooYoung, AlreadyAsked.
+    `renews` is what it asks to go on with (`renewing.renew` says when). Raises NotDoctorOnly,
+    NotForSale, TooYoung, AlreadyAsked.
     """
-    refuse_what_needs_no_request(variant, ship_to_state, at)
-    _refuse_minors(client, at)
-    _refuse_second_request(client, variant)
+    for refuse in refusing(client, variant, ship_to_state, at=at):
+        refuse()
     request = ApprovalRequest(
         number=numbers.fresh("Q"),
         client=client,
         requested_by=by,
         variant=variant,
+        renews_id=None if renews is None else renews.id,
         quantity=quantity,
         ship_to_state=ship_to_state,
         status=RequestStatus.DRAFT,
@@ -149,6 +157,17 @@ def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
 def frozen_hash(request: ApprovalRequest, answers: Mapping[str, Any]) -> bytes:
     """SHA-256 of what was submitted, with these answers (`versions.hash_of`)."""
     return versions.hash_of(request, versions.current(request, answers))
+
+
+def refusing(
+    client: Person, variant: Variant, ship_to_state: str, *, at: datetime
+) -> tuple[Callable[[], None], ...]:
+    """What refuses a request before it begins, each by itself, for who wants every reason."""
+    return (
+        lambda: refuse_what_needs_no_request(variant, ship_to_state, at),
+        lambda: _refuse_minors(client, at),
+        lambda: _refuse_second_request(client, variant),
+    )
 
 
 def refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> None:

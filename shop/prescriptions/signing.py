@@ -24,6 +24,7 @@ from shop.prescriptions import (
     requesting,
     reviewing,
     signatures,
+    superseding,
     supervising,
 )
 from shop.prescriptions.errors import (
@@ -79,7 +80,7 @@ def prepare(
 
     A hard stop of screening is never signed, a soft one only with a reason in `terms.overrides`.
     Raises AlreadyDecided, ClaimLost, SelfPrescription, NotLicensed, NotSupervised,
-    ExaminationNeeded, TermsRefused.
+    ExaminationNeeded, TermsRefused, PredecessorHeld, RenewedTakenBack.
     """
     refuse_self(request, by)
     refuse_decided(request)
@@ -88,6 +89,7 @@ def prepare(
     supervisors = supervising.require(by, licences, at=at)
     today = at.astimezone(UTC).date()
     variant = _prescribed(request, terms, at=at)
+    superseding.predecessors(request, variant, at=at)
     families = _families(request, variant)
     examined = grounds.require(request, terms, families=families, by=by, at=at)
     usual = today + timedelta(days=default_validity(variant) - 1)
@@ -131,6 +133,7 @@ def sign(
     if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")
     fresh = _fresh(proof, by=by, at=at)
+    earlier = superseding.predecessors(request, draft.variant, at=at, lock=True)
     examination = grounds.settle(request, draft.examined, by=by, at=at)
     prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
     grounds.copy(prescription, examination)
@@ -139,6 +142,8 @@ def sign(
     _cover_states(prescription, draft, examination)
     checks = recording.keep(request, draft.hits, overrides=terms.overrides, at=at)
     signature = signatures.put_under(prescription, checks, licences=draft.licences)
+    if not changing.differs(request, draft.variant, terms.quantity_per_fill):
+        superseding.supersede(earlier, by=prescription, at=at)
     _decide(request, prescription, draft.variant)
     events.record(
         Kind.PRESCRIPTION_SIGNED,

@@ -51,15 +51,17 @@ class PrescriptionStatus(StrEnum):
     ON_HOLD = "on_hold"
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
+    ENTERED_IN_ERROR = "entered_in_error"
 
 
 P = PrescriptionStatus
 PRESCRIPTION_ARROWS: dict[PrescriptionStatus | None, set[PrescriptionStatus]] = {
     None: {P.ACTIVE},
-    P.ACTIVE: {P.ON_HOLD, P.REVOKED, P.SUPERSEDED},
-    P.ON_HOLD: {P.ACTIVE, P.REVOKED},
-    P.REVOKED: set(),
-    P.SUPERSEDED: set(),
+    P.ACTIVE: {P.ON_HOLD, P.REVOKED, P.SUPERSEDED, P.ENTERED_IN_ERROR},
+    P.ON_HOLD: {P.ACTIVE, P.REVOKED, P.ENTERED_IN_ERROR},
+    P.REVOKED: {P.ENTERED_IN_ERROR},
+    P.SUPERSEDED: {P.ENTERED_IN_ERROR},
+    P.ENTERED_IN_ERROR: set(),
 }
 
 

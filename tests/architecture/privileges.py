@@ -49,6 +49,7 @@ GRANTED: Granted = {
                 "number",
                 "quantity",
                 "questionnaire_version",
+                "renews_id",
                 "requested_by_id",
                 "ship_to_state",
                 "state_seq",
@@ -155,6 +156,19 @@ GRANTED: Granted = {
             "INSERT": ("duty", "granted_by_id", "id", "person_id", "valid_from", "valid_until"),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
+        },
+        "error_reports": {
+            "INSERT": (
+                "client_id",
+                "confirmed",
+                "decided_by_id",
+                "id",
+                "prescription_id",
+                "reason_sealed",
+                "reported_by_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("confirmed", "decided_by_id"),
         },
         "escalations": {
             "INSERT": ("called_id", "id", "request_id", "step"),
@@ -787,6 +801,10 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("retired_at",),
         },
+        "supersessions": {
+            "INSERT": ("client_id", "prescription_id", "successor_id", "variant_id"),
+            "SELECT": ALL,
+        },
         "supervision_rules": {
             "SELECT": ALL,
         },
@@ -933,6 +951,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "duties": {
+            "SELECT": ALL,
+        },
+        "error_reports": {
             "SELECT": ALL,
         },
         "escalations": {
@@ -1319,6 +1340,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "signing_keys": {
+            "SELECT": ALL,
+        },
+        "supersessions": {
             "SELECT": ALL,
         },
         "supervision_rules": {

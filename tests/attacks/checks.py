@@ -166,6 +166,17 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "document_is_hashed": [f"sha256 = {NO_HASH}"],
         "document_kind_is_known": ["kind = 'letter'"],
     },
+    "error_reports": {
+        "client_decides_no_error": ["decided_by_id = client_id WHERE confirmed"],
+        "client_reports_no_error": ["reported_by_id = client_id"],
+        "error_is_confirmed_by_another": ["decided_by_id = reported_by_id WHERE confirmed"],
+        "error_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE confirmed",
+            "decided_at = NULL WHERE confirmed",
+            "confirmed = NULL WHERE confirmed",
+            "confirmed = true WHERE confirmed IS NULL",
+        ],
+    },
     "fills": {
         "consumed_at_some_time": [
             "status = 'consumed', consumed_at = NULL, dispensed_at = NULL",

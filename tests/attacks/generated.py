@@ -31,11 +31,13 @@ from shop.payments import queries as payments
 from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
 from shop.prescriptions import (
+    erring,
     examining,
     filling,
     holding,
     inquiring,
     referring,
+    renewing,
     reviewing,
     revoking,
     supervising,
@@ -155,6 +157,19 @@ def _prescribed(client: Person, chen: Person, cream: Variant) -> None:
     taking_away.take_away(elsewhere, by=client, at=now())
     clinic = Clinic("Luminescence", "1400 Grand Avenue", "+1 510 555 0142")
     writing.document(elsewhere, clinic=clinic, address="", zone="UTC", by=client, at=now())
+    _lived(chen)
+
+
+def _lived(chen: Person) -> None:
+    """Prescriptions replaced, asked for again, reported as errors, and entered in error."""
+    client, cream = alice(), a_cream()
+    a_prescription(client, cream, by=chen)
+    soon = now().date() + timedelta(days=20)
+    latest = a_prescription(client, cream, by=chen, valid_until=soon)
+    renewing.renew(latest, consent=False, by=client, at=now())
+    erring.report(latest, reason="Wrong.", by=chen, at=now())
+    said = erring.report(a_prescription(alice(), by=chen), reason="Wrong.", by=chen, at=now())
+    erring.confirm(said, by=mona(), at=now())
 
 
 def _shipped(order: Order) -> None:
@@ -434,6 +449,7 @@ LOOKS_WHEN = {
         "released_at IS NULL AND shipped_at IS NULL",
     ),
     "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
+    "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
 }
 

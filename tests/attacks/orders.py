@@ -74,14 +74,14 @@ def _spare(soap: Any, cream: Any, facts: dict[str, Any]) -> dict[str, Any]:
         "spare_fill": facts["waiting_prescription"],
         "fill_of_another": facts["paid_prescription"],
         "fill_of_another_cream": a_prescription(client, other_cream).id,
-        "fill_of_two": a_prescription(client, cream, quantity=2).id,
     }
     fills = {
-        name: filling.reserve(
-            prescription, state="CA", quantity=2 if name == "fill_of_two" else 1, at=now()
-        )
+        name: filling.reserve(prescription, state="CA", quantity=1, at=now())
         for name, prescription in under.items()
     }
+    # Each of the next takes the place of the one before, which keeps what was taken of it.
+    for_two = a_prescription(client, cream, quantity=2)
+    fills["fill_of_two"] = filling.reserve(for_two.id, state="CA", quantity=2, at=now())
     elsewhere = a_prescription(client, cream, ship_to_state="NV")
     fills["fill_for_nv"] = filling.reserve(elsewhere.id, state="NV", quantity=1, at=now())
     fills["used_fill"] = filling.reserve(elsewhere.id, state="CA", quantity=1, at=now())

@@ -1107,7 +1107,7 @@ def _a_revocation_of_another_day(attacker: Sql) -> bool:
 
 def _fill_of_one_superseded(attacker: Sql) -> None:
     _move_prescription(attacker, "signed", "superseded")
-    _take(attacker)
+    _take(attacker)  # before the commit that would ask for its successor
 
 
 def _fill_of_one_in_a_state_nobody_foresaw(attacker: Sql) -> None:

@@ -11,12 +11,13 @@ from flask import Flask
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders import cancelling, shipping
+from shop.prescriptions import erring
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
 from tests.orders.things import paid, placed
-from tests.people import alice, bob, sam
+from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
 
 CHECKS = """
@@ -50,6 +51,10 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
                 f"{name}_fill": line.fill_id,
                 f"{name}_prescription": prescription.id,
             }
+        one = a_prescription()
+        a_prescription(one.client, one.variant, by=one.prescriber)
+        said = erring.report(a_prescription(), reason="Wrong.", by=one.prescriber, at=now())
+        erring.confirm(said, by=mona(), at=now())
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -126,6 +131,32 @@ PLANTED: dict[str, list[str]] = {
     ],
     "I6 a revoked prescription": [
         "UPDATE prescriptions SET status = 'revoked' WHERE id = %(paid_prescription)s"
+    ],
+    "I6 superseded is what": [
+        "UPDATE prescriptions SET status = 'superseded' WHERE id = %(paid_prescription)s",
+        "DELETE FROM supersessions",
+        "UPDATE prescriptions SET variant_id = gen_random_uuid() WHERE status = 'superseded'",
+        "UPDATE prescriptions SET status = 'active' WHERE status = 'superseded'",
+        (
+            "UPDATE fills SET prescription_id = (SELECT prescription_id FROM supersessions),"
+            " reserved_at = now() + interval '1 day' WHERE status = 'dispensed'"
+        ),
+    ],
+    "I6 of one client and pack": [
+        (
+            "UPDATE prescriptions SET (client_id, variant_id) = (SELECT client_id, variant_id"
+            " FROM prescriptions WHERE id = %(paid_prescription)s)"
+            " WHERE id = %(unpaid_prescription)s"
+        )
+    ],
+    "I30 two people": [
+        "UPDATE error_reports SET decided_by_id = reported_by_id",
+        "UPDATE error_reports SET confirmed = false",
+        "UPDATE prescriptions SET status = 'entered_in_error' WHERE id = %(paid_prescription)s",
+        (
+            "UPDATE prescriptions SET client_id = (SELECT reported_by_id FROM error_reports)"
+            " WHERE status = 'entered_in_error'"
+        ),
     ],
     "I9 heads of a lot": [
         "UPDATE lots SET on_hand = on_hand + 1",

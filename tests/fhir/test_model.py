@@ -18,12 +18,12 @@ from shop.fhir import statuses
 from shop.fhir.detected_issues import CATEGORIES, SEVERITIES
 from shop.fhir.medication_requests import MODES
 from shop.fhir.people import DEGREES
-from shop.fhir.standing import Standing
 from shop.prescriptions import licensing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
 from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.rules import KINDS
 from shop.prescriptions.screening.rules import Severity as Word
+from shop.prescriptions.standing import Standing
 from shop.prescriptions.statements import EXAMINED
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 from tests.fhir import reading_back

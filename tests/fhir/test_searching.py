@@ -21,8 +21,9 @@ from shop.fhir.api import searching
 from shop.fhir.elements import Place
 from shop.fhir.loading import Asked
 from shop.fhir.resources import RESOURCES
-from shop.fhir.standing import standing, standing_in_sql
+from shop.fhir.standing import standing_in_sql
 from shop.prescriptions.models import Prescription
+from shop.prescriptions.standing import standing
 from tests.benchmarks.test_statements import sent
 from tests.builders import a_cream
 from tests.fhir.world import BASE, TYPES, FhirBrowser, World, link, resources
@@ -188,7 +189,7 @@ def test_the_clock_and_the_fills_decide_the_same_in_code_and_in_sql(world: World
     for at in (long_ago, now(), later):
         column = standing_in_sql(at=at).label("standing")
         for row, word in db.session.execute(sa.select(Prescription, column)):
-            assert standing(row, at=at) == word
+            assert standing(row, at) == word
             seen.add(word)
     assert seen == {"active", "on_hold", "depleted", "revoked", "expired"}
 

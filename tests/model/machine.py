@@ -65,6 +65,13 @@ class Prescription:
     id: str = ""
     status: str = "active"
     taken: list[Fill] = field(default_factory=list)
+    replaced: bool = False
+
+    def finish(self) -> None:
+        """Replaced, and nothing is under way of it any more."""
+        owes = any(fill.status in ("reserved", "consumed") for fill in self.taken)
+        if self.replaced and self.status == "active" and not owes:
+            self.status = "superseded"
 
     def left(self) -> int:
         return self.fills - sum(fill.status != "released" for fill in self.taken)
@@ -215,12 +222,19 @@ class World:
         self._undecided(r)
         self._held_by(r, by)
         self._licensed_for(r, by)
+        before = [p for p in self._of(r.client, r.variant) if not p.replaced]
+        held = any(p.status == "on_hold" and self.now < p.until for p in before)
+        unless(not held, "predecessor_on_hold")
         unless(quantity == r.quantity, "terms_refused")
         unless(fresh, "stale_sign_in")
         r.status, r.claimed_by, r.decided = "approved", "", True
         until, home = (self.day + days) * 1440 - BEGINS, self.homes[r.client]
         signed = Prescription(r, by, fills, interval, until, frozenset({r.state, home}), home)
         self.prescriptions.append(signed)
+        for earlier in before:
+            if earlier.status == "active":
+                earlier.replaced = True
+                earlier.finish()
         return signed
 
     # The authority, and its use
@@ -234,6 +248,7 @@ class World:
         unless(by == p.by, "not_allowed")
         unless(p.status == "on_hold", "wrong_state")
         p.status = "active"
+        p.finish()
 
     def _shortcoming(
         self, p: Prescription, variant: str, quantity: int, state: str, fill: Fill | None
@@ -241,6 +256,7 @@ class World:
         """How many tests it passes, and what it says at the first it fails ("" for none)."""
         needed = {p.home} | ({state} & p.states)
         tests = [
+            (p.status != "superseded", "no_prescription"),
             (p.status != "revoked", "no_prescription"),
             (self.now < p.until, "no_prescription"),
             (p.status != "on_hold", "line_blocked"),
@@ -250,6 +266,7 @@ class World:
             every = [f for one in self._of(p.request.client, variant) for f in one.taken]
             last = max((f.on for f in every if f.status != "released"), default=-9999)
             tests += [
+                (not p.replaced, "no_prescription"),
                 (p.left() > 0, "no_prescription"),
                 (p.request.quantity == quantity, "needs_client_action"),
                 (p.interval is None or last + p.interval <= self.day, "too_soon"),

@@ -26,9 +26,7 @@ from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundSt
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
 from shop.prescriptions import (
-    expiring as requests_expiring,
-)
-from shop.prescriptions import (
+    erring,
     filling,
     holding,
     inquiring,
@@ -36,6 +34,9 @@ from shop.prescriptions import (
     requesting,
     reviewing,
     signing,
+)
+from shop.prescriptions import (
+    expiring as requests_expiring,
 )
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from tests.builders import a_cream, a_variant
@@ -168,6 +169,18 @@ def revoked() -> Prescription:
     signed = a_prescription()
     revoking.revoke(signed, reason="no longer", by=prescriber(signed), at=now())
     return signed
+
+
+def superseded() -> Any:
+    signed = a_prescription()
+    a_prescription(signed.client, signed.variant, by=prescriber(signed))
+    return signed
+
+
+def an_error() -> Any:
+    signed = a_prescription()
+    said = erring.report(signed, reason="wrong", by=prescriber(signed), at=now())
+    return erring.confirm(said, by=mona(), at=now())
 
 
 def a_fill() -> Fill:
@@ -380,7 +393,8 @@ STAGES: dict[str, dict[str, Callable[[], Any]]] = {
         "active": a_prescription,
         "on_hold": held,
         "revoked": revoked,
-        "superseded": lambda: moved(a_prescription(), "superseded"),
+        "superseded": superseded,
+        "entered_in_error": an_error,
     },
     "fill": {
         "reserved": a_fill,

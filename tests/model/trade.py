@@ -87,9 +87,14 @@ class Shop(World):
     def revoke(self, p: Prescription, by: str) -> None:
         unless(by in (p.by, p.request.client), "not_allowed")
         unless(p.status in ("active", "on_hold"), "wrong_state")
-        p.status = "revoked"
+        every = self._of(p.request.client, p.request.variant)
+        ends = [p] + [
+            q for q in every[: every.index(p)] if q.replaced and q.status in ("active", "on_hold")
+        ]
+        for one in ends:
+            one.status = "revoked"
         for order in self.orders:
-            lines = [line for line in order.lines if line.fill is not None and line.fill.of is p]
+            lines = [line for line in order.lines if line.fill and line.fill.of in ends]
             if lines and order.status == "awaiting_payment":
                 self._end(order, "cancelled")
             for line in lines:
@@ -102,6 +107,7 @@ class Shop(World):
             line.status, line.units = "cancelled", {}
             if line.fill is not None:
                 line.fill.status = "released"
+                line.fill.of.finish()
 
     def ship(self, order: Order, places: list[int] | None) -> None:
         unless(order.status == "paid", "not_paid")
@@ -119,6 +125,7 @@ class Shop(World):
                 self.lots[lot].on_hand -= units
             if line.fill is not None:
                 line.fill.status = "dispensed"
+                line.fill.of.finish()
         if all(line.status == "shipped" for line in order.lines):
             order.status = "closed"
 

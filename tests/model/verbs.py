@@ -25,15 +25,26 @@ from shop.orders.states import LINE_ARROWS, ORDER_ARROWS
 from shop.payments import refunding, settling
 from shop.payments.gateway import IntentState, RefundState, SessionState
 from shop.payments.states import PAYMENT_ARROWS, REFUND_ARROWS
-from shop.prescriptions import changing, filling, holding, inquiring, requesting, reviewing, signing
-from shop.prescriptions import expiring as requests_expiring
+from shop.prescriptions import (
+    changing,
+    erring,
+    filling,
+    holding,
+    inquiring,
+    requesting,
+    reviewing,
+    signing,
+)
+from shop.prescriptions import (
+    expiring as requests_expiring,
+)
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 from tests.model import stages
 from tests.model.stages import UNCLAIMED, a_page, moved, prescriber, some_money
 from tests.orders.things import pay
 from tests.people import a_fresh_sign_in, dr_chen, mona
-from tests.prescriptions.builders import ANSWERS, an_examination, the_terms
+from tests.prescriptions.builders import ANSWERS, a_prescription, an_examination, the_terms
 
 ARROWS: dict[str, dict[Any, Any]] = {
     "approval_request": REQUEST_ARROWS,
@@ -61,11 +72,12 @@ withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wr
 expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >expired        >expired
 """,
     "prescription": """
-state      hold        resume      revoke      fill
-active     >on_hold    wrong_state >revoked    >active
-on_hold    wrong_state >active     >revoked    prescription_not_held
-revoked    wrong_state wrong_state wrong_state prescription_not_revoked
-superseded wrong_state wrong_state wrong_state prescription_not_superseded
+state            hold        resume      revoke      replace             err               fill
+active           >on_hold    wrong_state >revoked    >superseded         >entered_in_error >active
+on_hold          wrong_state >active     >revoked    predecessor_on_hold >entered_in_error prescription_not_held
+revoked          wrong_state wrong_state wrong_state >revoked            >entered_in_error prescription_not_revoked
+superseded       wrong_state wrong_state wrong_state >superseded         >entered_in_error prescription_not_superseded
+entered_in_error wrong_state wrong_state wrong_state >entered_in_error   already_reported  prescription_is_active
 """,
     "fill": """
 state     consume     dispense    release
@@ -159,6 +171,11 @@ def _revoke(signed: Prescription) -> None:
     revoking.revoke(signed, reason="no longer", by=prescriber(signed), at=now())
 
 
+def _err(signed: Prescription) -> None:
+    said = erring.report(signed, reason="wrong", by=prescriber(signed), at=now())
+    revoking.enter_in_error(said, by=mona(), at=now())
+
+
 def _under(line: Any) -> Prescription:
     return db.session.get_one(Prescription, line.fill.prescription_id)
 
@@ -223,6 +240,8 @@ VERBS: dict[str, dict[str, Verb]] = {
         "hold": lambda p: holding.hold(p, reason="wait", by=prescriber(p), at=now()),
         "resume": lambda p: holding.resume(p, by=prescriber(p), at=now()),
         "revoke": _revoke,
+        "replace": lambda p: a_prescription(p.client, p.variant, by=prescriber(p)),
+        "err": _err,
         "fill": lambda p: filling.reserve(p.id, state="CA", quantity=1, at=now()),
     },
     "fill": {
@@ -289,7 +308,6 @@ def _to(state: str, **columns: Any) -> Verb:
 BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
     ("approval_request", "referred", "expired"): _to("expired"),
-    ("prescription", "active", "superseded"): _to("superseded"),
     ("lot", "quarantine", "recalled"): _to("recalled"),
     ("lot", "quarantine", "destroyed"): _to("destroyed"),
     ("lot", "available", "recalled"): _to("recalled"),

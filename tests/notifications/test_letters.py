@@ -89,6 +89,9 @@ WHO_GETS_WHAT = {
     Kind.LINE_SHIPPED: ("line", "Your order {order} has shipped"),
     Kind.REFUND_DONE: ("refund", "We have sent $62.00 back to you"),
     Kind.ACCOUNT_OPENED: ("client", "Confirm your address"),
+    Kind.PRESCRIPTION_DEPLETED: ("prescription", "You may go on with {prescription}"),
+    Kind.PRESCRIPTION_ENDING: ("prescription", "You may go on with {prescription}"),
+    Kind.PRESCRIPTION_EXPIRED: ("prescription", "You may go on with {prescription}"),
 }
 
 
@@ -116,7 +119,9 @@ def test_a_letter_goes_to_the_person_concerned_and_gives_nothing_away(
     assert mail.recipients == [to]
     (message,) = mail.caught
     assert message["Subject"] == subject.format(
-        request=world.request_number, order=world.order_number
+        request=world.request_number,
+        order=world.order_number,
+        prescription=world.prescription_number,
     )
     assert "http://localhost/" in text_of(message)
     assert {part.get_content_type() for part in message.iter_parts()} == {

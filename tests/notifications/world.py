@@ -41,6 +41,8 @@ class World:
     shipment: uuid.UUID = field(default_factory=uuid.uuid4)
     refund: uuid.UUID = field(default_factory=uuid.uuid4)
     request_number: str = field(default_factory=lambda: f"Q-{_word()}")
+    prescription: uuid.UUID = field(default_factory=uuid.uuid4)
+    prescription_number: str = field(default_factory=lambda: f"RX-{_word()}")
     order_number: str = field(default_factory=lambda: f"A-{_word()}")
     tracking: str = field(default_factory=lambda: f"1Z{_word()}")
 
@@ -75,6 +77,7 @@ class World:
             variant = self._save_product(connection)
             self._save_request(connection, variant)
             self._save_question(connection)
+            self._save_prescription(connection, variant)
             self._save_order(connection)
             for position, line in enumerate(self.lines):
                 self._save_line(connection, line, position, variant)
@@ -169,6 +172,39 @@ class World:
             answers_hash=bytes(32),
             reply_sealed=words,
             answered_at=datetime.now(UTC),
+        )
+
+    def _save_prescription(self, connection: psycopg.Connection[Any], variant: uuid.UUID) -> None:
+        signed = datetime.now(UTC)
+        _insert(
+            connection,
+            "prescriptions",
+            id=self.prescription,
+            number=self.prescription_number,
+            request_id=self.request,
+            client_id=self.client,
+            variant_id=variant,
+            quantity_per_fill=1,
+            fills_allowed=1,
+            days_supply=30,
+            directions_sealed=b"canary-answer",
+            indication_sealed=b"canary-answer",
+            client_state="CA",
+            valid_from=signed,
+            valid_until=signed + timedelta(days=90),
+            prescriber_id=uuid.uuid4(),
+            prescriber_name="Dr Wei Chen",
+            prescriber_npi="1234567893",
+            examination_mode="video",
+            examined_on=signed.date(),
+            statement_sealed=b"canary-answer",
+            statement_hash=bytes(32),
+            fresh_id=uuid.uuid4(),
+            fresh_at=signed,
+            signed_at=signed,
+            signed_on=signed.date(),
+            factors=["password"],
+            status="active",
         )
 
     def _save_order(self, connection: psycopg.Connection[Any]) -> None:

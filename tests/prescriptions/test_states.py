@@ -29,8 +29,10 @@ approval_request: info_requested -> queued withdrawn expired
 approval_request: referred -> queued withdrawn expired
 approval_request: pending_client -> approved withdrawn expired
 prescription: -> active
-prescription: active -> on_hold revoked superseded
-prescription: on_hold -> active revoked
+prescription: active -> on_hold revoked superseded entered_in_error
+prescription: on_hold -> active revoked entered_in_error
+prescription: revoked -> entered_in_error
+prescription: superseded -> entered_in_error
 fill: -> reserved
 fill: reserved -> consumed released
 fill: consumed -> dispensed released

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from shop.prescriptions.api import inquiries, papers, practice, prescriptions, records, requests
+from shop.prescriptions.api import (
+    inquiries,
+    life,
+    papers,
+    practice,
+    prescriptions,
+    records,
+    requests,
+)
 from shop.prescriptions.api.blueprint import bp
 
 __all__ = [
     "bp",
     "inquiries",
+    "life",
     "papers",
     "practice",
     "prescriptions",

@@ -8,6 +8,8 @@ from shop.accounts.access import actor
 from shop.accounts.models import Person
 from shop.charts import reading
 from shop.core.db import db
+from shop.orders import revoking
+from shop.orders.revoking import Revocation
 from shop.prescriptions import schemas
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.web.api import Blueprint, committed
@@ -34,3 +36,9 @@ def committed_request(request: ApprovalRequest, status: int = 200) -> Response:
 def committed_prescription(prescription: Prescription, status: int) -> Response:
     db.session.flush()  # the answer shows what the database stamped
     return committed(schemas.PrescriptionOut, schemas.listed_prescription(prescription), status)
+
+
+def committed_end(prescription: Prescription, what: Revocation) -> Response:
+    db.session.flush()  # the answer shows what the database stamped
+    shown = schemas.ended(prescription, revoking.done(what))
+    return committed(schemas.EndedOut, shown, 201)

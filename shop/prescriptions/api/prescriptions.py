@@ -9,9 +9,10 @@ from flask import Response
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
+from shop.orders import queries as orders
 from shop.orders import revoking
-from shop.prescriptions import explaining, holding, queries, schemas
-from shop.prescriptions.api.blueprint import bp, committed_prescription, opened
+from shop.prescriptions import explaining, holding, queries, renewing, schemas
+from shop.prescriptions.api.blueprint import bp, committed_end, committed_prescription, opened
 from shop.prescriptions.models import Prescription
 from shop.web.api import PageQuery, committed
 from shop.web.paging import page
@@ -40,9 +41,16 @@ def list_prescriptions(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.WholePrescriptionOut)
 def show_prescription(number: str) -> dict[str, Any]:
     """One prescription, with its statement. Opening it is written down."""
+    at = now()
     prescription = queries.prescription_for(actor(), number)
     opened(prescription.client, f"prescription {prescription.number}")
-    return schemas.whole_prescription(prescription)
+    hers = actor().id == prescription.client_id
+    return schemas.whole_prescription(
+        prescription,
+        outlook=queries.outlook_of(prescription, at=at),
+        left=orders.left_under([prescription.id]),
+        renewal=renewing.eligibility(prescription, at=at) if hers else None,
+    )
 
 
 @bp.get("/prescriptions/<number>/explanation")
@@ -79,9 +87,9 @@ def resume(number: str) -> Response:
 @bp.post("/prescriptions/<number>/revocation")
 @allow(*HOLDERS)
 @bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.PrescriptionOut)
+@bp.response(201, schemas.EndedOut)
 def revoke(given: dict[str, Any], number: str) -> Response:
     """Take a prescription back, with everything that was promised under it."""
     prescription = queries.prescription_for(actor(), number)
-    revoking.revoke(prescription, reason=given["reason"], by=actor(), at=now())
-    return committed_prescription(prescription, 201)
+    what = revoking.revoke(prescription, reason=given["reason"], by=actor(), at=now())
+    return committed_end(prescription, what)

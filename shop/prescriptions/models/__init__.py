@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.prescriptions.models.errors import ErrorReport
 from shop.prescriptions.models.escalations import Escalation
 from shop.prescriptions.models.fills import Fill
 from shop.prescriptions.models.inquiries import Inquiry
@@ -27,6 +28,7 @@ from shop.prescriptions.models.practice import (
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.records import Screening, Signature, SigningKey
 from shop.prescriptions.models.requests import Acceptance, ApprovalRequest, Refusal
+from shop.prescriptions.models.successions import Supersession
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "ApprovalRequest",
     "DocumentIssued",
     "DocumentKind",
+    "ErrorReport",
     "Escalation",
     "Examination",
     "Fill",
@@ -48,6 +51,7 @@ __all__ = [
     "Screening",
     "Signature",
     "SigningKey",
+    "Supersession",
     "Supervision",
     "TakenAway",
     "arrows",

@@ -82,6 +82,11 @@ class Fill(Stateful, Base):
         back_populates="fills",
     )
 
+    @property
+    def taken_at(self) -> datetime:
+        """When it was paid for, or promised where it is not paid for yet."""
+        return self.consumed_at or self.reserved_at
+
     @validates("status")
     def _along_an_arrow(self, _key: str, new: FillStatus) -> FillStatus:
         if new not in FILL_ARROWS[self.status]:

@@ -18,22 +18,25 @@ from shop.core.sealed import Sealed
 from shop.prescriptions.models.papers import TakenAway
 from shop.prescriptions.models.practice import Examination
 from shop.prescriptions.models.requests import ApprovalRequest
+from shop.prescriptions.standing import Standing, standing
 from shop.prescriptions.states import (
     PRESCRIPTION_ARROWS,
     FillStatus,
     HeldFor,
     PrescriptionStatus,
+    RequestStatus,
 )
 
 if TYPE_CHECKING:
     from shop.prescriptions.models.fills import Fill
+    from shop.prescriptions.models.successions import Supersession
 
 
 class Prescription(Stateful, Base):
     """A physician's approval record: this client may have this variant, so many fills, until then.
 
-    What was signed never changes; only hold, resume and revocation follow (FHIR MedicationRequest,
-    intent "order").
+    What was signed never changes; only hold, resume, revocation, a successor and the word of two
+    people that it was an error follow (FHIR MedicationRequest, intent "order").
     """
 
     machine = "prescription"
@@ -107,6 +110,8 @@ class Prescription(Stateful, Base):
         ),
         sa.UniqueConstraint("id", "prescriber_id", "signed_on", name="prescriptions_signature_key"),
         sa.UniqueConstraint("id", "signed_at", name="prescriptions_moment_key"),
+        sa.UniqueConstraint("id", "client_id", name="prescriptions_client_key"),
+        sa.UniqueConstraint("id", "client_id", "variant_id", name="prescriptions_pack_key"),
         sa.CheckConstraint("prescriber_id <> client_id", name="no_self_prescription"),
         sa.CheckConstraint("fills_allowed BETWEEN 1 AND 12", name="fills_allowed_is_sane"),
         sa.CheckConstraint("quantity_per_fill BETWEEN 1 AND 20", name="fill_quantity_is_sane"),
@@ -213,6 +218,17 @@ class Prescription(Stateful, Base):
     taken_away: Mapped[TakenAway | None] = relationship(
         primaryjoin="Prescription.id == foreign(TakenAway.prescription_id)", viewonly=True
     )
+    supersession: Mapped[Supersession | None] = relationship(  # by which it was replaced
+        foreign_keys="Supersession.prescription_id",
+        primaryjoin="Prescription.id == Supersession.prescription_id",
+        viewonly=True,
+    )
+    superseded: Mapped[list[Supersession]] = relationship(  # what it has replaced
+        foreign_keys="Supersession.successor_id",
+        primaryjoin="Prescription.id == Supersession.successor_id",
+        order_by="Supersession.superseded_at",
+        viewonly=True,
+    )
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: PrescriptionStatus) -> PrescriptionStatus:
@@ -223,6 +239,20 @@ class Prescription(Stateful, Base):
                 wanted=new,
             )
         return new
+
+    def standing(self, at: datetime) -> Standing:
+        """How it stands at `at`."""
+        return standing(self, at)
+
+    @property
+    def replaced(self) -> bool:
+        """Another has taken its place: it gives no new fill, and ends with what it still owes."""
+        return self.supersession is not None
+
+    @property
+    def accepted(self) -> bool:
+        """It is what the client asked for, or she took what was prescribed instead."""
+        return self.request.status is RequestStatus.APPROVED
 
     @property
     def live_fills(self) -> list[Fill]:

@@ -32,6 +32,12 @@ class ApprovalRequest(Stateful, Base):
     __table_args__ = (
         state_key("approval_request"),
         sa.UniqueConstraint("id", "client_id", name="approval_requests_client_key"),
+        sa.ForeignKeyConstraint(
+            ["renews_id", "client_id", "variant_id"],
+            ["prescriptions.id", "prescriptions.client_id", "prescriptions.variant_id"],
+            name="request_renews_a_prescription_of_its_client_and_pack",
+            use_alter=True,
+        ),
         sa.CheckConstraint("quantity BETWEEN 1 AND 20", name="requested_quantity_is_sane"),
         sa.CheckConstraint(
             "status IN ('draft', 'withdrawn', 'expired') OR (submitted_at IS NOT NULL"
@@ -77,6 +83,7 @@ class ApprovalRequest(Stateful, Base):
     client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     requested_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
+    renews_id: Mapped[uuid.UUID | None]  # the prescription it asks to go on with
     quantity: Mapped[int]
     ship_to_state: Mapped[str]
     status: Mapped[RequestStatus] = mapped_column(Word(RequestStatus))
@@ -123,6 +130,11 @@ class ApprovalRequest(Stateful, Base):
         back_populates="request",
         foreign_keys="Prescription.request_id",
         primaryjoin="ApprovalRequest.id == Prescription.request_id",
+    )
+    renews: Mapped[Prescription | None] = relationship(
+        foreign_keys="ApprovalRequest.renews_id",
+        primaryjoin="ApprovalRequest.renews_id == Prescription.id",
+        viewonly=True,
     )
 
     examinations: Mapped[list[Examination]] = relationship(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shop.prescriptions.pages import (
     asking,
     desk,
+    errors,
     explaining,
     inquiries,
     papers,
@@ -20,6 +21,7 @@ __all__ = [
     "asking",
     "bp",
     "desk",
+    "errors",
     "explaining",
     "inquiries",
     "papers",

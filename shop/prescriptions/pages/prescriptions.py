@@ -16,11 +16,13 @@ from shop.accounts.models import Role
 from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import queries as orders
 from shop.orders import revoking
-from shop.prescriptions import acknowledging, holding, queries, schemas
+from shop.prescriptions import acknowledging, holding, queries, renewing, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.paper import leaflets
+from shop.prescriptions.states import PrescriptionStatus
 from shop.web.paging import page
 
 
@@ -55,6 +57,24 @@ def resume(number: str) -> Response:
     return or_again(act, lambda **why: shown_again(number, **why))
 
 
+@bp.post("/prescriptions/<number>/renewal")
+@allow(Role.CLIENT)
+def renew(number: str) -> Response:
+    def act() -> Response:
+        asked = renewing.renew(
+            queries.prescription_for(actor(), number),
+            consent=request.form.get("consent") == "yes",
+            by=actor(),
+            at=now(),
+        )
+        db.session.commit()
+        handed_in = asked.submitted_at is not None
+        flash("Your request is with our physicians." if handed_in else "Some questions are left.")
+        return to(f"/requests/{asked.number}")
+
+    return or_again(act, lambda **why: shown_again(number, **why))
+
+
 @bp.post("/prescriptions/<number>/revocation")
 @allow(Role.CLIENT, Role.PHYSICIAN)
 def revoke(number: str) -> Response:
@@ -80,16 +100,22 @@ def shown_again(number: str, **context: Any) -> Response:
         actor(), one.client, record=f"prescription {number}", purpose=reading.TREATMENT
     )
     db.session.commit()  # written down for good before it is shown
-    mine = actor().id == one.prescriber_id
+    at, hers = now(), actor().id == one.client_id
+    ends = one.status in (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
     reading_up = acknowledging.of_product(one.client_id, one.variant.product_id)
     return rendered(
         "prescription.html",
         one=one,
-        mine=mine,
-        at=now(),
+        mine=actor().id == one.prescriber_id,
+        at=at,
         leaflet=leaflets.leaflet(reading_up.version),
         read=reading_up.read,
         choice=leaflets.choice(),
+        outlook=queries.outlook_of(one, at=at),
+        renewal=renewing.eligibility(one, at=at) if hers else None,
+        consequences=revoking.consequences(one) if ends else None,
+        left=orders.left_under([one.id]),
+        doubted=None if hers else queries.live_report(one),
         **context,
     )
 

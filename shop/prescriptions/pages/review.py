@@ -23,7 +23,7 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import examining, queries, queueing, reviewing, schemas, signing
+from shop.prescriptions import examining, queries, queueing, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
@@ -193,13 +193,14 @@ def case_page(number: str, **context: Any) -> Response:
         "fills": 3,
         "days_supply": 30,
         "examination.date": today.isoformat(),
-    }
+    } | (renewing.same_terms(asked.renews) if asked.renews else {})
     if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
         on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
         defaults |= {f"examination.{name}": value for name, value in on_record.items()}
     return rendered(
         "case.html",
         request=asked,
+        at=at,
         form=questioning.questionnaire(asked.questionnaire_version),
         answers=asked.answers or {},
         said_on=carrying.said_earlier(asked),

@@ -15,6 +15,15 @@ from shop.prescriptions.schemas.explanations import (
 )
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
+from shop.prescriptions.schemas.life import (
+    ConsequencesOut,
+    ErrorReportOut,
+    ErrorReportsOut,
+    RenewalIn,
+    foretold,
+    renewed,
+    reported,
+)
 from shop.prescriptions.schemas.practice import (
     ExaminationRecordIn,
     ExaminationRecordOut,
@@ -25,6 +34,7 @@ from shop.prescriptions.schemas.practice import (
     SupervisionsOut,
 )
 from shop.prescriptions.schemas.prescriptions import (
+    EndedOut,
     ExaminationIn,
     ExaminationOut,
     FillOut,
@@ -34,6 +44,7 @@ from shop.prescriptions.schemas.prescriptions import (
     SignatureIn,
     WholePrescriptionOut,
     WhyIn,
+    ended,
     listed_prescription,
     terms,
     whole_prescription,
@@ -64,7 +75,11 @@ __all__ = [
     "CarriedOut",
     "ClaimOut",
     "ClientOut",
+    "ConsequencesOut",
     "DeskOut",
+    "EndedOut",
+    "ErrorReportOut",
+    "ErrorReportsOut",
     "EscalationOut",
     "ExaminationIn",
     "ExaminationOut",
@@ -88,6 +103,7 @@ __all__ = [
     "ReferralIn",
     "RefusalIn",
     "RefusalOut",
+    "RenewalIn",
     "ReplyIn",
     "RequestExplanationOut",
     "RequestIn",
@@ -102,9 +118,13 @@ __all__ = [
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",
+    "ended",
+    "foretold",
     "listed",
     "listed_prescription",
     "on_the_desk",
+    "renewed",
+    "reported",
     "terms",
     "told_gate",
     "told_law",

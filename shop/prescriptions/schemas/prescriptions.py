@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from shop.core.clock import now
+from shop.orders.queries import Left
+from shop.orders.revoking import Consequences
 from shop.prescriptions.models import Prescription
+from shop.prescriptions.renewing import Eligibility
+from shop.prescriptions.schemas import life
 from shop.prescriptions.schemas.practice import GroundOut, ground
 from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
+from shop.prescriptions.standing import Outlook, Standing
 from shop.prescriptions.statements import EXAMINED, Terms
 from shop.prescriptions.states import PrescriptionStatus
 from shop.web.api import Moment, Schema, Text, Whole
@@ -35,7 +42,10 @@ class PrescriptionOut(Schema):
     """A prescription in a list: nothing medical but the product."""
 
     number = fields.String()
-    status = fields.Enum(PrescriptionStatus, by_value=True)
+    status = fields.Enum(PrescriptionStatus, by_value=True)  # what somebody did with it
+    standing = fields.Enum(Standing, by_value=True)  # what it is good for now
+    supersedes = fields.List(fields.String())
+    superseded_by = fields.String(allow_none=True)
     request = fields.String()
     sku = fields.String()
     product = fields.String()
@@ -54,14 +64,21 @@ class PrescriptionOut(Schema):
     taken_away_at = Moment(allow_none=True)  # to another pharmacy, with the fills that were left
 
 
+class EndedOut(PrescriptionOut):
+    consequences = fields.Nested(life.ConsequencesOut)
+
+
 class WholePrescriptionOut(PrescriptionOut):
+    outlook = fields.Nested(life.OutlookOut)
+    renewal = fields.Nested(life.EligibilityOut, allow_none=True)  # for the client
+    left = fields.List(fields.Nested(life.LeftOut))  # what has left the house under it
     directions = fields.String()
     indication = fields.String()
     examination = fields.Nested(ExaminationOut)
     grounds = fields.List(fields.Nested(GroundOut))
     statement = fields.String()
     statement_hash = fields.String()
-    reason = fields.String(allow_none=True)  # why it is held or revoked
+    reason = fields.String(allow_none=True)  # why it is held, revoked or an error
     held_for = fields.String(allow_none=True)  # where a rule holds it: "licence_lapsed"
     held_at = Moment(allow_none=True)
     revoked_at = Moment(allow_none=True)
@@ -139,6 +156,9 @@ def listed_prescription(one: Prescription) -> dict[str, Any]:
     return {
         "number": one.number,
         "status": one.status,
+        "standing": one.standing(now()),
+        "supersedes": [earlier.prescription.number for earlier in one.superseded],
+        "superseded_by": one.supersession and one.supersession.successor.number,
         "request": one.request.number,
         "sku": one.variant.sku,
         "product": one.variant.product.name,
@@ -158,9 +178,23 @@ def listed_prescription(one: Prescription) -> dict[str, Any]:
     }
 
 
-def whole_prescription(one: Prescription) -> dict[str, Any]:
+def ended(one: Prescription, what: Consequences) -> dict[str, Any]:
+    """A prescription that was taken back, as EndedOut shows it."""
+    return listed_prescription(one) | {"consequences": life.foretold(what)}
+
+
+def whole_prescription(
+    one: Prescription,
+    *,
+    outlook: Outlook,
+    left: Sequence[Left],
+    renewal: Eligibility | None,
+) -> dict[str, Any]:
     """A prescription as WholePrescriptionOut shows it."""
     return listed_prescription(one) | {
+        "outlook": outlook,
+        "renewal": renewal,
+        "left": [life.left(line) for line in left],
         "directions": one.directions,
         "indication": one.indication,
         "examination": {

@@ -13,6 +13,7 @@ from shop.prescriptions import changing
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.schemas import life
 from shop.prescriptions.schemas.desk import DeskOut, on_the_desk
 from shop.prescriptions.schemas.inquiries import InquiryOut, exchanged
 from shop.prescriptions.schemas.practice import ExaminationReadOut, ReferralOut, read, referral
@@ -93,6 +94,7 @@ class RequestOut(Schema):
     due_at = Moment(allow_none=True)
     claim = fields.Nested(ClaimOut, allow_none=True)
     prescription = fields.String(allow_none=True)
+    renews = fields.String(allow_none=True)  # the prescription it asks to go on with
     questionnaire = fields.Dict()
     desk = fields.Nested(DeskOut, metadata={"description": "For physicians only."})
 
@@ -144,6 +146,7 @@ class WholeRequestOut(RequestOut):
 
     screening = fields.List(fields.Nested(FindingOut))
     offer = fields.Nested(OfferOut, allow_none=True)
+    renewed = fields.Nested(life.RenewedOut, allow_none=True)
     answers = fields.Dict()
     answered_on = fields.Dict()  # question id → the day when it was first said
     asked = fields.List(fields.String())
@@ -184,6 +187,7 @@ def listed(request: ApprovalRequest) -> dict[str, Any]:
         "due_at": request.due_at,
         "claim": claim,
         "prescription": request.prescription.number if request.prescription else None,
+        "renews": request.renews.number if request.renews else None,
         "questionnaire": questioning.questionnaire(request.questionnaire_version).raw,
     }
 
@@ -197,6 +201,7 @@ def whole(
         **on_the_desk(request, reader),
         "screening": hits,
         "offer": _offer(request, at) if theirs else None,
+        "renewed": life.renewed(request, at) if theirs else None,
         "answers": (request.answers or {}) if theirs else {},
         "answered_on": (request.answered_on or {}) if theirs else {},
         **_to_answer(request, reader, at),

@@ -184,6 +184,11 @@ def _prescribed(clients: Collection[UUID]) -> dict[UUID, list[_Row]]:
         .where(
             Prescription.client_id.in_(clients),
             ApprovalRequest.status == RequestStatus.APPROVED,
+            # An error is no therapy. What has left under it she may have used all the same.
+            sa.or_(
+                Prescription.status != PrescriptionStatus.ENTERED_IN_ERROR,
+                Fill.status == FillStatus.DISPENSED,
+            ),
         )
         .order_by(Prescription.id, Fill.number)
     )
