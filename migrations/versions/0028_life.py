@@ -408,6 +408,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER accepted_prescription_takes_its_place ON acceptances")
     op.execute(STAYING)
     _letters(TEMPLATES)
     op.drop_index(

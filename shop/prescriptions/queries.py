@@ -50,7 +50,10 @@ _WHOLE = (
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
     joinedload(ApprovalRequest.examinations),
     joinedload(ApprovalRequest.renews).options(
-        joinedload(Prescription.fills), joinedload(Prescription.supersession)
+        joinedload(Prescription.fills),
+        joinedload(Prescription.supersession),
+        joinedload(Prescription.taken_away),
+        joinedload(Prescription.request),
     ),
 )
 

@@ -152,6 +152,7 @@ def with_findings(client: Person, variant: Variant, *, by: Person) -> Prescripti
     hits = checking.check(request, at=now())
     stops = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
     terms = the_terms(overrides=dict.fromkeys(stops, REASON))
+    read_the_leaflet(client, variant)
     return signing.sign(request, terms, by=by, proof=a_fresh_sign_in(by), at=now())
 
 
