@@ -19,7 +19,14 @@ from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.rules import Severity
 from tests.builders import a_cream
 from tests.people import a_browser, a_fresh_sign_in, a_licence, alice, bob, dr_chen, eva
-from tests.prescriptions.builders import a_draft, a_prescription, a_request, completed, the_terms
+from tests.prescriptions.builders import (
+    a_draft,
+    a_prescription,
+    a_request,
+    completed,
+    read_the_leaflet,
+    the_terms,
+)
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
 BASE = "http://localhost/fhir/r4"
