@@ -15,7 +15,7 @@ from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_cream
 from tests.people import alice, dr_chen, eva, mona
-from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 
 LONG_AGO = signing.LONG_AGO
 
@@ -72,6 +72,7 @@ def scene() -> dict[str, Any]:
         "pack": pack.id,
         "another_cream": a_cream().id,
         "claimed": a_claimed_request(client, asked_pack, by=chen).id,
+        "seen": an_examination(client, by=chen).id,
     }
     db.session.commit()
     return facts
