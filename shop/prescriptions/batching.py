@@ -193,7 +193,7 @@ def _propose(request: ApprovalRequest, *, by: Person, at: datetime) -> Proposal:
         same_states=(request.client.state, request.ship_to_state)
         == (earlier.client_state, earlier.request.ship_to_state),
         talked_about=bool(request.inquiries or request.referrals),
-        hits=draft.hits if draft else judged.hits,
+        hits=tuple(draft.hits) if draft else judged.hits,
         refusal=refusal,
     )
     return Proposal(request, terms, draft, eligible(facts))
