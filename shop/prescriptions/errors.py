@@ -183,3 +183,9 @@ class NewerPrescription(Conflict):
     """What is to be accepted is older than another prescription for the same pack."""
 
     code = "newer_prescription"
+
+
+class NotARoutineRenewal(Refused):
+    """A request that is not signed with others; the facts hold every reason."""
+
+    code = "not_a_routine_renewal"

@@ -93,6 +93,8 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/approval-requests/<number>/acceptance": CLIENT,
     "POST /api/v1/approval-requests/<number>/withdrawal": CLIENT,
     "GET /api/v1/approval-requests": CLINIC,
+    "GET /api/v1/approval-requests/renewals": PHYSICIAN,
+    "POST /api/v1/approval-requests/signatures": PHYSICIAN,
     "GET /api/v1/approval-requests/<number>": CLINIC,
     "GET /api/v1/approval-requests/<number>/explanation": CLINIC,
     "POST /api/v1/approval-requests/<number>/claim": PHYSICIAN,

@@ -49,6 +49,12 @@ from shop.prescriptions.schemas.prescriptions import (
     terms,
     whole_prescription,
 )
+from shop.prescriptions.schemas.renewals import (
+    RenewalProposalsOut,
+    SignaturesIn,
+    SignaturesOut,
+    proposed,
+)
 from shop.prescriptions.schemas.requests import (
     AcceptanceIn,
     AnswersIn,
@@ -104,12 +110,15 @@ __all__ = [
     "RefusalIn",
     "RefusalOut",
     "RenewalIn",
+    "RenewalProposalsOut",
     "ReplyIn",
     "RequestExplanationOut",
     "RequestIn",
     "RequestOut",
     "RequestsOut",
     "SignatureIn",
+    "SignaturesIn",
+    "SignaturesOut",
     "SubmissionIn",
     "SupervisionEndIn",
     "SupervisionIn",
@@ -123,6 +132,7 @@ __all__ = [
     "listed",
     "listed_prescription",
     "on_the_desk",
+    "proposed",
     "renewed",
     "reported",
     "terms",
