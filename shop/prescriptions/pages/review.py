@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -27,6 +27,7 @@ from shop.prescriptions import examining, queries, queueing, renewing, reviewing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
+from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity, rules
@@ -187,16 +188,6 @@ def case_page(number: str, **context: Any) -> Response:
     waits = asked.status in queries.WAITING
     judged = queueing.explain(asked, at=at, product_id=pack.product_id) if waits else None
     hits = judged.hits if judged else ()
-    defaults = {
-        "sku": pack.sku,
-        "quantity_per_fill": asked.quantity,
-        "fills": 3,
-        "days_supply": 30,
-        "examination.date": today.isoformat(),
-    } | (renewing.same_terms(asked.renews) if asked.renews else {})
-    if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
-        on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
-        defaults |= {f"examination.{name}": value for name, value in on_record.items()}
     return rendered(
         "case.html",
         request=asked,
@@ -215,9 +206,34 @@ def case_page(number: str, **context: Any) -> Response:
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
-        typed=typed or defaults,
+        typed=typed or _proposed(asked, pack, mine=mine, at=at),
         **context,
     )
+
+
+def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
+    """What the form says before she types: what she would most likely sign, so that a routine
+    decision is read and signed. She reads all of it again in the statement.
+    """
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    defaults: dict[str, Any] = {
+        "sku": pack.sku,
+        "quantity_per_fill": asked.quantity,
+        "fills": 3,
+        "days_supply": 30,
+        "examination.date": today.isoformat(),
+    }
+    earlier = asked.renews
+    if earlier is None and mine:  # her own words, where she signed this product before
+        earlier = queries.last_words(actor(), pack.product_id)
+    if earlier is not None:
+        defaults |= renewing.same_terms(earlier)
+    if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
+        on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
+        defaults |= {f"examination.{name}": value for name, value in on_record.items()}
+    elif not examining.visits_asked(asked, at=at):  # the answers she has before her will do
+        defaults["examination.mode"] = Mode.ASYNCHRONOUS.value
+    return defaults
 
 
 def _pack(asked: ApprovalRequest, sku: str | None) -> Variant:
