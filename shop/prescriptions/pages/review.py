@@ -13,8 +13,7 @@ from flask import (
     request,
 )
 
-from shop.accounts import signing_in
-from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.catalog.errors import NoSuchVariant
@@ -26,7 +25,14 @@ from shop.core.errors import Refusal
 from shop.prescriptions import examining, queries, queueing, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
+from shop.prescriptions.pages.blueprint import (
+    bp,
+    form,
+    or_again,
+    rendered,
+    sign_in_afresh,
+    to,
+)
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
@@ -120,7 +126,7 @@ def read_statement(number: str) -> Response:
 @allow(Role.PHYSICIAN)
 def sign(number: str) -> Response:
     def act() -> Response:
-        _sign_in_afresh()
+        sign_in_afresh()
         given = _signature()
         asked = queries.request_for(actor(), number, at=now(), lock=True)
         signing.sign(
@@ -281,14 +287,6 @@ def _unsigned(number: str, **context: Any) -> Response:
     except Refusal:
         db.session.rollback()
         return case_page(number, typed=request.form, **context)
-
-
-def _sign_in_afresh() -> None:
-    """Where the form carries the password, prove it before anything is locked."""
-    password = request.form.get("password")
-    if password:
-        with failures_counted():
-            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
 
 
 def _signature() -> dict[str, Any]:
