@@ -208,6 +208,7 @@ def case_page(number: str, **context: Any) -> Response:
         days=signing.default_validity(pack),
         reasons=REASONS,
         modes=MODES,
+        sent=(request.endpoint or "").rpartition(".")[2],  # the form that was refused is open
         hits=hits,
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
