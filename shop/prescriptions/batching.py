@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from shop.accounts.models import AuthEvent, Person
 from shop.core.db import db
-from shop.core.errors import Refusal
+from shop.core.errors import NotFound, Refusal
 from shop.prescriptions import examining, queries, queueing, renewing, reviewing, signing
 from shop.prescriptions.errors import NotARoutineRenewal
 from shop.prescriptions.models import ApprovalRequest, Prescription
@@ -54,6 +54,18 @@ class Facts:
     talked_about: bool = False  # somebody asked her something, or referred her
     hits: tuple[Hit, ...] = ()
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """A renewal whose statement was read, as the form or the API names it.
+
+    `shown` is the hash of the text; `fence` the claim, where it was claimed to read it.
+    """
+
+    number: str
+    shown: bytes
+    fence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,23 @@ def give_back(request: ApprovalRequest, *, fence: int, by: Person, at: datetime)
         return False
     reviewing.release(request, by=by, at=at)
     return True
+
+
+def sign_read(read: Read, *, by: Person, proof: AuthEvent | None, at: datetime) -> Prescription:
+    """Find, lock and `sign` one; whoever commits undoes it where it is refused."""
+    request = queries.request_for(by, read.number, at=at, lock=True)
+    return sign(request, shown=read.shown, by=by, proof=proof, at=at, fence=read.fence)
+
+
+def give_back_read(read: Read, *, by: Person, at: datetime) -> bool:
+    """Find, lock and `give_back` one; nothing where it is not hers to see any more."""
+    if read.fence is None:
+        return False
+    try:
+        request = queries.request_for(by, read.number, at=at, lock=True)
+    except NotFound:
+        return False
+    return give_back(request, fence=read.fence, by=by, at=at)
 
 
 def _signed_already(request: ApprovalRequest, shown: bytes, by: Person) -> Prescription | None:

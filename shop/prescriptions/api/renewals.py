@@ -12,9 +12,9 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import batching, queries, schemas, signing
+from shop.prescriptions import batching, schemas, signing
 from shop.prescriptions.api.blueprint import bp
-from shop.prescriptions.batching import Proposal
+from shop.prescriptions.batching import Proposal, Read
 from shop.web.api import committed
 from shop.web.problems import STATUS
 
@@ -34,7 +34,9 @@ def list_renewals() -> dict[str, Any]:
 def sign_each(given: dict[str, Any]) -> Response:
     """Sign renewals whose statements were read. Each is signed or refused by itself."""
     signing.require_fresh(fresh_proof(), by=actor(), at=now())  # or none
-    return committed(schemas.SignaturesOut, {"items": [signed(one) for one in given["items"]]})
+    return committed(
+        schemas.SignaturesOut, {"items": [signed(one) for one in schemas.items_read(given)]}
+    )
 
 
 def proposals() -> list[Proposal]:
@@ -53,26 +55,18 @@ def proposals() -> list[Proposal]:
     return shown
 
 
-def signed(item: dict[str, Any]) -> dict[str, Any]:
+def signed(read: Read) -> dict[str, Any]:
     """Sign one and commit; where it is refused, undo that, and give back what was claimed."""
     try:
-        at = now()
-        asked = queries.request_for(actor(), item["number"], at=at, lock=True)
-        prescription = batching.sign(
-            asked,
-            shown=bytes.fromhex(item["statement_hash"]),
-            by=actor(),
-            proof=fresh_proof(),
-            at=at,
-            fence=item["claim"],
-        )
+        prescription = batching.sign_read(read, by=actor(), proof=fresh_proof(), at=now())
         db.session.commit()
     except Refusal as refusal:
         db.session.rollback()
-        given_back(item)
-        return _refused(item["number"], refusal)
+        batching.give_back_read(read, by=actor(), at=now())
+        db.session.commit()
+        return _refused(read.number, refusal)
     return {
-        "number": item["number"],
+        "number": read.number,
         "signed": True,
         "prescription": prescription.number,
         "status": 201,
@@ -80,19 +74,6 @@ def signed(item: dict[str, Any]) -> dict[str, Any]:
         "detail": None,
         "facts": {},
     }
-
-
-def given_back(item: dict[str, Any]) -> None:
-    """Release what she claimed to read it and did not sign."""
-    if item["claim"] is None:
-        return
-    try:
-        at = now()
-        asked = queries.request_for(actor(), item["number"], at=at, lock=True)
-        batching.give_back(asked, fence=item["claim"], by=actor(), at=at)
-        db.session.commit()
-    except Refusal:  # it is not hers any more, so that there is nothing to give back
-        db.session.rollback()
 
 
 def _refused(number: str, refusal: Refusal) -> dict[str, Any]:

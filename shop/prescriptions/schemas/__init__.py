@@ -53,6 +53,8 @@ from shop.prescriptions.schemas.renewals import (
     RenewalProposalsOut,
     SignaturesIn,
     SignaturesOut,
+    TickedIn,
+    items_read,
     proposed,
 )
 from shop.prescriptions.schemas.requests import (
@@ -124,11 +126,13 @@ __all__ = [
     "SupervisionIn",
     "SupervisionOut",
     "SupervisionsOut",
+    "TickedIn",
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",
     "ended",
     "foretold",
+    "items_read",
     "listed",
     "listed_prescription",
     "on_the_desk",

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from shop.prescriptions import batching
-from shop.prescriptions.batching import Proposal
+from shop.prescriptions.batching import Proposal, Read
 from shop.web.api import Schema, Text, Whole
 
 
@@ -35,6 +35,16 @@ class SignaturesIn(Schema):
             validate.Length(min=1, max=batching.MOST, error=f"Sign 1 to {batching.MOST} at once."),
             _once,
         ],
+    )
+
+
+class TickedIn(Schema):
+    """The renewals whose statements are to be read."""
+
+    number = fields.List(
+        Text(shortest=1, longest=40),
+        required=True,
+        validate=validate.Length(min=1, max=batching.MOST, error=f"Tick 1 to {batching.MOST}."),
     )
 
 
@@ -77,3 +87,11 @@ def proposed(one: Proposal) -> dict[str, Any]:
         "statement": one.draft.statement.text,
         "statement_hash": one.draft.statement.hash.hex(),
     }
+
+
+def items_read(given: dict[str, Any]) -> list[Read]:
+    """What SignaturesIn names, for `batching`."""
+    return [
+        Read(one["number"], bytes.fromhex(one["statement_hash"]), one["claim"])
+        for one in given["items"]
+    ]
