@@ -261,6 +261,7 @@ def prescriptions_by_id(ids: Collection[UUID]) -> dict[UUID, Prescription]:
             joinedload(Prescription.request).joinedload(ApprovalRequest.screening),
             joinedload(Prescription.supersession),
             joinedload(Prescription.taken_away),
+            joinedload(Prescription.signature),
             selectinload(Prescription.states),
             selectinload(Prescription.fills),
         )

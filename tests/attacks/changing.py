@@ -206,6 +206,13 @@ ATTACKS.each(
             "new_prescription_replaces_the_others",
         ),
         "a fill before she accepts": (_a_fill_before_she_accepts, "prescription_is_accepted"),
+        "taken elsewhere before she accepts": (
+            (
+                "INSERT INTO prescriptions_taken_away (prescription_id, fills)"
+                " VALUES (%(offered_signed)s, 3)"
+            ),
+            "prescription_taken_away_is_in_force",
+        ),
         "an acceptance rewritten": (
             "UPDATE acceptances SET unit_cents = 1 WHERE request_id = %(taken)s",
             "permission denied for table acceptances",

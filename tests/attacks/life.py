@@ -267,6 +267,15 @@ ATTACKS.each(
             lambda a: _fill_of(a, "owing"),
             "replaced_prescription_gives_no_new_fill",
         ),
+        "what was replaced, taken elsewhere": (
+            (
+                "INSERT INTO prescriptions_taken_away (prescription_id, fills)"
+                " SELECT id, fills_allowed - (SELECT count(*) FROM fills"
+                " WHERE prescription_id = prescriptions.id AND status <> 'released')"
+                " FROM prescriptions WHERE id = %(owing)s"
+            ),
+            "replaced_prescription_gives_no_new_fill",
+        ),
         "replaced, and left active": (
             _left_active,
             "replaced_prescription_ends_with_what_it_owes",

@@ -18,7 +18,7 @@ from shop.fhir import statuses
 from shop.fhir.detected_issues import CATEGORIES, SEVERITIES
 from shop.fhir.medication_requests import MODES
 from shop.fhir.people import DEGREES
-from shop.prescriptions import licensing
+from shop.prescriptions import licensing, signatures
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
 from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.rules import KINDS
@@ -328,6 +328,7 @@ def test_a_signature_comes_back_whole(world: World) -> None:
             "signed_by": row.prescriber_id,
             "signed_at": row.signed_at,
             "recorded": row.signed_at,
+            "signature": bytes(signatures.of(row).signature),
             "statement_hash": bytes(row.statement_hash),
             "request_id": row.request_id,
         }

@@ -104,8 +104,15 @@ def test_the_document_is_canonical_and_says_all_that_the_signature_rests_on() ->
                 "valid_from": covered.licence_from.isoformat(),
                 "valid_until": covered.licence_until.isoformat(),
             },
+            "examination": {
+                "id": str(made.examination_id),
+                "rule": "EX-CA",
+                "rule_version": 1,
+            },
+            "supervisor": None,
         }
     ]
+    assert document["examination"]["examiner"] == chen.name
     assert document["described"]["licences"] == {"CA": "MD"}
     assert document["sign_in"]["event"] == str(made.fresh_id)
     assert document["sign_in"]["factors"] == ["password"]

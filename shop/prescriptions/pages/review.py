@@ -213,7 +213,8 @@ def case_page(number: str, **context: Any) -> Response:
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
-        typed=typed or _proposed(asked, pack, mine=mine, at=at),
+        # Another form than hers to approve may have come back: its proposals stay.
+        typed=_proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
         **context,
     )
 
