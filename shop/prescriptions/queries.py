@@ -37,7 +37,8 @@ from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestSta
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
 
 
-# All that a reader of one request looks at, in the statement that finds it.
+# All that a reader of one request looks at, in the statement that finds it; the fills of what it
+# renews in one more, or each would come with every question, examination and escalation.
 _WHOLE = (
     joinedload(ApprovalRequest.client),
     joinedload(ApprovalRequest.requested_by),
@@ -50,7 +51,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
     joinedload(ApprovalRequest.examinations),
     joinedload(ApprovalRequest.renews).options(
-        joinedload(Prescription.fills),
+        selectinload(Prescription.fills),
         joinedload(Prescription.supersession),
         joinedload(Prescription.taken_away),
         joinedload(Prescription.request),

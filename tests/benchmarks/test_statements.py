@@ -166,10 +166,6 @@ def long_in_care(chen: Person) -> ApprovalRequest:
     return asked(client, a_formula(tretinoin(), hydroquinone(), sulfite()))
 
 
-def a_renewal(chen: Person) -> ApprovalRequest:
-    return renewed(a_cream(), chen)
-
-
 def approved(chen: Person) -> ApprovalRequest:
     return a_prescription(by=chen).request
 
@@ -196,7 +192,6 @@ CASES: dict[str, Callable[[Person], ApprovalRequest]] = {
     "plain": plain,
     "questions and answers": talked_about,
     "long in care": long_in_care,
-    "a renewal": a_renewal,
 }
 DECIDED = {"approved": approved, "offered": offered, "refused": refused, "referred": referred}
 
@@ -223,6 +218,21 @@ def test_a_case_that_nobody_decides_any_more_costs_less(live_app: Flask, case: s
 
     assert count(live_app, "GET", f"/approval-requests/{number}", token) <= MOST
     assert looked_at(live_app, browser, f"/review/{number}") < PAGE
+
+
+def test_in_her_hands_it_costs_one_more_for_what_she_signed_or_what_was_taken(
+    live_app: Flask,
+) -> None:
+    """What she signed last of the product; of a renewal the fills of what it renews."""
+    with live_app.app_context():
+        act_as("system:test")
+        chen = dr_chen()
+        first, renewal = a_claimed_request(by=chen).number, renewed(a_cream(), chen)
+        reviewing.claim(renewal, by=chen, at=now())
+        again, browser = renewal.number, a_browser(live_app, chen)
+
+    assert looked_at(live_app, browser, f"/review/{first}") == PAGE + 1
+    assert looked_at(live_app, browser, f"/review/{again}") == PAGE + 1
 
 
 def test_the_dearest_case(live_app: Flask) -> None:
