@@ -68,7 +68,8 @@ def product(slug: str, *, lock: bool = False) -> Product:
 def variant(sku: str, *, lock: bool = False) -> Variant:
     """Any variant, for sale or not. Raises NoSuchVariant."""
     query = sa.select(Variant).where(Variant.sku == sku)
-    found = db.session.scalars(locked(query) if lock else query).one_or_none()
+    query = locked(query) if lock else query.options(joinedload(Variant.product))
+    found = db.session.scalars(query).one_or_none()
     if found is None:
         raise NoSuchVariant("There is no such variant.", sku=sku)
     return found

@@ -42,6 +42,16 @@ def in_force(
     return held
 
 
+def states_of(physician_id: UUID, *, day: date) -> sa.Select[str]:
+    """The states where somebody may prescribe on `day` (UTC), to ask for within another query."""
+    return (
+        sa.select(Licence.state)
+        .join(Person, Person.id == Licence.person_id)
+        .where(Licence.person_id == physician_id, *_counts(day))
+        .correlate(None)
+    )
+
+
 def licensed_in(states: Collection[str], *, day: date) -> list[UUID]:
     """Every physician who may prescribe in all of `states` on `day` (UTC), by id."""
     query = (

@@ -37,7 +37,8 @@ from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestSta
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
 
 
-# All that a reader of one request looks at, in the statement that finds it.
+# All that a reader of one request looks at, in the statement that finds it; the fills of what it
+# renews in one more, or each would come with every question, examination and escalation.
 _WHOLE = (
     joinedload(ApprovalRequest.client),
     joinedload(ApprovalRequest.requested_by),
@@ -46,11 +47,11 @@ _WHOLE = (
     joinedload(ApprovalRequest.escalations).joinedload(Escalation.called),
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
     joinedload(ApprovalRequest.prescription),
-    joinedload(ApprovalRequest.refusal),
+    joinedload(ApprovalRequest.refusal).joinedload(Refusal.refused_by),
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
     joinedload(ApprovalRequest.examinations),
     joinedload(ApprovalRequest.renews).options(
-        joinedload(Prescription.fills),
+        selectinload(Prescription.fills),
         joinedload(Prescription.supersession),
         joinedload(Prescription.taken_away),
         joinedload(Prescription.request),
@@ -63,15 +64,18 @@ PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
 def requests(
     reader: Person, *, at: datetime, statuses: Collection[RequestStatus] = ()
 ) -> sa.Select[ApprovalRequest]:
-    """The requests `reader` may see; for a physician only what was handed in."""
+    """The requests `reader` may see; for a physician only what was handed in.
+
+    Three statements at most, however many there are: packs and escalations have their own.
+    """
     query = _requests(reader, at).options(
-        selectinload(ApprovalRequest.client),
-        selectinload(ApprovalRequest.claimed_by),
-        selectinload(ApprovalRequest.assigned_to),
-        selectinload(ApprovalRequest.escalations).selectinload(Escalation.called),
-        selectinload(ApprovalRequest.prescription),
-        selectinload(ApprovalRequest.renews),
-        selectinload(ApprovalRequest.variant).selectinload(Variant.product),
+        joinedload(ApprovalRequest.client),
+        joinedload(ApprovalRequest.claimed_by),
+        joinedload(ApprovalRequest.assigned_to),
+        selectinload(ApprovalRequest.escalations).joinedload(Escalation.called),
+        joinedload(ApprovalRequest.prescription),
+        joinedload(ApprovalRequest.renews),
+        selectinload(ApprovalRequest.variant).joinedload(Variant.product),
     )
     if statuses:
         query = query.where(ApprovalRequest.status.in_(statuses))
@@ -335,7 +339,7 @@ def _visible(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
 
 
 def _visible_to_physician(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
-    states = licensing.in_force([reader.id], day=at.astimezone(UTC).date())[reader.id]
+    states = licensing.states_of(reader.id, day=at.astimezone(UTC).date())
     client = aliased(Person)
     lives_there = sa.exists().where(
         client.id == ApprovalRequest.client_id, client.state.in_(states)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from shop.accounts.models import AuthEvent, Licence, Person
 from shop.catalog import queries as catalog
 from shop.catalog.errors import NoSuchVariant
-from shop.catalog.models import ProductIngredient, Variant
+from shop.catalog.models import Variant
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
@@ -39,7 +39,9 @@ from shop.prescriptions.intake import composing
 from shop.prescriptions.models import ApprovalRequest, Examination, Prescription, PrescriptionState
 from shop.prescriptions.reviewing import refuse_decided, refuse_self, require_claim
 from shop.prescriptions.screening import checking, judging
+from shop.prescriptions.screening.facts import Active, Product
 from shop.prescriptions.screening.judging import Hit
+from shop.prescriptions.screening.rules import rules
 from shop.prescriptions.statements import Statement, Terms, statement
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from shop.prescriptions.supervising import Supervisor
@@ -101,9 +103,10 @@ def draft(request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime) -
     superseding.predecessors(request, variant, at=at)
     families = _families(request, variant)
     examined = grounds.require(request, terms, families=families, by=by, at=at)
-    usual = today + timedelta(days=default_validity(variant) - 1)
+    facts = checking.facts(request, at=at, days=terms.days, product_id=variant.product_id)
+    usual = today + timedelta(days=default_validity(facts.candidates[0]) - 1)
     last_day = examined.last_day(terms.valid_until, usual)
-    hits = checking.check(request, at=at, days=terms.days, product_id=variant.product_id)
+    hits = judging.screen(facts, rules(), on=today)
     _check(terms, hits, last_day=last_day, today=today)
     law = examined.said() + supervising.said(
         {state: (one.name, one.licence.number) for state, one in supervisors.items()}
@@ -181,19 +184,15 @@ def _families(request: ApprovalRequest, variant: Variant) -> set[str]:
     return {family.value for family in composing.families(variant.product_id)}
 
 
-def default_validity(variant: Variant) -> int:
+def default_validity(product: Product) -> int:
     """Days, by the shortest-lived active ingredient."""
-    actives = (line for line in variant.product.ingredients if line.active)
-    return min(
-        (days for line in actives for name, days in VALIDITY.items() if name in _words(line)),
-        default=DEFAULT_VALIDITY,
-    )
+    found = (VALIDITY.get(word) for one in product.actives for word in _words(one))
+    return min((days for days in found if days is not None), default=DEFAULT_VALIDITY)
 
 
-def _words(line: ProductIngredient) -> set[str]:
+def _words(active: Active) -> set[str]:
     """How a substance begins, as filed and in the dictionary: salts and esters count as it."""
-    known = [line.name, line.ingredient.inci_name if line.ingredient else ""]
-    return {name.split(" ")[0].rstrip(",") for name in known}
+    return {name.split(" ")[0].rstrip(",") for name in (active.filed, active.name)}
 
 
 def _prescribed(request: ApprovalRequest, terms: Terms, *, at: datetime) -> Variant:

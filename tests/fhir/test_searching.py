@@ -332,12 +332,12 @@ def test_the_statement_lists_every_parameter_that_works(alice: FhirBrowser) -> N
 
 
 COST = {
-    "MedicationRequest": 11,
+    "MedicationRequest": 10,
     "MedicationDispense": 7,
-    "Task": 8,
+    "Task": 7,
     "DetectedIssue": 9,
     "Provenance": 9,
-    "Patient": 9,
+    "Patient": 8,
     "Practitioner": 7,
 }
 

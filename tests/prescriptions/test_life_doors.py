@@ -106,9 +106,10 @@ def test_the_physician_sees_what_is_renewed_with_the_fills_and_when(
     assert ": sent" in page
 
 
-def test_a_renewals_case_takes_no_statement_more_than_a_first_one(
+def test_a_renewals_case_takes_one_statement_more_than_a_first_one(
     app: Flask, cast: dict[str, Person], cream: Variant
 ) -> None:
+    """For the fills, and never with what she signed last: see benchmarks/test_statements.py."""
     first = a_request(cast["bob"], cream, ship_to_state="CA")
     one = ending(cast, cream)
     ship(paid(cast["alice"], {cream: 1}))
@@ -123,7 +124,7 @@ def test_a_renewals_case_takes_no_statement_more_than_a_first_one(
             physician.get(f"/review/{number}")
         sent.append(len(statements))
     assert physician.status == 200
-    assert sent[1] <= sent[0]
+    assert sent[1] <= sent[0] + 1
 
 
 WRONG: dict[str, tuple[Any, int]] = {

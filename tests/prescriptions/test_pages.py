@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,22 @@ from flask.testing import FlaskClient
 
 from shop.accounts.models import Person
 from shop.charts.models import Access
+from shop.core.clock import now
 from shop.core.db import db
+from shop.prescriptions import requesting
 from shop.prescriptions.models import Prescription
+from shop.prescriptions.pages import review
+from shop.prescriptions.states import RequestStatus
 from tests.accounts.test_api import WORD, somebody
 from tests.builders import a_cream
 from tests.people import alice, dr_chen
-from tests.prescriptions.builders import ANSWERS, a_claimed_request, a_draft, a_prescription
+from tests.prescriptions.builders import (
+    ANSWERS,
+    a_claimed_request,
+    a_draft,
+    a_prescription,
+    a_request,
+)
 from tests.prescriptions.test_checking import a_formula, claimed, hydroquinone, tretinoin
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
@@ -293,3 +304,51 @@ def test_what_the_terms_set_off_asks_for_its_reason_on_the_page(
 
     assert reader.status == 422
     assert 'name="overrides.SC-HYDROQUINONE-COURSE-CAP"' in text
+
+
+def test_a_case_that_another_has_says_who(app: Flask, cast: dict[str, Person]) -> None:
+    number = a_claimed_request(cast["alice"], by=dr_chen(name="Dr Ana Ruiz")).number
+    db.session.commit()
+    text = Reader(app, cast["chen"]).get(f"/review/{number}")
+    assert "Dr Ana Ruiz has it until" in text
+    assert "Take this case" not in text
+
+
+def test_a_case_that_another_had_for_too_long_is_free(
+    app: Flask, cast: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = a_claimed_request(cast["alice"], by=dr_chen(name="Dr Ana Ruiz")).number
+    db.session.commit()
+    monkeypatch.setattr(review, "now", lambda: now() + timedelta(minutes=16))
+    text = Reader(app, cast["chen"]).get(f"/review/{number}")
+    assert "has it until" not in text
+    assert "Take this case" in text
+
+
+def test_a_case_that_the_client_took_back_is_nobodys_to_take(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    request = a_request(cast["alice"])
+    requesting.withdraw(request, by=cast["alice"], at=now())
+    db.session.commit()
+    text = Reader(app, cast["chen"]).get(f"/review/{request.number}")
+    assert "The client has taken it back" in text
+    assert "Take this case" not in text
+
+
+@pytest.mark.parametrize("status", [one for one in RequestStatus if one != RequestStatus.DRAFT])
+def test_every_state_of_a_case_has_its_word_for_physicians(
+    app: Flask, status: RequestStatus
+) -> None:
+    words: Any = app.jinja_env.get_template("prescriptions/_words.html").module
+    assert 'class="pill' in words.case_status(status)
+
+
+def test_a_question_that_may_have_to_be_answered_is_not_called_optional(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    number = a_draft(cast["alice"]).number
+    db.session.commit()
+    text = Reader(app, cast["alice"]).get(f"/requests/{number}")
+    assert "How did your skin take it?</label>" in text  # asked of who has used it before
+    assert "would you like to use it? <small>(optional)</small></label>" in text

@@ -28,6 +28,8 @@ from shop.prescriptions.errors import (
 )
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.reviewing import RefusalReason
+from shop.prescriptions.screening import checking
+from shop.prescriptions.screening.facts import Active, Product
 from shop.prescriptions.states import RequestStatus
 from tests.builders import a_cream, a_variant
 from tests.people import a_fresh_sign_in, a_licence, alice, bob, dr_chen
@@ -329,4 +331,27 @@ def test_a_request_that_was_not_handed_in_is_not_reviewed() -> None:
 def test_products_without_actives_on_file_are_valid_for_a_year(app: Flask) -> None:
     chen = dr_chen()
     request = a_claimed_request(alice(), a_variant(a_cream().product), by=chen)
-    assert signing.default_validity(request.variant) == 365
+    (product,) = checking.facts(request, at=now()).candidates
+    assert signing.default_validity(product) == 365
+
+
+CALLED = {
+    "filed as a salt": (Active("HYDROQUINONE MONOSODIUM", None), 90),
+    "filed under another name": (Active("TRETINOIN", None, filed="RETINOIC ACID"), 180),
+    "another name in the dictionary": (
+        Active("RETINOIC ACID", None, filed="TRETINOIN, MICRO"),
+        180,
+    ),
+    "only begins alike": (Active("TRETINOINATE", None), 365),
+}
+
+
+@pytest.mark.parametrize("case", CALLED)
+def test_a_substance_is_known_by_each_of_its_names(case: str) -> None:
+    active, days = CALLED[case]
+    assert signing.default_validity(Product("key", "Cream", (active,))) == days
+
+
+def test_the_shortest_lived_active_counts() -> None:
+    actives = tuple(Active(name, None) for name in ("AZELAIC ACID", "TRETINOIN", "HYDROQUINONE"))
+    assert signing.default_validity(Product("key", "Cream", actives)) == 90

@@ -14,10 +14,12 @@ from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.core.clock import now
+from shop.core.db import db
 from shop.core.errors import Refused
 from shop.prescriptions import (
     changing,
     explaining,
+    opening,
     queries,
     requesting,
     reviewing,
@@ -26,7 +28,6 @@ from shop.prescriptions import (
 )
 from shop.prescriptions.api.blueprint import bp, committed_prescription, committed_request, opened
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.screening import checking
 from shop.web.api import committed
 from shop.web.paging import page
 
@@ -143,11 +144,10 @@ def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
 def show_request(number: str) -> dict[str, Any]:
     """One request, with what the client said. Opening it is written down."""
     at = now()
-    request = queries.request_for(actor(), number, at=at)
-    opened(request.client, f"approval_request {request.number}")
-    decides = actor().role is Role.PHYSICIAN and request.status in queries.WAITING
-    hits = checking.check(request, at=at) if decides else ()
-    return schemas.whole(request, actor(), hits=hits, at=at)
+    case = opening.open_case(actor(), number, at=at)
+    shown = schemas.whole(case.request, actor(), hits=case.hits, at=at)
+    db.session.commit()  # written down for good before it is shown
+    return shown
 
 
 @bp.get("/approval-requests/<number>/explanation")

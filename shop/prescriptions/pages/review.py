@@ -15,14 +15,11 @@ from flask import (
 
 from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
-from shop.catalog import queries as catalog
-from shop.catalog.errors import NoSuchVariant
 from shop.catalog.models import Variant
-from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import examining, queries, queueing, renewing, reviewing, schemas, signing
+from shop.prescriptions import examining, opening, queries, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import (
@@ -177,24 +174,16 @@ def refuse(number: str) -> Response:
 
 def case_page(number: str, **context: Any) -> Response:
     """All that a physician decides a request on. Opening it is written down."""
-    asked = queries.request_for(actor(), number, at=now())
-    reading.open_record(
-        actor(), asked.client, record=f"approval_request {number}", purpose=reading.TREATMENT
-    )
-    db.session.commit()  # written down for good before it is shown
-    at = now()
+    at, typed = now(), context.pop("typed", None)
+    opened = opening.open_case(actor(), number, at=at, sku=(typed or request.args).get("sku"))
+    asked, pack, judged = opened.request, opened.pack, opened.judged
     today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
     mine = (
         asked.claimed_by_id == actor().id
         and asked.claimed_until is not None
         and at < asked.claimed_until
     )
-    typed = context.pop("typed", None)
-    pack = _pack(asked, (typed or request.args).get("sku"))
-    waits = asked.status in queries.WAITING
-    judged = queueing.explain(asked, at=at, product_id=pack.product_id) if waits else None
-    hits = judged.hits if judged else ()
-    return rendered(
+    page = rendered(
         "case.html",
         request=asked,
         at=at,
@@ -205,18 +194,20 @@ def case_page(number: str, **context: Any) -> Response:
         exchange=list(versions.exchange(asked)),
         mine=mine,
         age=asked.client.age_on(today),
-        days=signing.default_validity(pack),
+        days=signing.default_validity(judged.facts.candidates[0]) if judged else None,
         reasons=REASONS,
         modes=MODES,
         sent=(request.endpoint or "").rpartition(".")[2],  # the form that was refused is open
-        hits=hits,
+        hits=opened.hits,
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
-        reasons_asked=_reasons_asked(hits, context.get("errors", {})),
+        reasons_asked=_reasons_asked(opened.hits, context.get("errors", {})),
         # Another form than hers to approve may have come back: its proposals stay.
         typed=_proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
         **context,
     )
+    db.session.commit()  # written down for good before it is shown
+    return page
 
 
 def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
@@ -242,16 +233,6 @@ def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime
     elif not examining.visits_asked(asked, at=at):  # the answers she has before her will do
         defaults["examination.mode"] = Mode.ASYNCHRONOUS.value
     return defaults
-
-
-def _pack(asked: ApprovalRequest, sku: str | None) -> Variant:
-    """What is to be prescribed; what nobody knows is refused when it is to be signed."""
-    if not sku or sku == asked.variant.sku:
-        return asked.variant
-    try:
-        return catalog.variant(sku)
-    except NoSuchVariant:
-        return asked.variant
 
 
 def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:

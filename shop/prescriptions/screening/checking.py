@@ -258,6 +258,7 @@ def _product(rows: Sequence[Any]) -> known.Product:
                 row.percent,
                 row.pregnancy,
                 known=row.inci_name is not None,
+                filed=row.filed,
             )
             for row in rows
             if row.active

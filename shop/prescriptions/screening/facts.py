@@ -47,6 +47,7 @@ class Active:
     """A substance that does the work. `percent` None where the strength is not clear.
 
     `known`: the dictionary knows the substance; without it neither class nor pregnancy is known.
+    `filed`: how it is called on the product, where that is known.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Active:
     percent: Decimal | None = None
     pregnancy: Pregnancy | None = None
     known: bool = True
+    filed: str = ""
 
 
 @dataclass(frozen=True)
