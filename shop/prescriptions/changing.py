@@ -41,11 +41,11 @@ def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
 
 
 def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
-    """What waits for the client's word, if anything: not what was taken back or is on hold."""
+    """What waits for the client's word, if anything: not what was taken back, is on hold or over."""
     prescribed, asked = request.prescription, request.variant.price_at(at)
     if request.status is not RequestStatus.PENDING_CLIENT or prescribed is None:
         return None
-    if prescribed.status is not PrescriptionStatus.ACTIVE:
+    if prescribed.status is not PrescriptionStatus.ACTIVE or prescribed.valid_until <= at:
         return None
     return Offer(prescribed, prescribed.variant.price_at(at), asked.cents if asked else None)
 
