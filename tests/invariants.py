@@ -116,8 +116,10 @@ RULES = {
     "I6 of one client and pack the latest prescription alone gives fills": """
         SELECT p.id FROM prescriptions p JOIN prescriptions q
             ON (q.client_id, q.variant_id) = (p.client_id, p.variant_id) AND q.id > p.id
+        JOIN approval_requests r ON r.id = p.request_id AND r.status = 'approved'
+        JOIN approval_requests s ON s.id = q.request_id AND s.status = 'approved'
         WHERE p.status = 'active' AND q.status = 'active'
-          AND NOT EXISTS (SELECT FROM supersessions s WHERE s.prescription_id IN (p.id, q.id))""",
+          AND NOT EXISTS (SELECT FROM supersessions WHERE prescription_id IN (p.id, q.id))""",
     "I30 two people enter a prescription in error": """
         SELECT p.id FROM prescriptions p
         LEFT JOIN error_reports e ON e.prescription_id = p.id AND e.confirmed

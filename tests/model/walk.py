@@ -16,7 +16,7 @@ from tests.model.steps import CLIENT, QUANTITY
 from tests.model.trade_acts import TradeActs
 
 # How far down the road a beginning is.
-ENDS = ["asked", "changed", "signed", "placed", "paying", "paying", "paid", "paid"]
+ENDS = ["asked", "inquired", "changed", "signed", "placed", "paying", "paid", "paid", "reported"]
 
 
 class Walk(TradeActs):
@@ -28,7 +28,8 @@ class Walk(TradeActs):
             for order in self.model.orders:
                 if order.status in ("cancelled", "expired"):
                     self.both("follow_end", order)
-            assert not invariants.broken(self.clinic.watch)
+            broken = invariants.broken(self.clinic.watch)
+            assert not broken, broken
 
     @initialize(
         beginnings=st.lists(
@@ -51,10 +52,15 @@ class Walk(TradeActs):
             if asked.status == "referred":
                 self.both("examine", client, "chen", "video", 0)
             self.both("claim", asked, "chen")
+            if end == "inquired":
+                self.both("inquire", asked, "chen", True)
+                continue
             given = quantity + (end == "changed")
             self.sign(asked, "chen", variant, given, fills, None, 365)
             if end not in ("changed", "signed"):
                 self.buy_and_pay(client, variant, quantity, end)
+            if end == "reported":
+                self.both("report", self.model.prescriptions[-1], "ruiz")
 
     def buy_and_pay(self, client: str, variant: str, quantity: int, end: str) -> None:
         self.put(client, variant, quantity)
@@ -63,7 +69,7 @@ class Walk(TradeActs):
         if order is None or end == "placed":
             return
         payment = self.begin(order, client, sent=True)
-        if end == "paid" and payment is not None:
+        if end != "paying" and payment is not None:
             self.both("pay", payment, "paid")
             self.deliver(len(self.clinic.bank.events) - 1)
 
