@@ -87,15 +87,15 @@ class LifeActs(DeskActs):
         self.both("report", p, who)
 
     @act(
-        lambda walk: bool(walk.reports()) + 5 * any(r.confirmed is None for r in walk.reports()),
+        lambda walk: bool(walk.reports()) + 7 * any(r.confirmed is None for r in walk.reports()),
         verb=st.sampled_from(["confirm", "confirm", "confirm", "dismiss"]),
-        by=ANYBODY,
+        by=st.sampled_from(["reporter", "mona", "ruiz", "chen", "alice"]),
         pick=PICK,
         wild=WILD,
     )
     def an_error_is_judged(self, verb: str, by: str, pick: int, wild: bool) -> None:
         said = chosen(self.reports(), pick, wild, lambda said: said.confirmed is None)
-        self.both(verb, said, by)
+        self.both(verb, said, said.by if by == "reporter" else by)
 
     # Licences
 

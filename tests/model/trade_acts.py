@@ -67,18 +67,19 @@ class TradeActs(LifeActs):
         return self.both("place", client, variants, self.home(client, state))  # type: ignore[no-any-return]
 
     @act(
-        lambda walk: 2 + 6 * bool(walk.model.prescriptions),
-        client=CLIENT,
-        variants=st.sampled_from(
-            [("cream",), ("gel",), ("cream", "soap"), ("gel", "soap"), ("cream", "gel"), ("soap",)]
-        ),
+        lambda walk: 8 * bool(walk.model.prescriptions),
+        beside=st.sampled_from(["", "", "soap", "cream", "gel"]),
+        pick=PICK,
+        wild=WILD,
     )
-    def buys(self, client: str, variants: tuple[str, ...]) -> None:
-        """What she has a prescription for, in the quantity that it says."""
-        for variant in variants:
-            mine = self.model.prescriptions_of(client, variant)
-            self.put(client, variant, mine[-1].quantity if mine else 1)
-        self.place(client, variants, "home")
+    def buys(self, beside: str, pick: int, wild: bool) -> None:
+        """What somebody has a prescription for, in the quantity that it says."""
+        p = chosen(self.model.prescriptions, pick, wild, lambda p: p.status == "active")
+        client = p.request.client
+        self.put(client, p.variant, p.quantity)
+        if beside not in ("", p.variant):
+            self.put(client, beside, 1)
+        self.place(client, tuple(sorted({p.variant, beside} - {""})), "home")
 
     @act(
         lambda walk: bool(walk.model.orders) + 6 * walk.ordered("awaiting_payment"),
