@@ -107,7 +107,7 @@ class LifeActs(DeskActs):
         return any(not self.model.licensed(*which) for which in LICENCES)
 
     @act(
-        lambda walk: 1 + 3 * walk.lapsed(),
+        lambda walk: 4 * walk.lapsed(),
         which=st.sampled_from(PLACES),
         days=st.sampled_from([400, 400, 15]),
     )
@@ -117,8 +117,7 @@ class LifeActs(DeskActs):
 
     @act(
         lambda walk: (
-            1
-            + 4 * (bool(walk.model.prescriptions) and walk.lapsed())
+            4 * (bool(walk.model.prescriptions) and walk.lapsed())
             + 6 * any(p.held_for for p in walk.model.prescriptions)
         )
     )

@@ -24,7 +24,7 @@ class TradeActs(LifeActs):
     # The shelf
 
     @act(
-        lambda walk: 3,
+        lambda walk: 2,
         to=st.sampled_from(["available", "available", "quarantine", "on_hold"]),
         pick=PICK,
         wild=WILD,
@@ -45,7 +45,7 @@ class TradeActs(LifeActs):
         self.both("put", client, variant, quantity)
 
     @act(
-        lambda walk: 3,
+        lambda walk: 2,
         client=CLIENT,
         variant=st.sampled_from(["cream", "cream", "gel", "gel", "soap"]),
         quantity=st.sampled_from([1, 1, 1, 1, 1, 2, 3, 0]),
@@ -114,7 +114,7 @@ class TradeActs(LifeActs):
         self.both(verb, chosen(self.model.orders, pick, wild, liked[verb]))
 
     @act(
-        lambda walk: 3 * bool(walk.model.orders) + 4 * bool(walk.payable()),
+        lambda walk: 2 * bool(walk.model.orders) + 7 * bool(walk.payable()),
         verb=st.sampled_from(["cancel", "expire"]),
         pick=PICK,
         wild=WILD,
