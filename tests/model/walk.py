@@ -16,7 +16,7 @@ from tests.model.steps import CLIENT, QUANTITY
 from tests.model.trade_acts import TradeActs
 
 # How far down the road a beginning is.
-ENDS = ["asked", "signed", "placed", "reported", *["inquired", "changed", "paying", "paid"] * 2]
+ENDS = ["asked", "signed", "placed", *["reported", "inquired", "changed", "paying", "paid"] * 2]
 
 
 class Walk(TradeActs):
