@@ -41,7 +41,7 @@ def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
 
 
 def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
-    """What waits for the client's word, if anything: not what was taken back, is on hold or over."""
+    """What waits for the client's word, if anything: not what is taken back, on hold or over."""
     prescribed, asked = request.prescription, request.variant.price_at(at)
     if request.status is not RequestStatus.PENDING_CLIENT or prescribed is None:
         return None

@@ -126,7 +126,7 @@ PLANTED: dict[str, list[str]] = {
     "I4 one decision": [
         "UPDATE approval_requests SET status = 'approved' WHERE id = %(request)s",
         "UPDATE approval_requests SET status = 'pending_client' WHERE id = %(request)s",
-        "UPDATE approval_requests SET status = 'queued' WHERE status = 'approved'",
+        "UPDATE approval_requests SET status = 'declined' WHERE status = 'approved'",
         (
             "INSERT INTO refusals (id, request_id, client_id, refused_by_id, reason)"
             " SELECT gen_random_uuid(), request_id, client_id, prescriber_id, 'minor'"

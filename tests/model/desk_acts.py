@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.model.desk import EXAMINED, OPEN
+from tests.model.desk import EXAMINED
 from tests.model.machine import Request
 from tests.model.steps import (
     CLIENT,
@@ -181,6 +181,3 @@ class DeskActs(Steps):
         waiting = [r.client for r in self.model.requests if r.status == "referred"]
         who = waiting[0] if waiting and client not in waiting else client
         self.both("examine", who, by, mode, days_ago)
-
-
-__all__ = ["OPEN", "DeskActs"]
