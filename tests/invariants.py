@@ -79,8 +79,17 @@ RULES = {
         LEFT JOIN prescriptions p ON p.request_id = r.id LEFT JOIN refusals n ON n.request_id = r.id
         GROUP BY r.id
         HAVING count(DISTINCT p.id) + count(DISTINCT n.id) > 1
-            OR (r.status = 'approved') <> (count(DISTINCT p.id) = 1)
+            OR (r.status IN ('approved', 'pending_client') AND count(DISTINCT p.id) = 0)
+            OR (r.status NOT IN ('approved', 'pending_client', 'withdrawn', 'expired')
+                AND count(DISTINCT p.id) = 1)
             OR (r.status = 'declined') <> (count(DISTINCT n.id) = 1)""",
+    "I1 what differs from what was asked for gives fills only once its client took it": """
+        SELECT p.id FROM prescriptions p JOIN approval_requests r ON r.id = p.request_id
+        LEFT JOIN acceptances a ON a.prescription_id = p.id
+        LEFT JOIN fills f ON f.prescription_id = p.id
+        WHERE (f.id IS NOT NULL OR r.status = 'approved')
+          AND (p.variant_id, p.quantity_per_fill) <> (r.variant_id, r.quantity)
+          AND (r.status <> 'approved' OR a.prescription_id IS NULL OR f.reserved_at < a.accepted_at)""",
     "I5 request, prescription, fill and order are of one client": """
         SELECT p.id FROM prescriptions p JOIN approval_requests r ON r.id = p.request_id
         LEFT JOIN fills f ON f.prescription_id = p.id LEFT JOIN order_lines l ON l.fill_id = f.id
@@ -107,8 +116,10 @@ RULES = {
     "I6 of one client and pack the latest prescription alone gives fills": """
         SELECT p.id FROM prescriptions p JOIN prescriptions q
             ON (q.client_id, q.variant_id) = (p.client_id, p.variant_id) AND q.id > p.id
+        JOIN approval_requests r ON r.id = p.request_id AND r.status = 'approved'
+        JOIN approval_requests s ON s.id = q.request_id AND s.status = 'approved'
         WHERE p.status = 'active' AND q.status = 'active'
-          AND NOT EXISTS (SELECT FROM supersessions s WHERE s.prescription_id IN (p.id, q.id))""",
+          AND NOT EXISTS (SELECT FROM supersessions WHERE prescription_id IN (p.id, q.id))""",
     "I30 two people enter a prescription in error": """
         SELECT p.id FROM prescriptions p
         LEFT JOIN error_reports e ON e.prescription_id = p.id AND e.confirmed

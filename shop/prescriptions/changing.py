@@ -41,11 +41,13 @@ def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
 
 
 def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
-    """What waits for the client's word, if anything: not what was taken back or is on hold."""
+    """What waits for the client's word, if anything: not what is taken back, on hold or over."""
     if request.status is not RequestStatus.PENDING_CLIENT:
         return None
     prescribed = request.prescription
     if prescribed is None or prescribed.status is not PrescriptionStatus.ACTIVE:
+        return None
+    if prescribed.valid_until <= at:
         return None
     asked = request.variant.price_at(at)
     return Offer(prescribed, prescribed.variant.price_at(at), asked.cents if asked else None)

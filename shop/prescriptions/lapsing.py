@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
-from shop.prescriptions import licensing
+from shop.prescriptions import licensing, superseding
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 
@@ -52,7 +52,8 @@ def out_of_step(*, at: datetime) -> list[UUID]:
 def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
     """Hold or resume a prescription as the licence of today says; its new status, if it has one.
 
-    What a person held stays held. Safe to repeat.
+    What a person held stays held; what was replaced meanwhile and owes nothing ends. Safe to
+    repeat.
     """
     query = locked(sa.select(Prescription).where(Prescription.id == prescription_id))
     one = db.session.scalars(query).one()
@@ -68,6 +69,7 @@ def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
         return None
     db.session.flush()  # the database stamps when
     events.record(kind, one, reason=HeldFor.LICENCE_LAPSED.value, state=one.client_state)
+    superseding.finish(one.id, at=at)  # only what goes on can be finished
     return one.status
 
 

@@ -23,7 +23,7 @@ from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.standing import FINAL, Standing
-from shop.prescriptions.states import RequestStatus
+from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 
 EARLY = timedelta(days=30)  # before it ends, while it still gives fills
 
@@ -190,8 +190,18 @@ def _of_the_states(facts: Facts) -> Iterator[Reason]:
         )
 
 
+def _standing(prescription: Prescription, at: datetime) -> Standing:
+    """How it stands; where it has ended, what else keeps it from being renewed is said first."""
+    word = prescription.standing(at)
+    if word is Standing.EXPIRED and prescription.status is PrescriptionStatus.ON_HOLD:
+        return Standing.ON_HOLD
+    if word is Standing.EXPIRED and prescription.replaced:
+        return Standing.SUPERSEDED
+    return word
+
+
 def _facts(prescription: Prescription, at: datetime) -> Facts:
-    standing = prescription.standing(at)
+    standing = _standing(prescription, at)
     replaced = prescription.supersession
     plain = Facts(
         number=prescription.number,

@@ -117,8 +117,16 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE prescriptions SET fresh_at = signed_at, signed_at = signed_at + interval '6 min'",
         "UPDATE licences SET valid_until = valid_from",
     ],
+    "I1 what differs": [
+        (
+            "UPDATE approval_requests SET quantity = quantity + 1 WHERE id ="
+            " (SELECT request_id FROM prescriptions WHERE id = %(paid_prescription)s)"
+        )
+    ],
     "I4 one decision": [
         "UPDATE approval_requests SET status = 'approved' WHERE id = %(request)s",
+        "UPDATE approval_requests SET status = 'pending_client' WHERE id = %(request)s",
+        "UPDATE approval_requests SET status = 'declined' WHERE status = 'approved'",
         (
             "INSERT INTO refusals (id, request_id, client_id, refused_by_id, reason)"
             " SELECT gen_random_uuid(), request_id, client_id, prescriber_id, 'minor'"

@@ -1,19 +1,22 @@
 """A small clinic in plain Python: what the shop should do, said once more and as simply as possible.
 
 No database and nothing of the shop's but its words for states. A verb either changes the model or
-raises `No` with the code of the refusal, and then it has changed nothing. Moments are minutes since
-the example began; days are whole days since then, in UTC. Money is a word, not an amount.
+raises `No` with the code of the refusal, and then it has changed nothing. Where a request or a
+prescription goes by a verb stands in `tables.py`; the model adds what else has to be so. Moments
+are minutes since the example began; days are whole days since then, in UTC. Money is a word, not
+an amount.
+
+Here are the things that there are; what is done with them is in `desk`, `authority` and `trade`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests.model.tables import cells
+
 BEGINS = 8 * 60 + 3  # minutes after midnight, so that no step of ten minutes ever ends a day
-LEASE, TO_PAY, PAGE, LEAST_PAGE, DRAFT = 15, 60, 35, 30, 30 * 1440
-# In the order in which the gate's refusals are told.
-CLOSED = ("no_prescription", "line_blocked", "needs_client_action", "too_soon")
+DAY = 1440
 
 
 class No(Exception):
@@ -27,6 +30,13 @@ class No(Exception):
 def unless(allowed: object, code: str) -> None:
     if not allowed:
         raise No(code)
+
+
+def arrow(machine: str, state: str, verb: str) -> str:
+    """The state to which a verb leads from another, if it does."""
+    outcome = cells(machine)[state][verb]
+    unless(outcome.startswith(">"), outcome)
+    return outcome[1:]
 
 
 @dataclass
@@ -44,19 +54,32 @@ class Request:
     variant: str
     quantity: int
     state: str
-    begun: int
+    since: int  # the minute it came to its status
+    renews: Prescription | None = None
     id: str = ""
     status: str = "draft"
     answered: bool = False
+    due: int | None = None  # by when a physician answers; None while her clock stands
+    left: int = 0  # of her minutes when she asked the client something
+    sent_away: bool = False  # a physician wants the client seen, whatever the states ask
     claimed_by: str = ""
     claimed_until: int = 0
     decided: bool = False
+
+    def to(self, status: str, now: int) -> None:
+        """Where it is from now on; only who is in review has somebody who holds it."""
+        if status != self.status:
+            self.status, self.since = status, now
+        if status != "in_review":
+            self.claimed_by = ""
 
 
 @dataclass
 class Prescription:
     request: Request
     by: str
+    variant: str
+    quantity: int
     fills: int
     interval: int | None
     until: int  # the minute it ends
@@ -64,8 +87,19 @@ class Prescription:
     home: str
     id: str = ""
     status: str = "active"
+    held_for: str = ""  # "licence_lapsed" where nobody put it on hold
     taken: list[Fill] = field(default_factory=list)
     replaced: bool = False
+    taken_away: bool = False
+    reports: list[Report] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        """It is what the client asked for, or she took what was prescribed instead."""
+        return self.request.status == "approved"
+
+    def to(self, status: str, held_for: str = "") -> None:
+        self.status, self.held_for = status, held_for
 
     def finish(self) -> None:
         """Replaced, and nothing is under way of it any more."""
@@ -75,6 +109,16 @@ class Prescription:
 
     def left(self) -> int:
         return self.fills - sum(fill.status != "released" for fill in self.taken)
+
+
+@dataclass(eq=False)
+class Report:
+    """Somebody says that a prescription is an error; `confirmed` is None until another decides."""
+
+    of: Prescription
+    by: str
+    id: str = ""
+    confirmed: bool | None = None
 
 
 @dataclass(eq=False)
@@ -92,6 +136,7 @@ class Line:
     fill: Fill | None
     units: dict[str, int]  # promised, by lot
     status: str = "placed"
+    waits: bool = False  # on hold, for a licence
 
 
 @dataclass(eq=False)
@@ -135,6 +180,7 @@ class World:
     licences: dict[tuple[str, str], int]
     ended: set[tuple[str, str]] = field(default_factory=set)
     now: int = 0
+    examinations: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # how, which day
     requests: list[Request] = field(default_factory=list)
     prescriptions: list[Prescription] = field(default_factory=list)
     carts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -142,7 +188,7 @@ class World:
 
     @property
     def day(self) -> int:
-        return (BEGINS + self.now) // 1440
+        return (BEGINS + self.now) // DAY
 
     def licensed(self, physician: str, state: str) -> bool:
         return self.day < self.licences.get((physician, state), -1)
@@ -153,158 +199,14 @@ class World:
         self.ended.add((physician, state))
         self.licences[physician, state] = min(self.day, self.licences[physician, state])
 
-    # Asking for it
+    def renew_licence(self, physician: str, state: str, days: int) -> None:
+        """Another one, from today."""
+        standing = (physician, state) not in self.ended and self.licensed(physician, state)
+        unless(not standing, "licences_overlap")
+        self.ended.discard((physician, state))
+        self.licences[physician, state] = self.day + days
 
-    def start(self, client: str, variant: str, quantity: int, state: str) -> Request:
-        unless(variant in self.doctor_only, "not_doctor_only")
-        over = ("approved", "declined", "withdrawn", "expired")
-        same = [r for r in self.requests if (r.client, r.variant) == (client, variant)]
-        unless(all(r.status in over for r in same), "already_asked")
-        self.requests.append(Request(client, variant, quantity, state, self.now))
-        return self.requests[-1]
-
-    def answer(self, r: Request) -> None:
-        unless(r.status == "draft", "wrong_state")
-        r.answered = True
-
-    def submit(self, r: Request, consent: bool) -> None:
-        unless(r.status == "draft", "wrong_state")
-        unless(consent, "consent_missing")
-        unless(r.answered, "answers_refused")
-        r.status = "queued"
-
-    def seen(self, r: Request) -> str:
-        """Its state for whoever touches it: a claim that ran out is over."""
-        ran_out = r.status == "in_review" and r.claimed_until <= self.now
-        return "queued" if ran_out else r.status
-
-    def withdraw(self, r: Request, by: str) -> None:
-        unless(by == r.client, "not_allowed")
-        unless(self.seen(r) in ("draft", "queued"), "wrong_state")
-        r.status, r.claimed_by = "withdrawn", ""
-
-    def claim(self, r: Request, by: str) -> None:
-        self._undecided(r)
-        self._licensed_for(r, by)
-        unless(self.seen(r) == "queued" or r.claimed_by == by, "already_claimed")
-        r.status, r.claimed_by, r.claimed_until = "in_review", by, self.now + LEASE
-
-    def _undecided(self, r: Request) -> None:
-        unless(not r.decided, "already_decided")
-        unless(r.status in ("queued", "in_review"), "wrong_state")
-
-    def _licensed_for(self, r: Request, by: str) -> None:
-        where = {r.state, self.homes[r.client]}
-        unless(all(self.licensed(by, state) for state in where), "not_licensed")
-
-    def _held_by(self, r: Request, by: str) -> None:
-        unless(self.seen(r) == "in_review" and r.claimed_by == by, "claim_lost")
-
-    def release(self, r: Request, by: str) -> None:
-        self._held_by(r, by)
-        r.status, r.claimed_by = "queued", ""
-
-    def refuse(self, r: Request, by: str) -> None:
-        self._undecided(r)
-        self._held_by(r, by)
-        r.status, r.claimed_by, r.decided = "declined", "", True
-
-    def sign(
-        self,
-        r: Request,
-        by: str,
-        quantity: int,
-        fills: int,
-        interval: int | None,
-        days: int,
-        fresh: bool,
-    ) -> Prescription:
-        self._undecided(r)
-        self._held_by(r, by)
-        self._licensed_for(r, by)
-        before = [p for p in self._of(r.client, r.variant) if not p.replaced]
-        held = any(p.status == "on_hold" and self.now < p.until for p in before)
-        unless(not held, "predecessor_on_hold")
-        unless(quantity == r.quantity, "terms_refused")
-        unless(fresh, "stale_sign_in")
-        r.status, r.claimed_by, r.decided = "approved", "", True
-        until, home = (self.day + days) * 1440 - BEGINS, self.homes[r.client]
-        signed = Prescription(r, by, fills, interval, until, frozenset({r.state, home}), home)
-        self.prescriptions.append(signed)
-        for earlier in before:
-            if earlier.status == "active":
-                earlier.replaced = True
-                earlier.finish()
-        return signed
-
-    # The authority, and its use
-
-    def hold(self, p: Prescription, by: str) -> None:
-        unless(by == p.by, "not_allowed")
-        unless(p.status == "active", "wrong_state")
-        p.status = "on_hold"
-
-    def resume(self, p: Prescription, by: str) -> None:
-        unless(by == p.by, "not_allowed")
-        unless(p.status == "on_hold", "wrong_state")
-        p.status = "active"
-        p.finish()
-
-    def _shortcoming(
-        self, p: Prescription, variant: str, quantity: int, state: str, fill: Fill | None
-    ) -> tuple[int, str]:
-        """How many tests it passes, and what it says at the first it fails ("" for none)."""
-        needed = {p.home} | ({state} & p.states)
-        tests = [
-            (p.status != "superseded", "no_prescription"),
-            (p.status != "revoked", "no_prescription"),
-            (self.now < p.until, "no_prescription"),
-            (p.status != "on_hold", "line_blocked"),
-            (all(self.licensed(p.by, each) for each in needed), "no_prescription"),
-        ]
-        if fill is None:
-            every = [f for one in self._of(p.request.client, variant) for f in one.taken]
-            last = max((f.on for f in every if f.status != "released"), default=-9999)
-            tests += [
-                (not p.replaced, "no_prescription"),
-                (p.left() > 0, "no_prescription"),
-                (p.request.quantity == quantity, "needs_client_action"),
-                (p.interval is None or last + p.interval <= self.day, "too_soon"),
-                (state in p.states, "needs_client_action"),
-            ]
-        else:
-            tests += [(fill.status in ("reserved", "consumed"), "line_blocked")]
-        failed = next((place for place, (passed, _) in enumerate(tests) if not passed), len(tests))
-        return failed, "" if failed == len(tests) else tests[failed][1]
-
-    def _of(self, client: str, variant: str) -> list[Prescription]:
+    def prescriptions_of(self, client: str, variant: str) -> list[Prescription]:
+        """Hers for a pack, in the order in which they were signed."""
         mine = [p for p in self.prescriptions if p.request.client == client]
-        return [p for p in mine if p.request.variant == variant]
-
-    def _cover(
-        self, client: str, variant: str, quantity: int, state: str, fill: Fill | None = None
-    ) -> tuple[Prescription | None, str]:
-        """The prescription that carries it now, the first to end; or what the gate answers."""
-        if variant not in self.doctor_only:
-            return None, ""
-        found = [
-            (self._shortcoming(p, variant, quantity, state, fill), p)
-            for p in self._of(client, variant)
-            if fill is None or fill.of is p
-        ]
-        covering = [p for (_, why), p in found if not why]
-        if covering:
-            return min(covering, key=lambda p: (p.until, p.id)), ""
-        nearest = max((short for short, _ in found), default=(0, "no_prescription"))
-        return None, nearest[1]
-
-    def _insist(self, answers: Iterable[str]) -> None:
-        told = set(answers)
-        for code in CLOSED:
-            unless(code not in told, code)
-
-    def _answers(self, order: Order, lines: list[Line]) -> list[str]:
-        return [
-            self._cover(order.client, each.variant, each.quantity, order.state, each.fill)[1]
-            for each in lines
-        ]
+        return [p for p in mine if p.variant == variant]

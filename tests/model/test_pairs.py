@@ -1,7 +1,7 @@
 """Every ordered pair of states of every life cycle, and every verb in every state.
 
 A legal arrow is walked, by its verb or by truthful SQL; an illegal one is refused by PostgreSQL, by
-name, to the application's own role, with an event and without. The tables of `verbs.py` hold a row
+name, to the application's own role, with an event and without. The tables of `tables.py` hold a row
 for every state that `states.py` draws: a new state without one fails here.
 """
 
@@ -24,7 +24,8 @@ from tests import regime
 from tests.conftest import Database
 from tests.model.stages import STAGES
 from tests.model.stages import TABLES as ROWS
-from tests.model.verbs import ARROWS, BY_SQL, NOT_YET, PASSED_THROUGH, VERBS, Verb, cells
+from tests.model.tables import cells
+from tests.model.verbs import ARROWS, BY_SQL, NOT_YET, PASSED_THROUGH, VERBS, Verb
 
 MACHINES = list(ARROWS)
 Subjects = dict[tuple[str, str], tuple[type, uuid.UUID]]

@@ -11,17 +11,25 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
+from shop.core.clock import now
 from shop.inventory import picking, stock
 from shop.orders import ending, paying, revoking
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus
-from shop.prescriptions import gate, reviewing
+from shop.prescriptions import erring, gate, inquiring, lapsing, requesting, reviewing
 from shop.prescriptions.gate import covering
 from tests import regime
 from tests.model.clinic import Clinic
 from tests.model.walk import walk
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def without(patch: pytest.MonkeyPatch, tests: str, name: str) -> None:
+    """The gate, but for one of its tests of a prescription."""
+    kept = tuple(test for test in getattr(gate, tests) if test.__name__ != name)
+    assert len(kept) == len(getattr(gate, tests)) - 1
+    patch.setattr(gate, tests, kept)
 
 
 def revoking_forgets_paid_lines(patch: pytest.MonkeyPatch) -> None:
@@ -55,13 +63,14 @@ def a_fill_given_back_stays_used(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_hold_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    kept = tuple(test for test in covering.STANDING if test.__name__ != "_held")
-    patch.setattr(covering, "STANDING", kept)
+    without(patch, "STANDING", "_held")
 
 
 def a_lapsed_licence_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    kept = tuple(test for test in covering.STANDING if test.__name__ != "_licence_lapsed")
-    patch.setattr(covering, "STANDING", kept)
+    without(patch, "STANDING", "_licence_lapsed")
+
+
+from shop.prescriptions.gate import covering
 
 
 def a_claim_never_runs_out(patch: pytest.MonkeyPatch) -> None:
@@ -81,11 +90,59 @@ def the_last_to_expire_goes_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stock, "pick", pick)
 
 
+def an_unaccepted_change_is_sold(patch: pytest.MonkeyPatch) -> None:
+    without(patch, "STANDING", "_not_accepted")
+
+
+def what_was_replaced_goes_on_giving(patch: pytest.MonkeyPatch) -> None:
+    without(patch, "TAKING", "_succeeded")
+
+
+def what_was_taken_away_goes_on_giving(patch: pytest.MonkeyPatch) -> None:
+    without(patch, "TAKING", "_taken_away")
+
+
+def the_clock_runs_on_while_a_client_is_asked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(inquiring, "_left", lambda inquiry: inquiry.due_at - now())
+
+
+def a_reply_reopens_what_is_over(patch: pytest.MonkeyPatch) -> None:
+    honest = inquiring._open
+
+    def latest(request: Any, inquiry_id: Any) -> Any:
+        return request.inquiries[-1] if request.inquiries else honest(request, inquiry_id)
+
+    patch.setattr(inquiring, "_open", latest)
+
+
+def who_reports_an_error_confirms_it(patch: pytest.MonkeyPatch) -> None:
+    honest = erring.confirm
+
+    def confirm(said: Any, *, by: Any, at: Any) -> Any:
+        if by.id != said.reported_by_id:
+            return honest(said, by=by, at=at)
+        return erring._decide(said, confirmed=True, by=by)
+
+    patch.setattr(erring, "confirm", confirm)
+
+
+def a_visit_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(requesting.examining, "unmet", lambda request, at: [])
+
+
+def what_was_replaced_comes_back_with_the_licence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lapsing.superseding, "finish", lambda prescription_id, at: None)
+
+
 PLANTED: tuple[Plant, ...] = (
     revoking_forgets_paid_lines,
     cancelling_forgets_the_fill,
     late_money_is_kept,
     the_last_to_expire_goes_first,
+    an_unaccepted_change_is_sold,
+    who_reports_an_error_confirms_it,
+    the_clock_runs_on_while_a_client_is_asked,
+    a_visit_is_not_asked_for,
 )
 AT_LENGTH: tuple[Plant, ...] = (
     a_fill_given_back_stays_used,
@@ -93,6 +150,10 @@ AT_LENGTH: tuple[Plant, ...] = (
     revoking_forgets_to_give_units_back,
     a_hold_is_overlooked,
     a_claim_never_runs_out,
+    what_was_replaced_goes_on_giving,
+    what_was_taken_away_goes_on_giving,
+    a_reply_reopens_what_is_over,
+    what_was_replaced_comes_back_with_the_licence,
 )
 
 

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from tests.model.machine import (
-    DRAFT,
-    LEAST_PAGE,
-    PAGE,
-    TO_PAY,
-    Fill,
-    Line,
-    Lot,
-    Order,
-    Payment,
-    Prescription,
-    World,
-    unless,
-)
+from tests.model.authority import Authority
+from tests.model.machine import Fill, Line, Lot, Order, Payment, Prescription, Report, arrow, unless
+
+TO_PAY, PAGE, LEAST_PAGE = 60, 35, 30  # minutes
 
 
-class Shop(World):
+class Shop(Authority):
     """The world with its trade. The bank is in it too: each payment knows its page there."""
 
     # The shelf
@@ -85,14 +75,23 @@ class Shop(World):
         self._end(order, "expired")
 
     def revoke(self, p: Prescription, by: str) -> None:
+        """Also what is under way of the earlier ones whose place it has taken."""
         unless(by in (p.by, p.request.client), "not_allowed")
-        unless(p.status in ("active", "on_hold"), "wrong_state")
-        every = self._of(p.request.client, p.request.variant)
-        ends = [p] + [
-            q for q in every[: every.index(p)] if q.replaced and q.status in ("active", "on_hold")
-        ]
+        arrow("prescription", p.status, "revoke")
+        every = self.prescriptions_of(p.request.client, p.variant)
+        earlier = every[: every.index(p)] if p.accepted else []
+        ends = [p] + [q for q in earlier if q.replaced and q.status in ("active", "on_hold")]
         for one in ends:
-            one.status = "revoked"
+            one.to("revoked")
+        self._orders_follow(ends)
+
+    def confirm(self, said: Report, by: str) -> None:
+        """A second person agrees that it should never have been."""
+        self._decide(said, by, confirmed=True)
+        said.of.to(arrow("prescription", said.of.status, "err"))
+        self._orders_follow([said.of])
+
+    def _orders_follow(self, ends: list[Prescription]) -> None:
         for order in self.orders:
             lines = [line for line in order.lines if line.fill and line.fill.of in ends]
             if lines and order.status == "awaiting_payment":
@@ -101,10 +100,35 @@ class Shop(World):
                 if line.status == "ready":
                     line.status, line.units = "on_hold", {}
 
+    def licences_followed(self) -> None:
+        """What the worker does about licences: prescriptions first, then what rests on them."""
+        self.follow_licences()
+        for order in self.orders:
+            if order.status in ("awaiting_payment", "paid"):
+                self._follow_its_licences(order)
+
+    def _follow_its_licences(self, order: Order) -> None:
+        here = [line for line in order.lines if line.fill and line.status != "shipped"]
+        lapsed = [line for line in here if not self._licensed(order, line)]
+        if order.status == "awaiting_payment":
+            if lapsed:
+                self._end(order, "cancelled")
+            return
+        for line, answer in zip(here, self._answers(order, here), strict=True):
+            if line in lapsed and line.status == "ready":
+                line.status, line.waits = "on_hold", True
+            elif line.waits and line not in lapsed and not answer:
+                line.status, line.waits = "ready", False
+
+    def _licensed(self, order: Order, line: Line) -> bool:
+        assert line.fill is not None
+        p = line.fill.of
+        return all(self.licensed(p.by, state) for state in (order.state, p.home))
+
     def _end(self, order: Order, status: str) -> None:
         order.status = status
         for line in order.lines:
-            line.status, line.units = "cancelled", {}
+            line.status, line.units, line.waits = "cancelled", {}, False
             if line.fill is not None:
                 line.fill.status = "released"
                 line.fill.of.finish()
@@ -130,10 +154,8 @@ class Shop(World):
             order.status = "closed"
 
     def night(self) -> None:
-        """What the worker does once a day: old drafts and lots past their last day end."""
-        for r in self.requests:
-            if r.status == "draft" and r.begun <= self.now - DRAFT:
-                r.status = "expired"
+        """What the worker does once a day: old requests and lots past their last day end."""
+        self.requests_end()
         for lot in self.lots.values():
             if lot.expires < self.day and lot.status in ("available", "on_hold", "quarantine"):
                 lot.status = "expired"

@@ -1,9 +1,7 @@
-"""What every verb of the shop does in every state: the table, and how each verb is called.
+"""How each verb of the tables is called, on a subject that is in some state.
 
-A cell that begins with ">" is the state a success leads to; any other is the code of the refusal,
-or the name of what in PostgreSQL refuses where the code leaves it to PostgreSQL. `BY_SQL` walks the
-arrows that no verb walks yet; `NOT_YET` are arrows that PostgreSQL still refuses, because the rows
-that they would need have no verb that writes them.
+`BY_SQL` walks the arrows that no verb walks yet; `NOT_YET` are arrows that PostgreSQL still refuses,
+because the rows that they would need have no verb that writes them.
 """
 
 from __future__ import annotations
@@ -11,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-
-import sqlalchemy as sa
 
 from shop.core.clock import now
 from shop.core.db import act_as, db
@@ -56,87 +52,6 @@ ARROWS: dict[str, dict[Any, Any]] = {
     "payment": PAYMENT_ARROWS,
     "refund": REFUND_ARROWS,
 }
-
-TABLES = {
-    "approval_request": """
-state          answer      submit      withdraw    claim           release    refuse          sign            inquire         reply       change          accept      refer           examine         expire
-draft          >draft      >queued     >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >draft          >expired
-queued         wrong_state wrong_state >withdrawn  >in_review      claim_lost claim_lost      claim_lost      claim_lost      wrong_state claim_lost      wrong_state claim_lost      >queued         >queued
-in_review      wrong_state wrong_state wrong_state >in_review      >queued    >declined       >approved       >info_requested wrong_state >pending_client wrong_state >referred       >in_review      >in_review
-info_requested wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     >queued     wrong_state     wrong_state wrong_state     >info_requested >expired
-referred       wrong_state wrong_state >withdrawn  wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >queued         >referred
-pending_client wrong_state wrong_state >withdrawn  already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided >approved   already_decided >pending_client >expired
-approved       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state already_decided >approved       >approved
-declined       wrong_state wrong_state wrong_state already_decided claim_lost already_decided already_decided already_decided wrong_state already_decided wrong_state already_decided >declined       >declined
-withdrawn      wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >withdrawn      >withdrawn
-expired        wrong_state wrong_state wrong_state wrong_state     claim_lost wrong_state     wrong_state     wrong_state     wrong_state wrong_state     wrong_state wrong_state     >expired        >expired
-""",
-    "prescription": """
-state            hold        resume      revoke      replace             err               fill
-active           >on_hold    wrong_state >revoked    >superseded         >entered_in_error >active
-on_hold          wrong_state >active     >revoked    predecessor_on_hold >entered_in_error prescription_not_held
-revoked          wrong_state wrong_state wrong_state >revoked            >entered_in_error prescription_not_revoked
-superseded       wrong_state wrong_state wrong_state >superseded         >entered_in_error prescription_not_superseded
-entered_in_error wrong_state wrong_state wrong_state >entered_in_error   already_reported  prescription_is_active
-""",
-    "fill": """
-state     consume     dispense    release
-reserved  >consumed   wrong_state >released
-consumed  wrong_state >dispensed  >released
-dispensed wrong_state wrong_state wrong_state
-released  wrong_state wrong_state wrong_state
-""",
-    "lot": """
-state      release     quarantine  hold        expire
-quarantine >available  wrong_state wrong_state >expired
-available  wrong_state >quarantine >on_hold    >expired
-on_hold    >available  wrong_state wrong_state >expired
-recalled   wrong_state wrong_state wrong_state >recalled
-returned   wrong_state wrong_state wrong_state >returned
-expired    wrong_state wrong_state wrong_state >expired
-destroyed  wrong_state wrong_state wrong_state >destroyed
-""",
-    "order": """
-state            begin             pay       cancel          expire      overdue     ship
-awaiting_payment >awaiting_payment >paid     >cancelled      not_due_yet >expired    not_paid
-paid             order_not_payable >paid     >cancelled      wrong_state wrong_state >closed
-closed           order_not_payable >closed   already_shipped wrong_state wrong_state not_paid
-cancelled        order_not_payable >cancelled wrong_state    wrong_state wrong_state not_paid
-expired          order_not_payable >expired  wrong_state     wrong_state wrong_state not_paid
-""",
-    "order_line": """
-state     pay        ship           revoke      cancel
-placed    >ready     not_paid       >cancelled  >cancelled
-ready     >ready     >shipped       >on_hold    >cancelled
-on_hold   >on_hold   line_not_ready wrong_state >cancelled
-packed    >packed    line_not_ready >on_hold    >cancelled
-shipped   >shipped   line_not_ready >shipped    already_shipped
-delivered >delivered line_not_ready >delivered  already_shipped
-returned  >returned  line_not_ready >returned   already_shipped
-cancelled >cancelled not_paid       >cancelled  wrong_state
-""",
-    "payment": """
-state      page_open   page_expired other_amount money      money_cancelled to_capture  card_refused
-created    >open       >cancelled   >questioned  >succeeded >cancelled      >questioned >created
-open       >open       >cancelled   >questioned  >succeeded >cancelled      >questioned >open
-questioned >questioned >questioned  >questioned  >succeeded >questioned     >questioned >questioned
-cancelled  >cancelled  >cancelled   >cancelled   >succeeded >cancelled      >cancelled  >cancelled
-succeeded  >succeeded  >succeeded   >succeeded   >succeeded >succeeded      >succeeded  >succeeded
-""",
-    "refund": """
-state   pending  action_needed succeeded failed  cancelled given_up
-planned >planned >planned      >done     >failed >failed   >failed
-done    >done    >done         >done     >failed >failed   >failed
-failed  >failed  >failed       >failed   >failed >failed   >failed
-""",
-}
-
-
-def cells(machine: str) -> dict[str, dict[str, str]]:
-    """state → verb → what comes of it."""
-    head, *rows = [line.split() for line in TABLES[machine].strip().splitlines()]
-    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
-
 
 # How each verb is called
 
@@ -234,7 +149,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "reply": lambda r: inquiring.reply(r, "Since May.", answers={}, by=r.client, at=now()),
         "refer": lambda r: stages.referred(r, by=_claimer(r)),
         "examine": lambda r: an_examination(r.client),
-        "expire": lambda r: requests_expiring.expire(at=now() + timedelta(days=31)),
+        "expire": lambda r: requests_expiring.expire(at=now() + timedelta(days=61)),
     },
     "prescription": {
         "hold": lambda p: holding.hold(p, reason="wait", by=prescriber(p), at=now()),
@@ -307,7 +222,6 @@ def _to(state: str, **columns: Any) -> Verb:
 
 BY_SQL: dict[tuple[str, str, str], Verb] = {
     ("approval_request", "draft", "referred"): _referred_unread,
-    ("approval_request", "referred", "expired"): _to("expired"),
     ("lot", "quarantine", "recalled"): _to("recalled"),
     ("lot", "quarantine", "destroyed"): _to("destroyed"),
     ("lot", "available", "recalled"): _to("recalled"),
@@ -337,4 +251,4 @@ NOT_YET: dict[tuple[str, str, str], tuple[Verb, str]] = {
 }
 # Arrows walked inside a verb that goes further.
 PASSED_THROUGH = {("order_line", "packed", "shipped"): ("ready", "ship")}
-__all__ = ["ARROWS", "BY_SQL", "NOT_YET", "PASSED_THROUGH", "UNCLAIMED", "VERBS", "cells", "sa"]
+__all__ = ["ARROWS", "BY_SQL", "NOT_YET", "PASSED_THROUGH", "UNCLAIMED", "VERBS"]

@@ -307,3 +307,22 @@ def test_the_client_is_told_that_part_of_it_waits() -> None:
 @pytest.mark.parametrize("kind", ["licence_recorded", "licence_ended", "account_disabled"])
 def test_whatever_happens_to_a_licence_starts_the_job(kind: str) -> None:
     assert reactions.follow_the_licence in reactions.REACTIONS[events.Kind(kind)]
+
+
+def test_what_was_replaced_while_it_waited_ends_with_the_licence_that_is_back() -> None:
+    chen, client, cream = dr_chen(), alice(), a_cream()
+    a_lot(cream)
+    earlier = a_prescription(client, cream, by=chen)
+    order = placed(client, {cream: 1})
+    later = a_prescription(client, cream, by=chen)
+    lapse(chen)
+    night()
+    assert lines(order) == [LineStatus.CANCELLED]
+    renew(chen)
+
+    night()
+
+    for one in (earlier, later):
+        db.session.refresh(one)
+    assert (earlier.status, later.status) == (PrescriptionStatus.SUPERSEDED, ACTIVE)
+    assert history(earlier)[-2:] == ["prescription_resumed", "prescription_superseded"]

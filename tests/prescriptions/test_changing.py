@@ -216,6 +216,22 @@ def test_what_is_on_hold_waits_and_is_offered_again() -> None:
     assert request.status is RequestStatus.APPROVED
 
 
+def test_what_is_over_is_not_accepted_and_takes_no_place() -> None:
+    client, chen = alice(), dr_chen()
+    mild = a_cream(cents=4100)
+    standing = a_prescription(client, mild, by=chen)
+    request = a_claimed_request(client, by=chen)
+    signed = sign_instead(request, chen, sku=mild.sku, valid_until=now().date())
+    assert changing.offered(request, at=signed.valid_until) is None
+
+    act_as(f"person:{client.id}")
+    with pytest.raises(WrongState):
+        changing.accept(request, expect_unit_cents=4100, by=client, at=signed.valid_until)
+
+    assert (request.status, signed.accepted) == (RequestStatus.PENDING_CLIENT, False)
+    assert (standing.status, standing.replaced) == (PrescriptionStatus.ACTIVE, False)
+
+
 def test_what_the_physician_took_back_is_not_accepted_and_the_request_ends() -> None:
     request, signed, _ = an_offer()
     revoking.revoke(signed, reason="No.", by=signed.prescriber, at=now())

@@ -781,3 +781,27 @@ def test_a_draft_that_renews_keeps_what_it_renews(cream: Variant, chen: Person) 
     db.session.commit()
     assert request.renews_id == one.id
     assert db.session.scalars(sa.select(ErrorReport)).all() == []
+
+
+def test_what_ended_on_hold_is_not_renewed(cream: Variant, chen: Person) -> None:
+    client = alice()
+    one = signed(client, cream, chen)
+    holding.hold(one, reason="Wait.", by=chen, at=now())
+    db.session.commit()
+
+    found = renewing.eligibility(one, at=ended(one))
+
+    assert "on_hold" in codes(found)
+    with pytest.raises(RenewalRefused):
+        renewing.renew(one, consent=False, by=client, at=ended(one))
+
+
+def test_what_was_replaced_and_ended_says_what_took_its_place(cream: Variant, chen: Person) -> None:
+    client = alice()
+    earlier = signed(client, cream, chen)
+    paid(client, {cream: 1})
+    later = signed(client, cream, chen)
+
+    (reason,) = renewing.eligibility(earlier, at=ended(earlier)).reasons
+
+    assert (reason.code, reason.remedy) == ("superseded", f"Look at {later.number}.")
