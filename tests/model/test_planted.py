@@ -27,9 +27,9 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def without(patch: pytest.MonkeyPatch, tests: str, name: str) -> None:
     """The gate, but for one of its tests of a prescription."""
-    kept = tuple(test for test in getattr(gate, tests) if test.__name__ != name)
-    assert len(kept) == len(getattr(gate, tests)) - 1
-    patch.setattr(gate, tests, kept)
+    kept = tuple(test for test in getattr(covering, tests) if test.__name__ != name)
+    assert len(kept) == len(getattr(covering, tests)) - 1
+    patch.setattr(covering, tests, kept)
 
 
 def revoking_forgets_paid_lines(patch: pytest.MonkeyPatch) -> None:
@@ -68,9 +68,6 @@ def a_hold_is_overlooked(patch: pytest.MonkeyPatch) -> None:
 
 def a_lapsed_licence_is_overlooked(patch: pytest.MonkeyPatch) -> None:
     without(patch, "STANDING", "_licence_lapsed")
-
-
-from shop.prescriptions.gate import covering
 
 
 def a_claim_never_runs_out(patch: pytest.MonkeyPatch) -> None:
