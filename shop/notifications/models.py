@@ -32,6 +32,7 @@ class Template(StrEnum):
     LICENCE_EXPIRING = "licence_expiring"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
+    PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
 
 
 class Letter(Base):

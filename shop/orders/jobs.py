@@ -7,11 +7,12 @@ from uuid import UUID
 
 import structlog
 
+from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import StartAgain
 from shop.core.jobs import job
-from shop.orders import lapsing, rejudging
+from shop.orders import lapsing, rechecking, rejudging
 from shop.orders.rejudging import Rejudged
 from shop.prescriptions import lapsing as prescriptions
 
@@ -40,6 +41,13 @@ def follow_licences(timestamp: int = 0) -> None:
         log.info("prescription_followed_its_licence", status=status)
     for order_id in lapsing.concerned(at=now()):
         _each(lapsing.rejudge, order_id)
+
+
+@job("recheck_client")
+def recheck_client(*, client_id: str) -> None:
+    """Screen again what a client was prescribed. Safe to repeat."""
+    rechecking.recheck(db.session.get_one(Person, UUID(client_id)), at=now())
+    db.session.commit()
 
 
 def _each(rejudge: Callable[..., Rejudged], order_id: UUID) -> None:

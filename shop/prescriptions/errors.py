@@ -183,3 +183,15 @@ class NewerPrescription(Conflict):
     """What is to be accepted is older than another prescription for the same pack."""
 
     code = "newer_prescription"
+
+
+class NewsNotReviewed(WrongState):
+    """Something new is known of the client's health; a physician says first why it goes on."""
+
+    code = "news_not_reviewed"
+
+
+class HardStopStands(WrongState):
+    """What is known of the client's health now is a stop that nobody overrides."""
+
+    code = "hard_stop_stands"

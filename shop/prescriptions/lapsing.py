@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
-from shop.prescriptions import licensing
+from shop.prescriptions import licensing, rechecking
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 
@@ -68,6 +68,8 @@ def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
         return None
     db.session.flush()  # the database stamps when
     events.record(kind, one, reason=HeldFor.LICENCE_LAPSED.value, state=one.client_state)
+    if one.status is PrescriptionStatus.ACTIVE and rechecking.news_of([one], at=at)[one.id]:
+        rechecking.hold(one)  # what was said meanwhile, nobody has looked at
     return one.status
 
 

@@ -116,6 +116,7 @@ DOORS: dict[str, Roles] = {
     "GET /api/v1/prescriptions/<number>/explanation": CLIENT_AND_PHYSICIAN,
     "POST /api/v1/prescriptions/<number>/hold": PHYSICIAN,
     "DELETE /api/v1/prescriptions/<number>/hold": PHYSICIAN,
+    "POST /api/v1/prescriptions/<number>/health-review": PHYSICIAN,
     "POST /api/v1/prescriptions/<number>/revocation": CLIENT_AND_PHYSICIAN,
     "GET /api/v1/prescriptions/<number>/document": CLIENT_AND_PHYSICIAN,
     "POST /api/v1/prescriptions/<number>/written": CLIENT,
