@@ -152,6 +152,15 @@ def entry_of(client: Person, entry_id: UUID) -> ChartEntry:
     return found
 
 
+def last_written(client: Person) -> datetime | None:
+    """When the last word of her chart was written, by the database's clock; None where none was."""
+    return db.session.scalar(
+        sa.select(
+            sa.func.greatest(sa.func.max(ChartEntry.stated_at), sa.func.max(ChartEntry.ended_at))
+        ).where(ChartEntry.client_id == client.id)
+    )
+
+
 def lock_chart(client: Person) -> None:
     """One writer of a chart at a time; rows that point at the client are not held up."""
     db.session.execute(

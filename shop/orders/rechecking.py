@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.charts.queries import lock_chart
+from shop.charts.queries import last_written, lock_chart
 from shop.core import events
 from shop.core.db import db
 from shop.core.errors import StartAgain
@@ -42,7 +42,8 @@ def following(client: Person, *, at: datetime) -> Iterator[None]:
     yield
     db.session.flush()
     lock_chart(client)
-    _follow(client, orders, at)
+    # What was written just now is later than the request's own moment.
+    _follow(client, orders, max(at, last_written(client) or at))
 
 
 def recheck(client: Person, *, at: datetime) -> None:
