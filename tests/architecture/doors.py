@@ -148,6 +148,7 @@ DOORS: dict[str, Roles] = {
     "GET /prescriptions/<number>": CLIENT_AND_PHYSICIAN,
     "POST /prescriptions/<number>/hold": PHYSICIAN,
     "POST /prescriptions/<number>/resumption": PHYSICIAN,
+    "POST /prescriptions/<number>/health-review": PHYSICIAN,
     "POST /prescriptions/<number>/revocation": CLIENT_AND_PHYSICIAN,
     "POST /prescriptions/<number>/renewal": CLIENT,
     "GET /error-reports": MANAGER_AND_PHYSICIAN,

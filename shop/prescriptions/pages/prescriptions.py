@@ -17,12 +17,13 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import queries as orders
-from shop.orders import revoking
+from shop.orders import rechecking, revoking
 from shop.prescriptions import acknowledging, holding, queries, renewing, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.paper import leaflets
-from shop.prescriptions.states import PrescriptionStatus
+from shop.prescriptions.rechecking import news_of
+from shop.prescriptions.states import HeldFor, PrescriptionStatus
 from shop.web.paging import page
 
 
@@ -55,6 +56,20 @@ def resume(number: str) -> Response:
         return to(f"/prescriptions/{number}")
 
     return or_again(act, lambda **why: shown_again(number, **why))
+
+
+@bp.post("/prescriptions/<number>/health-review")
+@allow(Role.PHYSICIAN)
+def review_news(number: str) -> Response:
+    def act() -> Response:
+        given = form(schemas.WhyIn)
+        one = queries.prescription_for(actor(), number)
+        rechecking.resume(one, reason=given["reason"], by=actor(), at=now())
+        db.session.commit()
+        flash("It goes on.")
+        return to(f"/prescriptions/{number}")
+
+    return or_again(act, lambda **why: shown_again(number, typed=request.form, **why))
 
 
 @bp.post("/prescriptions/<number>/renewal")
@@ -115,6 +130,9 @@ def shown_again(number: str, **context: Any) -> Response:
         renewal=renewing.eligibility(one, at=at) if hers else None,
         consequences=revoking.consequences(one) if ends else None,
         left=orders.left_under([one.id]),
+        news=()
+        if hers or one.held_for is not HeldFor.HEALTH_NEWS
+        else news_of([one], at=at)[one.id],
         doubted=None if hers else queries.live_report(one),
         **context,
     )
