@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
+from shop import reactions
 from shop.accounts.models import Person
 from shop.charts import charting
 from shop.charts.facts import Allergy, Fact, Fitzpatrick, Phototype
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed
-from shop.orders import queries, rechecking, revoking, shipping
+from shop.notifications.models import Letter, Template
+from shop.orders import jobs, queries, rechecking, revoking, shipping
 from shop.orders.errors import NothingToShip
 from shop.orders.models import Order
 from shop.orders.states import LineStatus, OrderStatus
@@ -147,3 +150,22 @@ def test_a_hold_of_hers_is_not_lifted_past_the_news() -> None:
 
     resume(one, chen)
     assert one.status is ACTIVE
+
+
+def test_both_are_told_and_the_job_is_a_net_under_other_writes() -> None:
+    client, chen = alice(), dr_chen()
+    one = a_prescription(client, by=chen)
+    entry = charting.state(client, NEWS, by=client, at=now())  # past the edges
+    db.session.commit()
+    assert one.status is ACTIVE
+    reactions.react(subject_id=str(entry.id), seq=1)
+
+    jobs.recheck_client(client_id=str(client.id))
+    jobs.recheck_client(client_id=str(client.id))
+
+    db.session.refresh(one)
+    assert one.held_for is HeldFor.HEALTH_NEWS
+    assert history(one).count("prescription_held") == 1
+    reactions.react(subject_id=str(one.id), seq=one.state_seq)
+    told = sa.select(Letter.recipient_id).where(Letter.template == Template.PRESCRIPTION_NEWS)
+    assert set(db.session.scalars(told)) == {client.id, chen.id}
