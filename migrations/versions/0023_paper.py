@@ -60,7 +60,9 @@ BEGIN
     SELECT count(*) INTO live FROM fills
         WHERE prescription_id = NEW.prescription_id AND status <> 'released';
     NEW.taken_at := shop_now();
-    IF signed.status <> 'active' OR signed.valid_until <= NEW.taken_at THEN
+    IF signed.status <> 'active' OR signed.valid_until <= NEW.taken_at
+       OR NOT EXISTS (SELECT FROM approval_requests
+                      WHERE id = signed.request_id AND status = 'approved') THEN
         broken := 'prescription_taken_away_is_in_force';
     ELSIF NEW.fills <> signed.fills_allowed - live THEN
         broken := 'fills_taken_away_are_what_is_left';

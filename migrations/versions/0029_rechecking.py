@@ -52,9 +52,9 @@ GRANT INSERT (id, prescription_id, client_id, reviewed_by_id, seen_sealed, reaso
 """
 
 TEMPLATES = (
-    "'account_confirmation', 'account_exists', 'request_received', 'request_news', 'case_news',"
-    " 'request_escalated', 'order_paid', 'order_shipped', 'order_cancelled', 'order_expired',"
-    " 'order_held', 'order_resumed', 'refund_sent', 'licence_expiring', 'signing_key_expiring',"
+    "'account_confirmation', 'account_exists', 'request_received', 'request_news', 'order_paid',"
+    " 'order_shipped', 'order_cancelled', 'order_expired', 'order_held', 'order_resumed',"
+    " 'refund_sent', 'licence_expiring', 'signing_key_expiring', 'case_news', 'request_escalated',"
     " 'prescription_renewable'"
 )
 SEALED = "substring({0}, 1, 1) = '\\x01' AND octet_length({0}) >= 97"

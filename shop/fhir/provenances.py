@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 
 from shop.fhir.elements import V3, Element, Place, coding, concept, instant, meta, reference, said
-from shop.prescriptions.models import Prescription
+from shop.prescriptions.models import Prescription, Signature
 
 AUTHOR = coding(
     "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "author", "Author"
@@ -17,10 +18,10 @@ LEGALLY_AUTHENTICATED = coding(f"{V3}DocumentCompletion", "LA", "legally authent
 
 
 def provenance(prescription: Prescription, *, updated: datetime, place: Place) -> Element:
-    """The signature over the statement, which is named by its SHA-256.
+    """The signature, and the statement in it, which is named by its SHA-256.
 
-    THE PLACE TO SWAP: `signature[0]` gets `sigFormat` and `data` once a signature is made with the
-    physician's key; a hash is not passed off as one.
+    What was signed is a JSON document around the statement (docs/signatures.md); prescriptions of
+    before there were keys have no bytes.
     """
     physician = reference("Practitioner", prescription.prescriber_id, prescription.prescriber_name)
     signed_at = instant(prescription.signed_at)
@@ -52,8 +53,19 @@ def provenance(prescription: Prescription, *, updated: datetime, place: Place) -
                     "type": [AUTHORS_SIGNATURE],
                     "when": signed_at,
                     "who": physician,
-                    "targetFormat": "text/plain",
+                    **_bytes(prescription.signature),
                 }
             ],
         }
     )
+
+
+def _bytes(signature: Signature | None) -> Element:
+    """Ed25519, raw; R4's `data` is base64."""
+    if signature is None:
+        return {"targetFormat": "text/plain"}
+    return {
+        "targetFormat": "application/json",
+        "sigFormat": "application/octet-stream",
+        "data": base64.b64encode(bytes(signature.signature)).decode(),
+    }

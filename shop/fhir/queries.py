@@ -258,6 +258,10 @@ def prescriptions_by_id(ids: Collection[UUID]) -> dict[UUID, Prescription]:
         .options(
             joinedload(Prescription.client),
             joinedload(Prescription.variant).joinedload(Variant.product),
+            joinedload(Prescription.request).joinedload(ApprovalRequest.screening),
+            joinedload(Prescription.supersession),
+            joinedload(Prescription.taken_away),
+            joinedload(Prescription.signature),
             selectinload(Prescription.states),
             selectinload(Prescription.fills),
         )

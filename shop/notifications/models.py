@@ -20,8 +20,6 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     REQUEST_RECEIVED = "request_received"
     REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
-    CASE_NEWS = "case_news"  # to the physician: the client answered
-    REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     ORDER_PAID = "order_paid"
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"
@@ -31,6 +29,8 @@ class Template(StrEnum):
     REFUND_SENT = "refund_sent"
     LICENCE_EXPIRING = "licence_expiring"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"
+    CASE_NEWS = "case_news"  # to the physician: the client answered
+    REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
     PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
 

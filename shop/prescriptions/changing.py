@@ -19,7 +19,7 @@ from shop.core.events import Kind
 from shop.prescriptions import superseding
 from shop.prescriptions.errors import NewerPrescription, NotForSale, PriceShownChanged
 from shop.prescriptions.models import Acceptance, ApprovalRequest, Prescription
-from shop.prescriptions.states import RequestStatus
+from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
 
 
 def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
-    """What waits for the client's word, if anything."""
-    if request.status is not RequestStatus.PENDING_CLIENT or request.prescription is None:
-        return None
+    """What waits for the client's word, if anything: not what was taken back or is on hold."""
     prescribed, asked = request.prescription, request.variant.price_at(at)
+    if request.status is not RequestStatus.PENDING_CLIENT or prescribed is None:
+        return None
+    if prescribed.status is not PrescriptionStatus.ACTIVE:
+        return None
     return Offer(prescribed, prescribed.variant.price_at(at), asked.cents if asked else None)
 
 

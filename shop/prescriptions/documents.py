@@ -56,7 +56,7 @@ def kept(one: Prescription, *, checks: JSON, key: SigningKey) -> dict[str, JSON]
         "indication": one.indication,
         "valid_from": _moment(one.valid_from),
         "last_day": (one.valid_until - timedelta(days=1)).date().isoformat(),
-        "examination": {"mode": one.examination_mode, "date": one.examined_on.isoformat()},
+        "examination": _examination(one),
         "prescriber": {
             "id": str(one.prescriber_id),
             "name": one.prescriber_name,
@@ -113,6 +113,17 @@ def _content(line: ProductIngredient) -> dict[str, JSON]:
     }
 
 
+def _examination(one: Prescription) -> dict[str, JSON]:
+    return {
+        "id": str(one.examination_id),
+        "mode": one.examination_mode,
+        "date": one.examined_on.isoformat(),
+        "examiner": one.examiner_name,
+        "scope": list(one.examination_scope or ()),
+        "valid_until": one.examination_until.isoformat() if one.examination_until else None,
+    }
+
+
 def _state(covered: PrescriptionState) -> dict[str, JSON]:
     return {
         "state": covered.state,
@@ -121,6 +132,25 @@ def _state(covered: PrescriptionState) -> dict[str, JSON]:
             "number": covered.licence_number,
             "valid_from": covered.licence_from.isoformat(),
             "valid_until": covered.licence_until.isoformat(),
+        },
+        "examination": {
+            "id": str(covered.examination_id),
+            "rule": covered.examination_rule,
+            "rule_version": covered.examination_rule_version,
+        },
+        "supervisor": _supervisor(covered),
+    }
+
+
+def _supervisor(covered: PrescriptionState) -> dict[str, JSON] | None:
+    if covered.supervision_id is None:
+        return None
+    return {
+        "id": str(covered.supervisor_id),
+        "name": covered.supervisor_name,
+        "licence": {
+            "id": str(covered.supervisor_licence_id),
+            "number": covered.supervisor_licence_number,
         },
     }
 

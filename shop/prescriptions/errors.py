@@ -195,3 +195,9 @@ class HardStopStands(WrongState):
     """What is known of the client's health now is a stop that nobody overrides."""
 
     code = "hard_stop_stands"
+
+
+class NotARoutineRenewal(Refused):
+    """A request that is not signed with others; the facts hold every reason."""
+
+    code = "not_a_routine_renewal"

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from shop.accounts.models import Licence
 from shop.catalog.models import LegalClassRule
 from shop.core.db import db
-from shop.prescriptions import asking, licensing, statements
+from shop.prescriptions import asking, licensing
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Explained, Wish
-from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.prescriptions.models import ApprovalRequest, Prescription, Screening
 from shop.prescriptions.screening import checking, judging
 from shop.prescriptions.screening.checking import Case
 from shop.prescriptions.screening.judging import UNKNOWN, Hit
-from shop.prescriptions.screening.rules import CURRENT, rules, versions
+from shop.prescriptions.screening.rules import CURRENT, rules
 from shop.prescriptions.states import RequestStatus
 
 HANDED_IN = frozenset(RequestStatus) - {
@@ -64,6 +64,7 @@ MEANINGS: Mapping[str, Meaning] = {
         POLICY,
     ),
     "it_is_in_stock": Meaning("Is there enough on the shelf?", "The stock ledger"),
+    "in_error": Meaning("Is it one that should be, not entered in error?", TERMS),
     "replaced": Meaning("Is it the latest, replaced by no other?", TERMS),
     "revoked": Meaning("Does it stand, taken back by nobody?", TERMS),
     "not_accepted": Meaning("Has the client taken it, where it is not what she asked for?", TERMS),
@@ -74,6 +75,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "May the physician still prescribe where the client lives, and where it goes?",
         "Medical practice acts: a prescriber is licensed where the patient is",
     ),
+    "succeeded": Meaning("Is what is new taken of the latest one?", TERMS),
     "taken_away": Meaning("Is it here, not taken to another pharmacy?", TERMS),
     "used_up": Meaning("Is a fill left?", TERMS),
     "other_quantity": Meaning("Is it for this quantity?", TERMS),
@@ -140,7 +142,7 @@ def of_prescription(one: Prescription, *, at: datetime) -> PrescriptionExplained
         gate=gate,
         laws=laws_behind([gate]),
         licences=licensing.in_force([one.prescriber_id], day=day)[one.prescriber_id],
-        screened=_when_signed(one),
+        screened=_kept(one.request.screening),
     )
 
 
@@ -169,8 +171,8 @@ def screened(request: ApprovalRequest, *, at: datetime) -> Screened | None:
     """What screening found when it was decided, or finds now; None where it was not handed in."""
     if request.status not in HANDED_IN:
         return None
-    if request.prescription is not None:
-        return _when_signed(request.prescription)
+    if request.screening is not None or request.prescription is not None:
+        return _kept(request.screening)
     if request.refusal is not None:
         return _as_of(Case(request, request.refusal.refused_at, past=True))
     return _as_of(Case(request, at))
@@ -195,32 +197,24 @@ def _finding(hit: Hit) -> Finding:
     )
 
 
-def _when_signed(one: Prescription) -> Screened | None:
-    """What the signed statement says was found; None of one that was signed before screening."""
-    said = statements.screening_in(one.statement)
-    if said is None or said.edition not in versions():
+def _kept(screening: Screening | None) -> Screened | None:
+    """What was found when it was decided; None of what was decided before that was kept."""
+    if screening is None:
         return None
-    known = {(rule.number, rule.version): rule for rule in rules(said.edition)}
+    checks = screening.checks
+    told = {rule.number: rule.client_text for rule in rules(checks["rules"])}
     findings = [
         Finding(
-            rule=each.rule,
-            version=each.version,
-            severity=each.severity,
-            client_text=_asked_of_client(each.text) or rule.client_text,
-            text=each.text,
-            source=rule.source,
-            grade=rule.grade.value,
-            fired_by=(each.fired_by,),
-            reason=each.reason,
+            rule=hit["rule"],
+            version=hit["version"],
+            severity=hit["severity"],
+            client_text=UNKNOWN[hit["unknown"]][0] if hit["unknown"] else told[hit["rule"]],
+            text=hit["text"],
+            source=hit["source"],
+            grade=hit["grade"],
+            fired_by=tuple(hit["fired_by"]),
+            reason=hit["reason"],
         )
-        for each in said.findings
-        if (rule := known.get((each.rule, each.version))) is not None
+        for hit in checks["hits"]
     ]
-    return Screened(said.edition, one.signed_at, tuple(findings))
-
-
-def _asked_of_client(physician_text: str) -> str | None:
-    """What she was asked, where the rule fired for a fact that nobody knew."""
-    return next(
-        (asks for asks, missing in UNKNOWN.values() if physician_text.startswith(missing)), None
-    )
+    return Screened(checks["rules"], screening.screened_at, tuple(findings))

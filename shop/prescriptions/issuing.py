@@ -16,6 +16,7 @@ from sqlalchemy.orm import joinedload
 
 from shop.accounts.models import Person
 from shop.core import events
+from shop.core.canonical import canonical
 from shop.core.db import db
 from shop.core.events import Event, Kind
 from shop.prescriptions.models import DocumentIssued, DocumentKind
@@ -93,15 +94,9 @@ def _other(kind: DocumentKind, prints: Sequence[DocumentIssued], hashed: bytes) 
 
 
 def facts_hash(facts: Label | Written) -> bytes:
-    """SHA-256 of the facts as canonical JSON: sorted keys, no spaces, ISO dates."""
-    text = json.dumps(
-        asdict(facts),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        default=lambda moment: moment.isoformat(),
-    )
-    return hashlib.sha256(text.encode()).digest()
+    """SHA-256 of the facts as canonical JSON, days and moments in ISO 8601."""
+    plain = json.loads(json.dumps(asdict(facts), default=lambda moment: moment.isoformat()))
+    return hashlib.sha256(canonical(plain)).digest()
 
 
 def initials(name: str) -> str:

@@ -15,7 +15,7 @@ from shop.core.events import Event, Kind
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Supersession
 from shop.prescriptions.renewing import EARLY
 from shop.prescriptions.requesting import OPEN
-from shop.prescriptions.states import FillStatus, PrescriptionStatus
+from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 NOTICES = (
     Kind.PRESCRIPTION_DEPLETED,
@@ -39,8 +39,8 @@ _USED = (
 def notice(*, at: datetime) -> int:
     """Record what has come to pass and was not told yet; answers how many events.
 
-    Only of what may still be renewed: not taken back, on no hold, not replaced, and not asked for
-    already.
+    Only of what may still be renewed: accepted, not taken back, on no hold, not replaced, and not
+    asked for already.
     """
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
     return sum(_tell(kind, at) for kind in NOTICES)
@@ -62,11 +62,16 @@ def _tell(kind: Kind, at: datetime) -> int:
         ApprovalRequest.variant_id == Prescription.variant_id,
         ApprovalRequest.status.in_(OPEN),
     )
+    accepted = sa.exists().where(
+        ApprovalRequest.id == Prescription.request_id,
+        ApprovalRequest.status == RequestStatus.APPROVED,
+    )
     query = (
         sa.select(Prescription)
         .where(
             Prescription.status == PrescriptionStatus.ACTIVE,
             _come_to_pass(kind, at),
+            accepted,
             ~replaced,
             ~asked,
             ~told,

@@ -32,7 +32,7 @@ from shop.prescriptions.models import (
     Supervision,
 )
 from shop.prescriptions.standing import Outlook, outlook
-from shop.prescriptions.states import FillStatus, RequestStatus
+from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
 
@@ -50,7 +50,10 @@ _WHOLE = (
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
     joinedload(ApprovalRequest.examinations),
     joinedload(ApprovalRequest.renews).options(
-        joinedload(Prescription.fills), joinedload(Prescription.supersession)
+        joinedload(Prescription.fills),
+        joinedload(Prescription.supersession),
+        joinedload(Prescription.taken_away),
+        joinedload(Prescription.request),
     ),
 )
 
@@ -116,6 +119,22 @@ def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Pres
     if found is None:
         raise NotFound("There is no such prescription.")
     return found
+
+
+def last_words(physician: Person, product_id: UUID) -> Prescription | None:
+    """What she signed last of a product, for whomever; but no error. One statement."""
+    query = (
+        sa.select(Prescription)
+        .join(Variant, Variant.id == Prescription.variant_id)
+        .where(
+            Prescription.prescriber_id == physician.id,
+            Variant.product_id == product_id,
+            Prescription.status != PrescriptionStatus.ENTERED_IN_ERROR,
+        )
+        .order_by(Prescription.signed_at.desc(), Prescription.id)
+        .limit(1)
+    )
+    return db.session.scalars(query).one_or_none()
 
 
 def packs_alike(request: ApprovalRequest) -> Sequence[Variant]:

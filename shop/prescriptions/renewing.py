@@ -30,6 +30,7 @@ EARLY = timedelta(days=30)  # before it ends, while it still gives fills
 NOT_STANDING = {
     Standing.ENTERED_IN_ERROR: ("It was entered in error.", "Ask a physician anew."),
     Standing.REVOKED: ("It was taken back.", "Ask a physician anew."),
+    Standing.NOT_ACCEPTED: ("You have not accepted it.", "Look at your request."),
     Standing.NOT_YET: ("It has not begun.", "Order it when it has."),
     Standing.ON_HOLD: ("It is on hold.", "Ask the clinic what comes next."),
 }

@@ -27,8 +27,9 @@ from shop.prescriptions.errors import (
 from shop.prescriptions.gate import ADULT
 from shop.prescriptions.intake import carrying, composing, noting, questioning, versions
 from shop.prescriptions.models import ApprovalRequest, Prescription
-from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
+from shop.prescriptions.states import REQUEST_ARROWS, PrescriptionStatus, RequestStatus
 
+LIVING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
 
 
@@ -148,7 +149,7 @@ def withdraw(request: ApprovalRequest, *, by: Person, at: datetime) -> None:
     reviewing.release_if_run_out(request, at=at)
     not_taken = request.prescription if request.status is RequestStatus.PENDING_CLIENT else None
     request.status = RequestStatus.WITHDRAWN
-    if not_taken is not None:
+    if not_taken is not None and not_taken.status in LIVING:
         revoking.revoke(not_taken, reason="The client did not take the change.", by=by, at=at)
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_WITHDRAWN, request)

@@ -85,6 +85,15 @@ def prepare(
     refuse_self(request, by)
     refuse_decided(request)
     require_claim(request, by=by, at=at, fence=fence)
+    return draft(request, terms, by=by, at=at)
+
+
+def draft(request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime) -> Draft:
+    """The same for a request that nobody need have claimed yet: it may only be read.
+
+    Raises what `prepare` raises, but for ClaimLost and AlreadyDecided.
+    """
+    refuse_self(request, by)
     licences = licensing.require(by, reviewing.states_of(request), at=at)
     supervisors = supervising.require(by, licences, at=at)
     today = at.astimezone(UTC).date()
@@ -129,28 +138,28 @@ def sign(
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
     what `prepare` raises, StaleSignIn, StatementChanged, NoSigningKey.
     """
-    draft = prepare(request, terms, by=by, at=at, fence=fence)
-    if shown is not None and not hmac.compare_digest(shown, draft.statement.hash):
+    checked = prepare(request, terms, by=by, at=at, fence=fence)
+    if shown is not None and not hmac.compare_digest(shown, checked.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")
-    fresh = _fresh(proof, by=by, at=at)
-    earlier = superseding.predecessors(request, draft.variant, at=at, lock=True)
-    examination = grounds.settle(request, draft.examined, by=by, at=at)
-    prescription = _written(request, terms, draft, by=by, proof=fresh, at=at)
+    fresh = require_fresh(proof, by=by, at=at)
+    earlier = superseding.predecessors(request, checked.variant, at=at, lock=True)
+    examination = grounds.settle(request, checked.examined, by=by, at=at)
+    prescription = _written(request, terms, checked, by=by, proof=fresh, at=at)
     grounds.copy(prescription, examination)
     db.session.add(prescription)
     db.session.flush()  # while the claim stands, and before its states
-    _cover_states(prescription, draft, examination)
-    checks = recording.keep(request, draft.hits, overrides=terms.overrides, at=at)
-    signature = signatures.put_under(prescription, checks, licences=draft.licences)
-    if not changing.differs(request, draft.variant, terms.quantity_per_fill):
+    _cover_states(prescription, checked, examination)
+    checks = recording.keep(request, checked.hits, overrides=terms.overrides, at=at)
+    signature = signatures.put_under(prescription, checks, licences=checked.licences)
+    if not changing.differs(request, checked.variant, terms.quantity_per_fill):
         superseding.supersede(earlier, by=prescription, at=at)
-    _decide(request, prescription, draft.variant)
+    _decide(request, prescription, checked.variant)
     events.record(
         Kind.PRESCRIPTION_SIGNED,
         prescription,
         request=request.number,
         fills=terms.fills,
-        statement=draft.statement.hash.hex(),
+        statement=checked.statement.hash.hex(),
         document=signature.document_hash.hex(),
         key=str(signature.key_id),
     )
@@ -233,7 +242,8 @@ def _validity_problem(last_day: date, today: date) -> str | None:
     return f"Choose a day from {today.isoformat()} to {furthest.isoformat()}."
 
 
-def _fresh(proof: AuthEvent | None, *, by: Person, at: datetime) -> AuthEvent:
+def require_fresh(proof: AuthEvent | None, *, by: Person, at: datetime) -> AuthEvent:
+    """The sign-in of the last five minutes that a signature rests on. Raises StaleSignIn."""
     fresh = (
         proof is not None
         and proof.kind == "fresh"

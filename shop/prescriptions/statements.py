@@ -6,7 +6,6 @@ It names no moment of signing, so that what was shown is, byte for byte, what is
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -61,26 +60,6 @@ class Statement:
     @property
     def hash(self) -> bytes:
         return hashlib.sha256(self.text.encode()).digest()
-
-
-@dataclass(frozen=True)
-class Found:
-    """A finding of screening as a statement tells it; `reason`: why it was signed all the same."""
-
-    rule: str
-    version: int
-    severity: str
-    text: str
-    fired_by: str
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class Screening:
-    """What a statement says of screening: the edition of the rules, and what they found."""
-
-    edition: str
-    findings: tuple[Found, ...]
 
 
 def statement(
@@ -177,31 +156,6 @@ def _finding(hit: Hit, reason: str | None) -> str:
         *([f"    Signed all the same: {reason}"] if reason else []),
     ]
     return "\n".join(said)
-
-
-# What `_screened` writes, read back. A reason may have several lines; nothing else has.
-_HEADING = re.compile(r"^  \(SHA-256 \w+\)\.\n\nScreened by rules (\S+):$", re.MULTILINE)
-_FINDING = re.compile(
-    r"^  (\S+) version ([0-9]+), ([a-z_]+): (.*)\n    Fired by: (.*)"
-    r"(?:\n    Signed all the same: ((?:.|\n)*?)(?=\n  \S|\n\n|\Z))?",
-    re.MULTILINE,
-)
-
-
-def screening_in(text: str) -> Screening | None:
-    """What a signed statement says was found; None where it says nothing of screening."""
-    heading = _HEADING.search(text)
-    if heading is None:
-        return None
-    return Screening(
-        heading[1],
-        tuple(
-            Found(rule, int(version), severity, said, fired_by, reason or None)
-            for rule, version, severity, said, fired_by, reason in _FINDING.findall(
-                text, heading.end()
-            )
-        ),
-    )
 
 
 def _date(day: date | None) -> str:

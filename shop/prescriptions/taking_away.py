@@ -11,7 +11,7 @@ from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
 from shop.prescriptions.errors import AlreadyTakenAway, NoFillLeft
 from shop.prescriptions.models import Prescription, TakenAway
-from shop.prescriptions.states import PrescriptionStatus
+from shop.prescriptions.standing import Standing
 
 
 def take_away(prescription: Prescription, *, by: Person, at: datetime) -> TakenAway:
@@ -26,13 +26,14 @@ def take_away(prescription: Prescription, *, by: Person, at: datetime) -> TakenA
         raise AlreadyTakenAway(
             "You have taken this prescription already.", taken_at=prescription.taken_away.taken_at
         )
-    if prescription.status is not PrescriptionStatus.ACTIVE or at >= prescription.valid_until:
-        raise WrongState(
-            "Only a prescription in force can be filled elsewhere.", status=prescription.status
-        )
-    if not prescription.fills_left:
+    stands = prescription.standing(at)
+    if stands is Standing.DEPLETED:
         raise NoFillLeft(
             "All fills of this prescription are used.", prescription=prescription.number
+        )
+    if stands is not Standing.ACTIVE:
+        raise WrongState(
+            "Only a prescription in force can be filled elsewhere.", status=stands.value
         )
     taken = TakenAway(prescription_id=prescription.id, fills=prescription.fills_left)
     db.session.add(taken)

@@ -14,7 +14,7 @@ from shop.prescriptions.models import ApprovalRequest
 from tests.attacks.acts import insert, row
 from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
 from tests.people import a_fresh_sign_in, alice, dr_chen
-from tests.prescriptions.builders import a_claimed_request, the_terms
+from tests.prescriptions.builders import a_claimed_request, a_prescription, the_terms
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -29,11 +29,15 @@ def scene() -> Mapping[str, Any]:
     plain = a_claimed_request(client, by=chen)
     _sign(plain, chen, quantity=1)
     under_way = a_claimed_request(client, by=chen)
+    older = a_prescription(client, by=chen)
+    again = a_claimed_request(client, older.variant, by=chen, quantity=2)
+    _sign(again, chen, quantity=1)
     priced = offered.variant
     old = priced.price_at(now())
     dear = prices.set_price(priced, 9900, valid_from=now() + timedelta(days=3), by=None, at=now())
     db.session.flush()
     requests = {"offered": offered, "taken": taken, "plain": plain, "under_way": under_way}
+    requests["again"] = again
     signed = {
         f"{name}_signed": one.prescription.id
         for name, one in requests.items()
@@ -121,6 +125,12 @@ def _accepted_and_withdrawn(attacker: Sql) -> None:
     attacker.move("approval_request", attacker.facts["offered"], "withdrawn")
 
 
+def _accepted_beside_an_older_one(attacker: Sql) -> None:
+    _as_the_client(attacker)
+    _accept(attacker, "again", price_id=_price_of(attacker, "again_signed"))
+    attacker.move("approval_request", attacker.facts["again"], "approved")
+
+
 def _a_fill_before_she_accepts(attacker: Sql) -> None:
     signed = row(attacker, "prescriptions", attacker.facts["offered_signed"])
     fill = attacker.facts["new"]
@@ -191,7 +201,18 @@ ATTACKS.each(
             ),
             "acceptance_is_of_its_request",
         ),
+        "accepted beside an older one for the pack": (
+            _accepted_beside_an_older_one,
+            "new_prescription_replaces_the_others",
+        ),
         "a fill before she accepts": (_a_fill_before_she_accepts, "prescription_is_accepted"),
+        "taken elsewhere before she accepts": (
+            (
+                "INSERT INTO prescriptions_taken_away (prescription_id, fills)"
+                " VALUES (%(offered_signed)s, 3)"
+            ),
+            "prescription_taken_away_is_in_force",
+        ),
         "an acceptance rewritten": (
             "UPDATE acceptances SET unit_cents = 1 WHERE request_id = %(taken)s",
             "permission denied for table acceptances",

@@ -18,6 +18,7 @@ from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity
 from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
+from tests.attacks.prescriptions import screen
 from tests.people import alice, dr_chen, mona, sam
 from tests.prescriptions.builders import ANSWERS, a_claimed_request, a_draft, a_request
 
@@ -40,7 +41,7 @@ def a_declined_request(client: Person) -> ApprovalRequest:
     """One that a rule has declined."""
     request = a_draft(client)
     request.answers_hash, request.consented_at = bytes(32), now()
-    declining.decline(request, HIT)
+    declining.decline(request, HIT, hits=[HIT], at=now())
     return request
 
 
@@ -190,6 +191,7 @@ def _both_steps(attacker: Sql) -> None:
 
 @ATTACKS.passes()
 def _declined_by_a_rule(attacker: Sql) -> None:
+    screen(attacker, attacker.facts["answered"])
     _refuse(attacker, "answered")
     _move(attacker, "answered", "declined")
 
@@ -339,6 +341,7 @@ ATTACKS.each(
 
 @ATTACKS.undone("refusal_by_rule", OWNER)
 def _backdate_a_rules_refusal(attacker: Sql) -> bool:
+    screen(attacker, attacker.facts["answered"])
     made = row(attacker, "refusals", _refuse(attacker, "answered", refused_at=LONG_AGO))
     _move(attacker, "answered", "declined")
     return bool(made["refused_at"] >= now_in(attacker) - timedelta(minutes=1))

@@ -15,7 +15,7 @@ from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_cream
 from tests.people import alice, dr_chen, eva, mona
-from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 
 LONG_AGO = signing.LONG_AGO
 
@@ -72,6 +72,7 @@ def scene() -> dict[str, Any]:
         "pack": pack.id,
         "another_cream": a_cream().id,
         "claimed": a_claimed_request(client, asked_pack, by=chen).id,
+        "seen": an_examination(client, by=chen).id,
     }
     db.session.commit()
     return facts
@@ -264,6 +265,15 @@ ATTACKS.each(
         ),
         "new fill of what was replaced": (
             lambda a: _fill_of(a, "owing"),
+            "replaced_prescription_gives_no_new_fill",
+        ),
+        "what was replaced, taken elsewhere": (
+            (
+                "INSERT INTO prescriptions_taken_away (prescription_id, fills)"
+                " SELECT id, fills_allowed - (SELECT count(*) FROM fills"
+                " WHERE prescription_id = prescriptions.id AND status <> 'released')"
+                " FROM prescriptions WHERE id = %(owing)s"
+            ),
             "replaced_prescription_gives_no_new_fill",
         ),
         "replaced, and left active": (

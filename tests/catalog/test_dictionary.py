@@ -33,35 +33,9 @@ from shop.storefront import index, searching
 from shop.storefront.searching import Wanted
 from tests import people
 from tests.builders import a_variant
+from tests.catalog.dictionaries import SMALL, said
 from tests.catalog.rows import a_licence, an_ndc_row, csv_of, lines_of, take
 from tests.storefront.test_shop import Caller, somebody
-
-SMALL = {
-    "WATER": ["AQUA"],
-    "GLYCERIN": ["GLYCEROL"],
-    "TRETINOIN": ["RETINOIC ACID", "VITAMIN A ACID"],
-    "ZINC OXIDE": [],
-    "SALICYLIC ACID": [],
-}
-
-
-def said(**more: list[str]) -> Files:
-    """What small files would say."""
-    files = Files()
-    for inci_name, synonyms in (SMALL | more).items():
-        found = files.substance(inci_name, "cosing")
-        if inci_name == "TRETINOIN":
-            found.active_class, found.pregnancy = ActiveClass.RETINOID, Pregnancy.AVOID
-        for synonym in synonyms:
-            files.called(synonym, inci_name, "own")
-    return files
-
-
-@pytest.fixture
-def small(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dictionary of five substances."""
-    monkeypatch.setattr(dictionary, "files", said)
-    dictionary.load()
 
 
 def a_name(name: str) -> IngredientName:

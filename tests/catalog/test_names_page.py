@@ -13,14 +13,14 @@ from shop.catalog.models import Way
 from shop.core.db import db
 from tests import people
 from tests.catalog.rows import a_licence, lines_of, take
-from tests.catalog.test_dictionary import a_name, meant, small  # noqa: F401
+from tests.catalog.test_dictionary import a_name, meant
 from tests.catalog.test_pages import TOKEN
 
 PATH = "/manage/ingredient-names"
 
 
 @pytest.fixture
-def staff(app: Flask, small: None) -> FlaskClient:  # noqa: F811
+def staff(app: Flask, small: None) -> FlaskClient:
     """Sam's browser; two products have foo wax, one has bar gum."""
     take(
         lines_of(

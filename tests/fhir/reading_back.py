@@ -5,6 +5,7 @@ Written from R4's definitions and docs/fhir.md, and from nothing in `shop/fhir`.
 
 from __future__ import annotations
 
+import base64
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -138,6 +139,7 @@ def signature(resource: dict[str, Any]) -> Facts:
         "signed_by": _target(signed["who"], "Practitioner"),
         "signed_at": _moment(signed["when"]),
         "recorded": _moment(resource["recorded"]),
+        "signature": base64.b64decode(signed["data"]),
         "statement_hash": bytes.fromhex(statement["what"]["identifier"]["value"]),
         "request_id": _target(asked["what"], "Task"),
     }

@@ -85,7 +85,8 @@ CODES: dict[str, set[str]] = {
     },
     "OperationOutcome.issue.severity": {"fatal", "error", "warning", "information"},
     "Provenance.entity.role": {"derivation", "revision", "quotation", "source", "removal"},
-    "Provenance.signature.targetFormat": {"text/plain"},  # any MIME type
+    "Provenance.signature.targetFormat": {"text/plain", "application/json"},  # any MIME type
+    "Provenance.signature.sigFormat": {"application/octet-stream"},
     "Task.intent": REQUEST_INTENT | {"unknown"},
     "Task.status": {
         *("draft", "requested", "received", "accepted", "rejected", "ready", "cancelled"),

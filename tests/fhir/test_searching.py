@@ -191,7 +191,7 @@ def test_the_clock_and_the_fills_decide_the_same_in_code_and_in_sql(world: World
         for row, word in db.session.execute(sa.select(Prescription, column)):
             assert standing(row, at) == word
             seen.add(word)
-    assert seen == {"active", "on_hold", "depleted", "revoked", "expired"}
+    assert seen == {"active", "on_hold", "depleted", "revoked", "expired", "not_yet"}
 
 
 def test_a_prescription_that_ran_out_is_stopped_and_found_as_such(world: World) -> None:

@@ -19,7 +19,14 @@ from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.rules import Severity
 from tests.builders import a_cream
 from tests.people import a_browser, a_fresh_sign_in, a_licence, alice, bob, dr_chen, eva
-from tests.prescriptions.builders import a_draft, a_prescription, a_request, completed, the_terms
+from tests.prescriptions.builders import (
+    a_draft,
+    a_prescription,
+    a_request,
+    completed,
+    read_the_leaflet,
+    the_terms,
+)
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
 BASE = "http://localhost/fhir/r4"
@@ -152,6 +159,7 @@ def with_findings(client: Person, variant: Variant, *, by: Person) -> Prescripti
     hits = checking.check(request, at=now())
     stops = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
     terms = the_terms(overrides=dict.fromkeys(stops, REASON))
+    read_the_leaflet(client, variant)
     return signing.sign(request, terms, by=by, proof=a_fresh_sign_in(by), at=now())
 
 

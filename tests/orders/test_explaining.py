@@ -80,7 +80,7 @@ def test_each_line_says_what_was_asked_and_what_carried_it(
     assert carried["tests"][-1]["rule"] == "holds_no_live_fill"
     assert serum["placed_under"]["prescription"] is None
     assert serum["gate"]["prescriptions"] == []
-    assert [one["outcome"] for one in serum["gate"]["questions"]] == ["passed"] * 7
+    assert [one["outcome"] for one in serum["gate"]["questions"]] == ["passed"] * 8
 
 
 def test_the_law_of_today_stands_beside_the_law_it_was_placed_under(
@@ -176,4 +176,4 @@ def test_nobody_who_does_not_ask_why_pays_for_it(app: Flask) -> None:
     with counted() as explained:
         asking.explain(order.client, wishes, **given)
 
-    assert len(plain) == len(explained) == 6
+    assert len(plain) == len(explained) == 8

@@ -21,20 +21,36 @@ from shop.prescriptions import (
     filling,
     gate,
     holding,
+    noticing,
     queries,
+    renewing,
     requesting,
+    revoking,
     signing,
+    taking_away,
     verifying,
 )
 from shop.prescriptions.asking import Stage
-from shop.prescriptions.errors import AlreadyDecided, NotForSale, PriceShownChanged, TermsRefused
+from shop.prescriptions.errors import (
+    AlreadyDecided,
+    NewerPrescription,
+    NotForSale,
+    PriceShownChanged,
+    TermsRefused,
+)
 from shop.prescriptions.models import Acceptance, ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_product, a_variant
 from tests.people import a_fresh_sign_in, alice, bob, dr_chen
-from tests.prescriptions.builders import a_claimed_request, a_request, read_the_leaflet, the_terms
+from tests.prescriptions.builders import (
+    a_claimed_request,
+    a_prescription,
+    a_request,
+    read_the_leaflet,
+    the_terms,
+)
 from tests.prescriptions.test_pages import Reader
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -186,14 +202,76 @@ def test_taking_the_request_back_revokes_what_was_offered() -> None:
         accept(request, 4100)
 
 
-def test_an_offer_on_hold_is_accepted_and_still_opens_nothing() -> None:
-    request, signed, mild = an_offer()
+def test_what_is_on_hold_waits_and_is_offered_again() -> None:
+    request, signed, _ = an_offer()
     holding.hold(signed, reason="Wait.", by=signed.prescriber, at=now())
+    assert changing.offered(request, at=now()) is None
+    with pytest.raises(WrongState):
+        accept(request, 4100)
+
+    holding.resume(signed, by=signed.prescriber, at=now())
+
+    accept(request, 4100)
+    db.session.commit()
+    assert request.status is RequestStatus.APPROVED
+
+
+def test_what_the_physician_took_back_is_not_accepted_and_the_request_ends() -> None:
+    request, signed, _ = an_offer()
+    revoking.revoke(signed, reason="No.", by=signed.prescriber, at=now())
+    with pytest.raises(WrongState):
+        accept(request, 4100)
+
+    requesting.withdraw(request, by=request.client, at=now())
+    db.session.commit()
+
+    assert request.status is RequestStatus.WITHDRAWN
+    assert signed.revoked_by_id == signed.prescriber_id
+
+
+def test_what_she_has_not_accepted_is_neither_taken_elsewhere_nor_renewed() -> None:
+    request, signed, _ = an_offer()
+
+    with pytest.raises(WrongState):
+        taking_away.take_away(signed, by=request.client, at=now())
+    reasons = [one.code for one in renewing.eligibility(signed, at=now()).reasons]
+
+    assert reasons == ["not_accepted"]
+    assert signed.taken_away is None
+
+
+def test_nobody_writes_that_what_she_has_not_accepted_may_be_renewed() -> None:
+    _, signed, _ = an_offer()
+
+    noticing.notice(at=signed.valid_until)
+
+    assert [event.kind for event in events.of(signed.id)] == ["prescription_signed"]
+
+
+def test_what_became_older_than_another_prescription_is_not_accepted() -> None:
+    request, _, mild = an_offer()
+    newer = a_prescription(request.client, mild)
+    db.session.commit()
+
+    with pytest.raises(NewerPrescription, match=newer.number):
+        accept(request, 4100)
+
+    assert request.status is RequestStatus.PENDING_CLIENT
+
+
+def test_accepting_takes_the_place_of_an_older_one_for_the_pack() -> None:
+    client, chen = alice(), dr_chen()
+    asked, mild = a_cream(), a_cream(cents=4100)
+    older = a_prescription(client, mild, by=chen)
+    request = a_claimed_request(client, asked, by=chen)
+    signed = sign_instead(request, chen, sku=mild.sku)
+    assert older.status is PrescriptionStatus.ACTIVE
 
     accept(request, 4100)
     db.session.commit()
 
-    assert [reason.code for reason in ask(request.client, mild).reasons] == ["on_hold"]
+    assert older.status is PrescriptionStatus.SUPERSEDED
+    assert [one.prescription_id for one in signed.superseded] == [older.id]
 
 
 def test_the_second_physician_reads_that_it_waits_for_the_client() -> None:

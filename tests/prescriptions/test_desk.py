@@ -31,7 +31,13 @@ from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream
 from tests.inventory.lots import a_lot
 from tests.people import alice, bob, dr_chen, mona
-from tests.prescriptions.builders import a_claimed_request, a_draft, a_prescription, a_request
+from tests.prescriptions.builders import (
+    a_claimed_request,
+    a_draft,
+    a_prescription,
+    a_request,
+    an_examination,
+)
 from tests.prescriptions.test_checking import a_formula, asked, hydroquinone, tretinoin
 from tests.prescriptions.test_pages import Reader
 
@@ -251,7 +257,9 @@ def test_only_on_the_days_named() -> None:
 
 def test_what_the_absent_was_called_to_comes_first_too() -> None:
     away, delegate = dr_chen(), dr_chen(states=("CA",))
-    far = laid(alice(), ship_to_state="NV")
+    traveller = alice()
+    an_examination(traveller, by=away)  # Nevada asks for a visit
+    far = laid(traveller, ship_to_state="NV")
     near = laid(alice(), risk=Risk.HIGH)
     assert far.due_at is not None
     (step,) = escalating.escalate(far.id, at=far.due_at + POLICY.second_physician)

@@ -19,7 +19,7 @@ from shop.core.errors import NotFound
 from shop.core.events import Event, Kind
 from shop.notifications import letters
 from shop.notifications.models import Letter
-from shop.prescriptions import escalating, queries, requesting, reviewing
+from shop.prescriptions import escalating, inquiring, queries, referring, requesting, reviewing
 from shop.prescriptions import jobs as prescribing
 from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import NotLicensed
@@ -114,17 +114,20 @@ NOT_WAITING = (
 def test_what_does_not_lie_on_the_desk_is_left_alone(app: Flask, status: RequestStatus) -> None:
     chen = dr_chen()
     request = laid(alice())
+    when = last(request)
     reviewing.claim(request, by=chen, at=now())
     if status is RequestStatus.DECLINED:
         reason = reviewing.RefusalReason.MINOR
         reviewing.refuse(request, reason=reason, message="No.", by=chen, at=now())
+    elif status is RequestStatus.REFERRED:
+        visit = referring.ReferralReason.EXAM_REQUIRED
+        referring.refer(request, reason=visit, message="Come in.", by=chen, at=now())
     else:
-        reviewing.end_claim(request, status)
-        events.record(Kind.REQUEST_QUESTIONED, request)
+        inquiring.inquire(request, "Since when?", by=chen, at=now())
     db.session.commit()
 
-    assert run(last(request)) == 0
-    assert escalating.escalate(request.id, at=last(request)) == []
+    assert run(when) == 0
+    assert escalating.escalate(request.id, at=when) == []
 
 
 def test_who_holds_it_is_left_in_peace_until_her_lease_ends(app: Flask) -> None:

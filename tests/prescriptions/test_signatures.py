@@ -24,6 +24,7 @@ from shop.core.signatures import ring
 from shop.prescriptions import reviewing, signatures, signing, signing_keys, verifying
 from shop.prescriptions.errors import NoSigningKey
 from shop.prescriptions.models import ApprovalRequest, Prescription, Screening, Signature
+from shop.prescriptions.screening import rules
 from shop.prescriptions.states import RequestStatus
 from tests import keys
 from tests.accounts.test_api import Browser, somebody
@@ -103,15 +104,22 @@ def test_the_document_is_canonical_and_says_all_that_the_signature_rests_on() ->
                 "valid_from": covered.licence_from.isoformat(),
                 "valid_until": covered.licence_until.isoformat(),
             },
+            "examination": {
+                "id": str(made.examination_id),
+                "rule": "EX-CA",
+                "rule_version": 1,
+            },
+            "supervisor": None,
         }
     ]
+    assert document["examination"]["examiner"] == chen.name
     assert document["described"]["licences"] == {"CA": "MD"}
     assert document["sign_in"]["event"] == str(made.fresh_id)
     assert document["sign_in"]["factors"] == ["password"]
     assert document["signed_at"] == made.signed_at.isoformat()
     assert document["key"]["id"] == str(keys.KEY_ID)
     checks = document["screening"]
-    assert checks["rules"] == "2026-1"
+    assert checks["rules"] == rules.CURRENT
     assert {"rule": "SC-ALLERGY", "version": 1} in checks["asked"]
     hit = next(one for one in checks["hits"] if one["rule"] == rule)
     assert (hit["version"], hit["severity"], hit["reason"]) == (1, "soft_stop", REASON)

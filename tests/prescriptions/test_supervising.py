@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed
-from shop.prescriptions import signing, supervising, verifying
+from shop.prescriptions import signatures, signing, supervising, verifying
 from shop.prescriptions.errors import NotSupervised, SupervisionRefused
 from shop.prescriptions.models import Prescription, Supervision
 from tests.people import a_fresh_sign_in, a_licence, alice, dr_chen, mona
@@ -81,6 +82,9 @@ def test_who_stands_behind_her_is_part_of_what_is_signed() -> None:
         licence.number,
     )
     assert f"  CA: Dr Wei Chen, licence {licence.number}" in (signed.statement or "")
+    (kept,) = json.loads(signatures.of(signed).document)["states"]
+    assert kept["supervisor"]["name"] == "Dr Wei Chen"
+    assert kept["supervisor"]["licence"]["number"] == licence.number
     assert list(verifying.verify()) == []
 
 

@@ -228,8 +228,9 @@ def test_a_client_reads_what_a_referral_means(app: Flask, cast: dict[str, Person
         sa.select(ApprovalRequest).where(ApprovalRequest.number == number)
     ).one()
     version = requesting_again.questionnaire_version
-    requesting.answer(requesting_again, answers_to(version), by=cast["bob"], at=now())
-    requesting.submit(requesting_again, consent=True, by=cast["bob"], at=now())
+    bob = requesting_again.client
+    requesting.answer(requesting_again, answers_to(version), by=bob, at=now())
+    requesting.submit(requesting_again, consent=True, by=bob, at=now())
     db.session.commit()
 
     text = reader.get(f"/requests/{number}")

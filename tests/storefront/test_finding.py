@@ -348,7 +348,7 @@ def busy(live_app: Flask) -> Iterator[str]:
 
 # What every request sends to say who asks and who acts, beside a page's own: the actor; the
 # session or token, and the actor again. The gate's facts are one set for the whole page.
-WHO, WHO_SIGNED_IN, GATE = 1, 3, 6
+WHO, WHO_SIGNED_IN, GATE = 1, 3, 8
 LIST, FACETS = 3, 5
 ROADS = {
     "a list": (f"{API}?facets=false", LIST),

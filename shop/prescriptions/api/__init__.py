@@ -9,6 +9,7 @@ from shop.prescriptions.api import (
     practice,
     prescriptions,
     records,
+    renewals,
     requests,
 )
 from shop.prescriptions.api.blueprint import bp
@@ -21,5 +22,6 @@ __all__ = [
     "practice",
     "prescriptions",
     "records",
+    "renewals",
     "requests",
 ]

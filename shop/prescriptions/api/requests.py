@@ -116,7 +116,8 @@ def accept(given: dict[str, Any], number: str) -> Response:
 def list_requests(asked: dict[str, Any]) -> dict[str, Any]:
     """The reader's requests; for a physician those of clients she may treat."""
     decides = actor().role is Role.PHYSICIAN
-    sort = asked["sort"] or ("risk" if decides else "oldest")
+    on_the_desk = asked["status"] in (None, *queries.WAITING)
+    sort = asked["sort"] or ("risk" if decides and on_the_desk else "oldest")
     if sort == "risk" and not decides:
         raise Refused("Only physicians sort by risk.", fields={"sort": ["Choose another order."]})
     keys, descending = SORTS[sort]

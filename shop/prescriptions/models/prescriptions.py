@@ -29,6 +29,7 @@ from shop.prescriptions.states import (
 
 if TYPE_CHECKING:
     from shop.prescriptions.models.fills import Fill
+    from shop.prescriptions.models.records import Signature
     from shop.prescriptions.models.successions import Supersession
 
 
@@ -214,6 +215,9 @@ class Prescription(Stateful, Base):
         primaryjoin="Prescription.id == Fill.prescription_id",
         order_by="Fill.number",
         back_populates="prescription",
+    )
+    signature: Mapped[Signature | None] = relationship(
+        primaryjoin="Prescription.id == foreign(Signature.prescription_id)", viewonly=True
     )
     taken_away: Mapped[TakenAway | None] = relationship(
         primaryjoin="Prescription.id == foreign(TakenAway.prescription_id)", viewonly=True

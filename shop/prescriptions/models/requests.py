@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shop.prescriptions.models.escalations import Escalation
     from shop.prescriptions.models.inquiries import Inquiry
     from shop.prescriptions.models.prescriptions import Prescription
+    from shop.prescriptions.models.records import Screening
 
 
 class ApprovalRequest(Stateful, Base):
@@ -125,6 +126,9 @@ class ApprovalRequest(Stateful, Base):
         back_populates="request",
         foreign_keys="Refusal.request_id",
         primaryjoin="ApprovalRequest.id == Refusal.request_id",
+    )
+    screening: Mapped[Screening | None] = relationship(  # kept when it was decided
+        primaryjoin="ApprovalRequest.id == foreign(Screening.request_id)", viewonly=True
     )
     prescription: Mapped[Prescription | None] = relationship(
         back_populates="request",

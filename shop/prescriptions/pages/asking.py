@@ -34,6 +34,7 @@ WITHDRAWABLE = (
     RequestStatus.QUEUED,
     RequestStatus.INFO_REQUESTED,
     RequestStatus.REFERRED,
+    RequestStatus.PENDING_CLIENT,
 )
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 

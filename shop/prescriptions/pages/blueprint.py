@@ -15,6 +15,9 @@ from flask import (
     request,
 )
 
+from shop.accounts import signing_in
+from shop.accounts.access import failures_counted, held
+from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.prescriptions.errors import TermsRefused
@@ -73,3 +76,11 @@ def rendered(template: str, **context: Any) -> Response:
 def to(path: str) -> Response:
     """See other: a form that was taken in is not sent again by a reload."""
     return make_response(redirect(path, 303))
+
+
+def sign_in_afresh() -> None:
+    """Where the form carries the password, prove it before anything is locked."""
+    password = request.form.get("password")
+    if password:
+        with failures_counted():
+            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())

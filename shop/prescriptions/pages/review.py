@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -13,8 +13,7 @@ from flask import (
     request,
 )
 
-from shop.accounts import signing_in
-from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
 from shop.catalog import queries as catalog
 from shop.catalog.errors import NoSuchVariant
@@ -26,7 +25,15 @@ from shop.core.errors import Refusal
 from shop.prescriptions import examining, queries, queueing, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, to
+from shop.prescriptions.pages.blueprint import (
+    bp,
+    form,
+    or_again,
+    rendered,
+    sign_in_afresh,
+    to,
+)
+from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import Severity, rules
@@ -119,7 +126,7 @@ def read_statement(number: str) -> Response:
 @allow(Role.PHYSICIAN)
 def sign(number: str) -> Response:
     def act() -> Response:
-        _sign_in_afresh()
+        sign_in_afresh()
         given = _signature()
         asked = queries.request_for(actor(), number, at=now(), lock=True)
         signing.sign(
@@ -187,16 +194,6 @@ def case_page(number: str, **context: Any) -> Response:
     waits = asked.status in queries.WAITING
     judged = queueing.explain(asked, at=at, product_id=pack.product_id) if waits else None
     hits = judged.hits if judged else ()
-    defaults = {
-        "sku": pack.sku,
-        "quantity_per_fill": asked.quantity,
-        "fills": 3,
-        "days_supply": 30,
-        "examination.date": today.isoformat(),
-    } | (renewing.same_terms(asked.renews) if asked.renews else {})
-    if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
-        on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
-        defaults |= {f"examination.{name}": value for name, value in on_record.items()}
     return rendered(
         "case.html",
         request=asked,
@@ -211,13 +208,40 @@ def case_page(number: str, **context: Any) -> Response:
         days=signing.default_validity(pack),
         reasons=REASONS,
         modes=MODES,
+        sent=(request.endpoint or "").rpartition(".")[2],  # the form that was refused is open
         hits=hits,
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=_reasons_asked(hits, context.get("errors", {})),
-        typed=typed or defaults,
+        # Another form than hers to approve may have come back: its proposals stay.
+        typed=_proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
         **context,
     )
+
+
+def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
+    """What the form says before she types: what she would most likely sign, so that a routine
+    decision is read and signed. She reads all of it again in the statement.
+    """
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, at)
+    defaults: dict[str, Any] = {
+        "sku": pack.sku,
+        "quantity_per_fill": asked.quantity,
+        "fills": 3,
+        "days_supply": 30,
+        "examination.date": today.isoformat(),
+    }
+    earlier = asked.renews
+    if earlier is None and mine:  # her own words, where she signed this product before
+        earlier = queries.last_words(actor(), pack.product_id)
+    if earlier is not None:
+        defaults |= renewing.same_terms(earlier)
+    if seen := examining.newest(asked, day=at.astimezone(UTC).date()):
+        on_record = {"mode": seen.mode, "date": seen.examined_on.isoformat()}
+        defaults |= {f"examination.{name}": value for name, value in on_record.items()}
+    elif not examining.visits_asked(asked, at=at):  # the answers she has before her will do
+        defaults["examination.mode"] = Mode.ASYNCHRONOUS.value
+    return defaults
 
 
 def _pack(asked: ApprovalRequest, sku: str | None) -> Variant:
@@ -265,14 +289,6 @@ def _unsigned(number: str, **context: Any) -> Response:
     except Refusal:
         db.session.rollback()
         return case_page(number, typed=request.form, **context)
-
-
-def _sign_in_afresh() -> None:
-    """Where the form carries the password, prove it before anything is locked."""
-    password = request.form.get("password")
-    if password:
-        with failures_counted():
-            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
 
 
 def _signature() -> dict[str, Any]:

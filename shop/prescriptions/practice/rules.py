@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(ABC):
     """What every row says. Days are UTC days, `valid_until` is the first day after."""
 
     number: str
@@ -52,9 +53,9 @@ class Row:
         return self.valid_from <= day and (self.valid_until is None or day < self.valid_until)
 
     @property
+    @abstractmethod
     def loosens(self) -> bool:
         """Whether it asks for less than a careful state does."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

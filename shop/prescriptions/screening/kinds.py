@@ -280,7 +280,7 @@ class AllergyToFamily:
 
     def look(self, facts: Facts, on: date) -> Iterator[Found]:
         allergies = facts.client.allergies
-        meant = tuple(_told(one) for one in allergies or () if self.family.meant_by(one))
+        meant = tuple(sorted(_told(one) for one in allergies or () if self.family.meant_by(one)))
         if allergies is not None and not meant:
             return
         told = meant or ("allergies: unknown",)

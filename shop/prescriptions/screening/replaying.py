@@ -20,7 +20,6 @@ from shop.catalog.models import Variant
 from shop.core import replays
 from shop.core.db import db
 from shop.core.replays import Outcome, Replay, Replayed
-from shop.prescriptions import statements
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking, rules
 from shop.prescriptions.screening import facts as known
@@ -44,6 +43,7 @@ _NEWEST = (
         joinedload(Prescription.variant),
         joinedload(Prescription.request).options(
             joinedload(ApprovalRequest.client),
+            joinedload(ApprovalRequest.screening),
             joinedload(ApprovalRequest.variant).joinedload(Variant.product),
         ),
     )
@@ -146,9 +146,8 @@ def _versions_of(number: str) -> list[Rule]:
 
 def _editions(one: Prescription) -> set[str]:
     """That by which it was signed, and today's."""
-    said = statements.screening_in(one.statement)
-    signed_by = {said.edition} if said is not None else set()
-    return {rules.CURRENT} | (signed_by & set(rules.versions()))
+    kept = one.request.screening
+    return {rules.CURRENT} | ({kept.checks["rules"]} if kept is not None else set())
 
 
 def _stopped(hits: Collection[Hit], severity: Severity) -> set[str]:
