@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 
 import sqlalchemy as sa
 
+from shop.accounts import delegating
 from shop.accounts.models import Licence, Person, Role
 from shop.catalog.models import LegalClassRule
 from shop.charts.models import ChartEntry
@@ -89,11 +91,16 @@ def tell_that_it_may_be_renewed(event: Event) -> None:
 
 
 def tell_of_health_news(event: Event) -> None:
-    """It waits for a physician: the client and its prescriber are told that there is news."""
-    if event.facts.get("reason") == HeldFor.HEALTH_NEWS:
-        one = db.session.get_one(Prescription, event.subject_id)
-        letters.send(Template.PRESCRIPTION_NEWS, one, event)
-        letters.send(Template.PRESCRIPTION_NEWS, one, event, to=one.prescriber)
+    """It waits for a physician: the client is told, its prescriber, and who stands in for her."""
+    if event.facts.get("reason") != HeldFor.HEALTH_NEWS:
+        return
+    one = db.session.get_one(Prescription, event.subject_id)
+    day = event.at.astimezone(UTC).date()
+    called = {one.prescriber_id, *delegating.standing_in([one.prescriber_id], day=day).values()}
+    letters.send(Template.PRESCRIPTION_NEWS, one, event)
+    for physician in sorted(called):
+        who = db.session.get_one(Person, physician)
+        letters.send(Template.PRESCRIPTION_NEWS, one, event, to=who)
 
 
 def look_at_what_was_signed(event: Event) -> None:

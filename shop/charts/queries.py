@@ -152,20 +152,22 @@ def entry_of(client: Person, entry_id: UUID) -> ChartEntry:
     return found
 
 
-def last_written(client: Person) -> datetime | None:
-    """When the last word of her chart was written, by the database's clock; None where none was."""
-    return db.session.scalar(
-        sa.select(
-            sa.func.greatest(sa.func.max(ChartEntry.stated_at), sa.func.max(ChartEntry.ended_at))
-        ).where(ChartEntry.client_id == client.id)
-    )
-
-
 def lock_chart(client: Person) -> None:
     """One writer of a chart at a time; rows that point at the client are not held up."""
     db.session.execute(
         sa.select(Person.id).where(Person.id == client.id).with_for_update(key_share=True)
     )
+
+
+def locked_as_of(client: Person, *, at: datetime) -> datetime:
+    """Lock her chart (`lock_chart`); `at`, or when its last word was written where that is later.
+
+    Who waited for the lock decides by what was written meanwhile, too: `at` was read before.
+    """
+    lock_chart(client)
+    written = sa.func.greatest(sa.func.max(ChartEntry.stated_at), sa.func.max(ChartEntry.ended_at))
+    last = db.session.scalar(sa.select(written).where(ChartEntry.client_id == client.id))
+    return at if last is None else max(at, last)
 
 
 def accesses_of(client: Person) -> sa.Select[Access]:

@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.charts.queries import last_written, lock_chart
+from shop.charts.queries import locked_as_of
 from shop.core import events
 from shop.core.db import db
 from shop.core.errors import StartAgain
@@ -41,9 +41,7 @@ def following(client: Person, *, at: datetime) -> Iterator[None]:
     orders = queries.promised_to(client)
     yield
     db.session.flush()
-    lock_chart(client)
-    # What was written just now is later than the request's own moment.
-    _follow(client, orders, max(at, last_written(client) or at))
+    _follow(client, orders, locked_as_of(client, at=at))
 
 
 def recheck(client: Person, *, at: datetime) -> None:
@@ -55,10 +53,11 @@ def recheck(client: Person, *, at: datetime) -> None:
 def resume(prescription: Prescription, *, reason: str, by: Person, at: datetime) -> None:
     """A physician has looked at the news: it goes on, and the lines that waited for that.
 
-    The caller does not hold the prescription's lock, for the orders come first. Raises as
-    `holding.resume_after_review`, and StartAgain.
+    The caller does not hold the prescription's lock, for the orders and her chart come first.
+    Raises as `holding.resume_after_review`, and StartAgain.
     """
     orders = queries.promised_to(prescription.client)
+    at = locked_as_of(prescription.client, at=at)
     ending.hold_prescriptions([], also=[prescription.id])
     _refuse_newer([prescription.id], orders)
     holding.resume_after_review(prescription, reason=reason, by=by, at=at)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 
-from shop.accounts import delegating
+import sqlalchemy as sa
+
 from shop.accounts.models import Person
+from shop.charts.queries import locked_as_of
 from shop.core import events
-from shop.core.db import db
+from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
 from shop.prescriptions import rechecking, superseding
@@ -29,11 +31,18 @@ def hold(prescription: Prescription, *, reason: str, by: Person, at: datetime) -
 
 
 def resume(prescription: Prescription, *, by: Person, at: datetime) -> None:
-    """Let it go on. Raises NotAllowed, NewsNotReviewed, WrongState."""
+    """Let it go on.
+
+    The caller does not hold the prescription's lock, for the client's chart comes first: what is
+    said meanwhile is looked at before or after. Raises NotAllowed, NewsNotReviewed, WrongState.
+    """
     _require_prescriber(prescription, by)
+    at = locked_as_of(prescription.client, at=at)
+    db.session.scalars(
+        locked(sa.select(Prescription).where(Prescription.id == prescription.id))
+    ).one()
     _refuse_without_licence(prescription)
-    for_news = prescription.held_for is HeldFor.HEALTH_NEWS
-    if for_news or (_held(prescription) and _news(prescription, at)):
+    if rechecking.to_be_looked_at(prescription, _news(prescription, at)):
         raise NewsNotReviewed(
             "Something new is known of the client's health. Look at it, and say why it goes on.",
             prescription=prescription.number,
@@ -46,13 +55,13 @@ def resume_after_review(
 ) -> HealthReview:
     """Let it go on after its prescriber, or who stands in for her, has looked at the news.
 
-    What she saw does not hold it again. `reason` has ten letters at least. The prescription is
-    locked. Raises NotAllowed, TermsRefused, HardStopStands, WrongState.
+    What she saw does not hold it again. `reason` has ten letters at least. The client's chart and
+    the prescription are locked. Raises NotAllowed, TermsRefused, HardStopStands, WrongState.
     """
     _require_responsible(prescription, by, at)
     _refuse_without_licence(prescription)
     news = _news(prescription, at)
-    if not _held(prescription) or not (news or prescription.held_for is HeldFor.HEALTH_NEWS):
+    if not rechecking.to_be_looked_at(prescription, news):
         raise WrongState("There is no news to look at.", status=prescription.status.value)
     if any(hit.severity is Severity.HARD_STOP for hit in news):
         raise HardStopStands(
@@ -110,9 +119,6 @@ def _require_prescriber(prescription: Prescription, by: Person) -> None:
 
 
 def _require_responsible(prescription: Prescription, by: Person, at: datetime) -> None:
-    day = at.astimezone(UTC).date()
-    if by.id == prescription.client_id or (
-        by.id != prescription.prescriber_id
-        and prescription.prescriber_id not in delegating.stood_in_for(by, day=day)
-    ):
+    hers = prescription.prescriber_id in rechecking.responsible(by, at=at)
+    if by.id == prescription.client_id or not hers:
         raise NotAllowed("Its prescriber, or who stands in for her today, lets it go on.")

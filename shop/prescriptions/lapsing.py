@@ -12,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from shop.charts.queries import locked_as_of
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
@@ -54,6 +55,7 @@ def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
 
     What a person held stays held. Safe to repeat.
     """
+    at = locked_as_of(db.session.get_one(Prescription, prescription_id).client, at=at)
     query = locked(sa.select(Prescription).where(Prescription.id == prescription_id))
     one = db.session.scalars(query).one()
     held = licensing.in_force([one.prescriber_id], day=at.astimezone(UTC).date(), lock=True)

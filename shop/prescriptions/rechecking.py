@@ -18,10 +18,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, selectinload
 
+from shop.accounts import delegating
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core import events
 from shop.core.db import db
+from shop.core.errors import NotFound
 from shop.core.events import Kind
 from shop.prescriptions.models import (
     ApprovalRequest,
@@ -29,6 +31,7 @@ from shop.prescriptions.models import (
     Prescription,
     Screening,
 )
+from shop.prescriptions.queries import LISTED
 from shop.prescriptions.screening import checking, judging
 from shop.prescriptions.screening.checking import Case
 from shop.prescriptions.screening.judging import Hit
@@ -48,6 +51,10 @@ HEALTH = frozenset(
         "pregnancy",
         "skin_type",
     }
+)
+HELD = (
+    Prescription.status == PrescriptionStatus.ON_HOLD,
+    Prescription.held_for == HeldFor.HEALTH_NEWS,
 )
 UNDER_WAY = (FillStatus.RESERVED, FillStatus.CONSUMED)
 SAID_ON = re.compile(r", said on \d{4}-\d{2}-\d{2}$")
@@ -92,6 +99,45 @@ def news_of(prescriptions: Sequence[Prescription], *, at: datetime) -> dict[UUID
         one.id: tuple(hit for hit in hits[one.id] if not seen[one.id].has(hit))
         for one in prescriptions
     }
+
+
+def responsible(physician: Person, *, at: datetime) -> set[UUID]:
+    """Whose news is hers to look at: her own, and of those she stands in for today."""
+    day = at.astimezone(UTC).date()
+    return {physician.id, *delegating.stood_in_for(physician, day=day)}
+
+
+def waiting(reader: Person, *, at: datetime) -> sa.Select[Prescription]:
+    """What news holds, and waits for this physician to look."""
+    return _hers(reader, at).where(*HELD).options(*LISTED)
+
+
+def how_many_wait(reader: Person, *, at: datetime) -> int:
+    """How many `waiting` has."""
+    counted = _hers(reader, at).where(*HELD).with_only_columns(sa.func.count())
+    return db.session.scalar(counted) or 0
+
+
+def to_be_looked_at(prescription: Prescription, news: Sequence[Hit]) -> bool:
+    """Whether it is on hold, and goes on only by a physician's word on `news` (`news_of`)."""
+    on_hold = prescription.status is PrescriptionStatus.ON_HOLD
+    return on_hold and (bool(news) or prescription.held_for is HeldFor.HEALTH_NEWS)
+
+
+def to_review(reader: Person, number: str, *, at: datetime) -> Prescription:
+    """A prescription of which the news is this physician's to look at. Raises NotFound."""
+    query = _hers(reader, at).where(Prescription.number == number)
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such prescription.")
+    return found
+
+
+def _hers(reader: Person, at: datetime) -> sa.Select[Prescription]:
+    return sa.select(Prescription).where(
+        Prescription.prescriber_id.in_(responsible(reader, at=at)),
+        Prescription.client_id != reader.id,
+    )
 
 
 def hold(prescription: Prescription) -> bool:

@@ -10,7 +10,7 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.orders import queries as orders
-from shop.orders import rechecking, revoking
+from shop.orders import revoking
 from shop.prescriptions import explaining, holding, queries, renewing, schemas
 from shop.prescriptions.api.blueprint import bp, committed_end, committed_prescription, opened
 from shop.prescriptions.models import Prescription
@@ -79,20 +79,9 @@ def hold(given: dict[str, Any], number: str) -> Response:
 @bp.response(204)
 def resume(number: str) -> Response:
     """Let a prescription go on."""
-    prescription = queries.prescription_for(actor(), number, lock=True)
+    prescription = queries.prescription_for(actor(), number)
     holding.resume(prescription, by=actor(), at=now())
     return committed(None, None, 204)
-
-
-@bp.post("/prescriptions/<number>/health-review")
-@allow(Role.PHYSICIAN)
-@bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.PrescriptionOut)
-def review_news(given: dict[str, Any], number: str) -> Response:
-    """Say why a prescription goes on although something new is known of the client's health."""
-    prescription = queries.prescription_in_question(actor(), number, at=now())
-    rechecking.resume(prescription, reason=given["reason"], by=actor(), at=now())
-    return committed_prescription(prescription, 201)
 
 
 @bp.post("/prescriptions/<number>/revocation")

@@ -22,8 +22,7 @@ from shop.prescriptions import acknowledging, holding, queries, renewing, schema
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.paper import leaflets
-from shop.prescriptions.rechecking import news_of
-from shop.prescriptions.states import HeldFor, PrescriptionStatus
+from shop.prescriptions.states import PrescriptionStatus
 from shop.web.paging import page
 
 
@@ -49,7 +48,7 @@ def hold(number: str) -> Response:
 @allow(Role.PHYSICIAN)
 def resume(number: str) -> Response:
     def act() -> Response:
-        one = queries.prescription_for(actor(), number, lock=True)
+        one = queries.prescription_for(actor(), number)
         holding.resume(one, by=actor(), at=now())
         db.session.commit()
         flash("It goes on.")
@@ -58,30 +57,17 @@ def resume(number: str) -> Response:
     return or_again(act, lambda **why: shown_again(number, **why))
 
 
-@bp.post("/prescriptions/<number>/health-review")
-@allow(Role.PHYSICIAN)
-def review_news(number: str) -> Response:
-    def act() -> Response:
-        given = form(schemas.WhyIn)
-        one = queries.prescription_for(actor(), number)
-        rechecking.resume(one, reason=given["reason"], by=actor(), at=now())
-        db.session.commit()
-        flash("It goes on.")
-        return to(f"/prescriptions/{number}")
-
-    return or_again(act, lambda **why: shown_again(number, typed=request.form, **why))
-
-
 @bp.post("/prescriptions/<number>/renewal")
 @allow(Role.CLIENT)
 def renew(number: str) -> Response:
     def act() -> Response:
-        asked = renewing.renew(
-            queries.prescription_for(actor(), number),
-            consent=request.form.get("consent") == "yes",
-            by=actor(),
-            at=now(),
-        )
+        with rechecking.following(actor(), at=now()):
+            asked = renewing.renew(
+                queries.prescription_for(actor(), number),
+                consent=request.form.get("consent") == "yes",
+                by=actor(),
+                at=now(),
+            )
         db.session.commit()
         handed_in = asked.submitted_at is not None
         flash("Your request is with our physicians." if handed_in else "Some questions are left.")
@@ -130,9 +116,6 @@ def shown_again(number: str, **context: Any) -> Response:
         renewal=renewing.eligibility(one, at=at) if hers else None,
         consequences=revoking.consequences(one) if ends else None,
         left=orders.left_under([one.id]),
-        news=()
-        if hers or one.held_for is not HeldFor.HEALTH_NEWS
-        else news_of([one], at=at)[one.id],
         doubted=None if hers else queries.live_report(one),
         **context,
     )
