@@ -61,10 +61,10 @@ def accept(
     """
     if by.id != request.client_id:
         raise NotAllowed("Only the client decides what she takes.")
-    lock_chart(request.client)  # what she says meanwhile is looked at before or after
     offer = offered(request, at=at)
     if offer is None:
         raise WrongState("Nothing waits for your word here.", status=request.status.value)
+    lock_chart(request.client)  # what she says meanwhile is looked at before or after
     price = _price(offer, expect_unit_cents)
     prescribed = offer.prescription
     earlier = superseding.predecessors(request, prescribed.variant, at=at, lock=True)

@@ -139,6 +139,7 @@ def sign(
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
     what `prepare` raises, StaleSignIn, StatementChanged, NoSigningKey.
     """
+    refuse_decided(request)  # before the chart: news may hold what it has become
     at = locked_as_of(request.client, at=at)  # what is said meanwhile is read, or finds it signed
     checked = prepare(request, terms, by=by, at=at, fence=fence)
     if shown is not None and not hmac.compare_digest(shown, checked.statement.hash):
