@@ -15,8 +15,12 @@ import sqlalchemy as sa
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
+from shop.accounts.models import Person
 from shop.catalog import dictionary, importing
 from shop.catalog.models import Variant
+from shop.charts import charting
+from shop.charts.facts import Pregnancy, PregnancyStatus
+from shop.core.clock import now
 from shop.core.db import act_as, db
 from tests import people
 from tests.journeys.conftest import Clinic
@@ -231,6 +235,27 @@ def test_a_word_taken_back_lifts_nothing_until_somebody_has_looked(clinic: Clini
 
     ok(lets_go(clinic, CHEN, signed, "She had chosen the wrong line, and is not pregnant."))
     ok(ships(clinic, order))
+
+
+def test_what_was_written_past_the_doors_is_followed_by_the_worker(clinic: Clinic) -> None:
+    """By an import, say, or a later version of the shop: the job is the net under every writer."""
+    client, signed, order = a_paid_order(clinic, "import", TRETINOIN)
+    puts(clinic, client, TRETINOIN)
+    with clinic.app.app_context():
+        act_as("system:import")
+        her = db.session.scalars(sa.select(Person).where(Person.email == client)).one()
+        charting.state(her, Pregnancy(PregnancyStatus.PREGNANT), by=her, at=now())
+        db.session.commit()
+
+    clinic.work()
+
+    assert line_of(clinic, client, order) == ("paid", "on_hold")
+    told_by_mail(clinic, client, CHEN)
+    history = ok(clinic.call(CHEN, "GET", f"/prescriptions/{signed}"))["history"]
+    assert history[-1]["kind"] == "prescription_held"
+    ok(lets_go(clinic, CHEN, signed, WHY))
+    ok(ships(clinic, order))
+    everything_verifies(clinic)
 
 
 # What they do.
