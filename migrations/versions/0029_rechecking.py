@@ -11,14 +11,31 @@ branch_labels = None
 depends_on = None
 
 REVIEWING = """
+-- By the prescriber, or who stands in for her. Follows the code within a day, so that midnight
+-- between its clock and ours refuses nobody.
 CREATE FUNCTION health_review_guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    today CONSTANT date := (shop_now() AT TIME ZONE 'UTC')::date;
+    broken text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM people WHERE id = NEW.reviewed_by_id
-                   AND role = 'physician' AND disabled_at IS NULL) THEN
-        RAISE EXCEPTION 'health review %: not by a physician', NEW.id
-            USING ERRCODE = 'check_violation',
-                CONSTRAINT = 'health_news_is_reviewed_by_a_physician', TABLE = TG_TABLE_NAME;
+    broken := CASE
+        WHEN NOT EXISTS (SELECT FROM people WHERE id = NEW.reviewed_by_id
+                         AND role = 'physician' AND disabled_at IS NULL)
+            THEN 'health_news_is_reviewed_by_a_physician'
+        WHEN NOT EXISTS (
+            WITH RECURSIVE onward (person) AS (
+                SELECT prescriber_id FROM prescriptions WHERE id = NEW.prescription_id
+                UNION
+                SELECT next.delegate_id FROM onward JOIN delegations AS next
+                    ON next.absent_id = onward.person AND next.withdrawn_at IS NULL
+                   AND today BETWEEN next.starts_on AND next.ends_on + 1)
+            SELECT FROM onward WHERE person = NEW.reviewed_by_id)
+            THEN 'health_news_is_reviewed_by_who_stands_in'
+        END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'health review %: %', NEW.id, broken
+            USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = TG_TABLE_NAME;
     END IF;
     NEW.reviewed_at := shop_now();
     RETURN NEW;

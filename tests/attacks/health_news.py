@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from shop.accounts import delegating
 from shop.charts import charting
 from shop.charts.facts import Allergy
 from shop.core.clock import now
@@ -12,6 +13,7 @@ from shop.core.db import db
 from shop.orders import rechecking
 from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
+from tests.attacks.desk import a_delegation
 from tests.people import alice, dr_chen, mona
 from tests.prescriptions.builders import a_prescription
 
@@ -19,7 +21,10 @@ SEALED = b"\x01" + bytes(200)
 
 
 def scene() -> dict[str, Any]:
-    """`held` waits for a look at what its client said; `seen` was looked at and held again since."""
+    """`held` waits for a look at what its client said; `seen` was looked at and held again since.
+
+    For its prescriber another stands in today, and `second` for her.
+    """
     client, seen_client, chen = alice(), alice(), dr_chen()
     held, seen = (a_prescription(one, by=chen) for one in (client, seen_client))
     for one in (client, seen_client):
@@ -27,12 +32,23 @@ def scene() -> dict[str, Any]:
     rechecking.resume(seen, reason="She uses it on her legs.", by=chen, at=now())
     _said(seen_client, "a red berry from the garden")
     standing = a_prescription(alice(), by=chen)
+    first, second, other, next_week, no_more = (dr_chen() for _ in range(5))
+    others = a_prescription(alice(), by=first)
+    delegating.withdraw(a_delegation(chen, no_more, 0, 2), at=now())
+    a_delegation(chen, first, 0, 2)
+    a_delegation(first, second, 0, 2)
+    a_delegation(chen, next_week, 7, 9)
     db.session.commit()
     return {
         "alice": client.id,
         "stranger": seen_client.id,
         "chen": chen.id,
         "boss": mona().id,
+        "second": second.id,
+        "other": other.id,
+        "next week": next_week.id,
+        "no more": no_more.id,
+        "others": others.id,
         "disabled": dr_chen(disabled_at=now()).id,
         "held": held.id,
         "seen": seen.id,
@@ -81,6 +97,12 @@ def _go_on(attacker: Sql, which: str = "held") -> None:
 @ATTACKS.passes(APP, OWNER)
 def _looked_at_and_let_go(attacker: Sql) -> None:
     _review(attacker)
+    _go_on(attacker)
+
+
+@ATTACKS.passes(APP, OWNER)
+def _looked_at_by_who_stands_in_for_who_stands_in(attacker: Sql) -> None:
+    _review(attacker, reviewed_by_id=attacker.facts["second"])
     _go_on(attacker)
 
 
@@ -142,6 +164,22 @@ ATTACKS.each(
             lambda a: _review(a, reviewed_by_id=a.facts["alice"]),
             "health_news_is_reviewed_by_a_physician",
         ),
+        "reviewed by another physician": (
+            lambda a: _review(a, reviewed_by_id=a.facts["other"]),
+            "health_news_is_reviewed_by_who_stands_in",
+        ),
+        "reviewed by who is yet to stand in": (
+            lambda a: _review(a, reviewed_by_id=a.facts["next week"]),
+            "health_news_is_reviewed_by_who_stands_in",
+        ),
+        "reviewed by who stands in no more": (
+            lambda a: _review(a, reviewed_by_id=a.facts["no more"]),
+            "health_news_is_reviewed_by_who_stands_in",
+        ),
+        "reviewed by who is away herself": (
+            lambda a: _review(a, "others", reviewed_by_id=a.facts["chen"]),
+            "health_news_is_reviewed_by_who_stands_in",
+        ),
         "reviewed by who was disabled": (
             lambda a: _review(a, reviewed_by_id=a.facts["disabled"]),
             "health_news_is_reviewed_by_a_physician",
@@ -152,7 +190,7 @@ ATTACKS.each(
         ),
         "reviewed of what nobody signed": (
             lambda a: _review(a, prescription_id=uuid.uuid4()),
-            "health_review_is_of_a_prescription_of_this_client",
+            "health_news_is_reviewed_by_who_stands_in",
         ),
         "seen in plain words": (
             lambda a: _review(a, seen_sealed=b"Pregnant."),

@@ -21,12 +21,13 @@ from shop.core.db import act_as, db
 from shop.prescriptions import inquiring, reviewing
 from tests.builders import a_cream, a_product, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart
+from tests.orders.things import a_cart, paid
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription, a_request
 
 # The ruling comes with the pack; placing sends one more, which keeps the rules as they are.
 LIST, SEARCH, PRODUCT, GATE, CASE, PLACE = 2, 2, 10, 18, 11, 44
+CHART, RECHECK = 16, 12  # with nothing to look at; with prescriptions and orders to look at
 
 
 @contextmanager
@@ -136,6 +137,24 @@ def test_placing(live_app: Flask) -> None:
         db.session.commit()
 
     assert count(live_app, "POST", "/orders", token, json=ORDER) == PLACE
+
+
+def test_saying_something_of_ones_health(live_app: Flask) -> None:
+    """As many with three prescriptions and orders to look at as with one."""
+    fact = {"fitzpatrick": {"phototype": "III"}}
+    with live_app.app_context():
+        act_as("system:test")
+        clients = [alice() for _ in "abc"]
+        for client, many in zip(clients, (0, 1, 3), strict=True):
+            for cream in [a_cream() for _ in range(many)]:
+                a_lot(cream, 5)
+                a_prescription(client, cream)
+                paid(client, {cream: 1})
+        secrets = [a_token(client) for client in clients]
+        db.session.commit()
+
+    sent = [count(live_app, "POST", "/me/chart", one, json=fact) for one in secrets]
+    assert sent == [CHART, CHART + RECHECK, CHART + RECHECK]
 
 
 def a_token(person: Any) -> str:
