@@ -87,7 +87,9 @@ BEGIN
 END $$;
 CREATE TRIGGER fill_is_of_the_latest BEFORE INSERT ON fills
     FOR EACH ROW EXECUTE FUNCTION fill_is_of_the_latest();
-CREATE TRIGGER paper_is_of_the_latest BEFORE INSERT ON prescriptions_taken_away
+-- Its name lets it fire after prescription_taken_away, whose lock is the stronger: the other way
+-- round two at once would each wait for the other.
+CREATE TRIGGER taken_away_is_of_the_latest BEFORE INSERT ON prescriptions_taken_away
     FOR EACH ROW EXECUTE FUNCTION fill_is_of_the_latest();
 
 -- At commit: superseded is what was replaced and owes nothing any more.
@@ -411,7 +413,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER accepted_prescription_takes_its_place ON acceptances")
-    op.execute("DROP TRIGGER paper_is_of_the_latest ON prescriptions_taken_away")
+    op.execute("DROP TRIGGER taken_away_is_of_the_latest ON prescriptions_taken_away")
     op.execute(STAYING)
     _letters(TEMPLATES)
     op.drop_index(

@@ -43,11 +43,12 @@ def differs(request: ApprovalRequest, variant: Variant, quantity: int) -> bool:
 
 def offered(request: ApprovalRequest, *, at: datetime) -> Offer | None:
     """What waits for the client's word, if anything: not what was taken back or is on hold."""
-    prescribed, asked = request.prescription, request.variant.price_at(at)
+    prescribed = request.prescription
     if request.status is not RequestStatus.PENDING_CLIENT or prescribed is None:
         return None
     if prescribed.status is not PrescriptionStatus.ACTIVE:
         return None
+    asked = request.variant.price_at(at)
     return Offer(prescribed, prescribed.variant.price_at(at), asked.cents if asked else None)
 
 

@@ -16,6 +16,7 @@ from shop.accounts.models import Person
 from shop.core.errors import NotAllowed, Refusal
 from shop.prescriptions import licensing, requesting
 from shop.prescriptions.errors import RenewalRefused
+from shop.prescriptions.gate.answers import day
 from shop.prescriptions.intake import carrying, composing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking
@@ -157,10 +158,10 @@ def _reasons(facts: Facts, begins: date | None, at: datetime) -> Iterator[Reason
         yield Reason("superseded", f"{successor} has taken its place.", f"Look at {successor}.")
     elif facts.standing in NOT_STANDING:
         yield Reason(facts.standing.value, *NOT_STANDING[facts.standing])
-    elif begins is not None and at.astimezone(UTC).date() < begins:
+    elif begins is not None and (today := at.astimezone(UTC).date()) < begins:
         yield Reason(
             "too_early",
-            f"It still gives fills. It may be renewed from {begins.isoformat()}.",
+            f"It still gives fills. It may be renewed from {day(begins, today)}.",
             "Order what it gives until then.",
         )
     yield from _of_the_states(facts)

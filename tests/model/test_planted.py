@@ -16,6 +16,7 @@ from shop.orders import ending, paying, revoking
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus
 from shop.prescriptions import gate, reviewing
+from shop.prescriptions.gate import covering
 from tests import regime
 from tests.model.clinic import Clinic
 from tests.model.walk import walk
@@ -54,13 +55,13 @@ def a_fill_given_back_stays_used(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_hold_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    kept = tuple(test for test in gate.STANDING if test.__name__ != "_held")
-    patch.setattr(gate, "STANDING", kept)
+    kept = tuple(test for test in covering.STANDING if test.__name__ != "_held")
+    patch.setattr(covering, "STANDING", kept)
 
 
 def a_lapsed_licence_is_overlooked(patch: pytest.MonkeyPatch) -> None:
-    kept = tuple(test for test in gate.STANDING if test.__name__ != "_licence_lapsed")
-    patch.setattr(gate, "STANDING", kept)
+    kept = tuple(test for test in covering.STANDING if test.__name__ != "_licence_lapsed")
+    patch.setattr(covering, "STANDING", kept)
 
 
 def a_claim_never_runs_out(patch: pytest.MonkeyPatch) -> None:

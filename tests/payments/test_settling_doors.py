@@ -82,6 +82,7 @@ def test_the_same_key_gets_the_same_answer(
 ) -> None:
     first, again = pay(shop, order, program), pay(shop, order, program)
 
+    assert first.status_code == 200, first.text
     assert again.data == first.data
     assert again.headers["Idempotent-Replayed"] == "true"
     other = pay(shop, order, program | {"Idempotency-Key": "pay-2"})

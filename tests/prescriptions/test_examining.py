@@ -464,5 +464,8 @@ def test_an_altered_examination_is_found() -> None:
     signed.states[0].examination_rule_version = 2
     with db.session.no_autoflush:
         found = [one.why for one in verifying.verify()]
-    assert found == ["the prescription does not say what was signed"]
+    assert found == [
+        "the prescription does not say what was signed",
+        "the document says otherwise than the rows: states",
+    ]
     db.session.rollback()

@@ -20,7 +20,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.prescriptions import gate, holding, reviewing, signing
 from shop.prescriptions.explaining import MEANINGS
-from shop.prescriptions.gate import Asked, Client, Facts, Pack, Ruling, Taken, Wish
+from shop.prescriptions.gate import Asked, Client, Facts, Pack, Ruling, Taken, Wish, covering
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.schemas.explanations import STANDS
 from shop.prescriptions.screening import rules
@@ -52,7 +52,9 @@ from tests.prescriptions.test_gate import a_prescription as an_authority
 # --- the trace is the decision -------------------------------------------------------------------
 
 NAMES = [question.__name__ for question in gate.QUESTIONS]
-TESTS = [test.__name__.lstrip("_") for test in gate.STANDING + gate.TAKING + gate.HOLDING]
+TESTS = [
+    test.__name__.lstrip("_") for test in covering.STANDING + covering.TAKING + covering.HOLDING
+]
 STATE = st.sampled_from(["CA", "NV", "TX", ""])
 SOME_STATES = st.frozensets(st.sampled_from(["CA", "NV", "TX"]), min_size=1)
 DAYS = st.integers(-60, 60).map(lambda days: timedelta(days=days))
