@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 
 import sqlalchemy as sa
 
+from shop.accounts import delegating
 from shop.accounts.models import Licence, Person, Role
 from shop.catalog.models import LegalClassRule
+from shop.charts.models import ChartEntry
 from shop.core import events, jobs
 from shop.core.db import db
 from shop.core.events import Event, Kind
@@ -21,8 +24,8 @@ from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
 from shop.prescriptions import noticing
-from shop.prescriptions.models import Escalation, Inquiry, SigningKey
-from shop.prescriptions.states import RequestStatus
+from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
+from shop.prescriptions.states import HeldFor, RequestStatus
 
 Follower = Callable[[Event], None]
 
@@ -87,6 +90,25 @@ def tell_that_it_may_be_renewed(event: Event) -> None:
         a_letter(Template.PRESCRIPTION_RENEWABLE)(event)
 
 
+def tell_of_health_news(event: Event) -> None:
+    """It waits for a physician: the client is told, its prescriber, and who stands in for her."""
+    if event.facts.get("reason") != HeldFor.HEALTH_NEWS:
+        return
+    one = db.session.get_one(Prescription, event.subject_id)
+    day = event.at.astimezone(UTC).date()
+    called = {one.prescriber_id, *delegating.standing_in([one.prescriber_id], day=day).values()}
+    letters.send(Template.PRESCRIPTION_NEWS, one, event)
+    for physician in sorted(called):
+        who = db.session.get_one(Person, physician)
+        letters.send(Template.PRESCRIPTION_NEWS, one, event, to=who)
+
+
+def look_at_what_was_signed(event: Event) -> None:
+    """A chart was added to; a net under the edges that see to it in the same transaction."""
+    entry = db.session.get_one(ChartEntry, event.subject_id)
+    jobs.defer("recheck_client", client_id=str(entry.client_id))
+
+
 def money_goes_back(event: Event) -> None:
     """A promise that is off: its payment page closes, what was paid is sent back."""
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
@@ -124,6 +146,8 @@ def follow_the_licence(event: Event) -> None:
 
 
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
+    Kind.CHART_ENTRY_STATED: (look_at_what_was_signed,),
+    Kind.PRESCRIPTION_HELD: (tell_of_health_news,),
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),
     Kind.ACCOUNT_ASKED_AGAIN: (a_letter(Template.ACCOUNT_EXISTS),),
     Kind.LICENCE_RECORDED: (follow_the_licence,),

@@ -20,6 +20,7 @@ from shop.charts.facts import Fact
 from shop.charts.models import ChartEntry, Ending
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import rechecking
 from shop.prescriptions.queries import in_care_of
 from shop.web.api import Blueprint, committed
 
@@ -45,7 +46,9 @@ def show_mine(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(201, schemas.WrittenOut)
 def state_mine(fact: Fact) -> Response:
     """Say something of myself; it takes the place of what I said about the same thing."""
-    return _written(charting.state(actor(), fact, by=actor(), at=now()))
+    with rechecking.following(actor(), at=now()):
+        entry = charting.state(actor(), fact, by=actor(), at=now())
+    return _written(entry)
 
 
 @bp.post("/me/chart/<uuid:entry_id>/correction")
@@ -54,8 +57,10 @@ def state_mine(fact: Fact) -> Response:
 @bp.response(201, schemas.WrittenOut)
 def correct_mine(fact: Fact, entry_id: uuid.UUID) -> Response:
     """Say otherwise what I said; both are kept."""
-    entry = queries.entry_of(actor(), entry_id)
-    return _written(charting.correct(entry, fact, by=actor(), at=now()))
+    with rechecking.following(actor(), at=now()):
+        entry = queries.entry_of(actor(), entry_id)
+        corrected = charting.correct(entry, fact, by=actor(), at=now())
+    return _written(corrected)
 
 
 @bp.post("/me/chart/<uuid:entry_id>/end")
@@ -64,8 +69,9 @@ def correct_mine(fact: Fact, entry_id: uuid.UUID) -> Response:
 @bp.response(201, schemas.WrittenOut)
 def end_mine(given: dict[str, Any], entry_id: uuid.UUID) -> Response:
     """Say that it is true no longer, or never was."""
-    entry = queries.entry_of(actor(), entry_id)
-    charting.end(entry, ending=Ending(given["ending"]), by=actor(), at=now())
+    with rechecking.following(actor(), at=now()):
+        entry = queries.entry_of(actor(), entry_id)
+        charting.end(entry, ending=Ending(given["ending"]), by=actor(), at=now())
     return _written(entry)
 
 
@@ -84,7 +90,10 @@ def show(asked: dict[str, Any], client_id: uuid.UUID) -> dict[str, Any]:
 @bp.response(201, schemas.WrittenOut)
 def state(fact: Fact, client_id: uuid.UUID) -> Response:
     """Note something of a client one treats."""
-    return _written(charting.state(_opened(client_id), fact, by=actor(), at=now()))
+    client = _opened(client_id)
+    with rechecking.following(client, at=now()):
+        entry = charting.state(client, fact, by=actor(), at=now())
+    return _written(entry)
 
 
 @bp.post("/clients/<uuid:client_id>/chart/<uuid:entry_id>/correction")
@@ -93,8 +102,11 @@ def state(fact: Fact, client_id: uuid.UUID) -> Response:
 @bp.response(201, schemas.WrittenOut)
 def correct(fact: Fact, client_id: uuid.UUID, entry_id: uuid.UUID) -> Response:
     """Say otherwise what stands; both are kept."""
-    entry = queries.entry_of(_opened(client_id), entry_id)
-    return _written(charting.correct(entry, fact, by=actor(), at=now()))
+    client = _opened(client_id)
+    with rechecking.following(client, at=now()):
+        entry = queries.entry_of(client, entry_id)
+        corrected = charting.correct(entry, fact, by=actor(), at=now())
+    return _written(corrected)
 
 
 @bp.post("/clients/<uuid:client_id>/chart/<uuid:entry_id>/end")
@@ -103,8 +115,10 @@ def correct(fact: Fact, client_id: uuid.UUID, entry_id: uuid.UUID) -> Response:
 @bp.response(201, schemas.WrittenOut)
 def end(given: dict[str, Any], client_id: uuid.UUID, entry_id: uuid.UUID) -> Response:
     """Say that it is true no longer, or never was."""
-    entry = queries.entry_of(_opened(client_id), entry_id)
-    charting.end(entry, ending=Ending(given["ending"]), by=actor(), at=now())
+    client = _opened(client_id)
+    with rechecking.following(client, at=now()):
+        entry = queries.entry_of(client, entry_id)
+        charting.end(entry, ending=Ending(given["ending"]), by=actor(), at=now())
     return _written(entry)
 
 

@@ -31,6 +31,7 @@ from shop.charts.models import Access, ChartEntry, Ending
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.orders import rechecking
 from shop.prescriptions.queries import in_care_of
 from shop.web.problems import STATUS
 
@@ -93,7 +94,9 @@ def health() -> Response:
 @allow(Role.CLIENT)
 def state() -> Response:
     def act() -> Response:
-        charting.state(actor(), _typed_fact(request.form), by=actor(), at=now())
+        fact = _typed_fact(request.form)
+        with rechecking.following(actor(), at=now()):
+            charting.state(actor(), fact, by=actor(), at=now())
         return _done("We noted that.")
 
     return _or_again(act)
@@ -103,10 +106,11 @@ def state() -> Response:
 @allow(Role.CLIENT)
 def end(entry_id: uuid.UUID) -> Response:
     def act() -> Response:
-        entry = queries.entry_of(actor(), entry_id)
         mistaken = "mistaken" in request.form
         ending = Ending.ENTERED_IN_ERROR if mistaken else Ending.RESOLVED
-        charting.end(entry, ending=ending, by=actor(), at=now())
+        with rechecking.following(actor(), at=now()):
+            entry = queries.entry_of(actor(), entry_id)
+            charting.end(entry, ending=ending, by=actor(), at=now())
         return _done("It no longer counts. We keep that it was said.")
 
     return _or_again(act)

@@ -159,6 +159,17 @@ def lock_chart(client: Person) -> None:
     )
 
 
+def locked_as_of(client: Person, *, at: datetime) -> datetime:
+    """Lock her chart (`lock_chart`); `at`, or when its last word was written where that is later.
+
+    Who waited for the lock decides by what was written meanwhile, too: `at` was read before.
+    """
+    lock_chart(client)
+    written = sa.func.greatest(sa.func.max(ChartEntry.stated_at), sa.func.max(ChartEntry.ended_at))
+    last = db.session.scalar(sa.select(written).where(ChartEntry.client_id == client.id))
+    return at if last is None else max(at, last)
+
+
 def accesses_of(client: Person) -> sa.Select[Access]:
     """Every opening of this client's record by somebody else, with the reader."""
     return sa.select(Access).where(Access.client_id == client.id).options(joinedload(Access.reader))

@@ -72,6 +72,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.LICENCE_EXPIRING: Licence,
     Template.SIGNING_KEY_EXPIRING: SigningKey,
     Template.PRESCRIPTION_RENEWABLE: Prescription,
+    Template.PRESCRIPTION_NEWS: Prescription,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.

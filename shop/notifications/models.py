@@ -32,6 +32,7 @@ class Template(StrEnum):
     CASE_NEWS = "case_news"  # to the physician: the client answered
     REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
+    PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
 
 
 class Letter(Base):

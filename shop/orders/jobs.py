@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
+from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import StartAgain
 from shop.core.jobs import job
-from shop.orders import lapsing, rejudging
+from shop.orders import lapsing, rechecking, rejudging
 from shop.orders.rejudging import Rejudged
 from shop.prescriptions import lapsing as prescriptions
 
@@ -22,6 +24,8 @@ PERIODIC = {  # minute hour day month weekday
     "follow_licences": "1 0,6 * * *",
 }
 log = structlog.get_logger()
+
+Done = TypeVar("Done")
 
 
 @job("rejudge_orders")
@@ -42,14 +46,16 @@ def follow_licences(timestamp: int = 0) -> None:
         _each(lapsing.rejudge, order_id)
 
 
+@job("recheck_client")
+def recheck_client(*, client_id: str) -> None:
+    """Screen again what a client was prescribed. Safe to repeat."""
+    _twice_at_most(
+        lambda: rechecking.recheck(db.session.get_one(Person, UUID(client_id)), at=now())
+    )
+
+
 def _each(rejudge: Callable[..., Rejudged], order_id: UUID) -> None:
-    try:
-        done = rejudge(order_id, at=now())
-        db.session.commit()
-    except StartAgain:
-        db.session.rollback()
-        done = rejudge(order_id, at=now())
-        db.session.commit()
+    done = _twice_at_most(lambda: rejudge(order_id, at=now()))
     if done != Rejudged():
         log.info(
             "order_rejudged",
@@ -57,3 +63,14 @@ def _each(rejudge: Callable[..., Rejudged], order_id: UUID) -> None:
             held=len(done.held),
             resumed=len(done.resumed),
         )
+
+
+def _twice_at_most(act: Callable[[], Done]) -> Done:
+    """Do it and commit; once more where somebody came between."""
+    try:
+        done = act()
+    except StartAgain:
+        db.session.rollback()
+        done = act()
+    db.session.commit()
+    return done

@@ -87,6 +87,16 @@ def locked_order(order_id: uuid.UUID) -> Order:
     return db.session.scalars(_whole(query)).one()
 
 
+def promised_to(client: Person) -> list[Order]:
+    """Her open orders with a line under a prescription, locked, in id order, as `locked_order`."""
+    query = sa.select(Order).where(
+        Order.client_id == client.id,
+        Order.status.in_((OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)),
+        Order.lines.any(OrderLine.fill_id.is_not(None)),
+    )
+    return list(db.session.scalars(_whole(locked(query.order_by(Order.id)))))
+
+
 def address(order: Order) -> str:
     """Where it goes, on one line."""
     street = ", ".join(filter(None, [order.line1, order.line2]))

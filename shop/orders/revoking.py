@@ -69,11 +69,11 @@ def done(what: Revocation) -> Consequences:
 def revoke(prescription: Prescription, *, reason: str, by: Person, at: datetime) -> Revocation:
     """Revoke, in one transaction with what follows: nothing more is paid or shipped under it.
 
-    Unpaid orders with a line under it are cancelled, paid lines that are still here go on hold and
-    give their units back, what has left is listed. So it is with what is still under way of the
-    earlier ones that it has replaced. The caller must not hold the prescription's lock, for the
-    orders come first. Raises NotAllowed, WrongState, and StartAgain where an order was placed while
-    this one waited: roll back and run it again.
+    Unpaid orders with a line under it are cancelled, paid lines that are still here go on hold (or
+    stay there) and give their units back, what has left is listed. So it is with what is still
+    under way of the earlier ones that it has replaced. The caller must not hold the prescription's
+    lock, for the orders come first. Raises NotAllowed, WrongState, and StartAgain where an order
+    was placed while this one waited: roll back and run it again.
     """
     return _end(
         lambda: _with_it(prescription),
@@ -133,15 +133,18 @@ def _follow(
             continue
         if line.status in GONE:
             what.gone.append(line)
-        elif line.status in (LineStatus.READY, LineStatus.PACKED):
-            _hold(line, order, at)
+        elif line.status in (LineStatus.READY, LineStatus.PACKED, LineStatus.ON_HOLD):
+            stock.release([line.reservation], at=at)
+            held |= _hold(line, order)
             what.held.append(line)
-            held = True
     if held:
         events.record(Kind.ORDER_HELD, order, reason=reason)  # the client is told
 
 
-def _hold(line: OrderLine, order: Order, at: datetime) -> None:
-    stock.release([line.reservation], at=at)
+def _hold(line: OrderLine, order: Order) -> bool:
+    """Put it on hold; False where something else has."""
+    if line.status is LineStatus.ON_HOLD:
+        return False
     line.status = LineStatus.ON_HOLD
     events.record(Kind.LINE_HELD, line, order=order.number, position=line.position)
+    return True

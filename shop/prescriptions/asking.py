@@ -29,7 +29,7 @@ from shop.prescriptions.models import (
     Supersession,
     TakenAway,
 )
-from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
+from shop.prescriptions.states import REQUEST_ARROWS, HeldFor, RequestStatus
 
 log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ TERMS = (
     Prescription.valid_from,
     Prescription.valid_until,
     Prescription.status,
+    Prescription.held_for,
     Prescription.client_state,
     Prescription.prescriber_id,
     Prescription.prescriber_name,
@@ -266,6 +267,7 @@ def _prescriptions(
             fills=tuple(fills[row.id]),
             taken_away_on=taken_away.get(row.id),
             replaced=row.replaced,
+            to_be_looked_at=row.held_for is HeldFor.HEALTH_NEWS,
         )
         for row in rows
     )

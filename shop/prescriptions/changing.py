@@ -11,6 +11,7 @@ from datetime import datetime
 
 from shop.accounts.models import Person
 from shop.catalog.models import Price, Variant
+from shop.charts.queries import lock_chart
 from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
@@ -66,6 +67,7 @@ def accept(
     offer = offered(request, at=at)
     if offer is None:
         raise WrongState("Nothing waits for your word here.", status=request.status.value)
+    lock_chart(request.client)  # what she says meanwhile is looked at before or after
     price = _price(offer, expect_unit_cents)
     prescribed = offer.prescription
     earlier = superseding.predecessors(request, prescribed.variant, at=at, lock=True)

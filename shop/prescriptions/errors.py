@@ -185,6 +185,18 @@ class NewerPrescription(Conflict):
     code = "newer_prescription"
 
 
+class NewsNotReviewed(WrongState):
+    """Something new is known of the client's health; a physician says first why it goes on."""
+
+    code = "news_not_reviewed"
+
+
+class HardStopStands(WrongState):
+    """What is known of the client's health now is a stop that nobody overrides."""
+
+    code = "hard_stop_stands"
+
+
 class NotARoutineRenewal(Refused):
     """A request that is not signed with others; the facts hold every reason."""
 

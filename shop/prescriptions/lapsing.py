@@ -12,10 +12,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from shop.charts.queries import locked_as_of
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
-from shop.prescriptions import licensing, superseding
+from shop.prescriptions import licensing, rechecking, superseding
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 
@@ -55,6 +56,7 @@ def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
     What a person held stays held; what was replaced meanwhile and owes nothing ends. Safe to
     repeat.
     """
+    at = locked_as_of(db.session.get_one(Prescription, prescription_id).client, at=at)
     query = locked(sa.select(Prescription).where(Prescription.id == prescription_id))
     one = db.session.scalars(query).one()
     held = licensing.in_force([one.prescriber_id], day=at.astimezone(UTC).date(), lock=True)
@@ -70,6 +72,8 @@ def follow(prescription_id: UUID, *, at: datetime) -> PrescriptionStatus | None:
     db.session.flush()  # the database stamps when
     events.record(kind, one, reason=HeldFor.LICENCE_LAPSED.value, state=one.client_state)
     superseding.finish(one.id, at=at)  # only what goes on can be finished
+    if one.status is PrescriptionStatus.ACTIVE and rechecking.news_of([one], at=at)[one.id]:
+        rechecking.hold(one)  # what was said meanwhile, nobody has looked at
     return one.status
 
 

@@ -58,6 +58,18 @@ _WHOLE = (
     ),
 )
 
+# All that a list of prescriptions shows.
+LISTED = (
+    selectinload(Prescription.client),
+    selectinload(Prescription.request),
+    selectinload(Prescription.states),
+    selectinload(Prescription.fills),
+    selectinload(Prescription.taken_away),
+    selectinload(Prescription.supersession).selectinload(Supersession.successor),
+    selectinload(Prescription.superseded).selectinload(Supersession.prescription),
+    selectinload(Prescription.variant).selectinload(Variant.product),
+)
+
 PRESCRIPTION_ONLY = [one for one in LegalClass if one.prescription_only]
 
 
@@ -104,16 +116,7 @@ def request_for(
 
 def prescriptions(reader: Person) -> sa.Select[Prescription]:
     """The prescriptions `reader` may see: a client's own, a physician's own signatures."""
-    return _prescriptions(reader).options(
-        selectinload(Prescription.client),
-        selectinload(Prescription.request),
-        selectinload(Prescription.states),
-        selectinload(Prescription.fills),
-        selectinload(Prescription.taken_away),
-        selectinload(Prescription.supersession).selectinload(Supersession.successor),
-        selectinload(Prescription.superseded).selectinload(Supersession.prescription),
-        selectinload(Prescription.variant).selectinload(Variant.product),
-    )
+    return _prescriptions(reader).options(*LISTED)
 
 
 def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Prescription:

@@ -12,6 +12,7 @@ from shop.accounts.models import AuthEvent, Licence, Person
 from shop.catalog import queries as catalog
 from shop.catalog.errors import NoSuchVariant
 from shop.catalog.models import Variant
+from shop.charts.queries import locked_as_of
 from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.events import Kind
@@ -141,6 +142,8 @@ def sign(
     `proof` is the fresh sign-in, `shown` the hash of the statement the physician read. Raises
     what `prepare` raises, StaleSignIn, StatementChanged, NoSigningKey.
     """
+    refuse_decided(request)  # before the chart: news may hold what it has become
+    at = locked_as_of(request.client, at=at)  # what is said meanwhile is read, or finds it signed
     checked = prepare(request, terms, by=by, at=at, fence=fence)
     if shown is not None and not hmac.compare_digest(shown, checked.statement.hash):
         raise StatementChanged("The statement has changed since it was shown. Read it again.")

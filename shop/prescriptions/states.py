@@ -86,3 +86,4 @@ class HeldFor(StrEnum):
     """Why a prescription is on hold that nobody put there."""
 
     LICENCE_LAPSED = "licence_lapsed"
+    HEALTH_NEWS = "health_news"  # something new is known of the client: a physician has to look

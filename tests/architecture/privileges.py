@@ -213,6 +213,17 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
+        "health_reviews": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "prescription_id",
+                "reason_sealed",
+                "reviewed_by_id",
+                "seen_sealed",
+            ),
+            "SELECT": ALL,
+        },
         "import_parts": {
             "DELETE": ("",),
             "INSERT": ALL,
@@ -973,6 +984,9 @@ GRANTED: Granted = {
         "fills": {
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "health_reviews": {
+            "SELECT": ALL,
         },
         "import_parts": {
             "DELETE": ("",),

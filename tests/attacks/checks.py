@@ -177,6 +177,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "confirmed = true WHERE confirmed IS NULL",
         ],
     },
+    "health_reviews": {
+        "client_reviews_no_news": ["reviewed_by_id = client_id"],
+        "reason_of_review_is_sealed": ["reason_sealed = 'Legs'", f"reason_sealed = {UNSEALED}"],
+        "what_was_seen_is_sealed": ["seen_sealed = 'Hives'", f"seen_sealed = {UNSEALED}"],
+    },
     "fills": {
         "consumed_at_some_time": [
             "status = 'consumed', consumed_at = NULL, dispensed_at = NULL",

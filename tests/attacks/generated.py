@@ -21,11 +21,11 @@ from shop.accounts.models import Duty, Person
 from shop.catalog import importing, loading, relating
 from shop.catalog.models import BeautyFact, ImportProfile, Variant
 from shop.charts import charting
-from shop.charts.facts import Medicine, Pregnancy, PregnancyStatus
+from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import shipping
+from shop.orders import rechecking, shipping
 from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments import refunding, settling
@@ -77,6 +77,7 @@ def scene() -> Mapping[str, Any]:
     )
     _imported()
     _charted(client, chen)
+    _looked_at(chen)
     _on_the_desk(client, chen)
     _seen(client, chen)
     return {}
@@ -116,6 +117,15 @@ def _charted(client: Person, chen: Person) -> None:
     charting.end(ended, ending=Ending.RESOLVED, by=chen, at=now())
     for status in (PregnancyStatus.NONE, PregnancyStatus.PREGNANT):
         charting.state(client, Pregnancy(status), by=client, at=now())
+
+
+def _looked_at(chen: Person) -> None:
+    """What became known after signing held a prescription, and its physician let it go on."""
+    client = alice()
+    one = a_prescription(client, by=chen)
+    with rechecking.following(client, at=now()):
+        charting.state(client, Allergy("blue plaster"), by=client, at=now())
+    rechecking.resume(one, reason="Only on her legs.", by=chen, at=now())
 
 
 def _imported() -> None:

@@ -30,7 +30,7 @@ from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.risk import Risk
 from tests.builders import a_cream, a_product, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart
+from tests.orders.things import a_cart, paid
 from tests.people import a_browser, alice, dr_chen
 from tests.prescriptions.builders import (
     a_claimed_request,
@@ -55,6 +55,7 @@ LIST, SEARCH, PRODUCT, GATE, PLACE = 2, 2, 10, 18, 44
 # A case as the API tells it, with its history, and as the page shows it; never more than MOST.
 CASE, PAGE, MOST = 9, 8, 12
 DESK = 9
+CHART, RECHECK = 16, 12  # with nothing to look at; with prescriptions and orders to look at
 
 
 @contextmanager
@@ -291,6 +292,24 @@ def test_placing(live_app: Flask) -> None:
         db.session.commit()
 
     assert count(live_app, "POST", "/orders", token, json=ORDER) == PLACE
+
+
+def test_saying_something_of_ones_health(live_app: Flask) -> None:
+    """As many with three prescriptions and orders to look at as with one."""
+    fact = {"fitzpatrick": {"phototype": "III"}}
+    with live_app.app_context():
+        act_as("system:test")
+        clients = [alice() for _ in "abc"]
+        for client, many in zip(clients, (0, 1, 3), strict=True):
+            for cream in [a_cream() for _ in range(many)]:
+                a_lot(cream, 5)
+                a_prescription(client, cream)
+                paid(client, {cream: 1})
+        secrets = [a_token(client) for client in clients]
+        db.session.commit()
+
+    sent = [count(live_app, "POST", "/me/chart", one, json=fact) for one in secrets]
+    assert sent == [CHART, CHART + RECHECK, CHART + RECHECK]
 
 
 def a_token(person: Any) -> str:

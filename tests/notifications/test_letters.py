@@ -100,6 +100,7 @@ WITHOUT_A_LETTER = {
     *(Kind.RULE_ACTIVATED, Kind.RULE_ENDED),  # tests/orders/test_rejudging.py
     *(Kind.LICENCE_RECORDED, Kind.LICENCE_ENDED, Kind.ACCOUNT_DISABLED),  # test_lapsing.py there
     Kind.REQUEST_ESCALATED,  # to a physician: tests/prescriptions/test_escalating.py
+    *(Kind.CHART_ENTRY_STATED, Kind.PRESCRIPTION_HELD),  # tests/orders/test_rechecking.py
 }
 TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 

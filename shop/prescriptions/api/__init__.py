@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.api import (
+    health_news,
     inquiries,
     life,
     papers,
@@ -16,6 +17,7 @@ from shop.prescriptions.api.blueprint import bp
 
 __all__ = [
     "bp",
+    "health_news",
     "inquiries",
     "life",
     "papers",

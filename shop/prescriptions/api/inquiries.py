@@ -9,6 +9,7 @@ from flask import Response
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
+from shop.orders import rechecking
 from shop.prescriptions import inquiring, queries, schemas
 from shop.prescriptions.api.blueprint import bp, committed_request
 
@@ -30,13 +31,14 @@ def ask(given: dict[str, Any], number: str) -> Response:
 @bp.response(201, schemas.RequestOut)
 def reply(given: dict[str, Any], number: str) -> Response:
     """Answer the physician's question, in words, with new answers, or both."""
-    request = queries.request_for(actor(), number, at=now(), lock=True)
-    inquiring.reply(
-        request,
-        given["text"],
-        answers=given["answers"],
-        inquiry_id=given["question"],
-        by=actor(),
-        at=now(),
-    )
+    with rechecking.following(actor(), at=now()):
+        request = queries.request_for(actor(), number, at=now(), lock=True)
+        inquiring.reply(
+            request,
+            given["text"],
+            answers=given["answers"],
+            inquiry_id=given["question"],
+            by=actor(),
+            at=now(),
+        )
     return committed_request(request, 201)

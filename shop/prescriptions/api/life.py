@@ -9,7 +9,7 @@ from flask import Response
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
-from shop.orders import revoking
+from shop.orders import rechecking, revoking
 from shop.prescriptions import erring, queries, renewing, schemas
 from shop.prescriptions.api.blueprint import bp, committed_end, committed_request, opened
 from shop.prescriptions.models import ErrorReport
@@ -25,13 +25,14 @@ DECIDERS = (Role.PHYSICIAN, Role.MANAGER)
 @bp.response(201, schemas.RequestOut)
 def renew(given: dict[str, Any], number: str) -> Response:
     """Ask to go on with a prescription; handed in at once where nothing is left to ask."""
-    request = renewing.renew(
-        queries.prescription_for(actor(), number),
-        consent=given["consent"],
-        answers=given["answers"],
-        by=actor(),
-        at=now(),
-    )
+    with rechecking.following(actor(), at=now()):
+        request = renewing.renew(
+            queries.prescription_for(actor(), number),
+            consent=given["consent"],
+            answers=given["answers"],
+            by=actor(),
+            at=now(),
+        )
     return committed_request(request, 201)
 
 

@@ -79,7 +79,7 @@ def hold(given: dict[str, Any], number: str) -> Response:
 @bp.response(204)
 def resume(number: str) -> Response:
     """Let a prescription go on."""
-    prescription = queries.prescription_for(actor(), number, lock=True)
+    prescription = queries.prescription_for(actor(), number)
     holding.resume(prescription, by=actor(), at=now())
     return committed(None, None, 204)
 

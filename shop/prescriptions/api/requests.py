@@ -16,6 +16,7 @@ from shop.catalog import queries as catalog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refused
+from shop.orders import rechecking
 from shop.prescriptions import (
     changing,
     explaining,
@@ -81,8 +82,9 @@ def answer(given: dict[str, Any], number: str) -> Response:
 @bp.response(201, schemas.RequestOut)
 def submit(given: dict[str, Any], number: str) -> Response:
     """Hand a request to the physicians."""
-    request = queries.request_for(actor(), number, at=now(), lock=True)
-    requesting.submit(request, consent=given["consent"], by=actor(), at=now())
+    with rechecking.following(actor(), at=now()):
+        request = queries.request_for(actor(), number, at=now(), lock=True)
+        requesting.submit(request, consent=given["consent"], by=actor(), at=now())
     return committed_request(request, 201)
 
 
@@ -102,8 +104,9 @@ def withdraw(number: str) -> Response:
 @bp.response(201, schemas.RequestOut)
 def accept(given: dict[str, Any], number: str) -> Response:
     """Take what the physician prescribed instead of what was asked for, at its price."""
-    request = queries.request_for(actor(), number, at=now(), lock=True)
-    changing.accept(request, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now())
+    with rechecking.following(actor(), at=now()):
+        request = queries.request_for(actor(), number, at=now(), lock=True)
+        changing.accept(request, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now())
     return committed_request(request, 201)
 
 

@@ -111,10 +111,12 @@ def _not_begun(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
 def _held(facts: Facts, wish: Wish, one: Authority) -> Objection | None:
     if standing(one, facts.at) is not Standing.ON_HOLD:
         return None
+    # Whoever packs reads this, too: nothing is said of why.
+    looks = f"This waits until {one.prescriber_name} has looked at it again."
     return Objection(
         Answer.BLOCKED,
         "on_hold",
-        f"{one.prescriber_name} has put this on hold.",
+        looks if one.to_be_looked_at else f"{one.prescriber_name} has put this on hold.",
         "Ask the clinic what comes next.",
         {"prescription": one.number},
     )

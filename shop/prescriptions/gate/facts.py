@@ -122,6 +122,7 @@ class Authority:
     fills: tuple[Taken, ...] = ()
     taken_away_on: date | None = None  # when what was left of it went to another pharmacy
     replaced: bool = False
+    to_be_looked_at: bool = False  # on hold until a physician has looked at it again
 
     @property
     def fills_left(self) -> int:

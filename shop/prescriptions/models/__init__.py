@@ -28,6 +28,7 @@ from shop.prescriptions.models.practice import (
 from shop.prescriptions.models.prescriptions import Prescription, PrescriptionState
 from shop.prescriptions.models.records import Screening, Signature, SigningKey
 from shop.prescriptions.models.requests import Acceptance, ApprovalRequest, Refusal
+from shop.prescriptions.models.reviews import HealthReview
 from shop.prescriptions.models.successions import Supersession
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 
@@ -40,6 +41,7 @@ __all__ = [
     "Escalation",
     "Examination",
     "Fill",
+    "HealthReview",
     "Inquiry",
     "KnownExaminationRule",
     "KnownSupervisionRule",

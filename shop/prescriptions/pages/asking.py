@@ -18,6 +18,7 @@ from shop.catalog import queries as catalog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.usps import STATES
+from shop.orders import rechecking
 from shop.prescriptions import changing, examining, queries, requesting, schemas
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.intake.carrying import Sheet
@@ -80,11 +81,12 @@ def show_request(number: str) -> Response:
 @allow(Role.CLIENT)
 def answer(number: str) -> Response:
     def act() -> Response:
-        asked = queries.request_for(actor(), number, at=now(), lock=True)
-        requesting.answer(asked, answers_typed(asked), by=actor(), at=now())
-        if "submit" in request.form:
-            consent = request.form.get("consent") == "yes"
-            requesting.submit(asked, consent=consent, by=actor(), at=now())
+        with rechecking.following(actor(), at=now()):
+            asked = queries.request_for(actor(), number, at=now(), lock=True)
+            requesting.answer(asked, answers_typed(asked), by=actor(), at=now())
+            if "submit" in request.form:
+                consent = request.form.get("consent") == "yes"
+                requesting.submit(asked, consent=consent, by=actor(), at=now())
         db.session.commit()
         flash(TOLD.get(asked.status, "Your request is with our physicians."))
         return to(f"/requests/{number}")
@@ -110,8 +112,11 @@ def withdraw(number: str) -> Response:
 def accept(number: str) -> Response:
     def act() -> Response:
         given = form(schemas.AcceptanceIn, numbers=("expect_unit_cents",))
-        asked = queries.request_for(actor(), number, at=now(), lock=True)
-        changing.accept(asked, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now())
+        with rechecking.following(actor(), at=now()):
+            asked = queries.request_for(actor(), number, at=now(), lock=True)
+            changing.accept(
+                asked, expect_unit_cents=given["expect_unit_cents"], by=actor(), at=now()
+            )
         db.session.commit()
         flash("It is yours to order now.")
         return to(f"/requests/{number}")

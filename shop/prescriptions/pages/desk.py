@@ -19,7 +19,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refused
 from shop.inventory import queries as inventory
-from shop.prescriptions import clocks, desk
+from shop.prescriptions import clocks, desk, rechecking
 from shop.prescriptions.clocks import StockClock
 from shop.prescriptions.desk import Desk, Show
 from shop.prescriptions.escalating import MEDICAL_DIRECTOR
@@ -62,7 +62,15 @@ def queue() -> Response:
     waiting = page(found.query, found.keys, limit=SHOWN, after=request.args.get("after"))
     stock = _stock(waiting["items"], today)
     rows = [_row(one, found, stock.get(one.variant_id), at) for one in waiting["items"]]
-    return rendered("queue.html", rows=rows, next=waiting["next"], show=show, shows=SHOWS, at=at)
+    return rendered(
+        "queue.html",
+        rows=rows,
+        next=waiting["next"],
+        show=show,
+        shows=SHOWS,
+        news=rechecking.how_many_wait(actor(), at=at),
+        at=at,
+    )
 
 
 @bp.get("/review/away")

@@ -8,6 +8,7 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.core.db import db
+from shop.orders import rechecking
 from shop.prescriptions import inquiring, queries, schemas
 from shop.prescriptions.pages.asking import answers_typed, request_page
 from shop.prescriptions.pages.blueprint import bp, form, or_again, to
@@ -33,15 +34,16 @@ def ask(number: str) -> Response:
 def reply(number: str) -> Response:
     def act() -> Response:
         given = form(schemas.ReplyIn)
-        asked = queries.request_for(actor(), number, at=now(), lock=True)
-        inquiring.reply(
-            asked,
-            given["text"],
-            answers=answers_typed(asked),
-            inquiry_id=given["question"],
-            by=actor(),
-            at=now(),
-        )
+        with rechecking.following(actor(), at=now()):
+            asked = queries.request_for(actor(), number, at=now(), lock=True)
+            inquiring.reply(
+                asked,
+                given["text"],
+                answers=answers_typed(asked),
+                inquiry_id=given["question"],
+                by=actor(),
+                at=now(),
+            )
         db.session.commit()
         flash("Your answer is with our physicians.")
         return to(f"/requests/{number}")

@@ -17,7 +17,7 @@ from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import queries as orders
-from shop.orders import revoking
+from shop.orders import rechecking, revoking
 from shop.prescriptions import acknowledging, holding, queries, renewing, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
@@ -48,7 +48,7 @@ def hold(number: str) -> Response:
 @allow(Role.PHYSICIAN)
 def resume(number: str) -> Response:
     def act() -> Response:
-        one = queries.prescription_for(actor(), number, lock=True)
+        one = queries.prescription_for(actor(), number)
         holding.resume(one, by=actor(), at=now())
         db.session.commit()
         flash("It goes on.")
@@ -61,12 +61,13 @@ def resume(number: str) -> Response:
 @allow(Role.CLIENT)
 def renew(number: str) -> Response:
     def act() -> Response:
-        asked = renewing.renew(
-            queries.prescription_for(actor(), number),
-            consent=request.form.get("consent") == "yes",
-            by=actor(),
-            at=now(),
-        )
+        with rechecking.following(actor(), at=now()):
+            asked = renewing.renew(
+                queries.prescription_for(actor(), number),
+                consent=request.form.get("consent") == "yes",
+                by=actor(),
+                at=now(),
+            )
         db.session.commit()
         handed_in = asked.submitted_at is not None
         flash("Your request is with our physicians." if handed_in else "Some questions are left.")

@@ -38,6 +38,7 @@ from shop.prescriptions.schemas.prescriptions import (
     ExaminationIn,
     ExaminationOut,
     FillOut,
+    NewsOut,
     OverrideIn,
     PrescriptionOut,
     PrescriptionsOut,
@@ -62,7 +63,6 @@ from shop.prescriptions.schemas.requests import (
     AnswersIn,
     CarriedOut,
     ClaimOut,
-    FindingOut,
     OfferOut,
     QueueQuery,
     RefusalIn,
@@ -75,7 +75,7 @@ from shop.prescriptions.schemas.requests import (
     listed,
     whole,
 )
-from shop.prescriptions.schemas.shared import ClientOut, RecordedOut
+from shop.prescriptions.schemas.shared import ClientOut, FindingOut, RecordedOut
 
 __all__ = [
     "AcceptanceIn",
@@ -99,6 +99,7 @@ __all__ = [
     "GateOut",
     "InquiryOut",
     "LawOut",
+    "NewsOut",
     "OfferOut",
     "OverrideIn",
     "PrescriptionExplanationOut",

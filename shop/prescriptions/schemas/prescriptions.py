@@ -14,7 +14,7 @@ from shop.prescriptions.models import Prescription
 from shop.prescriptions.renewing import Eligibility
 from shop.prescriptions.schemas import life
 from shop.prescriptions.schemas.practice import GroundOut, ground
-from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
+from shop.prescriptions.schemas.shared import ClientOut, FindingOut, RecordedOut, history
 from shop.prescriptions.standing import Outlook, Standing
 from shop.prescriptions.statements import EXAMINED, Terms
 from shop.prescriptions.states import PrescriptionStatus
@@ -79,11 +79,20 @@ class WholePrescriptionOut(PrescriptionOut):
     statement = fields.String()
     statement_hash = fields.String()
     reason = fields.String(allow_none=True)  # why it is held, revoked or an error
-    held_for = fields.String(allow_none=True)  # where a rule holds it: "licence_lapsed"
+    held_for = fields.String(
+        allow_none=True
+    )  # where a rule holds it: "licence_lapsed", "health_news"
     held_at = Moment(allow_none=True)
     revoked_at = Moment(allow_none=True)
     fills_taken = fields.List(fields.Nested(FillOut))
     history = fields.List(fields.Nested(RecordedOut))
+
+
+class NewsOut(PrescriptionOut):
+    """What became known after it was signed, and holds it where `held_for` is "health_news"."""
+
+    held_for = fields.String(allow_none=True)
+    news = fields.List(fields.Nested(FindingOut))
 
 
 class PrescriptionsOut(Schema):

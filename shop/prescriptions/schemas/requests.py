@@ -17,7 +17,7 @@ from shop.prescriptions.schemas import life
 from shop.prescriptions.schemas.desk import DeskOut, on_the_desk
 from shop.prescriptions.schemas.inquiries import InquiryOut, exchanged
 from shop.prescriptions.schemas.practice import ExaminationReadOut, ReferralOut, read, referral
-from shop.prescriptions.schemas.shared import ClientOut, RecordedOut, history
+from shop.prescriptions.schemas.shared import ClientOut, FindingOut, RecordedOut, history
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.states import RequestStatus
 from shop.web.api import Moment, PageQuery, Schema, State, StrictBoolean, Text, Whole
@@ -119,21 +119,6 @@ class OfferOut(Schema):
     unit_price_cents = fields.Integer(allow_none=True)
     fill_price_cents = fields.Integer(allow_none=True)
     asked_unit_price_cents = fields.Integer(allow_none=True)
-
-
-class FindingOut(Schema):
-    """A rule of screening that fired, as the physician reads it."""
-
-    rule = fields.String()
-    version = fields.Integer()
-    severity = fields.String(attribute="severity.word")
-    text = fields.String(attribute="physician_text")
-    client_text = fields.String()
-    source = fields.String()
-    grade = fields.String()
-    fired_by = fields.List(fields.String())
-    until = fields.Date(allow_none=True)
-    missing = fields.String(attribute="unknown")  # the fact that nobody knows
 
 
 class WholeRequestOut(RequestOut):

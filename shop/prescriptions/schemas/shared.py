@@ -18,6 +18,21 @@ class ClientOut(Schema):
     state = fields.String(allow_none=True)
 
 
+class FindingOut(Schema):
+    """A rule of screening that fired, as the physician reads it."""
+
+    rule = fields.String()
+    version = fields.Integer()
+    severity = fields.String(attribute="severity.word")
+    text = fields.String(attribute="physician_text")
+    client_text = fields.String()
+    source = fields.String()
+    grade = fields.String()
+    fired_by = fields.List(fields.String())
+    until = fields.Date(allow_none=True)
+    missing = fields.String(attribute="unknown")  # the fact that nobody knows
+
+
 class RecordedOut(Schema):
     at = Moment()
     kind = fields.String()
