@@ -54,7 +54,7 @@ from tests.prescriptions.test_declining import tazarotene
 LIST, SEARCH, PRODUCT, GATE, PLACE = 2, 2, 10, 18, 44
 # A case as the API tells it, with its history, and as the page shows it; never more than MOST.
 CASE, PAGE, MOST = 9, 8, 12
-DESK = 9
+DESK = 11
 CHART, RECHECK = 16, 12  # with nothing to look at; with prescriptions and orders to look at
 
 
