@@ -18,6 +18,7 @@ from shop.accounts import (
     duties,
     employing,
     licences,
+    moving,
     opening,
     queries,
     schemas,
@@ -162,6 +163,15 @@ def me() -> dict[str, Any]:
         "fresh_until": fresh.at + FRESH_FOR if fresh else None,
         "csrf_token": None if by_token() else generate_csrf(),
     }
+
+
+@bp.patch("/me")
+@allow(Role.CLIENT, scope=Scope.ACCOUNT)
+@bp.arguments(schemas.MoveIn)
+@bp.response(200, schemas.UserOut)
+def move(asked: dict[str, Any]) -> Response:
+    """I live in another state from now on. What was signed before stays for where it was signed."""
+    return committed(schemas.UserOut, moving.move(actor(), asked["state"]))
 
 
 @bp.get("/me/sessions")

@@ -23,6 +23,7 @@ from shop.accounts import (
     confirming,
     employing,
     licences,
+    moving,
     opening,
     queries,
     schemas,
@@ -166,6 +167,10 @@ def confirm(secret: str) -> Response:
 @bp.get("/account")
 @allow(*Role)
 def account() -> Response:
+    return _account()
+
+
+def _account(refusal: Refusal | None = None) -> Response:
     at, reader = now(), actor()
     opened = page(
         charts.accesses_of(reader),
@@ -174,13 +179,29 @@ def account() -> Response:
         after=request.args.get("after"),
         descending=True,
     )
-    return _page(
-        "account.html",
-        sessions=queries.sessions_of(reader, at=at),
-        tokens=queries.tokens_of(reader, at=at),
-        opened=opened,
-        current=visiting_session(),
-    )
+    shown = {
+        "sessions": queries.sessions_of(reader, at=at),
+        "tokens": queries.tokens_of(reader, at=at),
+        "opened": opened,
+        "current": visiting_session(),
+        "states": _states(),
+    }
+    if refusal is not None:
+        return _again("account.html", refusal, **shown)
+    return _page("account.html", typed={}, **shown)
+
+
+@bp.post("/account/state")
+@allow(Role.CLIENT)
+def move() -> Response:
+    try:
+        moved = moving.move(actor(), _form(schemas.MoveIn)["state"])
+    except Refusal as refusal:
+        db.session.rollback()
+        return _account(refusal)
+    db.session.commit()
+    flash(f"You live in {moved.state}. What you ask for from now on goes to physicians there.")
+    return _to(url_for(".account"))
 
 
 @bp.post("/account/sessions/<uuid:session_id>/end")

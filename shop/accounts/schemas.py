@@ -19,6 +19,10 @@ class AccountIn(Schema):
     state = State(required=True)
 
 
+class MoveIn(Schema):
+    state = State(required=True)
+
+
 class AccountOut(Schema):
     """The same for an address that has an account already."""
 

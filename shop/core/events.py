@@ -41,6 +41,7 @@ class Kind(StrEnum):
     TOKEN_REVOKED = "token_revoked"
     SESSION_REVOKED = "session_revoked"
     ACCOUNT_DISABLED = "account_disabled"
+    CLIENT_MOVED = "client_moved"
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
     LICENCE_EXPIRING = "licence_expiring"

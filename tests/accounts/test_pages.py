@@ -232,3 +232,19 @@ def test_others_do_not(app: Flask, make: Any) -> None:
     client = signed_in(app, somebody(make))
 
     assert client.get("/people").status_code == 403
+
+
+def test_a_client_says_that_she_has_moved(app: Flask) -> None:
+    person = somebody()
+    client = signed_in(app, person)
+
+    assert sent(client, "/account", to="/account/state", state="TX").status_code == 303
+    page = client.get("/account").get_data(as_text=True)
+    assert "You live in TX." in page
+    assert '<option value="TX" selected' in page
+
+    refused = sent(client, "/account", to="/account/state", state="XX")
+    assert refused.status_code == 422
+    assert "Must be a two-letter US state, such as CA." in refused.get_data(as_text=True)
+    assert db.session.scalars(sa.select(Person.state).where(Person.id == person.id)).one() == "TX"
+    assert "Where you live" not in signed_in(app, somebody(people.eva)).get("/account").text

@@ -9,7 +9,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from shop.accounts import confirming, employing, licences, opening, passwords, signing_in, tokens
+from shop.accounts import (
+    confirming,
+    employing,
+    licences,
+    moving,
+    opening,
+    passwords,
+    signing_in,
+    tokens,
+)
 from shop.accounts.confirming import Purpose
 from shop.accounts.errors import (
     BadDetails,
@@ -25,6 +34,7 @@ from shop.accounts.models import MailLink, Person, Role, SignIn, Token
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.events import Event, Kind
 from tests import people
 
 TODAY = date(2026, 6, 15)
@@ -354,3 +364,23 @@ def test_a_token_knows_its_scopes(app: Flask) -> None:
     assert secret.encode() not in token.secret_hash
     with pytest.raises(UnknownScope):
         tokens.issue(alice, name="till", scopes=["read", "everything"], at=now())
+
+
+def test_a_client_moves_once_however_often_she_says_it(app: Flask) -> None:
+    person = people.alice()
+    for _turn in range(2):
+        moving.move(person, "TX")
+    db.session.commit()
+
+    told = db.session.scalars(
+        sa.select(Event).where(Event.subject_id == person.id, Event.kind == Kind.CLIENT_MOVED.value)
+    ).all()
+    assert [one.facts for one in told] == [{"left": "CA", "state": "TX"}]
+
+
+def test_nobody_moves_to_a_state_that_there_is_not(app: Flask) -> None:
+    person = people.alice()
+    with pytest.raises(BadDetails) as refused:
+        moving.move(person, "ZZ")
+    assert list(refused.value.fields) == ["state"]
+    assert person.state == "CA"

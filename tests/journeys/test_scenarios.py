@@ -116,8 +116,7 @@ def test_a_client_moves_to_where_her_prescriber_has_no_licence(clinic: Clinic) -
     puts(clinic, client, cream)
     reads_the_leaflet(clinic, client, cream)
 
-    with clinic.database.as_role("aftercare_owner") as connection:
-        connection.execute("UPDATE people SET state = 'TX' WHERE email = %s", [client])
+    assert ok(clinic.call(client, "PATCH", "/me", json={"state": "TX"}))["state"] == "TX"
     refused = orders(clinic, client, cream, state="TX")
     assert refused.status_code == 422, refused.text
     assert "covers CA, not TX" in refused.text
