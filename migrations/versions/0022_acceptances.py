@@ -84,6 +84,8 @@ BEGIN
         WHEN asked.status IS DISTINCT FROM 'pending_client' THEN 'accepted_while_it_is_offered'
         WHEN current_setting('app.actor', true) IS DISTINCT FROM 'person:' || NEW.client_id
             THEN 'accepted_by_the_client'
+        WHEN (SELECT valid_until FROM prescriptions WHERE id = NEW.prescription_id)
+             <= NEW.accepted_at THEN 'accepted_before_it_is_over'
         WHEN NOT (priced.valid_from <= NEW.accepted_at
                   AND NEW.accepted_at < coalesce(priced.valid_until, 'infinity'))
             THEN 'accepted_at_todays_price'

@@ -11,7 +11,7 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.prescriptions import changing, signing
 from shop.prescriptions.models import ApprovalRequest
-from tests.attacks.acts import insert, row
+from tests.attacks.acts import insert, later, row
 from tests.attacks.attack import OWNER, WORKER, Attacks, Sql
 from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_claimed_request, a_prescription, the_terms
@@ -114,6 +114,12 @@ def _accepted_by_somebody_else(attacker: Sql) -> None:
     attacker.move("approval_request", attacker.facts["offered"], "approved")
 
 
+def _accepted_when_it_is_over(attacker: Sql) -> None:
+    later(attacker, "400 days")
+    _as_the_client(attacker)
+    _accept(attacker)
+
+
 def _accepted_and_left_open(attacker: Sql) -> None:
     _as_the_client(attacker)
     _accept(attacker)
@@ -160,6 +166,7 @@ ATTACKS.each(
             "changes_are_accepted_by_the_client",
         ),
         "accepted by somebody else": (_accepted_by_somebody_else, "accepted_by_the_client"),
+        "accepted when it is over": (_accepted_when_it_is_over, "accepted_before_it_is_over"),
         "accepted and left open": (_accepted_and_left_open, "acceptance_approves_its_request"),
         "accepted and withdrawn": (_accepted_and_withdrawn, "acceptance_approves_its_request"),
         "accepted twice": (
