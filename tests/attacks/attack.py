@@ -91,6 +91,8 @@ TABLES = {
     "prescription": "prescriptions",
     "fill": "fills",
     "import": "imports",
+    "plan": "plans",
+    "session": "sessions",
     "lot": "lots",
     "order": "orders",
     "order_line": "order_lines",

@@ -1,0 +1,54 @@
+"""A draft is proposed; what goes beyond the scope of who proposes it waits for a physician."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from shop.accounts.models import Person
+from shop.core import events
+from shop.core.db import db
+from shop.core.events import Kind
+from shop.treatments import permitting
+from shop.treatments.errors import PlanRefused
+from shop.treatments.models import Plan
+from shop.treatments.permitting import Answer, Verdict
+from shop.treatments.states import AHEAD, PlanStatus
+
+
+def propose(plan: Plan, *, by: Person, at: datetime) -> None:
+    """Let the client and the physicians read it.
+
+    Raises PlanRefused where nothing is planned, WrongState.
+    """
+    if not any(one.status in AHEAD for one in plan.sessions):
+        raise PlanRefused(
+            "There is nothing to propose yet.", fields={"sessions": ["Add a session first."]}
+        )
+    plan.status = PlanStatus.PROPOSED
+    db.session.flush()  # the row goes before its event
+    events.record(Kind.PLAN_PROPOSED, plan, version=plan.version.number)
+    send_on(plan, by=by, at=at)
+
+
+def send_on(plan: Plan, *, by: Person, at: datetime) -> None:
+    """Lay what is proposed before a physician where something is outside the scope of `by`."""
+    if plan.status is not PlanStatus.PROPOSED:
+        return
+    answers = outside(plan, by=by, at=at)
+    if answers:
+        plan.status = PlanStatus.AWAITING_PHYSICIAN
+        db.session.flush()  # the row goes before its event
+        events.record(Kind.PLAN_SENT_ON, plan, procedures=len(answers))
+
+
+def outside(plan: Plan, *, by: Person, at: datetime) -> dict[str, Answer]:
+    """What of the plan `by` may not do alone where the clinic is: procedure → why."""
+    day = at.astimezone(UTC).date()
+    planned = sorted({one.procedure for one in plan.sessions if one.status in AHEAD})
+    answers = {
+        code: permitting.answer(
+            permitting.procedure_of(code), by, state=plan.state, supervised=False, on=day
+        )
+        for code in planned
+    }
+    return {code: told for code, told in answers.items() if told.verdict != Verdict.ALLOWED}
