@@ -178,8 +178,8 @@ def revoke(given: dict[str, Any], number: str) -> Response:
 
 @bp.post("/plans/<number>/sessions")
 @allow(*CLINICIANS)
-@bp.arguments(schemas.SessionIn)
-@bp.response(201, schemas.SessionOut)
+@bp.arguments(schemas.PlannedSessionIn)
+@bp.response(201, schemas.PlannedSessionOut)
 def add(step: Step, number: str) -> Response:
     """One session more: the plan's next version."""
     return _answered_session(planning.add(_locked(number), step, by=actor(), at=now()), 201)
@@ -188,7 +188,7 @@ def add(step: Step, number: str) -> Response:
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/booking")
 @allow(*CLINICIANS)
 @bp.arguments(schemas.BookingIn)
-@bp.response(201, schemas.SessionOut)
+@bp.response(201, schemas.PlannedSessionOut)
 def book(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
     """Keep its time, with who performs it."""
     session = _session(number, session_id)
@@ -199,7 +199,7 @@ def book(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
 @bp.patch("/plans/<number>/sessions/<uuid:session_id>")
 @allow(*CLINICIANS)
 @bp.arguments(schemas.MoveIn)
-@bp.response(200, schemas.SessionOut)
+@bp.response(200, schemas.PlannedSessionOut)
 def move(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
     """Move it to another time; the move is kept."""
     session = _session(number, session_id)
@@ -210,7 +210,7 @@ def move(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/performance")
 @allow(*CLINICIANS)
 @bp.arguments(schemas.PerformanceIn)
-@bp.response(201, schemas.SessionOut)
+@bp.response(201, schemas.PlannedSessionOut)
 def perform(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
     """Write down that it was done."""
     session, at = _session(number, session_id), now()
@@ -229,7 +229,7 @@ def perform(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Respon
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/cancellation")
 @allow(*CLINICIANS)
 @bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.SessionOut)
+@bp.response(201, schemas.PlannedSessionOut)
 def cancel(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
     """It will not take place."""
     session = _session(number, session_id)
@@ -239,7 +239,7 @@ def cancel(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Respons
 
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/no-show")
 @allow(*CLINICIANS)
-@bp.response(201, schemas.SessionOut)
+@bp.response(201, schemas.PlannedSessionOut)
 def miss(number: str, session_id: uuid.UUID) -> Response:
     """The client did not come."""
     session = _session(number, session_id)
@@ -266,4 +266,4 @@ def _answered(plan: Plan, status: int = 200) -> Response:
 
 def _answered_session(session: Session, status: int) -> Response:
     db.session.flush()  # the answer shows what the database stamped
-    return committed(schemas.SessionOut, schemas.shown_session(session, now()), status)
+    return committed(schemas.PlannedSessionOut, schemas.shown_session(session, now()), status)

@@ -120,7 +120,7 @@ def show(number: str) -> Response:
 def add(number: str) -> Response:
     def act(plan: Plan) -> str:
         starts = _moment("starts", plan.zone)
-        step = _form(schemas.SessionIn, numbers=("minutes",), starts=starts.isoformat())
+        step = _form(schemas.PlannedSessionIn, numbers=("minutes",), starts=starts.isoformat())
         planning.add(plan, step, by=actor(), at=now())
         return "It is planned."
 

@@ -9,7 +9,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from shop.core import events
-from shop.prescriptions.schemas import ClientOut
+from shop.prescriptions.schemas import ClientOut, WhyIn
+from shop.prescriptions.schemas.shared import RecordedOut
 from shop.treatments import permitting, planning
 from shop.treatments.models import Plan, Session
 from shop.treatments.standing import Standing, standing
@@ -17,11 +18,13 @@ from shop.treatments.states import PlanStatus, SessionStatus
 from shop.treatments.templates import Step, Template
 from shop.web.api import Moment, PageQuery, Schema, Text, Whole
 
+__all__ = ["WhyIn"]  # a reason reads the same everywhere
+
 LONGEST_WORD = 60  # characters of a code
 MANY = 1_000_000
 
 
-class SessionIn(Schema):
+class PlannedSessionIn(Schema):
     """`starts` is RFC 3339; a session without `minutes` takes an hour."""
 
     procedure = Text(required=True, shortest=1, longest=LONGEST_WORD)
@@ -43,7 +46,7 @@ class PlanIn(Schema):
     template = Text(longest=LONGEST_WORD, load_default=None)
     starts = Moment(load_default=None)
     sessions = fields.List(
-        fields.Nested(SessionIn), load_default=list, validate=validate.Length(max=40)
+        fields.Nested(PlannedSessionIn), load_default=list, validate=validate.Length(max=40)
     )
 
     @validates_schema
@@ -83,10 +86,6 @@ class StartIn(Schema):
     version = Whole(required=True, least=1, most=MANY)
 
 
-class WhyIn(Schema):
-    reason = Text(required=True, shortest=1)
-
-
 class BookingIn(Schema):
     """Who performs it; without `performer`, who asks."""
 
@@ -118,7 +117,7 @@ class MoveOut(Schema):
     moved_at = Moment()
 
 
-class SessionOut(Schema):
+class PlannedSessionOut(Schema):
     """A session; `standing` is read off status and dates."""
 
     id = fields.UUID()
@@ -156,7 +155,7 @@ class PlanOut(Schema):
     drafted_by = fields.String()
     created_at = Moment()
     start = fields.Nested(StartOut, allow_none=True)
-    sessions = fields.List(fields.Nested(SessionOut))
+    sessions = fields.List(fields.Nested(PlannedSessionOut))
 
 
 class PlansOut(Schema):
@@ -174,23 +173,17 @@ class VersionOut(Schema):
     written_at = Moment()
 
 
-class WholeSessionOut(SessionOut):
+class WholePlannedSessionOut(PlannedSessionOut):
     """With the words; `note` only for who treats."""
 
     reason = fields.String(allow_none=True)
     note = fields.String(allow_none=True)
 
 
-class RecordedOut(Schema):
-    at = Moment()
-    kind = fields.String()
-    status = fields.String()
-
-
 class WholePlanOut(PlanOut):
     goal = fields.String()
     reason = fields.String(allow_none=True)
-    sessions = fields.List(fields.Nested(WholeSessionOut))
+    sessions = fields.List(fields.Nested(WholePlannedSessionOut))
     versions = fields.List(fields.Nested(VersionOut))
     history = fields.List(fields.Nested(RecordedOut))
 
@@ -221,7 +214,7 @@ class TemplatesOut(Schema):
 
 
 def shown_session(session: Session, at: datetime) -> dict[str, Any]:
-    """A session as SessionOut shows it."""
+    """A session as PlannedSessionOut shows it."""
     done = session.performance
     return {
         "id": session.id,
