@@ -481,6 +481,18 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "performances": {
+            "INSERT": (
+                "area",
+                "client_id",
+                "id",
+                "note_sealed",
+                "performed_at",
+                "performer_id",
+                "session_id",
+            ),
+            "SELECT": ALL,
+        },
         "picture_files": {
             "INSERT": ALL,
             "SELECT": ALL,
@@ -501,6 +513,46 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("alt", "ended_at", "position"),
+        },
+        "plan_starts": {
+            "INSERT": (
+                "client_id",
+                "content_hash",
+                "fresh_at",
+                "fresh_id",
+                "fresh_kind",
+                "physician_id",
+                "plan_id",
+                "version",
+            ),
+            "SELECT": ALL,
+        },
+        "plan_versions": {
+            "INSERT": (
+                "content_hash",
+                "content_sealed",
+                "id",
+                "number",
+                "plan_id",
+                "written_by_id",
+            ),
+            "SELECT": ALL,
+        },
+        "plans": {
+            "INSERT": (
+                "client_id",
+                "drafted_by_id",
+                "id",
+                "number",
+                "state",
+                "state_seq",
+                "status",
+                "template",
+                "template_version",
+                "zone",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
         "prescription_states": {
             "INSERT": (
@@ -753,6 +805,27 @@ GRANTED: Granted = {
         },
         "search_words": {
             "SELECT": ALL,
+        },
+        "session_moves": {
+            "INSERT": ("ends_at", "id", "moved_by_id", "reason_sealed", "session_id", "starts_at"),
+            "SELECT": ALL,
+        },
+        "sessions": {
+            "INSERT": (
+                "area",
+                "client_id",
+                "ends_at",
+                "id",
+                "performer_id",
+                "plan_id",
+                "procedure",
+                "starts_at",
+                "state_seq",
+                "status",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("performer_id", "reason_sealed", "state_seq", "status"),
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -1154,6 +1227,9 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "performances": {
+            "SELECT": ALL,
+        },
         "picture_files": {
             "SELECT": ALL,
         },
@@ -1161,6 +1237,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "pictures": {
+            "SELECT": ALL,
+        },
+        "plan_starts": {
+            "SELECT": ALL,
+        },
+        "plan_versions": {
+            "SELECT": ALL,
+        },
+        "plans": {
             "SELECT": ALL,
         },
         "prescription_states": {
@@ -1317,6 +1402,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "search_words": {
+            "SELECT": ALL,
+        },
+        "session_moves": {
+            "SELECT": ALL,
+        },
+        "sessions": {
             "SELECT": ALL,
         },
         "shipment_lines": {

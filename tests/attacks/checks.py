@@ -13,6 +13,7 @@ from tests.attacks.generated import past_triggers
 LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
 UNSEALED = "convert_to(repeat('a', 97), 'UTF8')"
+NOT_SEALED = ["'Ill'", "'\\x01'", UNSEALED]
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
 SEALED_CHECKS = [
@@ -572,6 +573,54 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
+    "performances": {
+        "nobody_treats_themselves": ["performer_id = client_id"],
+        "nothing_is_performed_ahead": ["performed_at = recorded_at + interval '1 second'"],
+        "performance_note_is_sealed": [f"note_sealed = {bad}" for bad in NOT_SEALED],
+    },
+    "plan_starts": {
+        "nobody_starts_their_own_plan": ["physician_id = client_id"],
+        "sign_in_was_fresh_when_started": [
+            "fresh_at = started_at - interval '301 seconds'",
+            "fresh_at = started_at + interval '1 second'",
+        ],
+        "started_after_a_fresh_sign_in": ["fresh_kind = 'sign_in'"],
+    },
+    "plan_versions": {
+        "plan_version_is_hashed": [f"content_hash = {NO_HASH}"],
+        "plan_version_is_sealed": [f"content_sealed = {bad}" for bad in NOT_SEALED],
+    },
+    "plans": {
+        "nobody_plans_for_themselves": ["drafted_by_id = client_id"],
+        "plan_names_its_template_whole": [
+            "template_version = NULL WHERE template IS NOT NULL",
+            "template_version = '2026-1' WHERE template IS NULL",
+        ],
+        "plan_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED],
+        "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
+    "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "sessions": {
+        "booked_session_has_a_performer": [
+            "performer_id = NULL WHERE status = 'booked'",
+            "performer_id = NULL WHERE status = 'performed'",
+        ],
+        "cancelled_session_says_why": [
+            "reason_sealed = NULL WHERE status = 'cancelled'",
+            (
+                "reason_sealed = (SELECT reason_sealed FROM sessions WHERE status = 'cancelled'"
+                " LIMIT 1) WHERE status = 'booked'"
+            ),
+        ],
+        "session_ends_the_same_day": [
+            "ends_at = starts_at",
+            "ends_at = starts_at + interval '721 minutes'",
+        ],
+        "session_names_a_procedure": ["procedure = ''", "procedure = 'Peel'", "procedure = 'a b'"],
+        "session_reason_is_sealed": [
+            f"reason_sealed = {bad} WHERE status = 'cancelled'" for bad in NOT_SEALED
+        ],
+    },
     "supervisions": {
         "nobody_supervises_themselves": ["supervisor_id = prescriber_id"],
         "supervision_ended_by_someone": [

@@ -10,7 +10,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.treatments import booking, drafting, performing, proposing, starting
 from shop.treatments.models import Plan, Session
-from shop.treatments.templates import Step
+from shop.treatments.templates import Step, template_of
 from tests.people import a_fresh_sign_in, a_licence, dr_chen, eva
 
 CLINIC = {"state": "CA", "zone": "America/Los_Angeles"}
@@ -37,6 +37,14 @@ def a_draft(client: Person, *steps: Step, by: Person | None = None, **given: Any
     fields: dict[str, Any] = {"goal": "Clearer skin.", "at": now()} | CLINIC
     steps = steps or (a_step(),)
     return drafting.draft(client, steps=steps, by=by or licensed_eva(), **(fields | given))
+
+
+def a_plan_from_a_template(client: Person, *, by: Person, code: str = "acne_peels") -> Plan:
+    """Proposed, its first session in 20 days."""
+    template = template_of(code)
+    plan = drafting.from_template(client, template, first=in_days(20), by=by, at=now(), **CLINIC)
+    proposing.propose(plan, by=by, at=now())
+    return plan
 
 
 def a_proposal(client: Person, *steps: Step, by: Person | None = None) -> Plan:
