@@ -82,8 +82,8 @@ def _drafted(
         raise OwnPlan("Nobody plans for themselves.")
     planning.refuse_goal(goal)
     planning.refuse_many(len(steps))
-    for step in steps:
-        planning.refuse_step(step, zone=zone, at=at)
+    for place, step in enumerate(steps):
+        planning.refuse_step(step, zone=zone, at=at, row=f"sessions.{place}.")
     plan = Plan(
         id=uuid.uuid4(),
         number=numbers.fresh("P"),

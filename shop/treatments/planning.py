@@ -60,23 +60,26 @@ def refuse_many(sessions: int) -> None:
         raise _wrong("sessions", f"A plan has {MOST_SESSIONS} sessions at most.")
 
 
-def refuse_step(step: Step, *, zone: str, at: datetime) -> None:
-    """A procedure of the library, where it is done, at a time that can be planned."""
+def refuse_step(step: Step, *, zone: str, at: datetime, row: str = "") -> None:
+    """A procedure of the library, where it is done, at a time that can be planned.
+
+    `row` stands before the field in what is said ("sessions.2.").
+    """
     procedure = library().get(step.procedure)
     if procedure is None:
-        raise _wrong("procedure", f"There is no procedure {step.procedure[:40]!r}.")
+        raise _wrong(f"{row}procedure", f"There is no procedure {step.procedure[:40]!r}.")
     if step.area not in procedure.areas:
-        raise _wrong("area", f"{procedure.name} is done on {', '.join(procedure.areas)}.")
+        raise _wrong(f"{row}area", f"{procedure.name} is done on {', '.join(procedure.areas)}.")
     if not SHORTEST <= step.minutes <= LONGEST:
-        raise _wrong("minutes", f"Choose {SHORTEST} to {LONGEST} minutes.")
-    refuse_time(step.starts, zone=zone, at=at)
+        raise _wrong(f"{row}minutes", f"Choose {SHORTEST} to {LONGEST} minutes.")
+    refuse_time(step.starts, zone=zone, at=at, row=row)
 
 
-def refuse_time(starts: datetime, *, zone: str, at: datetime) -> None:
+def refuse_time(starts: datetime, *, zone: str, at: datetime, row: str = "") -> None:
     """From today in the clinic on, within three years."""
     soonest, furthest = at - timedelta(days=1), at + FURTHEST
     if not soonest < starts < furthest or day_in(zone, starts) < day_in(zone, at):
-        raise _wrong("starts", "Choose a time from today on, within three years.")
+        raise _wrong(f"{row}starts", "Choose a time from today on, within three years.")
 
 
 def _require_open(plan: Plan) -> None:

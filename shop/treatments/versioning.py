@@ -50,6 +50,7 @@ def write(plan: Plan, *, goal: str, more: Sequence[Step] = (), by: Person) -> li
         db.session.flush()  # the row goes before its event
         events.record(Kind.SESSION_PROPOSED, one)
     plan.sessions.extend(added)
+    plan.sessions.sort(key=lambda one: (one.starts_at, one.id))  # as they are read afresh
     return added
 
 

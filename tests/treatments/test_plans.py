@@ -103,7 +103,7 @@ def test_what_cannot_be_planned_is_refused_by_field(app: Flask, case: str) -> No
     with pytest.raises(PlanRefused) as refused:
         a_draft(alice(), a_step(**given))
 
-    assert list(refused.value.fields) == [field]
+    assert list(refused.value.fields) == [f"sessions.0.{field}"]
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Plan)) == 0
 
 
