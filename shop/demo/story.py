@@ -49,6 +49,7 @@ from shop.charts.facts import (
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.signatures import ring
+from shop.demo import courses
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
@@ -159,6 +160,7 @@ def tell() -> None:
     _shelf(cast)
     _medical_director(cast)
     db.session.commit()
+    courses.tell(cast.alice, cast.bob, cast.chen)
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
 
 
