@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from shop.core import events
-from shop.prescriptions.schemas import ClientOut, WhyIn
+from shop.prescriptions.schemas import ClientOut
 from shop.prescriptions.schemas.shared import RecordedOut
 from shop.treatments import permitting, planning
 from shop.treatments.models import Plan, Session
@@ -17,8 +17,6 @@ from shop.treatments.standing import Standing, standing
 from shop.treatments.states import PlanStatus, SessionStatus
 from shop.treatments.templates import Step, Template
 from shop.web.api import Moment, PageQuery, Schema, Text, Whole
-
-__all__ = ["WhyIn"]  # a reason reads the same everywhere
 
 LONGEST_WORD = 60  # characters of a code
 MANY = 1_000_000
