@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import date
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,6 +44,19 @@ RULE_ARROWS: dict[RuleStatus | None, set[RuleStatus]] = {
     R.SUPERSEDED: set(),
 }
 ACTIVATED = (R.ACTIVE, R.SUPERSEDED)  # what holds, or held, between its days
+
+
+class Severity(IntEnum):
+    """One scale for every rule, mildest first; on the wire by its name in lower case."""
+
+    INFO = 1
+    WARN = 2  # told and recorded
+    SOFT_STOP = 3  # a physician may override it with a reason
+    HARD_STOP = 4  # nobody may
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
 
 
 class Grade(StrEnum):

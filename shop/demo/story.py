@@ -48,6 +48,7 @@ from shop.charts.facts import (
 )
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
@@ -62,7 +63,6 @@ from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
-from shop.prescriptions.screening.rules import Severity as Stops
 from shop.prescriptions.statements import Terms
 
 PASSWORD = "demo-password"
