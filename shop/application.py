@@ -33,6 +33,7 @@ import shop.prescriptions.pages
 import shop.reports.api
 import shop.storefront.api
 import shop.storefront.pages
+import shop.treatments.api
 from shop import reactions
 from shop.accounts import access
 from shop.config import Config, from_environment
@@ -108,6 +109,7 @@ def _resources(app: Flask) -> None:
         shop.catalog,
         shop.storefront,
         shop.charts,
+        shop.treatments,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
@@ -198,6 +200,7 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.treatments.models
     import shop.web.models  # noqa: F401
 
     return db.metadata

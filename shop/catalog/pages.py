@@ -41,12 +41,13 @@ from shop.catalog import (
     resolving,
     schemas,
 )
-from shop.catalog.errors import BadPrice, BadRule
+from shop.catalog.errors import BadPrice
 from shop.catalog.models import IngredientName, Product, Variant
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
+from shop.core.rules import BadRule
 from shop.orders import replaying
 from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery

@@ -29,7 +29,6 @@ from shop.catalog import (
     lawbook,
     prices,
     publishing,
-    ruling,
 )
 from shop.catalog.concerns import Concern
 from shop.catalog.models import LegalClassRule, Product, Variant
@@ -46,6 +45,7 @@ from shop.charts.facts import (
     Severity,
     SkinConcern,
 )
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops

@@ -293,6 +293,8 @@ DOORS: dict[str, Roles] = {
     "GET /api/v1/ingredient-names": SHELF,
     "PUT /api/v1/ingredient-names/<uuid:name_id>/resolution": SHELF,
     "GET /api/v1/exports/products.csv": MANAGER,
+    "GET /api/v1/procedures": CLINICIANS | MANAGER,
+    "GET /api/v1/procedures/<code>/scope": CLINICIANS | MANAGER,
     "GET /api/v1/rules": MANAGER_AND_PHYSICIAN,
     "POST /api/v1/rules": MANAGER,
     "POST /api/v1/rules/simulation": MANAGER_AND_PHYSICIAN,

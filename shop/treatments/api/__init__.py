@@ -1,0 +1,7 @@
+"""Treatments over HTTP."""
+
+from __future__ import annotations
+
+from shop.treatments.api.procedures import bp
+
+__all__ = ["bp"]
