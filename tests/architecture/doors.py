@@ -236,6 +236,8 @@ DOORS: dict[str, Roles] = {
     "GET /manage/ingredient-names": SHELF,
     "POST /manage/ingredient-names/<uuid:name_id>": SHELF,
     "GET /manage/rules": MANAGER_AND_PHYSICIAN,
+    "GET /manage/rules/<kind>": MANAGER_AND_PHYSICIAN,
+    "POST /manage/rules/<kind>": MANAGER_AND_PHYSICIAN,
     "GET /manage/products": MANAGER,
     "GET /manage/products/<slug>": MANAGER,
     "POST /manage/products/<slug>": MANAGER,
