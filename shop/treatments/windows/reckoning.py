@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shop.core.rules import Severity
 from shop.treatments.windows.days import begin_of, day_of
 from shop.treatments.windows.facts import Facts, Session
-from shop.treatments.windows.rules import Action, Anchor, WindowRule
+from shop.treatments.windows.rules import STRICTNESS, Action, Anchor, WindowRule
 
 
 class Ground(NamedTuple):
@@ -45,14 +46,14 @@ class Piece:
     def action(self) -> Action:
         return self.rule.action
 
-    @property
+    @cached_property
     def ground(self) -> Ground:
         return Ground(self.rule.number, self.rule.version, self.session.key)
 
-    @property
+    @cached_property
     def strictness(self) -> tuple[bool, Severity, int]:
         """What forbids goes before what asks for something; then severity, then the action."""
-        return self.action.forbids, self.severity, self.action.strictness
+        return self.action.forbids, self.severity, STRICTNESS[self.action]
 
 
 @dataclass(frozen=True)
