@@ -253,7 +253,7 @@ def worlds(draw: st.DrawFn) -> World:
     count = draw(st.integers(1, 4))
     made: Sequence[WindowRule] = draw(
         st.lists(
-            rules(), min_size=1, max_size=8, unique_by=lambda rule: (rule.number, rule.version)
+            rules(), min_size=1, max_size=6, unique_by=lambda rule: (rule.number, rule.version)
         )
     )
     return World(
