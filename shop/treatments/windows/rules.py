@@ -42,9 +42,8 @@ class Action(StrEnum):
     def forbids(self) -> bool:
         return self in (Action.STOP, Action.AVOID)
 
-    @property
-    def strictness(self) -> int:
-        return -list(Action).index(self)
+
+STRICTNESS = {action: -place for place, action in enumerate(Action)}  # the strictest is 0
 
 
 class Anchor(StrEnum):
