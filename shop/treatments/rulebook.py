@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.core import ruling
 from shop.core.db import db
-from shop.core.rules import EVERYWHERE, Grade, in_force_on
+from shop.core.rules import EVERYWHERE, Grade, Rule, in_force_on
 from shop.treatments import scope
 from shop.treatments.models import ScopeRuleRow, WindowRuleRow
 from shop.treatments.reading import BadRow
@@ -28,6 +28,11 @@ from shop.treatments.windows import rules as windows
 FOLDER = Path(__file__).parent / "data"
 SCOPE, WINDOWS = FOLDER / "scope_rules_2026-1.json", FOLDER / "window_rules_2026-1.json"
 LOOKED_AT_WITHIN = timedelta(days=180)
+
+
+def load_all(*, by: Person, at: datetime) -> list[Rule]:
+    """Draft what the shop comes with and is not on record; those it drafted. See `load`."""
+    return [*load_scope(by=by, at=at), *load_windows(by=by, at=at)]
 
 
 def load_scope(*, by: Person, at: datetime, file: Path = SCOPE) -> list[ScopeRuleRow]:

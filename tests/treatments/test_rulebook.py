@@ -258,3 +258,16 @@ def test_a_rule_says_itself_in_a_sentence(app: Flask) -> None:
         "microneedling by esthetician: needs_supervision (a physician is within call)",
         "superficial_peel: stop retinoid, -5 to +7 days of its start (soft_stop)",
     ]
+
+
+def test_every_window_of_the_book_can_hold(app: Flask) -> None:
+    drafted = rulebook.load_windows(by=mona(), at=now())
+    chen = dr_chen()
+    for rule in drafted:
+        ruling.review(rule, by=chen, at=now())
+        ruling.activate(rule, by=chen, at=now())
+
+    db.session.commit()
+    db.session.expunge_all()
+    assert rulebook.window_rules("CA", on=today()) == rulebook.windows.seed()
+    assert rulebook.load_windows(by=mona(), at=now()) == []

@@ -44,7 +44,7 @@ class WindowSays(Schema):
     action = fields.String(validate=validate.OneOf(list(Action)))
     severity = fields.String(validate=validate.OneOf([one.word for one in Severity]))
     published = Text(shortest=1, longest=1_000)
-    when = fields.Dict(keys=fields.String(validate=validate.OneOf(list(CONDITIONS))))
+    when = fields.Dict(keys=Text(longest=40), validate=validate.Length(max=len(CONDITIONS)))
 
 
 class ScopeTold(ma.Schema):
