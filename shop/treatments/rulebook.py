@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.core import ruling
 from shop.core.db import db
-from shop.core.rules import EVERYWHERE, Grade, Rule, in_force_on
+from shop.core.rules import EVERYWHERE, LAW, Grade, Rule, in_force_on
 from shop.treatments import scope
 from shop.treatments.models import ScopeRuleRow, WindowRuleRow
 from shop.treatments.reading import BadRow
@@ -73,8 +73,14 @@ def load(
     return [_drafted(kind, row, review_by=review_by, by=by, at=at) for row in new]
 
 
-def scope_rules(state: str, *, on: date) -> tuple[ScopeRule, ...]:
-    """The rules of scope in force in a state on a day (UTC) and in the country. One query."""
+def scope_rules(state: str, *, on: date, lock: bool = False) -> tuple[ScopeRule, ...]:
+    """The rules of scope in force in a state on a day (UTC) and in the country. One query.
+
+    With `lock`, nobody activates or ends a rule before this transaction ends: for who acts on
+    the answer.
+    """
+    if lock:
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LAW)))
     return tuple(row.as_rule() for row in db.session.scalars(_in_force(ScopeRuleRow, state, on)))
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from shop.core import events, ruling
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.rules import BadRule, RuleOverlaps, RuleStatus, SamePerson
+from shop.core.rules import LAW, BadRule, RuleOverlaps, RuleStatus, SamePerson
 from shop.treatments import rulebook
 from shop.treatments.models import ScopeRuleRow, WindowRuleRow
 from shop.treatments.reading import BadRow
@@ -155,6 +155,18 @@ def test_the_rules_of_a_state_take_one_statement(app: Flask) -> None:
         with sent(app) as statements:
             assert ask("NV", on=today())
         assert sum("SELECT" in one and "FROM" in one for one in statements) == 1
+
+
+def test_who_acts_on_an_answer_keeps_the_rules_as_they_are(app: Flask) -> None:
+    held = sa.text(
+        "SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND objid = :law"
+        " AND pid = pg_backend_pid()"
+    ).bindparams(law=LAW)
+
+    rulebook.scope_rules("NV", on=today())
+    assert list(db.session.scalars(held)) == []
+    rulebook.scope_rules("NV", on=today(), lock=True)
+    assert list(db.session.scalars(held)) == ["ShareLock"]
 
 
 def test_nobody_lets_a_scope_hold_alone(app: Flask) -> None:
