@@ -22,6 +22,7 @@ from shop.treatments.windows import (
     Change,
     Interval,
     Session,
+    Way,
     WindowRule,
     calendar,
     changes,
@@ -30,6 +31,7 @@ from shop.treatments.windows import (
     rules,
     settled,
 )
+from shop.treatments.windows.outlook import MENDED_BY_TIME
 from tests.regime import WINDOW_EXAMPLES
 from tests.treatments import naive
 from tests.treatments.naive import World, differences, worlds
@@ -115,6 +117,34 @@ def test_a_session_at_risk_says_why_and_what_can_be_done(world: World) -> None:
         for option in one.options:
             assert option.way != "waive" or one.reasons[0].severity <= Severity.SOFT_STOP
             assert option.way != "move" or option.to is None or option.to >= one.day
+
+
+@given(world=worlds())
+@every
+def test_on_the_day_that_is_proposed_nothing_is_left_that_a_day_mends(world: World) -> None:
+    for place, one in enumerate(world.sessions):
+        (seen,) = [found for found in reckoned(world).sessions if found.key == one.key]
+        for option in seen.options:
+            if option.way is not Way.MOVE or option.to is None:
+                continue
+            shift = option.to - seen.day
+            others = [*world.sessions[:place], *world.sessions[place + 1 :]]
+            moved = _moved(one, shift)
+            there = reckoned(replace(world, sessions=(*others, moved))).sessions
+            (now,) = [found for found in there if found.key == one.key]
+            left = [
+                r for r in now.reasons if r.code in MENDED_BY_TIME and r.severity > Severity.INFO
+            ]
+            assert (now.day, left) == (option.to, [])
+
+
+def _moved(one: Session, shift: timedelta) -> Session:
+    """By whole days, at the same time of the day; that it is there on that day is assumed."""
+    starts, ends = one.starts + shift, one.ends + shift
+    hypothesis.assume(starts.timestamp() <= ends.timestamp())
+    for moment in (starts, ends):
+        hypothesis.assume(moment.astimezone(UTC).astimezone(moment.tzinfo).date() == moment.date())
+    return replace(one, starts=starts, ends=ends)
 
 
 # Any change --------------------------------------------------------------------------------------
@@ -325,6 +355,22 @@ def test_a_rule_of_another_version_that_asks_the_same_is_no_change() -> None:
     )
     assert before != after
     assert changes(before, after, at=a_moment("2026-12-01")) == ()
+
+
+def test_what_is_held_is_held_until_no_stop_follows() -> None:
+    peel = a_session("superficial_peel", "2026-12-12")
+    stops = [
+        a_rule("retinoid", Action.STOP, -5, 2),
+        a_rule("retinoid", Action.STOP, 2, 7, severity=Severity.HARD_STOP),
+        a_rule("retinoid", Action.STOP, 7, 9, severity=Severity.WARN),
+    ]
+    found = calendar([peel], stops, facts=KNOWN, zone=PACIFIC)
+    free = a_moment("2026-12-19", "00:00")
+    assert found.held_until("retinoid", a_moment("2026-12-07", "00:00")) == free
+    assert found.held_until("retinoid", a_moment("2026-12-18", "23:59")) == free
+    assert found.held_until("retinoid", a_moment("2026-12-06", "23:59")) is None
+    assert found.held_until("retinoid", free) is None
+    assert found.held_until("aha", a_moment("2026-12-12")) is None
 
 
 def test_a_session_that_stands_twice_is_refused() -> None:

@@ -37,6 +37,14 @@ class Calendar:
         holding = (one for one in self.of(subject) if one.begins <= moment < one.until)
         return next(holding, None)
 
+    def held_until(self, subject: str, moment: datetime) -> datetime | None:
+        """Until when a stop holds that only a physician lifts; None: none holds at a moment."""
+        held = None
+        for one in self.of(subject):
+            if one.holds and one.begins <= (held or moment) < one.until:
+                held = one.until  # the next may begin there
+        return held
+
 
 def calendar(
     sessions: Iterable[Session],

@@ -24,7 +24,8 @@ class Session:
     told_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        for name, moment in (("starts", self.starts), ("ends", self.ends), ("was told", self.told_at)):
+        moments = {"starts": self.starts, "ends": self.ends, "was told": self.told_at}
+        for name, moment in moments.items():
             if moment is not None and moment.utcoffset() is None:
                 raise ValueError(f"Session {self.key}: the moment it {name} has no zone.")
         if self.ends.timestamp() < self.starts.timestamp():

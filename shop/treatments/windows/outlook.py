@@ -152,18 +152,17 @@ class _Seen:
             yield Reason(Code.TOO_NEAR, other, piece.severity, (piece.ground,), piece.first)
 
     def _late(self, piece: Piece) -> Iterator[Reason]:
-        short = len(self._untold(piece))
+        short = sum(day < self.day for day in self._untold(piece))
         if short:
             subject, ground = piece.rule.subject, (piece.ground,)
             yield Reason(Code.TOLD_LATE, subject, piece.severity, ground, piece.first, short)
 
     def _untold(self, piece: Piece) -> list[date]:
-        """The days of a window before the session that she was not told of in time."""
+        """The days from the begin of a window on that she was not told of in time."""
         if self.session.told_at is None or not self._may_be_late(piece):
             return []
-        told_on = min(first_whole_day(self.session.told_at, self.zone), self.day)
-        missing = _days_between(piece.first, told_on)
-        return [day for day in missing if not self._told_for_another(piece, day)]
+        before_told = _days_between(piece.first, first_whole_day(self.session.told_at, self.zone))
+        return [day for day in before_told if not self._told_for_another(piece, day)]
 
     def _may_be_late(self, piece: Piece) -> bool:
         subject, uses = piece.rule.subject, self.facts.uses

@@ -73,6 +73,11 @@ class Interval:
         return self.action, self.severity
 
     @property
+    def holds(self) -> bool:
+        """Whether it stops what is asked for, unless a physician says otherwise."""
+        return self.action is Action.STOP and self.severity >= Severity.SOFT_STOP
+
+    @property
     def sessions(self) -> frozenset[str]:
         """The keys of those it is about."""
         return frozenset(ground.session for ground in self.because)

@@ -177,13 +177,13 @@ def read(rows: Any) -> tuple[WindowRule, ...]:
 
 
 def _procedure(value: Any) -> str:
-    if value not in LIBRARY:
+    if reading.text(value) not in LIBRARY:
         raise ValueError(f"{value!r} is no procedure of the library.")
     return str(value)
 
 
 def _subject(value: Any) -> str:
-    if value not in SUBJECTS:
+    if reading.text(value) not in SUBJECTS:
         raise ValueError(f"{value!r} is neither a class of active nor a word of conduct.")
     return str(value)
 
@@ -194,7 +194,7 @@ def _days(value: Any) -> int:
 
 def _severity(value: Any) -> Severity:
     known = {severity.word: severity for severity in Severity}
-    if value not in known:
+    if reading.text(value) not in known:
         raise ValueError(f"{value!r} is none of {', '.join(known)}.")
     return known[value]
 

@@ -106,7 +106,7 @@ def changed(change: Change) -> str:
     year = change.begins.year
     if change.now is None:
         assert change.was is not None
-        return f"{about}: no longer {asked(change.was, year)}."
+        return f"{about}: nothing any more (before: {asked(change.was, year)})."
     now = f"{about}: {asked(change.now, year)}"
     return f"{now} (before: {asked(change.was, year)})." if change.was else f"{now}."
 
