@@ -118,6 +118,7 @@ def _resources(app: Flask) -> None:
         shop.reports,
     ):
         resources.register_blueprint(package.api.bp)
+    resources.register_blueprint(shop.treatments.api.plans.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 

@@ -35,9 +35,11 @@ from shop.catalog.spool import Spool
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.errors import Refusal
+from shop.treatments import rulebook
+from shop.treatments.reading import BadRow
 
 cli_group = AppGroup("catalog", help="Import and export the catalogue.")
-rules_group = AppGroup("rules", help="The rules of law and policy that the shop comes with.")
+rules_group = AppGroup("rules", help="The rules of law, policy and medicine the shop comes with.")
 
 
 @rules_group.command("load")
@@ -50,10 +52,16 @@ def load_rules(email: str) -> None:
         click.echo(f"Nothing was loaded. No manager has the address {email}.", err=True)
         sys.exit(1)
     act_as(author.actor)
-    drafted = lawbook.load(by=author, at=now())
+    try:
+        drafted = [*lawbook.load(by=author, at=now()), *rulebook.load_all(by=author, at=now())]
+    except BadRow as bad:
+        db.session.rollback()
+        click.echo(f"Nothing was loaded. {bad}", err=True)
+        sys.exit(1)
     db.session.commit()
     click.echo(
-        f"{len(drafted)} rules drafted. Review and activate them: POST /api/v1/rules/{{id}}/review."
+        f"{len(drafted)} rules drafted. Review and activate them: /manage/rules, or POST"
+        " /api/v1/rules/{id}/review."
     )
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from shop.accounts.models import Person
 from shop.core.errors import NotAllowed, Refusal
+from shop.core.rules import Severity
 from shop.prescriptions import licensing, requesting
 from shop.prescriptions.errors import RenewalRefused
 from shop.prescriptions.intake import carrying, composing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.standing import FINAL, Standing
 from shop.prescriptions.states import RequestStatus
 

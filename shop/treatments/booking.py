@@ -27,6 +27,8 @@ def book(session: Session, *, performer: Person, by: Person, at: datetime) -> No
     require_bookable(session)
     if performer.id == session.client_id:
         raise OwnPlan("Nobody treats themselves.")
+    planning.refuse_time(session.starts_at, zone=plan.zone, at=at)
+    hold_slot(session, session.starts_at, session.ends_at, performer)
     permitting.require(
         permitting.procedure_of(session.procedure),
         performer,
@@ -34,8 +36,6 @@ def book(session: Session, *, performer: Person, by: Person, at: datetime) -> No
         supervised=True,
         at=session.starts_at,
     )
-    planning.refuse_time(session.starts_at, zone=plan.zone, at=at)
-    hold_slot(session, session.starts_at, session.ends_at, performer)
     session.performer = performer
     session.status = SessionStatus.BOOKED
     db.session.flush()  # the row goes before its event

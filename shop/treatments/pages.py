@@ -27,7 +27,7 @@ from shop.accounts.access import actor, allow, failures_counted, fresh_proof, he
 from shop.accounts.models import Role
 from shop.charts import reading
 from shop.core import events
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.treatments import (
@@ -355,6 +355,7 @@ def _rendered(template: str, **context: Any) -> Response:
         "name_of": lambda code: permitting.procedure_of(code).name,
         "standing": lambda session: schemas.standing_of(session, at),
         "local": _local,
+        "due": lambda session: _is_due(session, at),
     }
     response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))
     response.headers["Cache-Control"] = "no-store"
@@ -364,3 +365,8 @@ def _rendered(template: str, **context: Any) -> Response:
 def _local(session: Session) -> str:
     """When it begins, as a datetime field takes it, in the clinic's time."""
     return session.starts_at.astimezone(ZoneInfo(session.plan.zone)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _is_due(session: Session, at: datetime) -> bool:
+    """Its day in the clinic has come."""
+    return day_in(session.plan.zone, session.starts_at) <= day_in(session.plan.zone, at)

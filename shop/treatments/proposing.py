@@ -11,7 +11,7 @@ from shop.core.events import Kind
 from shop.treatments import permitting
 from shop.treatments.errors import PlanRefused
 from shop.treatments.models import Plan
-from shop.treatments.permitting import Answer, Verdict
+from shop.treatments.scope import ScopeAnswer, Verdict
 from shop.treatments.states import AHEAD, PlanStatus
 
 
@@ -41,14 +41,14 @@ def send_on(plan: Plan, *, by: Person, at: datetime) -> None:
         events.record(Kind.PLAN_SENT_ON, plan, procedures=len(answers))
 
 
-def outside(plan: Plan, *, by: Person, at: datetime) -> dict[str, Answer]:
+def outside(plan: Plan, *, by: Person, at: datetime) -> dict[str, ScopeAnswer]:
     """What of the plan `by` may not do alone where the clinic is: procedure → why."""
-    day = at.astimezone(UTC).date()
     planned = sorted({one.procedure for one in plan.sessions if one.status in AHEAD})
-    answers = {
-        code: permitting.answer(
-            permitting.procedure_of(code), by, state=plan.state, supervised=False, on=day
-        )
-        for code in planned
-    }
-    return {code: told for code, told in answers.items() if told.verdict != Verdict.ALLOWED}
+    told = permitting.answers(
+        [permitting.procedure_of(code) for code in planned],
+        by,
+        state=plan.state,
+        supervised=False,
+        on=at.astimezone(UTC).date(),
+    )
+    return {code: one for code, one in told.items() if one.verdict is not Verdict.ALLOWED}

@@ -39,8 +39,13 @@ def plans(
     reader: Person, *, at: datetime, statuses: frozenset[PlanStatus] = frozenset()
 ) -> sa.Select[Plan]:
     """The plans `reader` may see, with all that is shown of them."""
-    query = sa.select(Plan).where(_visible(reader, at)).options(*_SHOWN)
+    query = plans_seen(reader, at=at).options(*_SHOWN)
     return query.where(Plan.status.in_(statuses)) if statuses else query
+
+
+def plans_seen(reader: Person, *, at: datetime) -> sa.Select[Plan]:
+    """The same with nothing loaded: to ask about."""
+    return sa.select(Plan).where(_visible(reader, at))
 
 
 def plan_for(reader: Person, number: str, *, at: datetime, lock: bool = False) -> Plan:
@@ -63,7 +68,7 @@ def session_of(plan: Plan, session_id: UUID) -> Session:
 
 
 def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:
-    """A client, by id or mail address, for who treats. Raises PlanRefused."""
+    """A client, by id or mail address, for who treats. Raises NotFound."""
     named = Person.id == client_id if email is None else Person.email == email
     query = sa.select(Person).where(named, Person.role == Role.CLIENT, Person.disabled_at.is_(None))
     found = db.session.scalars(query).one_or_none()

@@ -44,7 +44,7 @@ def row(kind: type[Kind], given: Any, readers: Mapping[str, Reader], *, key: str
     """One row as `kind`, a dataclass with a reader for each field. Raises BadRow."""
     if not isinstance(given, Mapping):
         raise BadRow(f"{given!r:.40}", "", "is no row; a row is an object with columns.")
-    name = str(given.get(key) or f"a row without a {key}")
+    name = str(given.get(key) or "").strip() or f"a row without a {key}"
     columns = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     for column in sorted(set(given) ^ columns):
         raise BadRow(name, column, "is missing." if column in columns else "is not a column.")
@@ -103,7 +103,7 @@ def last_day(value: Any) -> date | None:
 
 
 def jurisdiction(value: Any) -> str:
-    if value not in JURISDICTIONS:
+    if text(value) not in JURISDICTIONS:
         raise ValueError(f"{value!r} is no USPS code of a state, and not US.")
     return str(value)
 

@@ -101,6 +101,8 @@ TABLES = {
     "legal_class_rule": "legal_class_rules",
     "visibility_rule": "visibility_rules",
     "release": "releases",
+    "scope_rule": "scope_rules",
+    "window_rule": "window_rules",
 }
 
 

@@ -276,11 +276,14 @@ class Column:
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
     "visibility_rules.legal_class",
+    *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
     "people.npi": lambda: f"'{an_npi()}'",
     "legal_class_rules.jurisdiction": lambda: "'ZQ'",
     "visibility_rules.jurisdiction": lambda: "'ZQ'",
+    "scope_rules.jurisdiction": lambda: "'ZQ'",
+    "window_rules.jurisdiction": lambda: "'ZQ'",
     "bundles.slug": lambda: "md5(random()::text)",
 }
 FRESH_OF_TYPE = {

@@ -8,8 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import queries, releasing, ruling
+from shop.catalog import queries, releasing
 from shop.catalog.models import LegalClass, LegalClassRule, Product, Release
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.events import Event, Kind

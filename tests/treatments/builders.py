@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
+
+import sqlalchemy as sa
 
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.treatments import booking, drafting, performing, proposing, starting
-from shop.treatments.models import Plan, Session
+from shop.treatments import booking, drafting, performing, proposing, rulebook, starting
+from shop.treatments.models import Plan, ScopeRuleRow, Session
 from shop.treatments.templates import Step, template_of
-from tests.people import a_fresh_sign_in, a_licence, dr_chen, eva
+from tests.catalog.rules import activated
+from tests.people import a_fresh_sign_in, a_licence, dr_chen, eva, mona
 
 CLINIC = {"state": "CA", "zone": "America/Los_Angeles"}
+
+
+LICENCES = ("MD", "esthetician")
+
+
+def ruled(*procedures: str, states: tuple[str, ...] = ("CA",), licences: Any = LICENCES) -> None:
+    """What the shop ships of scope for these procedures is in force, in the country and `states`."""
+    rows = json.loads(rulebook.SCOPE.read_text(encoding="utf-8"))["rules"]
+    known = set(db.session.scalars(sa.select(ScopeRuleRow.number)))
+    wanted = [
+        row
+        for row in rows
+        if row["procedure"] in procedures
+        and row["jurisdiction"] in ("US", *states)
+        and row["licence"] in licences
+        and row["number"] not in known
+    ]
+    if wanted:
+        author, today = mona(), now().date()
+        for row in wanted:
+            activated(rulebook._drafted(ScopeRuleRow, row, review_by=today, by=author, at=now()))
 
 
 def licensed_eva(**given: Any) -> Person:
@@ -25,6 +50,7 @@ def licensed_eva(**given: Any) -> Person:
 
 def a_step(procedure: str = "superficial_peel", **given: Any) -> Step:
     """A peel of the face in three days, for 45 minutes."""
+    ruled(procedure)
     fields: dict[str, Any] = {"area": "face", "starts": in_days(3), "minutes": 45}
     return Step(procedure, **(fields | given))
 
@@ -42,6 +68,7 @@ def a_draft(client: Person, *steps: Step, by: Person | None = None, **given: Any
 def a_plan_from_a_template(client: Person, *, by: Person, code: str = "acne_peels") -> Plan:
     """Proposed, its first session in 20 days."""
     template = template_of(code)
+    ruled(*{one.procedure for one in template.sessions})
     plan = drafting.from_template(client, template, first=in_days(20), by=by, at=now(), **CLINIC)
     proposing.propose(plan, by=by, at=now())
     return plan

@@ -18,7 +18,7 @@ from shop.treatments.models import Plan, Session, SessionMove
 from shop.web.models import KeptAnswer
 from tests.accounts.test_api import API, WORD, Browser, somebody
 from tests.people import a_licence, alice, bob, dr_chen, eva
-from tests.treatments.builders import a_step, an_active_plan, in_days, licensed_eva
+from tests.treatments.builders import a_step, an_active_plan, in_days, licensed_eva, ruled
 
 GOAL = "Fewer brown spots before the summer."
 
@@ -33,6 +33,7 @@ class Caller(Browser):
 
 @pytest.fixture
 def cast(app: Flask) -> dict[str, Person]:
+    ruled("superficial_peel", "microneedling", "facial")
     return {
         "alice": somebody(alice),
         "bob": somebody(bob),

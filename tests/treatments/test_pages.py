@@ -26,6 +26,7 @@ from tests.treatments.builders import (
     a_step,
     an_active_plan,
     licensed_eva,
+    ruled,
 )
 
 LA = ZoneInfo("America/Los_Angeles")
@@ -33,6 +34,7 @@ LA = ZoneInfo("America/Los_Angeles")
 
 @pytest.fixture
 def cast(app: Flask) -> dict[str, Person]:
+    ruled("superficial_peel", "microneedling")
     return {
         "alice": somebody(alice),
         "chen": somebody(dr_chen),
@@ -101,7 +103,8 @@ def test_sessions_are_added_booked_moved_and_performed(app: Flask, cast: dict[st
     assert "It is planned." in reader.text
     reader.send(f"{session}/booking", performer=str(cast["eva"].id))
     assert "It is booked." in reader.text
-    reader.send(f"{session}/move", starts=a_day(9), reason="A wedding.")
+    assert f"{session}/performance" not in reader.text  # its day has not come
+    reader.send(f"{session}/move", starts=a_day(0), reason="A wedding.")
     assert "It is moved." in reader.text
     reader.send(f"{session}/performance", note="Light frosting.")
     assert "In downtime" in reader.text

@@ -20,7 +20,6 @@ from shop.treatments import (
     completing,
     drafting,
     holding,
-    permitting,
     planning,
     proposing,
     queries,
@@ -37,10 +36,8 @@ from shop.treatments.errors import (
     StaleSignIn,
 )
 from shop.treatments.models import Plan, PlanStart, PlanVersion, Session
-from shop.treatments.permitting import Verdict
-from shop.treatments.procedures import library
 from shop.treatments.states import PlanStatus, SessionStatus
-from shop.treatments.templates import template_of
+from shop.treatments.templates import Step, template_of
 from tests.people import a_fresh_sign_in, a_licence, alice, bob, dr_chen, eva
 from tests.treatments.builders import (
     CLINIC,
@@ -53,6 +50,7 @@ from tests.treatments.builders import (
     an_active_plan,
     in_days,
     licensed_eva,
+    ruled,
     start,
 )
 
@@ -226,7 +224,6 @@ def test_what_is_within_her_scope_is_proposed(app: Flask) -> None:
         ("laser_hair_removal", "legs"),
         ("botulinum_toxin", "face"),
         ("filler", "lips"),
-        ("dermaplaning", "face"),
     ],
 )
 def test_what_is_outside_it_waits_for_a_physician(app: Flask, procedure: str, area: str) -> None:
@@ -266,22 +263,42 @@ def test_a_physician_proposes_anything(app: Flask) -> None:
     assert plan.status is PlanStatus.PROPOSED
 
 
-def test_every_procedure_has_an_answer_for_everybody(app: Flask) -> None:
-    esthetician, chen, day = licensed_eva(), dr_chen(), now().date()
-    said = {
-        code: permitting.answer(one, esthetician, state="CA", supervised=False, on=day).verdict
-        for code, one in library().items()
-    }
-    assert {code for code, word in said.items() if word is Verdict.ALLOWED} == {
-        "acne_facial",
-        "facial",
-        "hydradermabrasion",
-        "microdermabrasion",
-        "superficial_peel",
-    }
-    for one in library().values():
-        answer = permitting.answer(one, chen, state="CA", supervised=False, on=day)
-        assert answer.verdict is Verdict.ALLOWED
+@pytest.mark.parametrize(
+    ("state", "kind", "verdict", "may_under_a_physician"),
+    [
+        ("TX", "esthetician", "forbidden", False),
+        ("NV", "esthetician", "forbidden", False),
+        ("NV", "advanced_esthetician", "needs_supervision", True),
+    ],
+)
+def test_needling_is_asked_of_the_state_where_the_clinic_is(
+    app: Flask, state: str, kind: str, verdict: str, may_under_a_physician: bool
+) -> None:
+    ruled("microneedling", states=(state,), licences=(kind,))
+    somebody, chen = eva(), dr_chen(states=(state,))
+    a_licence(somebody, kind=kind, state=state)
+    step = Step("microneedling", "face", in_days(3), 45)
+    plan = a_draft(alice(), step, by=somebody, state=state)
+
+    proposing.propose(plan, by=somebody, at=now())
+
+    assert plan.status is PlanStatus.AWAITING_PHYSICIAN
+    told = proposing.outside(plan, by=somebody, at=now())["microneedling"]
+    assert (told.verdict, len(told.rules), state in told.why) == (verdict, 1, True)
+    start(plan, chen)
+    if may_under_a_physician:
+        assert a_booked_session(plan).performer is somebody
+    else:
+        with pytest.raises(OutsideScope) as refused:
+            a_booked_session(plan)
+        assert refused.value.facts["verdict"] == verdict
+
+
+def test_what_nobody_has_ruled_on_waits(app: Flask) -> None:
+    step = Step("facial", "face", in_days(3), 45)
+    plan = a_proposal(alice(), step)
+    assert plan.status is PlanStatus.AWAITING_PHYSICIAN
+    assert "Nobody" in proposing.outside(plan, by=plan.drafted_by, at=now())["facial"].why.title()
 
 
 def test_an_empty_plan_is_not_proposed(app: Flask) -> None:

@@ -22,6 +22,7 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.core.rules import Severity
 from shop.prescriptions import examining, queries, queueing, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
@@ -36,7 +37,7 @@ from shop.prescriptions.pages.blueprint import (
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity, rules
+from shop.prescriptions.screening.rules import rules
 
 REASONS = [
     (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),

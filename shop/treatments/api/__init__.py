@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from shop.treatments.api.plans import bp
+from shop.treatments.api import plans
+from shop.treatments.api.procedures import bp
 
-__all__ = ["bp"]
+__all__ = ["bp", "plans"]

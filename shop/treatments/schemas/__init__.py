@@ -31,6 +31,13 @@ from shop.treatments.schemas.plans import (
     standing_of,
     whole,
 )
+from shop.treatments.schemas.procedures import (
+    ProceduresOut,
+    ProceduresQuery,
+    ScopeOut,
+    ScopeQuery,
+)
+from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
 
 __all__ = [
     "LONGEST_WORD",
@@ -46,6 +53,12 @@ __all__ = [
     "PlannedSessionOut",
     "PlansOut",
     "PlansQuery",
+    "ProceduresOut",
+    "ProceduresQuery",
+    "ScopeOut",
+    "ScopeQuery",
+    "ScopeSays",
+    "ScopeTold",
     "SeriesOut",
     "StartIn",
     "StartOut",
@@ -55,6 +68,8 @@ __all__ = [
     "WholePlanOut",
     "WholePlannedSessionOut",
     "WhyIn",
+    "WindowSays",
+    "WindowTold",
     "listed",
     "shown",
     "shown_session",
