@@ -403,6 +403,9 @@ BY_HAND = {
         (
             "UPDATE prescriptions SET variant_id = gen_random_uuid()"
             " WHERE NOT EXISTS (SELECT FROM fills WHERE prescription_id = prescriptions.id)"
+            " AND NOT EXISTS (SELECT FROM approval_requests WHERE renews_id = prescriptions.id)"
+            " AND NOT EXISTS (SELECT FROM supersessions"
+            " WHERE prescriptions.id IN (prescription_id, successor_id))"
         )
     ],
 }

@@ -18,7 +18,14 @@ from shop.treatments.models import Plan, Session, SessionMove
 from shop.web.models import KeptAnswer
 from tests.accounts.test_api import API, WORD, Browser, somebody
 from tests.people import a_licence, alice, bob, dr_chen, eva
-from tests.treatments.builders import a_step, an_active_plan, in_days, licensed_eva, ruled
+from tests.treatments.builders import (
+    a_proposal,
+    a_step,
+    an_active_plan,
+    in_days,
+    licensed_eva,
+    ruled,
+)
 
 GOAL = "Fewer brown spots before the summer."
 
@@ -221,6 +228,21 @@ def test_opening_anothers_plan_is_written_down_first(
 
     record = f"plan {plan.number}"
     assert accesses() == [(cast["chen"].name, record), (cast["eva"].name, record)]
+
+
+def test_who_sees_a_plan_may_open_the_chart(
+    cast: dict[str, Person], callers: dict[str, Caller]
+) -> None:
+    chart = f"/clients/{cast['alice'].id}/chart"
+    assert callers["chen"].get(chart).status_code == 404
+    a_proposal(cast["alice"], by=cast["eva"])
+    db.session.commit()
+
+    assert callers["chen"].get(chart).status_code == 200
+    assert callers["eva"].get(chart).status_code == 200
+    for stranger in (somebody(licensed_eva), somebody(dr_chen, states=("NV",))):
+        caller = Caller(callers["eva"].client.application, stranger)
+        assert caller.get(chart).status_code == 404
 
 
 # What is kept of an answer
