@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     reader.add_argument("--steps", type=int, default=15)
     reader.add_argument("--times", type=int, default=300)
     given = reader.parse_args(arguments)
-    loop = _measured(fixed_loop)
+    loop = _loop()
     print(f"a fixed loop before: {loop:.0f} ms of CPU")
     began = time.perf_counter()
     rules = seed()
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("what | median, ms of CPU | p95 | fixed loops | allowed")
     p95 = _row("calendar", lambda: reckoned(sessions), given.times, loop, f"{ALLOWED:.0f}")
     _row("changes", lambda: changes(before, after, at=FIRST), given.times, loop, "-")
-    print(f"a fixed loop after: {_measured(fixed_loop):.0f} ms of CPU")
+    print(f"a fixed loop after: {_loop():.0f} ms of CPU")
     return 0 if p95 <= ALLOWED else 1
 
 
@@ -97,6 +97,11 @@ def _row(what: str, act: Callable[[], object], times: int, loop: float, allowed:
     median, p95 = statistics.median(taken), taken[int(len(taken) * 0.95)]
     print(f"{what} | {median:.2f} | {p95:.2f} | {median / loop:.3f} | {allowed}")
     return p95
+
+
+def _loop() -> float:
+    """Milliseconds of CPU of the fixed loop, which runs three times."""
+    return _measured(fixed_loop) / 3
 
 
 def _measured(act: Callable[[], object]) -> float:

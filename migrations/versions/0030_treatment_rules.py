@@ -86,6 +86,7 @@ def _rules(
     machine: str,
     own: list[sa.Column[Any]],
     key: list[tuple[Any, str]],
+    alone: str,
     **checks: str,
 ) -> None:
     """A table for a kind of rule: what all kinds have (core/rules.py), its own columns, its key."""
@@ -115,7 +116,7 @@ def _rules(
             (sa.text("daterange(valid_from, valid_until)"), "&&"),
             using="gist",
             where=sa.text("status IN ('active', 'superseded')"),
-            name=f"{table}_do_not_overlap",
+            name=alone,
         ),
     )
     own_names = ", ".join(column.name for column in own)
@@ -137,6 +138,7 @@ def _scope() -> None:
             _text("supervision", server_default=""),
         ],
         [(sa.column("procedure"), "="), (sa.column("licence"), "=")],
+        "scope_rules_do_not_overlap",
         ruled_procedure_is_a_code=f"procedure {CODE}",
         ruled_licence_is_known=f"licence IN {LICENCES}",
         verdict_is_known="verdict IN ('allowed', 'needs_supervision', 'forbidden')",
@@ -167,6 +169,7 @@ def _windows() -> None:
             (sa.text("(condition::text)"), "="),
             (sa.text("int4range(from_day, to_day)"), "&&"),
         ],
+        "window_rules_do_not_overlap",
         windowed_procedure_is_a_code=f"procedure {CODE}",
         windowed_subject_is_a_code=f"subject {CODE}",
         anchor_is_known="anchor IN ('start', 'end')",

@@ -58,7 +58,7 @@ def load(
     `by` is their author and owner. Safe to repeat: a second time it drafts nothing. Raises BadRow,
     which names row and column, before anything is written.
     """
-    raw = json.loads(file.read_text(encoding="utf-8"))["rules"]
+    raw = _rows(file)
     read(raw)
     newest = sa.func.max(kind.version).label("newest")
     rows = db.session.execute(sa.select(kind.number, newest).group_by(kind.number))
@@ -95,6 +95,17 @@ def _in_force(kind: type[ruling.AnyRule], state: str, on: date) -> sa.Select[Any
         .where(kind.jurisdiction.in_((state, EVERYWHERE)), in_force_on(kind, on))
         .order_by(kind.number, kind.version)
     )
+
+
+def _rows(file: Path) -> list[Any]:
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadRow(file.name, "", f"is no JSON: {error}") from None
+    rows = raw.get("rules") if isinstance(raw, dict) else None
+    if not isinstance(rows, list):
+        raise BadRow(file.name, "rules", "is missing; it is a list of rows.")
+    return rows
 
 
 COMMON = ("number", "version", "jurisdiction", "valid_from", "valid_until", "source", "grade")

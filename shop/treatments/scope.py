@@ -148,9 +148,9 @@ WORDS = {
 
 
 def _procedure(value: Any) -> str:
-    if value not in LIBRARY:
+    if not isinstance(value, str) or value not in LIBRARY:
         raise ValueError(f"{value!r} is no procedure of the library.")
-    return str(value)
+    return value
 
 
 def _words(value: Any) -> str:

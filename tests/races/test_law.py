@@ -39,7 +39,7 @@ def approve(release_id: UUID, who: UUID) -> Act:
 
 def activate(rule_id: UUID, who: UUID) -> Act:
     def act() -> str:
-        rule = queries.rule(rule_id, lock=True)
+        rule = ruling.found(rule_id, lock=True)
         ruling.activate(rule, by=db.session.get_one(Person, who), at=now())
         return "activated"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from shop.catalog.cli import rules_group
 from shop.core import events, ruling
 from shop.core.clock import now
 from shop.core.db import db
@@ -283,3 +285,51 @@ def test_every_window_of_the_book_can_hold(app: Flask) -> None:
     db.session.expunge_all()
     assert rulebook.window_rules("CA", on=today()) == rulebook.windows.seed()
     assert rulebook.load_windows(by=mona(), at=now()) == []
+
+
+def loaded(app: Flask, *words: object) -> Any:
+    """`flask rules load` by a manager, with more words."""
+    email = mona().email
+    db.session.commit()
+    line = ["load", "--by", email, *map(str, words)]
+    return app.test_cli_runner().invoke(rules_group, line)
+
+
+def test_a_clinic_loads_files_of_its_own(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    files = a_file(tmp_path, A_ROW), a_file(tmp_path / "b", A_WINDOW_ROW)
+
+    ended = loaded(app, "--scope", files[0], "--windows", files[1])
+
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout.startswith("2 rules drafted.")
+    assert (count(ScopeRuleRow), count(WindowRuleRow)) == (1, 1)
+
+
+BAD_FILES = {
+    "a bad row": (
+        json.dumps({"rules": [A_ROW | {"grade": "E"}]}),
+        "SC-TEST: grade: 'E' is none of",
+    ),
+    "a row that is none": (json.dumps({"rules": [5]}), "5: is no row"),
+    "no rules": (json.dumps({"rows": []}), "rules.json: rules: is missing"),
+    "a list": ("[]", "rules.json: rules: is missing"),
+    "no JSON": ("{", "rules.json: is no JSON"),
+    "nothing": ("", "rules.json: is no JSON"),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_bad_file_is_said_and_nothing_is_loaded(
+    app: Flask, tmp_path: Path, text: str, fault: str
+) -> None:
+    good = tmp_path / "good"
+    good.mkdir()
+    file = tmp_path / "rules.json"
+    file.write_text(text, encoding="utf-8")
+
+    ended = loaded(app, "--scope", file, "--windows", a_file(good, A_WINDOW_ROW))
+
+    assert ended.exit_code == 1
+    assert f"Nothing was loaded. {fault}" in ended.stderr
+    assert count(ScopeRuleRow) == count(WindowRuleRow) == 0

@@ -264,3 +264,20 @@ def test_a_bad_row_names_itself_and_its_column(changed: dict[str, Any], fault: s
 def test_a_row_without_a_column_says_which() -> None:
     with pytest.raises(BadRow, match="SC-TEST: verdict: is missing"):
         read([{name: value for name, value in A_ROW.items() if name != "verdict"}])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(column=st.sampled_from(sorted(A_ROW)), value=JSON)
+def test_whatever_stands_in_a_cell_is_read_or_refused(column: str, value: Any) -> None:
+    try:
+        (rule,) = read([A_ROW | {column: value}])
+    except BadRow:
+        return
+    assert isinstance(rule, ScopeRule)
+    assert rule.procedure in LIBRARY
