@@ -9,10 +9,10 @@ from shop.core import events
 from shop.core.clock import day_in
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.treatments import proposing, versioning
+from shop.treatments import permitting, proposing, versioning
 from shop.treatments.errors import OutsideScope, PlanRefused
 from shop.treatments.models import Plan, Session
-from shop.treatments.procedures import library
+from shop.treatments.procedures import LIBRARY
 from shop.treatments.states import ENDED
 from shop.treatments.templates import Step
 
@@ -31,11 +31,8 @@ def add(plan: Plan, step: Step, *, by: Person, at: datetime) -> Session:
     _require_open(plan)
     refuse_many(len(plan.sessions) + 1)
     refuse_step(step, zone=plan.zone, at=at)
-    known = {one.procedure for one in plan.sessions}
-    if plan.start and by.role is not Role.PHYSICIAN and step.procedure not in known:
-        raise OutsideScope(
-            "A physician adds what this plan does not do yet.", procedure=step.procedure
-        )
+    if plan.start and step.procedure not in {one.procedure for one in plan.sessions}:
+        _require_may_widen(plan, step, by=by, at=at)
     (session,) = versioning.write(plan, goal=plan.goal, more=[step], by=by)
     events.record(Kind.PLAN_CHANGED, plan, version=plan.version.number)
     proposing.send_on(plan, by=by, at=at)
@@ -65,7 +62,7 @@ def refuse_step(step: Step, *, zone: str, at: datetime, row: str = "") -> None:
 
     `row` stands before the field in what is said ("sessions.2.").
     """
-    procedure = library().get(step.procedure)
+    procedure = LIBRARY.get(step.procedure)
     if procedure is None:
         raise _wrong(f"{row}procedure", f"There is no procedure {step.procedure[:40]!r}.")
     if step.area not in procedure.areas:
@@ -80,6 +77,16 @@ def refuse_time(starts: datetime, *, zone: str, at: datetime, row: str = "") -> 
     soonest, furthest = at - timedelta(days=1), at + FURTHEST
     if not soonest < starts < furthest or day_in(zone, starts) < day_in(zone, at):
         raise _wrong(f"{row}starts", "Choose a time from today on, within three years.")
+
+
+def _require_may_widen(plan: Plan, step: Step, *, by: Person, at: datetime) -> None:
+    """It was started without this: a physician adds it, who may do it alone."""
+    if by.role is not Role.PHYSICIAN:
+        raise OutsideScope(
+            "A physician adds what this plan does not do yet.", procedure=step.procedure
+        )
+    procedure = permitting.procedure_of(step.procedure)
+    permitting.require(procedure, by, state=plan.state, supervised=False, at=at)
 
 
 def _require_open(plan: Plan) -> None:

@@ -34,15 +34,18 @@ def send_on(plan: Plan, *, by: Person, at: datetime) -> None:
     """Lay what is proposed before a physician where something is outside the scope of `by`."""
     if plan.status is not PlanStatus.PROPOSED:
         return
-    answers = outside(plan, by=by, at=at)
+    answers = outside(plan, by=by, at=at, lock=True)
     if answers:
         plan.status = PlanStatus.AWAITING_PHYSICIAN
         db.session.flush()  # the row goes before its event
         events.record(Kind.PLAN_SENT_ON, plan, procedures=len(answers))
 
 
-def outside(plan: Plan, *, by: Person, at: datetime) -> dict[str, ScopeAnswer]:
-    """What of the plan `by` may not do alone where the clinic is: procedure → why."""
+def outside(plan: Plan, *, by: Person, at: datetime, lock: bool = False) -> dict[str, ScopeAnswer]:
+    """What of the plan `by` may not do alone where the clinic is: procedure → why.
+
+    With `lock` no rule changes before this transaction ends.
+    """
     planned = sorted({one.procedure for one in plan.sessions if one.status in AHEAD})
     told = permitting.answers(
         [permitting.procedure_of(code) for code in planned],
@@ -50,5 +53,6 @@ def outside(plan: Plan, *, by: Person, at: datetime) -> dict[str, ScopeAnswer]:
         state=plan.state,
         supervised=False,
         on=at.astimezone(UTC).date(),
+        lock=lock,
     )
     return {code: one for code, one in told.items() if one.verdict is not Verdict.ALLOWED}

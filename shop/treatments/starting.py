@@ -9,8 +9,14 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
-from shop.treatments import permitting
-from shop.treatments.errors import NotLicensedHere, OwnPlan, PlanChanged, StaleSignIn
+from shop.treatments import permitting, proposing
+from shop.treatments.errors import (
+    NotLicensedHere,
+    OutsideScope,
+    OwnPlan,
+    PlanChanged,
+    StaleSignIn,
+)
 from shop.treatments.models import Plan, PlanStart
 from shop.treatments.states import PlanStatus
 
@@ -18,9 +24,9 @@ FRESH_FOR = timedelta(minutes=5)
 
 
 def start(plan: Plan, *, version: int, by: Person, proof: AuthEvent | None, at: datetime) -> None:
-    """Let it begin as `version` says, which must be its last.
+    """Let it begin as `version` says, which must be its last, all of it within her own scope.
 
-    Raises NotAllowed, OwnPlan, NotLicensedHere, WrongState, PlanChanged, StaleSignIn.
+    Raises NotAllowed, OwnPlan, NotLicensedHere, WrongState, PlanChanged, OutsideScope, StaleSignIn.
     """
     _refuse_who(plan, by=by, at=at)
     if plan.status not in (PlanStatus.PROPOSED, PlanStatus.AWAITING_PHYSICIAN):
@@ -30,6 +36,7 @@ def start(plan: Plan, *, version: int, by: Person, proof: AuthEvent | None, at: 
             "It says something else than when you read it. Read it again.",
             version=plan.version.number,
         )
+    _refuse_outside(plan, by=by, at=at)
     fresh = _require_fresh(proof, by=by, at=at)
     db.session.add(
         PlanStart(
@@ -56,6 +63,15 @@ def _refuse_who(plan: Plan, *, by: Person, at: datetime) -> None:
         raise OwnPlan("Nobody starts a plan of their own.")
     if permitting.licence_of(by, plan.state, at.astimezone(UTC).date()) is None:
         raise NotLicensedHere(f"You hold no licence in force in {plan.state}.", state=plan.state)
+
+
+def _refuse_outside(plan: Plan, *, by: Person, at: datetime) -> None:
+    """Who works under another physician herself does not start what she may not do alone."""
+    beyond = proposing.outside(plan, by=by, at=at, lock=True)
+    if beyond:
+        raise OutsideScope(
+            " ".join(answer.why for answer in beyond.values()), procedures=sorted(beyond)
+        )
 
 
 def _require_fresh(proof: AuthEvent | None, *, by: Person, at: datetime) -> AuthEvent:

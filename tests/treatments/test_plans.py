@@ -274,7 +274,7 @@ def test_a_physician_proposes_anything(app: Flask) -> None:
 def test_needling_is_asked_of_the_state_where_the_clinic_is(
     app: Flask, state: str, kind: str, verdict: str, may_under_a_physician: bool
 ) -> None:
-    ruled("microneedling", states=(state,), licences=(kind,))
+    ruled("microneedling", states=(state,), licences=(kind, "MD"))
     somebody, chen = eva(), dr_chen(states=(state,))
     a_licence(somebody, kind=kind, state=state)
     step = Step("microneedling", "face", in_days(3), 45)
@@ -351,6 +351,23 @@ def test_who_has_no_licence_where_the_clinic_is_starts_nothing(app: Flask) -> No
         start(plan, nevadan)
     with pytest.raises(NotFound):
         queries.plan_for(nevadan, plan.number, at=now())
+
+
+def test_who_works_under_another_starts_only_what_she_may_do_alone(app: Flask) -> None:
+    ruled("microneedling", "superficial_peel", licences=("MD", "NP", "esthetician"))
+    nurse, chen = dr_chen(states=()), dr_chen()
+    a_licence(nurse, kind="NP")
+    plan = a_proposal(alice(), a_step("microneedling"))
+
+    with pytest.raises(OutsideScope) as refused:
+        start(plan, nurse)
+    assert refused.value.facts["procedures"] == ["microneedling"]
+    assert plan.status is PlanStatus.AWAITING_PHYSICIAN
+
+    start(plan, chen)
+    with pytest.raises(OutsideScope):
+        planning.add(plan, Step("ipl_bbl", "face", in_days(9), 45), by=nurse, at=now())
+    assert len(plan.sessions) == 1
 
 
 # Holding, ending
