@@ -73,7 +73,8 @@ def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = Non
     query = sa.select(Person).where(named, Person.role == Role.CLIENT, Person.disabled_at.is_(None))
     found = db.session.scalars(query).one_or_none()
     if found is None:
-        raise NotFound("There is no such client.", fields={"client": ["Name a client."]})
+        field = "client" if email is None else "email"
+        raise NotFound("There is no such client.", fields={field: ["Name a client."]})
     return found
 
 

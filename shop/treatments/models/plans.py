@@ -61,7 +61,7 @@ class Plan(Stateful, Base):
     template_version: Mapped[str | None]
     status: Mapped[PlanStatus] = mapped_column(Word(PlanStatus))
     reason_sealed: Mapped[bytes | None] = mapped_column(server_default=sa.FetchedValue())
-    created_at: Mapped[datetime] = stamped()
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.FetchedValue())
 
     reason = Sealed("reason_sealed")  # why it is on hold, or was revoked
 

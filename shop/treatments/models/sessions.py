@@ -75,12 +75,12 @@ class Session(Stateful, Base):
     procedure: Mapped[str]  # its code in the library
     area: Mapped[str]
     # Written once; from then on only a move moves them.
-    starts_at: Mapped[datetime] = mapped_column(server_onupdate=sa.FetchedValue())
-    ends_at: Mapped[datetime] = mapped_column(server_onupdate=sa.FetchedValue())
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
     performer_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
     status: Mapped[SessionStatus] = mapped_column(Word(SessionStatus))
     reason_sealed: Mapped[bytes | None] = mapped_column(server_default=sa.FetchedValue())
-    created_at: Mapped[datetime] = stamped()
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.FetchedValue())
 
     reason = Sealed("reason_sealed")  # why it was cancelled
 
