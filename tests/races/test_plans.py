@@ -74,7 +74,10 @@ def test_without_the_lock_the_database_keeps_her_in_one_room(race: Race) -> None
 
     met = race.carelessly([books(who, number) for number in numbers], before="UPDATE sessions")
 
-    assert met == {"booked": 1, "performer_is_in_one_session_at_a_time": OTHERS}
+    # Of two that check for each other at the same moment, one is the victim of a deadlock.
+    deadlocked = sum(times for answer, times in met.items() if "DeadlockDetected" in answer)
+    refused = met["performer_is_in_one_session_at_a_time"]
+    assert (met["booked"], refused + deadlocked) == (1, OTHERS), met
     assert booked(race, who) == 1
 
 
