@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from shop.treatments.procedures import LIBRARY
 from shop.treatments.windows.days import begin_of, day_of
 from shop.treatments.windows.facts import Session
-from shop.treatments.windows.outlook import Code, Option, Reason, Way
 from shop.treatments.windows.reckoning import Interval
 from shop.treatments.windows.rescheduling import Change
+from shop.treatments.windows.risks import Code, Reason
 from shop.treatments.windows.rules import Action
+from shop.treatments.windows.ways_out import Option, Way
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NAMES = {
