@@ -142,3 +142,16 @@ def test_each_action_has_its_words(action: Action, said: str) -> None:
     sessions = [peel("2026-12-12")]
     (interval,) = told(*sessions, rules=(rule,)).intervals
     assert wording.sentence(interval, sessions) == f"Superficial peel on 12 Dec: {said}."
+
+
+def test_nobody_is_told_to_stop_a_medicine_without_asking_a_physician() -> None:
+    rule = a_rule("isotretinoin", Action.STOP, -183, 1)
+    sessions = [peel("2026-12-12")]
+    before = told(rules=(rule,))
+    after = told(*sessions, rules=(rule,))
+    (stop,) = after.intervals
+    (change,) = changes(before, after, at=a_moment("2026-01-01"))
+    for said in (wording.sentence(stop, sessions), wording.changed(change)):
+        assert said.endswith(
+            "stop by 12 Jun, from 13 Dec again. Ask your physician before you change it."
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ from tests.treatments.rules import A_ROW, TODAY, a_rule
 A, S, F = Verdict.ALLOWED, Verdict.NEEDS_SUPERVISION, Verdict.FORBIDDEN
 BOOK = read(json.loads(rulebook.SCOPE.read_text(encoding="utf-8"))["rules"])
 NEEDLING = LIBRARY["microneedling"]
+
+
+# The fingerprint of every file that was ever shipped: a change is a new file.
+SHIPPED = {
+    "scope_rules_2026-1.json": "139d381a0eba1a18d66bf0b1c4c9ce88bf95d049c56583e65e652298e2f57519",
+}
 
 
 def asked(*rules: ScopeRule, **given: Any) -> ScopeAnswer:
@@ -156,6 +163,14 @@ def test_texas_and_nevada_cite_their_own_rules() -> None:
     assert "TDLR" in texas.rules[0].source
     assert "within 60 miles or 60 minutes" in nevada.why
     assert nevada.rules[0].jurisdiction == "NV"
+
+
+def test_a_file_that_was_shipped_is_never_edited() -> None:
+    found = {
+        path.name: sha256(path.read_bytes()).hexdigest()
+        for path in rulebook.FOLDER.glob("scope_rules_*.json")
+    }
+    assert found == SHIPPED
 
 
 def test_the_book_has_a_default_for_every_procedure_and_licence() -> None:

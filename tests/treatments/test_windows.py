@@ -31,7 +31,7 @@ from shop.treatments.windows import (
     rules,
     settled,
 )
-from shop.treatments.windows.outlook import MENDED_BY_TIME
+from shop.treatments.windows.ways_out import MENDED_BY_TIME
 from tests.regime import WINDOW_EXAMPLES
 from tests.treatments import naive
 from tests.treatments.naive import World, differences, worlds

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from shop.treatments.procedures import LIBRARY
 from shop.treatments.windows.days import begin_of, day_of
 from shop.treatments.windows.facts import Session
-from shop.treatments.windows.outlook import Code, Option, Reason, Way
 from shop.treatments.windows.reckoning import Interval
 from shop.treatments.windows.rescheduling import Change
-from shop.treatments.windows.rules import Action
+from shop.treatments.windows.risks import Code, Reason
+from shop.treatments.windows.rules import Action, Conduct
+from shop.treatments.windows.ways_out import Option, Way
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NAMES = {
@@ -66,6 +67,8 @@ WAYS = {
     Way.SKIP: "leave off {about} from now on, until {to}",
     Way.ASK: "ask about {about}",
 }
+MEDICINES = (Conduct.ISOTRETINOIN, Conduct.PHOTOSENSITISER)  # swallowed, and not ours to stop
+ASK_FIRST = " Ask your physician before you change it."
 MOVE_LATER = "move it: from when cannot be said yet"
 
 
@@ -81,7 +84,8 @@ def sentence(interval: Interval, sessions: Iterable[Session]) -> str:
         (day_of(one.starts, zone), _called(one)) for one in sessions if one.key in interval.sessions
     )
     year = meant[0][0].year if meant else interval.begins.year
-    return f"{_sessions(meant, year)}: {asked(interval, year)}."
+    first = ASK_FIRST if interval.subject in MEDICINES else ""
+    return f"{_sessions(meant, year)}: {asked(interval, year)}.{first}"
 
 
 def titled(interval: Interval, sessions: Iterable[Session]) -> str:
@@ -107,8 +111,9 @@ def changed(change: Change) -> str:
     if change.now is None:
         assert change.was is not None
         return f"{about}: nothing any more (before: {asked(change.was, year)})."
-    now = f"{about}: {asked(change.now, year)}"
-    return f"{now} (before: {asked(change.was, year)})." if change.was else f"{now}."
+    before = f" (before: {asked(change.was, year)})" if change.was else ""
+    first = ASK_FIRST if change.subject in MEDICINES else ""
+    return f"{about}: {asked(change.now, year)}{before}.{first}"
 
 
 def against(reason: Reason, year: int) -> str:
