@@ -33,6 +33,8 @@ import shop.prescriptions.pages
 import shop.reports.api
 import shop.storefront.api
 import shop.storefront.pages
+import shop.treatments.api
+import shop.treatments.pages
 from shop import reactions
 from shop.accounts import access
 from shop.config import Config, from_environment
@@ -108,6 +110,7 @@ def _resources(app: Flask) -> None:
         shop.catalog,
         shop.storefront,
         shop.charts,
+        shop.treatments,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
@@ -115,6 +118,7 @@ def _resources(app: Flask) -> None:
         shop.reports,
     ):
         resources.register_blueprint(package.api.bp)
+    resources.register_blueprint(shop.treatments.api.plans.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -127,6 +131,7 @@ def _pages(app: Flask) -> None:
         shop.catalog,
         shop.storefront,
         shop.charts,
+        shop.treatments,
         shop.prescriptions,
         shop.inventory,
         shop.orders,
@@ -198,6 +203,7 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.treatments.models
     import shop.web.models  # noqa: F401
 
     return db.metadata

@@ -201,6 +201,8 @@ RULES = {
             UNION ALL SELECT id, status, state_seq FROM approval_requests
             UNION ALL SELECT id, status, state_seq FROM lots
             UNION ALL SELECT id, status, state_seq FROM payments
+            UNION ALL SELECT id, status, state_seq FROM plans
+            UNION ALL SELECT id, status, state_seq FROM sessions
             UNION ALL SELECT id, status, state_seq FROM refunds) AS subject
         LEFT JOIN (
             SELECT subject_id, count(*) AS told, max(seq) AS last,
@@ -216,6 +218,48 @@ RULES = {
             OR (o.status IN ('cancelled', 'expired') AND bool_or(l.status <> 'cancelled'))
             OR (o.status = 'closed' AND bool_or(l.status IN ('ready', 'on_hold', 'packed')))
             OR (o.status = 'paid' AND bool_and(l.status IN ('shipped', 'cancelled')))""",
+    "plans: what goes on was started by a physician, as it said, freshly signed in": """
+        SELECT p.id FROM plans p
+        LEFT JOIN plan_starts s ON s.plan_id = p.id AND s.client_id = p.client_id
+        LEFT JOIN plan_versions v ON v.plan_id = p.id AND v.number = s.version
+        LEFT JOIN people d ON d.id = s.physician_id
+        LEFT JOIN auth_events a ON a.id = s.fresh_id
+        WHERE (p.status IN ('active', 'on_hold', 'completed') AND s.plan_id IS NULL)
+           OR (p.status IN ('draft', 'proposed', 'awaiting_physician') AND s.plan_id IS NOT NULL)
+           OR (s.plan_id IS NOT NULL AND (
+               v.content_hash IS DISTINCT FROM s.content_hash OR d.role <> 'physician'
+               OR d.id = p.client_id OR a.person_id <> d.id OR a.kind <> 'fresh'
+               OR s.started_at NOT BETWEEN a.at AND a.at + interval '5 minutes'))""",
+    "plans: versions are numbered without a gap": """
+        SELECT plan_id FROM plan_versions GROUP BY plan_id
+        HAVING max(number) <> count(*) OR min(number) <> 1""",
+    "plans: what has ended has nothing ahead, and what is complete was done": """
+        SELECT p.id FROM plans p LEFT JOIN sessions s ON s.plan_id = p.id
+        WHERE p.status IN ('completed', 'revoked') GROUP BY p.id
+        HAVING bool_or(s.status IN ('proposed', 'booked'))
+            OR (p.status = 'completed' AND NOT coalesce(bool_or(s.status = 'performed'), false))""",
+    "plans: what was performed was done by somebody licensed, after the start, to this client": """
+        SELECT s.id FROM sessions s JOIN plans p ON p.id = s.plan_id
+        LEFT JOIN performances d ON d.session_id = s.id
+        LEFT JOIN plan_starts b ON b.plan_id = p.id
+        WHERE (s.status = 'performed') <> (d.id IS NOT NULL) OR s.client_id <> p.client_id
+           OR (d.id IS NOT NULL AND (
+               d.client_id <> s.client_id OR d.performer_id = d.client_id
+               OR d.performed_at > d.recorded_at OR d.performed_at < b.started_at
+               OR b.plan_id IS NULL
+               OR NOT EXISTS (SELECT FROM licences c WHERE c.person_id = d.performer_id
+                              AND c.state = p.state
+                              AND (d.performed_at AT TIME ZONE 'UTC')::date >= c.valid_from
+                              AND (d.performed_at AT TIME ZONE 'UTC')::date < c.valid_until)))""",
+    "plans: nobody is in two booked sessions at once": """
+        SELECT a.id FROM sessions a JOIN sessions b ON a.id < b.id
+            AND (a.client_id = b.client_id OR a.performer_id = b.performer_id)
+            AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+        WHERE a.status = 'booked' AND b.status = 'booked'""",
+    "plans: a session is where its last move put it": """
+        SELECT s.id FROM sessions s JOIN session_moves m ON m.session_id = s.id
+        WHERE m.number = (SELECT count(*) FROM session_moves o WHERE o.session_id = s.id)
+          AND (m.starts_at, m.ends_at) IS DISTINCT FROM (s.starts_at, s.ends_at)""",
 }
 
 

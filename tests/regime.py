@@ -26,6 +26,8 @@ KILL_SHARDS = 10 if SOAK else 1  # each judged by itself, with a seed of its own
 KILLS_EACH = 40 if SOAK else 10  # a shard: of the web process and of the worker, as the seed draws
 POSTGRES_KILLS = 20 if SOAK else 10
 
+WINDOW_EXAMPLES = 5_000 if SOAK else 200  # plans, a property
+
 
 def counted(family: str, **figures: int | float | str) -> None:
     """Write down what a run counted, for docs/reliability.md; without a file it says nothing."""

@@ -44,7 +44,9 @@ def create(role: str, email: str, name: str | None, npi: str | None, password_st
 
 @cli_group.command()
 @click.option("--email", required=True, help="Whose licence it is.")
-@click.option("--kind", required=True, help="MD, DO, NP, PA or esthetician.")
+@click.option(
+    "--kind", required=True, help="MD, DO, NP, PA; esthetician, advanced_esthetician, RN."
+)
 @click.option("--state", required=True, help="Two letters, such as CA.")
 @click.option("--number", required=True)
 @click.option("--from", "valid_from", required=True, type=DAY)

@@ -8,15 +8,19 @@ from datetime import date
 import sqlalchemy as sa
 
 from shop.accounts.errors import BadDetails, LicenceEnded, LicencesOverlap
-from shop.accounts.models import Licence, Person, Role
+from shop.accounts.models import Licence, LicenceKind, Person, Role
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
 from shop.core.usps import STATES
 
 KINDS = {
-    Role.PHYSICIAN: ("MD", "DO", "NP", "PA"),
-    Role.ESTHETICIAN: ("esthetician",),
+    Role.PHYSICIAN: (LicenceKind.MD, LicenceKind.DO, LicenceKind.NP, LicenceKind.PA),
+    Role.ESTHETICIAN: (  # who treats and does not prescribe, a registered nurse as well
+        LicenceKind.ESTHETICIAN,
+        LicenceKind.ADVANCED_ESTHETICIAN,
+        LicenceKind.RN,
+    ),
 }
 LONGEST_NUMBER = 40
 

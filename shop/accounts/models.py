@@ -74,6 +74,18 @@ class Person(Base):
         return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+class LicenceKind(StrEnum):
+    """What a board lets somebody practise as. Not every state issues each."""
+
+    MD = "MD"
+    DO = "DO"
+    NP = "NP"
+    PA = "PA"
+    RN = "RN"
+    ADVANCED_ESTHETICIAN = "advanced_esthetician"  # "master" in some states
+    ESTHETICIAN = "esthetician"
+
+
 class Licence(Base):
     """A right to practise in one state, from a day until (not including) another."""
 
@@ -84,6 +96,7 @@ class Licence(Base):
             "id", "person_id", "state", "valid_from", "valid_until", name="licences_terms_key"
         ),
         sa.UniqueConstraint("id", "number", name="licences_number_key"),
+        sa.CheckConstraint(one_of("kind", LicenceKind), name="licence_kind_is_known"),
         sa.CheckConstraint("valid_from < valid_until", name="licence_range_is_forward"),
         sa.CheckConstraint("state ~ '^[A-Z]{2}$'", name="licence_state_is_a_usps_code"),
         sa.CheckConstraint(
@@ -101,7 +114,7 @@ class Licence(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
-    kind: Mapped[str]  # "MD", "DO", "NP", "PA", "esthetician"
+    kind: Mapped[str]  # a LicenceKind
     state: Mapped[str]
     number: Mapped[str]
     valid_from: Mapped[date]

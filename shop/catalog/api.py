@@ -31,14 +31,11 @@ from shop.catalog import (
     renditions,
     report,
     resolving,
-    ruling,
     schemas,
 )
 from shop.catalog import picturing as pictures
-from shop.catalog.errors import BadRule
 from shop.catalog.mapping import BadMapping, from_text
 from shop.catalog.models import (
-    KINDS,
     Bundle,
     ImportRow,
     IngredientName,
@@ -48,9 +45,11 @@ from shop.catalog.models import (
     Variant,
 )
 from shop.charts import reading
+from shop.core import ruling
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.replays import Outcome, Replay
+from shop.core.rules import BadRule, kinds
 from shop.orders import replaying, simulating
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.models import ApprovalRequest
@@ -590,8 +589,8 @@ DECIDERS = (Role.MANAGER, Role.PHYSICIAN)
 @bp.response(200, schemas.RulesOut)
 def list_rules(asked: dict[str, Any]) -> dict[str, Any]:
     """The rules of a kind, with every version."""
-    kind = KINDS[asked["kind"]]
-    query = queries.rules(kind, jurisdiction=asked["jurisdiction"], status=asked["status"])
+    kind = kinds()[asked["kind"]]
+    query = ruling.listed(kind, jurisdiction=asked["jurisdiction"], status=asked["status"])
     keys = (kind.number, kind.version, kind.id)
     return page(query, keys, limit=asked["limit"], after=asked["after"])
 
@@ -602,7 +601,7 @@ def list_rules(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(201, schemas.RuleOut)
 def draft_rule(terms: dict[str, Any]) -> Response:
     """Draft a rule, or with its number the next version of one. It holds nowhere yet."""
-    kind, says = KINDS[terms.pop("kind")], terms.pop("says")
+    kind, says = kinds()[terms.pop("kind")], terms.pop("says")
     rule = ruling.draft(kind, says, **terms, by=actor(), at=now())
     return committed(schemas.RuleOut, rule, 201)
 
@@ -645,7 +644,7 @@ def _drafted(asked: dict[str, Any]) -> tuple[replaying.Draft, int | None, date]:
     if "draft" in asked:
         rule = queries.drafted_law(asked["draft"])
         return replaying.drafted(rule), rule.version, rule.valid_from
-    if KINDS[asked["kind"]] is not LegalClassRule:
+    if kinds()[asked["kind"]] is not LegalClassRule:
         raise BadRule(
             "Only rules about a legal class change what the gate says.",
             fields={"kind": ["Must be legal_class."]},
@@ -683,7 +682,7 @@ def _opened(past: Replay, at: datetime) -> dict[str, uuid.UUID | None]:
 @bp.response(200, schemas.RuleOut)
 def review_rule(rule_id: uuid.UUID) -> Response:
     """Say that a draft was checked against its source: not by its author."""
-    rule = queries.rule(rule_id, lock=True)
+    rule = ruling.found(rule_id, lock=True)
     ruling.review(rule, by=actor(), at=now())
     return committed(schemas.RuleOut, rule)
 
@@ -693,7 +692,7 @@ def review_rule(rule_id: uuid.UUID) -> Response:
 @bp.response(200, schemas.RuleOut)
 def activate_rule(rule_id: uuid.UUID) -> Response:
     """Let a reviewed rule hold between its days: not by its author."""
-    rule = queries.rule(rule_id, lock=True)
+    rule = ruling.found(rule_id, lock=True)
     ruling.activate(rule, by=actor(), at=now())
     return committed(schemas.RuleOut, rule)
 
@@ -704,7 +703,7 @@ def activate_rule(rule_id: uuid.UUID) -> Response:
 @bp.response(200, schemas.RuleOut)
 def propose_rules_end(terms: dict[str, Any], rule_id: uuid.UUID) -> Response:
     """Propose a day from which a rule holds no more; it holds on until another person agrees."""
-    rule = queries.rule(rule_id, lock=True)
+    rule = ruling.found(rule_id, lock=True)
     ruling.propose_end(rule, on=terms["on"], by=actor(), at=now())
     return committed(schemas.RuleOut, rule)
 
@@ -714,7 +713,7 @@ def propose_rules_end(terms: dict[str, Any], rule_id: uuid.UUID) -> Response:
 @bp.response(200, schemas.RuleOut)
 def end_rule(rule_id: uuid.UUID) -> Response:
     """Agree that a rule ends as somebody else proposed."""
-    rule = queries.rule(rule_id, lock=True)
+    rule = ruling.found(rule_id, lock=True)
     ruling.end(rule, by=actor(), at=now())
     return committed(schemas.RuleOut, rule)
 

@@ -35,14 +35,27 @@ from shop.catalog.spool import Spool
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.errors import Refusal
+from shop.core.rules import Rule
+from shop.treatments import rulebook
+from shop.treatments.reading import BadRow
 
 cli_group = AppGroup("catalog", help="Import and export the catalogue.")
-rules_group = AppGroup("rules", help="The rules of law and policy that the shop comes with.")
+rules_group = AppGroup("rules", help="The rules of law, policy and medicine the shop comes with.")
 
 
 @rules_group.command("load")
 @click.option("--by", "email", required=True, help="The manager who becomes author and owner.")
-def load_rules(email: str) -> None:
+@click.option(
+    "--scope",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only this file of who may do what, in the format of the shop's own.",
+)
+@click.option(
+    "--windows",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only this file of windows around procedures, in the format of the shop's own.",
+)
+def load_rules(email: str, scope: Path | None, windows: Path | None) -> None:
     """Draft the rules that are not there yet. They hold nowhere until two people activate them."""
     query = sa.select(Person).where(Person.email == email, Person.role == Role.MANAGER)
     author = db.session.scalars(query).one_or_none()
@@ -50,11 +63,27 @@ def load_rules(email: str) -> None:
         click.echo(f"Nothing was loaded. No manager has the address {email}.", err=True)
         sys.exit(1)
     act_as(author.actor)
-    drafted = lawbook.load(by=author, at=now())
+    try:
+        drafted = _drafted(author, scope, windows)
+    except BadRow as bad:
+        db.session.rollback()
+        click.echo(f"Nothing was loaded. {bad}", err=True)
+        sys.exit(1)
     db.session.commit()
     click.echo(
-        f"{len(drafted)} rules drafted. Review and activate them: POST /api/v1/rules/{{id}}/review."
+        f"{len(drafted)} rules drafted. Review and activate them: /manage/rules, or POST"
+        " /api/v1/rules/{id}/review."
     )
+
+
+def _drafted(author: Person, scope: Path | None, windows: Path | None) -> list[Rule]:
+    """From the files that are named, or from all that the shop comes with. Raises BadRow."""
+    at = now()
+    if scope is None and windows is None:
+        return [*lawbook.load(by=author, at=at), *rulebook.load_all(by=author, at=at)]
+    of_scope = [] if scope is None else rulebook.load_scope(by=author, at=at, file=scope)
+    of_windows = [] if windows is None else rulebook.load_windows(by=author, at=at, file=windows)
+    return [*of_scope, *of_windows]
 
 
 @cli_group.command("import")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, Gone, NotAllowed, NotFound, Refused
+from shop.core.errors import Conflict, Gone, NotFound, Refused
 
 
 class NoSuchProduct(NotFound):
@@ -65,26 +65,6 @@ class ImportTakenOver(Conflict):
 
 class NoSuchProfile(NotFound):
     code = "no_such_profile"
-
-
-class NoSuchRule(NotFound):
-    code = "no_such_rule"
-
-
-class BadRule(Refused):
-    code = "bad_rule"
-
-
-class RuleOverlaps(Conflict):
-    """Two rules would speak of the same on the same day."""
-
-    code = "rule_overlaps"
-
-
-class SamePerson(NotAllowed):
-    """What two people decide, one has decided alone."""
-
-    code = "same_person"
 
 
 class NoSuchRelease(NotFound):

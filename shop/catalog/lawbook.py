@@ -9,16 +9,17 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import ruling
 from shop.catalog.models import (
-    AnyRule,
     LegalClass,
     LegalClassRule,
     Visibility,
     VisibilityRule,
 )
+from shop.core import ruling
 from shop.core.db import db
 from shop.core.rules import EVERYWHERE, Grade
+
+AnyRule = LegalClassRule | VisibilityRule
 
 CLASSES = Path(__file__).parent / "data" / "legal_classes_us.csv"
 LOOKED_AT_WITHIN = timedelta(days=180)
@@ -36,7 +37,7 @@ def load(*, by: Person, at: datetime) -> list[AnyRule]:
     review_by = at.date() + LOOKED_AT_WITHIN
     with CLASSES.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["number"] not in known]
-    drafted = [_class_rule(row, review_by, by, at) for row in rows]
+    drafted: list[AnyRule] = [_class_rule(row, review_by, by, at) for row in rows]
     for number, (legal_class, seen_by) in POLICIES.items():
         if number not in known:
             says = {"legal_class": legal_class, "visibility": seen_by}
@@ -57,7 +58,7 @@ def load(*, by: Person, at: datetime) -> list[AnyRule]:
     return drafted
 
 
-def _class_rule(row: dict[str, str], review_by: date, by: Person, at: datetime) -> AnyRule:
+def _class_rule(row: dict[str, str], review_by: date, by: Person, at: datetime) -> LegalClassRule:
     says = {
         "active": row["active"],
         "percents": row["percents"],

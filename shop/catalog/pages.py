@@ -27,6 +27,7 @@ from flask import (
     request,
     url_for,
 )
+from marshmallow import fields
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
@@ -41,12 +42,14 @@ from shop.catalog import (
     resolving,
     schemas,
 )
-from shop.catalog.errors import BadPrice, BadRule
+from shop.catalog.errors import BadPrice
 from shop.catalog.models import IngredientName, Product, Variant
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
+from shop.core.rules import BadRule, NoSuchRule, Rule, RuleStatus, kind_of, kinds
 from shop.orders import replaying
 from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery
@@ -63,6 +66,13 @@ ACTS: dict[str, tuple[Callable[..., Product], str]] = {
     "retire": (publishing.retire, "It is retired; its packs are off sale."),
     "restore": (publishing.restore, "It is a draft again; its packs are still off sale."),
 }
+# What a button does, and what is said of the rules then; and which status leads to which button.
+STEPS: dict[str, tuple[Callable[..., None], str]] = {
+    "review": (ruling.review, "reviewed"),
+    "activate": (ruling.activate, "active"),
+}
+NEXT = {RuleStatus.DRAFT: ("review", "Reviewed"), RuleStatus.REVIEWED: ("activate", "Activate")}
+MOST_TICKED = 100
 TRIED_AT_ONCE = 5_000  # lines, of one draft on its page
 _DOLLARS = re.compile(r"\$?([0-9]{1,6})(?:\.([0-9]{2}))?")
 
@@ -81,6 +91,12 @@ class WordsForm(schemas.ProductChanges):
 class TrialQuery(Schema):
     draft = Text(load_default="", longest=60)
     days = WholeQuery(least=1, most=365, load_default=90)
+
+
+class KindQuery(PageQuery):
+    limit = WholeQuery(least=1, most=MOST_TICKED, load_default=MOST_TICKED)
+    status = fields.Enum(RuleStatus, by_value=True, load_default=RuleStatus.DRAFT)
+    jurisdiction = schemas.Jurisdiction(load_default=None)
 
 
 class BadForm(Refused):
@@ -366,6 +382,7 @@ def drafted_rules() -> Response:
         errors = refusal.fields
     shown = render_template(
         "catalog/rules.html",
+        kinds=list(kinds()),
         drafts=queries.drafted_laws(),
         tried=tried,
         typed={"days": 90} | typed,
@@ -380,6 +397,82 @@ def _tried(number: str, days: int) -> dict[str, Any]:
     past = replaying.replay(replaying.drafted(rule), days=days, most=TRIED_AT_ONCE, at=now())
     named = {one.about: None for one in past.replayed}
     return {"rule": rule, "past": schemas.told_replay(past, named=named, whole=True)}
+
+
+@rules.get("/<kind>")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+def rules_of_kind(kind: str) -> Response:
+    """The rules of a kind in one status, to be ticked and moved on."""
+    return _rules(kind)
+
+
+@rules.post("/<kind>")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+def move_rules(kind: str) -> Response:
+    """Review or activate the rules that were ticked: all of them, or none."""
+    number = ""
+    try:
+        verb, said = _step()
+        ticked = _ticked(kind)
+        for rule in ticked:
+            number = rule.number
+            verb(rule, by=actor(), at=now())
+    except Refusal as refusal:
+        db.session.rollback()
+        return _rules(kind, f"{number}: {refusal.text}" if number else refusal.text, refusal)
+    db.session.commit()
+    flash(f"{len(ticked)} {'rule is' if len(ticked) == 1 else 'rules are'} {said}.")
+    return make_response(redirect(url_for("rules_pages.rules_of_kind", kind=kind), 303))
+
+
+def _step() -> tuple[Callable[..., None], str]:
+    step = STEPS.get(request.form.get("do", ""))
+    if step is None:
+        raise BadForm("Choose what to do.", fields={"do": ["Choose one of the buttons."]})
+    return step
+
+
+def _ticked(kind: str) -> list[Rule]:
+    """The rules that were ticked, under their locks, each once. Raises BadForm."""
+    try:
+        ids = sorted({uuid.UUID(one) for one in request.form.getlist("rule")})
+    except ValueError:
+        raise BadForm("Tick the rules on the page.") from None
+    if not 0 < len(ids) <= MOST_TICKED:
+        raise BadForm(f"Tick at least one rule, and at most {MOST_TICKED}.")
+    ticked = [ruling.found(one, lock=True) for one in ids]
+    if any(kind_of(rule) != kind for rule in ticked):
+        raise BadForm("A rule is of another kind. Go to its own page.")
+    return ticked
+
+
+def _rules(kind: str, detail: str = "", refusal: Refusal | None = None) -> Response:
+    """The page of a kind; what the address asks for and cannot be used is left out."""
+    if kind not in kinds():
+        raise NoSuchRule("There is no such kind of rule.", kind=kind)
+    try:
+        asked = KindQuery().load({name: word for name, word in request.args.items() if word})
+    except ma.ValidationError:
+        asked = KindQuery().load({})
+    table = kinds()[kind]
+    query = ruling.listed(table, jurisdiction=asked["jurisdiction"], status=asked["status"])
+    keys = (table.number, table.version, table.id)
+    found = page(query, keys, limit=asked["limit"], after=asked["after"])
+    chosen = {"status": asked["status"].value, "jurisdiction": asked["jurisdiction"]}
+    shown = render_template(
+        "catalog/rules_of_kind.html",
+        kind=kind,
+        kinds=list(kinds()),
+        statuses=[(one.value, one.value) for one in RuleStatus],
+        rules=found["items"],
+        chosen=chosen,
+        step=NEXT.get(asked["status"]),
+        next_page=url_for("rules_pages.rules_of_kind", kind=kind, **chosen, after=found["next"])
+        if found["next"]
+        else None,
+        detail=detail,
+    )
+    return make_response(shown, _status_of(refusal) if refusal else 200)
 
 
 def _words() -> dict[str, Any]:

@@ -14,21 +14,17 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shop.catalog import dictionary
 from shop.catalog.errors import (
-    BadRule,
     NoSuchBundle,
     NoSuchImport,
     NoSuchName,
     NoSuchProduct,
     NoSuchRelease,
-    NoSuchRule,
     NoSuchVariant,
     UnknownIngredient,
 )
 from shop.catalog.filings import normalised
 from shop.catalog.models import (
     FILED,
-    KINDS,
-    AnyRule,
     Bundle,
     Import,
     ImportPart,
@@ -50,7 +46,7 @@ from shop.catalog.models import (
 )
 from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
 from shop.core.db import db, locked
-from shop.core.rules import RuleStatus
+from shop.core.rules import BadRule, RuleStatus
 
 _AT_ONCE = 200
 DRAFTED = (RuleStatus.DRAFT, RuleStatus.REVIEWED)  # a rule that holds nowhere yet
@@ -151,16 +147,6 @@ def ingredient(name: str) -> Ingredient:
     return found
 
 
-def rule(rule_id: uuid.UUID, *, lock: bool = False) -> AnyRule:
-    """A rule of any kind, in one of its versions. Raises NoSuchRule."""
-    for kind in KINDS.values():
-        query: sa.Select[Any] = sa.select(kind).where(kind.id == rule_id)
-        found: AnyRule | None = db.session.scalars(locked(query) if lock else query).one_or_none()
-        if found is not None:
-            return found
-    raise NoSuchRule("There is no such rule.", rule=str(rule_id))
-
-
 def drafted_laws() -> list[LegalClassRule]:
     """Rules of law that do not hold yet, by number; a hundred at most."""
     query = (
@@ -187,16 +173,6 @@ def drafted_law(number: str) -> LegalClassRule:
             fields={"draft": ["Give the number of a rule that is drafted or reviewed."]},
         )
     return found
-
-
-def rules(
-    kind: type[AnyRule], *, jurisdiction: str | None = None, status: RuleStatus | None = None
-) -> sa.Select[Any]:
-    """The rules of a kind, for a list."""
-    query: sa.Select[Any] = sa.select(kind)
-    if jurisdiction is not None:
-        query = query.where(kind.jurisdiction == jurisdiction)
-    return query if status is None else query.where(kind.status == status)
 
 
 def release(release_id: uuid.UUID, *, lock: bool = False) -> Release:

@@ -11,13 +11,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog.errors import NotWeaker, ReleaseIsOpen, ReleaseIsStale, SamePerson
+from shop.catalog.errors import NotWeaker, ReleaseIsOpen, ReleaseIsStale
 from shop.catalog.models import LegalClass, Product, Release
 from shop.catalog.shelving import weaker
 from shop.catalog.states import ReleaseStatus
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
+from shop.core.rules import SamePerson
 
 
 def propose(

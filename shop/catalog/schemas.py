@@ -7,29 +7,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import marshmallow as ma
 from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
-from shop.catalog import bulk_editing, bundling, importing, picturing, relating, ruling
+from shop.catalog import bulk_editing, bundling, importing, picturing, relating
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.models import (
-    KINDS,
     Import,
     LegalClass,
-    LegalClassRule,
     Outcome,
     Visibility,
     Way,
+    interval,
 )
 from shop.catalog.queries import picture_url
 from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
 from shop.core.replays import Outcome as Tried
 from shop.core.replays import Replay, Replayed, clients
-from shop.core.rules import JURISDICTIONS, Grade, RuleStatus
+from shop.core.rules import JURISDICTIONS, Grade, RuleStatus, kind_of
+from shop.treatments.schemas import ScopeSays, ScopeTold, WindowSays, WindowTold
 from shop.web.api import Cents, Moment, PageQuery, QueryBoolean, Schema, StrictBoolean, Text, Whole
 
 SKU = validate.Regexp(
@@ -479,16 +479,39 @@ class Jurisdiction(fields.String):
         )
 
 
-OWN_FIELDS = {
-    "legal_class": ("active", "percents", "route", "dosage_form", "except_with", "legal_class"),
-    "visibility": ("legal_class", "visibility"),
+class LegalClassSays(Schema):
+    """What a rule of law says."""
+
+    NEEDED: ClassVar[tuple[str, ...]] = ("active", "legal_class")
+    active = Text(shortest=1, longest=300)
+    percents = Text(longest=40)
+    route = Text(longest=100)
+    dosage_form = Text(longest=100)
+    except_with = fields.List(Text(shortest=1, longest=300), validate=validate.Length(max=20))
+    legal_class = fields.Enum(LegalClass, by_value=True)
+
+
+class VisibilitySays(Schema):
+    """What a policy says."""
+
+    NEEDED: ClassVar[tuple[str, ...]] = ("legal_class", "visibility")
+    legal_class = fields.Enum(LegalClass, by_value=True)
+    visibility = fields.Enum(Visibility, by_value=True)
+
+
+# Kind → what a rule of it says; each is one of `rules.kinds()`.
+SAYS: dict[str, type[Schema]] = {
+    "legal_class": LegalClassSays,
+    "visibility": VisibilitySays,
+    "scope": ScopeSays,
+    "window": WindowSays,
 }
 
 
-class RuleIn(Schema):
+class RuleIn(LegalClassSays, VisibilitySays, ScopeSays, WindowSays):
     """A rule to be drafted. Which further fields it needs, its kind says."""
 
-    kind = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    kind = fields.String(required=True, validate=validate.OneOf(list(SAYS)))
     number = Text(load_default=None, allow_none=True, shortest=1, longest=60)
     jurisdiction = Jurisdiction(required=True)
     valid_from = fields.Date(required=True)
@@ -497,24 +520,15 @@ class RuleIn(Schema):
     grade = fields.Enum(Grade, by_value=True, required=True)
     review_by = fields.Date(required=True)
     owner_id = fields.UUID(load_default=None, allow_none=True)
-    legal_class = fields.Enum(LegalClass, by_value=True, required=True)
-    # of a class in law
-    active = Text(shortest=1, longest=300)
-    percents = Text(longest=40)
-    route = Text(longest=100)
-    dosage_form = Text(longest=100)
-    except_with = fields.List(Text(shortest=1, longest=300), validate=validate.Length(max=20))
-    # of a policy
-    visibility = fields.Enum(Visibility, by_value=True)
 
     @ma.post_load
     def _says(self, given: dict[str, Any], **_more: Any) -> dict[str, Any]:
         """The fields of its kind put together; those of another kind are refused."""
-        own = OWN_FIELDS[given["kind"]]
-        every = {name for names in OWN_FIELDS.values() for name in names}
-        wrong = {name: ["Unknown field."] for name in every - set(own) if name in given}
-        needed = {"active"} if given["kind"] == "legal_class" else {"visibility"}
-        wrong |= {name: ["This is missing."] for name in needed if name not in given}
+        kind: Any = SAYS[given["kind"]]
+        own = set(kind().fields)
+        every = {name for says in SAYS.values() for name in says().fields}
+        wrong = {name: ["Unknown field."] for name in every - own if name in given}
+        wrong |= {name: ["This is missing."] for name in kind.NEEDED if name not in given}
         if wrong:
             raise ma.ValidationError(wrong)
         says = {name: given.pop(name) for name in own if name in given}
@@ -566,7 +580,7 @@ class SimulationIn(RuleIn, TrialIn):
 
 
 class RulesQuery(PageQuery):
-    kind = fields.String(load_default="legal_class", validate=validate.OneOf(list(KINDS)))
+    kind = fields.String(load_default="legal_class", validate=validate.OneOf(list(SAYS)))
     jurisdiction = Jurisdiction(load_default=None)
     status = fields.Enum(RuleStatus, by_value=True, load_default=None)
 
@@ -575,13 +589,11 @@ class RuleEndIn(Schema):
     on = fields.Date(required=True)
 
 
-class RuleOut(ma.Schema):
+class RuleOut(ScopeTold, WindowTold):
     """A rule in one of its versions; what its kind does not have is null."""
 
     id = fields.UUID()
-    kind = fields.Function(
-        lambda rule: "legal_class" if isinstance(rule, LegalClassRule) else "visibility"
-    )
+    kind = fields.Function(kind_of)
     number = fields.String()
     version = fields.Integer()
     status = fields.Enum(RuleStatus, by_value=True)
@@ -591,7 +603,8 @@ class RuleOut(ma.Schema):
     source = fields.String()
     grade = fields.Enum(Grade, by_value=True)
     review_by = fields.Date()
-    legal_class = fields.Enum(LegalClass, by_value=True)
+    sentence = fields.String()
+    legal_class = fields.Enum(LegalClass, by_value=True, dump_default=None, allow_none=True)
     active = fields.String(dump_default=None, allow_none=True)
     percents = fields.Function(lambda rule: _interval(getattr(rule, "percents", None)))
     route = fields.String(dump_default=None, allow_none=True)
@@ -609,7 +622,7 @@ class RuleOut(ma.Schema):
 
 def _interval(percents: Any) -> str | None:
     """A range of strengths as it is written on the way in."""
-    return None if percents is None else ruling.interval(percents)
+    return None if percents is None else interval(percents)
 
 
 class RulesOut(ma.Schema):

@@ -89,6 +89,22 @@ class Kind(StrEnum):
     # charts
     CHART_ENTRY_STATED = "chart_entry_stated"
     CHART_ENTRY_ENDED = "chart_entry_ended"
+    # treatment plans and sessions
+    PLAN_DRAFTED = "plan_drafted"
+    PLAN_CHANGED = "plan_changed"
+    PLAN_PROPOSED = "plan_proposed"
+    PLAN_SENT_ON = "plan_sent_on"
+    PLAN_STARTED = "plan_started"
+    PLAN_HELD = "plan_held"
+    PLAN_RESUMED = "plan_resumed"
+    PLAN_COMPLETED = "plan_completed"
+    PLAN_REVOKED = "plan_revoked"
+    SESSION_PROPOSED = "session_proposed"
+    SESSION_BOOKED = "session_booked"
+    SESSION_MOVED = "session_moved"
+    SESSION_PERFORMED = "session_performed"
+    SESSION_CANCELLED = "session_cancelled"
+    SESSION_MISSED = "session_missed"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

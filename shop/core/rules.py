@@ -9,23 +9,43 @@ supersedes it, or two people end it. Days are UTC days, `valid_until` is the fir
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from shop.core.db import Word, one_of
-from shop.core.errors import WrongState
+from shop.core.errors import Conflict, NotAllowed, NotFound, Refused, WrongState
 from shop.core.events import state_key
 from shop.core.usps import STATES
 
 EVERYWHERE = "US"
 LAW = 5_150_001  # the advisory lock of who changes rules, and, shared, of who acts on an answer
 JURISDICTIONS = frozenset({EVERYWHERE, *STATES})
+
+
+class NoSuchRule(NotFound):
+    code = "no_such_rule"
+
+
+class BadRule(Refused):
+    code = "bad_rule"
+
+
+class RuleOverlaps(Conflict):
+    """Two rules would speak of the same on the same day."""
+
+    code = "rule_overlaps"
+
+
+class SamePerson(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "same_person"
 
 
 class RuleStatus(StrEnum):
@@ -46,6 +66,19 @@ RULE_ARROWS: dict[RuleStatus | None, set[RuleStatus]] = {
 ACTIVATED = (R.ACTIVE, R.SUPERSEDED)  # what holds, or held, between its days
 
 
+class Severity(IntEnum):
+    """One scale for every rule, mildest first; on the wire by its name in lower case."""
+
+    INFO = 1
+    WARN = 2  # told and recorded
+    SOFT_STOP = 3  # a physician may override it with a reason
+    HARD_STOP = 4  # nobody may
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
 class Grade(StrEnum):
     """How well a rule is founded: guideline or statute (A) to unconfirmed (U)."""
 
@@ -62,8 +95,14 @@ def _later() -> Any:
 
 
 class Rule:
-    """What every rule says, and who stands behind it. Mixed in before Stateful and Base."""
+    """What every rule says, and who stands behind it. Mixed in before Stateful and Base.
 
+    `KEY` are the columns, with their operators, of which one rule holds on a day; `sentence` is
+    what it says in words.
+    """
+
+    machine: str
+    KEY: ClassVar[tuple[tuple[str, str], ...]]
     status: Mapped[RuleStatus] = mapped_column(Word(RuleStatus))
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     number: Mapped[str]  # of the rule through all its versions
@@ -83,6 +122,20 @@ class Rule:
     end_proposed_by_id: Mapped[uuid.UUID | None] = _later()
     ended_by_id: Mapped[uuid.UUID | None] = _later()
 
+    @classmethod
+    def said(cls, says: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of its own, as a draft says them. Raises BadRule that names the field."""
+        return dict(says)
+
+    @property
+    def sentence(self) -> str:
+        raise NotImplementedError
+
+    def same(self) -> list[sa.ColumnElement[bool]]:
+        """Which rules of its kind speak of the same: the conditions of its exclusion constraint."""
+        kind = type(self)
+        return [getattr(kind, name).op(word)(getattr(self, name)) for name, word in kind.KEY]
+
     def in_force(self, day: date) -> bool:
         """Whether it holds on a day: activated, and the day is one of its days."""
         begun = self.status in ACTIVATED and self.valid_from <= day
@@ -95,6 +148,16 @@ class Rule:
                 f"A rule that is {self.status} cannot become {new}.", status=self.status, wanted=new
             )
         return new
+
+
+def kinds() -> dict[str, type[Rule]]:
+    """Every kind of rule there is, by its name on the wire ("legal_class")."""
+    return {kind_of(kind): kind for kind in Rule.__subclasses__()}
+
+
+def kind_of(rule: Rule | type[Rule]) -> str:
+    """The name on the wire of a rule's kind."""
+    return rule.machine.removesuffix("_rule")
 
 
 def in_force_on(kind: Any, day: date) -> sa.ColumnElement[bool]:

@@ -29,10 +29,9 @@ from shop.catalog import (
     lawbook,
     prices,
     publishing,
-    ruling,
 )
 from shop.catalog.concerns import Concern
-from shop.catalog.models import LegalClassRule, Product, Variant
+from shop.catalog.models import Product, Variant, VisibilityRule
 from shop.charts import charting
 from shop.charts.facts import (
     Allergy,
@@ -46,9 +45,12 @@ from shop.charts.facts import (
     Severity,
     SkinConcern,
 )
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
+from shop.demo import courses
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
@@ -62,8 +64,8 @@ from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
-from shop.prescriptions.screening.rules import Severity as Stops
 from shop.prescriptions.statements import Terms
+from shop.treatments import rulebook
 
 PASSWORD = "demo-password"
 SIGN_INS = """\
@@ -159,6 +161,7 @@ def tell() -> None:
     _shelf(cast)
     _medical_director(cast)
     db.session.commit()
+    courses.tell(cast.alice, cast.bob, cast.chen)
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
 
 
@@ -277,10 +280,11 @@ def _catalogue(cast: Cast) -> None:
 
 
 def _law(cast: Cast) -> None:
-    """Mona drafts the rules the shop comes with; Dr Chen reviews and activates what law says."""
+    """Mona drafts the rules the shop comes with; Dr Chen reviews and activates all but policies."""
     at = now()
-    for rule in lawbook.load(by=cast.mona, at=at):
-        if isinstance(rule, LegalClassRule):
+    drafted = [*lawbook.load(by=cast.mona, at=at), *rulebook.load_all(by=cast.mona, at=at)]
+    for rule in drafted:
+        if not isinstance(rule, VisibilityRule):
             ruling.review(rule, by=cast.chen, at=at)
             ruling.activate(rule, by=cast.chen, at=at)
 

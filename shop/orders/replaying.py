@@ -17,7 +17,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from shop.catalog import ruling
 from shop.catalog.models import RULINGS, LegalClass, LegalClassRule, Variant
 from shop.core import replays
 from shop.core.db import db
@@ -49,7 +48,7 @@ class Draft:
 
 def drafted(rule: LegalClassRule) -> Draft:
     """A rule that is written down, as it is tried."""
-    return Draft(ruling.says(rule), rule.jurisdiction, rule.number)
+    return Draft(rule.says, rule.jurisdiction, rule.number)
 
 
 def replay(draft: Draft, *, days: int, most: int, at: datetime) -> Replay:

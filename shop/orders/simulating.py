@@ -19,7 +19,6 @@ from sqlalchemy.dialects.postgresql import NUMRANGE
 from sqlalchemy.orm import aliased
 
 from shop.accounts.models import Person
-from shop.catalog import ruling
 from shop.catalog.filings import normalised
 from shop.catalog.models import (
     RULINGS,
@@ -28,6 +27,7 @@ from shop.catalog.models import (
     Product,
     ProductIngredient,
     Variant,
+    percents,
 )
 from shop.core.db import db
 from shop.core.rules import EVERYWHERE
@@ -149,9 +149,7 @@ def sold(product: Any, ruled: list[LegalClass]) -> Sold:
 
 def products_spoken_of(says: Mapping[str, Any]) -> sa.Select[UUID]:
     """Ids of products that a rule would speak of: the view `rulings`, before there is one."""
-    percents = sa.cast(
-        sa.literal(ruling.percents(says.get("percents") or "(,)"), NUMRANGE()), NUMRANGE()
-    )
+    strengths = sa.cast(sa.literal(percents(says.get("percents") or "(,)"), NUMRANGE()), NUMRANGE())
     named, said = aliased(IngredientName), aliased(IngredientName)
     query = (
         sa.select(Product.id)
@@ -163,7 +161,7 @@ def products_spoken_of(says: Mapping[str, Any]) -> sa.Select[UUID]:
             ProductIngredient.active,
             sa.or_(
                 ProductIngredient.percent.is_(None),
-                percents.op("@>")(ProductIngredient.percent),
+                strengths.op("@>")(ProductIngredient.percent),
             ),
         )
         .distinct()

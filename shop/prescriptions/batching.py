@@ -16,13 +16,13 @@ from sqlalchemy.orm import aliased
 from shop.accounts.models import AuthEvent, Person
 from shop.core.db import db
 from shop.core.errors import NotFound, Refusal
+from shop.core.rules import Severity
 from shop.prescriptions import examining, queries, queueing, renewing, reviewing, signing
 from shop.prescriptions.errors import NotARoutineRenewal
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.risk import Risk
-from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.signing import Draft
 from shop.prescriptions.statements import Terms
 from shop.prescriptions.states import RequestStatus

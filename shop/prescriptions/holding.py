@@ -13,11 +13,11 @@ from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotAllowed, WrongState
 from shop.core.events import Kind
+from shop.core.rules import Severity
 from shop.prescriptions import rechecking, superseding
 from shop.prescriptions.errors import HardStopStands, NewsNotReviewed, TermsRefused
 from shop.prescriptions.models import HealthReview, Prescription
 from shop.prescriptions.screening.judging import SHORTEST_REASON, Hit
-from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shop.core.db import db
+from shop.core.rules import Severity
 from shop.prescriptions.models import Refusal, Screening
 from shop.prescriptions.screening import rules
-from shop.prescriptions.screening.rules import Severity
 
 BATCH = 500  # rows opened at a time
 

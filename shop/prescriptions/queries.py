@@ -33,6 +33,8 @@ from shop.prescriptions.models import (
 )
 from shop.prescriptions.standing import Outlook, outlook
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
+from shop.treatments import queries as treatments
+from shop.treatments.models import Plan
 
 WAITING = (RequestStatus.QUEUED, RequestStatus.IN_REVIEW)
 
@@ -278,13 +280,17 @@ def client_for(reader: Person, client_id: UUID | None) -> Person:
 def in_care_of(reader: Person, client_id: UUID, *, at: datetime) -> Person:
     """A client whose chart `reader` has a need to open. Raises NotFound.
 
-    A physician's: of a request she may see, or who has a prescription she signed. An esthetician's:
-    for whom she asked. Who has neither learns nothing, not even that there is such a client.
+    A physician's: of a request or a plan she may see, or who has a prescription she signed. An
+    esthetician's: for whom she asked, or of a plan she may see. Who has none of these learns
+    nothing, not even that there is such a client.
     """
     asked = _requests(reader, at).where(ApprovalRequest.client_id == client_id)
     signed = _prescriptions(reader).where(Prescription.client_id == client_id)
+    planned = treatments.plans_seen(reader, at=at).where(Plan.client_id == client_id)
     query = sa.select(Person).where(
-        Person.id == client_id, Person.id != reader.id, sa.or_(asked.exists(), signed.exists())
+        Person.id == client_id,
+        Person.id != reader.id,
+        sa.or_(asked.exists(), signed.exists(), planned.exists()),
     )
     client = db.session.scalars(query).one_or_none()
     if client is None:

@@ -25,6 +25,7 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.core.events import Kind
+from shop.core.rules import Severity
 from shop.prescriptions.models import (
     ApprovalRequest,
     HealthReview,
@@ -35,7 +36,7 @@ from shop.prescriptions.queries import LISTED
 from shop.prescriptions.screening import checking, judging
 from shop.prescriptions.screening.checking import Case
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity, rules
+from shop.prescriptions.screening.rules import rules
 from shop.prescriptions.states import FillStatus, HeldFor, PrescriptionStatus, RequestStatus
 
 # Kinds of rules that speak of the client's health, and of nothing else that she uses.

@@ -14,6 +14,7 @@ from typing import Any
 
 from shop.accounts.models import Person
 from shop.core.errors import NotAllowed, Refusal
+from shop.core.rules import Severity
 from shop.prescriptions import licensing, requesting
 from shop.prescriptions.errors import RenewalRefused
 from shop.prescriptions.gate.answers import day
@@ -21,7 +22,6 @@ from shop.prescriptions.intake import carrying, composing
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.standing import FINAL, Standing
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 

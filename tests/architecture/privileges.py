@@ -492,6 +492,18 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "performances": {
+            "INSERT": (
+                "area",
+                "client_id",
+                "id",
+                "note_sealed",
+                "performed_at",
+                "performer_id",
+                "session_id",
+            ),
+            "SELECT": ALL,
+        },
         "picture_files": {
             "INSERT": ALL,
             "SELECT": ALL,
@@ -512,6 +524,46 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("alt", "ended_at", "position"),
+        },
+        "plan_starts": {
+            "INSERT": (
+                "client_id",
+                "content_hash",
+                "fresh_at",
+                "fresh_id",
+                "fresh_kind",
+                "physician_id",
+                "plan_id",
+                "version",
+            ),
+            "SELECT": ALL,
+        },
+        "plan_versions": {
+            "INSERT": (
+                "content_hash",
+                "content_sealed",
+                "id",
+                "number",
+                "plan_id",
+                "written_by_id",
+            ),
+            "SELECT": ALL,
+        },
+        "plans": {
+            "INSERT": (
+                "client_id",
+                "drafted_by_id",
+                "id",
+                "number",
+                "state",
+                "state_seq",
+                "status",
+                "template",
+                "template_version",
+                "zone",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
         "prescription_states": {
             "INSERT": (
@@ -758,12 +810,65 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "scope_rules": {
+            "INSERT": (
+                "authored_by_id",
+                "grade",
+                "id",
+                "jurisdiction",
+                "licence",
+                "number",
+                "owner_id",
+                "procedure",
+                "review_by",
+                "source",
+                "state_seq",
+                "status",
+                "supervision",
+                "valid_from",
+                "valid_until",
+                "verdict",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
         "screenings": {
             "INSERT": ("checks_sealed", "id", "request_id"),
             "SELECT": ALL,
         },
         "search_words": {
             "SELECT": ALL,
+        },
+        "session_moves": {
+            "INSERT": ("ends_at", "id", "moved_by_id", "reason_sealed", "session_id", "starts_at"),
+            "SELECT": ALL,
+        },
+        "sessions": {
+            "INSERT": (
+                "area",
+                "client_id",
+                "ends_at",
+                "id",
+                "performer_id",
+                "plan_id",
+                "procedure",
+                "starts_at",
+                "state_seq",
+                "status",
+                "version",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("performer_id", "reason_sealed", "state_seq", "status"),
         },
         "shipment_lines": {
             "INSERT": ALL,
@@ -879,6 +984,43 @@ GRANTED: Granted = {
                 "valid_until",
                 "version",
                 "visibility",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "activated_by_id",
+                "end_on",
+                "end_proposed_by_id",
+                "ended_by_id",
+                "reviewed_by_id",
+                "state_seq",
+                "status",
+                "valid_until",
+            ),
+        },
+        "window_rules": {
+            "INSERT": (
+                "action",
+                "anchor",
+                "authored_by_id",
+                "condition",
+                "from_day",
+                "grade",
+                "id",
+                "jurisdiction",
+                "number",
+                "owner_id",
+                "procedure",
+                "published",
+                "review_by",
+                "severity",
+                "source",
+                "state_seq",
+                "status",
+                "subject",
+                "to_day",
+                "valid_from",
+                "valid_until",
+                "version",
             ),
             "SELECT": ALL,
             "UPDATE": (
@@ -1168,6 +1310,9 @@ GRANTED: Granted = {
                 "state",
             ),
         },
+        "performances": {
+            "SELECT": ALL,
+        },
         "picture_files": {
             "SELECT": ALL,
         },
@@ -1175,6 +1320,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "pictures": {
+            "SELECT": ALL,
+        },
+        "plan_starts": {
+            "SELECT": ALL,
+        },
+        "plan_versions": {
+            "SELECT": ALL,
+        },
+        "plans": {
             "SELECT": ALL,
         },
         "prescription_states": {
@@ -1327,10 +1481,19 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "scope_rules": {
+            "SELECT": ALL,
+        },
         "screenings": {
             "SELECT": ALL,
         },
         "search_words": {
+            "SELECT": ALL,
+        },
+        "session_moves": {
+            "SELECT": ALL,
+        },
+        "sessions": {
             "SELECT": ALL,
         },
         "shipment_lines": {
@@ -1383,6 +1546,9 @@ GRANTED: Granted = {
             ),
         },
         "visibility_rules": {
+            "SELECT": ALL,
+        },
+        "window_rules": {
             "SELECT": ALL,
         },
     },

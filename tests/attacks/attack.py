@@ -91,6 +91,8 @@ TABLES = {
     "prescription": "prescriptions",
     "fill": "fills",
     "import": "imports",
+    "plan": "plans",
+    "session": "sessions",
     "lot": "lots",
     "order": "orders",
     "order_line": "order_lines",
@@ -99,6 +101,8 @@ TABLES = {
     "legal_class_rule": "legal_class_rules",
     "visibility_rule": "visibility_rules",
     "release": "releases",
+    "scope_rule": "scope_rules",
+    "window_rule": "window_rules",
 }
 
 

@@ -13,6 +13,7 @@ from tests.attacks.generated import past_triggers
 LONG = "repeat('x', 256)"
 NO_HASH = "'plain'"
 UNSEALED = "convert_to(repeat('a', 97), 'UTF8')"
+NOT_SEALED = ["'Ill'", "'\\x01'", UNSEALED]
 NO_STATE = ["{} = 'Calif'", "{} = 'ca'", "{} = ''"]
 
 SEALED_CHECKS = [
@@ -302,6 +303,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "ended_on = valid_from, ended_by_id = NULL",
             "ended_on = NULL, ended_by_id = person_id",
         ],
+        "licence_kind_is_known": ["kind = 'barber'"],
         "licence_range_is_forward": ["valid_until = valid_from"],
         "licence_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
@@ -577,6 +579,54 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
+    "performances": {
+        "nobody_treats_themselves": ["performer_id = client_id"],
+        "nothing_is_performed_ahead": ["performed_at = recorded_at + interval '1 second'"],
+        "performance_note_is_sealed": [f"note_sealed = {bad}" for bad in NOT_SEALED],
+    },
+    "plan_starts": {
+        "nobody_starts_their_own_plan": ["physician_id = client_id"],
+        "sign_in_was_fresh_when_started": [
+            "fresh_at = started_at - interval '301 seconds'",
+            "fresh_at = started_at + interval '1 second'",
+        ],
+        "started_after_a_fresh_sign_in": ["fresh_kind = 'sign_in'"],
+    },
+    "plan_versions": {
+        "plan_version_is_hashed": [f"content_hash = {NO_HASH}"],
+        "plan_version_is_sealed": [f"content_sealed = {bad}" for bad in NOT_SEALED],
+    },
+    "plans": {
+        "nobody_plans_for_themselves": ["drafted_by_id = client_id"],
+        "plan_names_its_template_whole": [
+            "template_version = NULL WHERE template IS NOT NULL",
+            "template_version = '2026-1' WHERE template IS NULL",
+        ],
+        "plan_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED],
+        "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
+    "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "sessions": {
+        "booked_session_has_a_performer": [
+            "performer_id = NULL WHERE status = 'booked'",
+            "performer_id = NULL WHERE status = 'performed'",
+        ],
+        "cancelled_session_says_why": [
+            "reason_sealed = NULL WHERE status = 'cancelled'",
+            (
+                "reason_sealed = (SELECT reason_sealed FROM sessions WHERE status = 'cancelled'"
+                " LIMIT 1) WHERE status = 'booked'"
+            ),
+        ],
+        "session_ends_the_same_day": [
+            "ends_at = starts_at",
+            "ends_at = starts_at + interval '721 minutes'",
+        ],
+        "session_names_a_procedure": ["procedure = ''", "procedure = 'Peel'", "procedure = 'a b'"],
+        "session_reason_is_sealed": [
+            f"reason_sealed = {bad} WHERE status = 'cancelled'" for bad in NOT_SEALED
+        ],
+    },
     "supervisions": {
         "nobody_supervises_themselves": ["supervisor_id = prescriber_id"],
         "supervision_ended_by_someone": [
@@ -594,6 +644,29 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         **RULE,
         "shown_class_is_known": ["legal_class = 'food'"],
         "visibility_is_known": ["visibility = 'dim'"],
+    },
+    "scope_rules": {
+        **RULE,
+        "needed_supervision_is_described": [
+            "supervision = '' WHERE verdict = 'needs_supervision'",
+            "verdict = 'allowed' WHERE verdict = 'needs_supervision'",
+        ],
+        "ruled_licence_is_known": ["licence = 'barber'"],
+        "ruled_procedure_is_a_code": ["procedure = 'Micro needling'", "procedure = ''"],
+        "verdict_is_known": ["verdict = 'perhaps', supervision = ''"],
+    },
+    "window_rules": {
+        **RULE,
+        "anchor_is_known": ["anchor = 'middle'"],
+        "condition_is_an_object": ["condition = '[]'", "condition = 'null'"],
+        "what_stops_nothing_is_told": ["action = 'prime'", "action = 'allow'"],
+        "window_action_is_known": ["action = 'burn'"],
+        "window_is_forward": ["to_day = from_day"],
+        "window_is_within_400_days": ["from_day = -401", "to_day = 401"],
+        "window_says_what_was_published": ["published = ''"],
+        "window_severity_is_known": ["severity = 'dire'"],
+        "windowed_procedure_is_a_code": ["procedure = 'Micro needling'", "procedure = ''"],
+        "windowed_subject_is_a_code": ["subject = 'A cream'", "subject = ''"],
     },
     "variants": {
         "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],

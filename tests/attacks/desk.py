@@ -11,11 +11,10 @@ from shop.accounts import delegating, duties
 from shop.accounts.models import Delegation, Duty, Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.rules import Grade
+from shop.core.rules import Grade, Severity
 from shop.prescriptions import declining, escalating
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity
 from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.attacks.prescriptions import screen

@@ -45,6 +45,8 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from shop.treatments import booking, cancelling, missing, moving
+from shop.treatments import holding as holding_plans
 from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -54,6 +56,16 @@ from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
+from tests.treatments.builders import (
+    a_booked_session,
+    a_performed_session,
+    a_plan_from_a_template,
+    a_step,
+    an_active_plan,
+    in_days,
+    licensed_eva,
+    start,
+)
 
 Connection = psycopg.Connection[Any]
 
@@ -80,6 +92,7 @@ def scene() -> Mapping[str, Any]:
     _looked_at(chen)
     _on_the_desk(client, chen)
     _seen(client, chen)
+    _planned(client, chen)
     return {}
 
 
@@ -109,6 +122,22 @@ def _seen(client: Person, chen: Person) -> None:
     a_prescription(client, a_cream(), by=nurse)
     supervising.end(ended, on=now().date(), by=manager, at=now())
     supervising.enter(nurse, chen, state="CA", by=manager, at=now(), **days)
+
+
+def _planned(client: Person, chen: Person) -> None:
+    """A plan from a template, started: a session ahead, one moved, cancelled, missed, done."""
+    eva = licensed_eva()
+    plan = a_plan_from_a_template(client, by=eva)
+    start(plan, chen)
+    booked, moved, cancelled = plan.sessions
+    booking.book(booked, performer=eva, by=eva, at=now())
+    moving.move(moved, starts=in_days(90), reason="Away.", by=eva, at=now())
+    cancelling.cancel(cancelled, reason="Ill.", by=eva, at=now())
+    begun = an_active_plan(alice(), a_step(starts=now()), by=licensed_eva(), chen=chen)
+    missing.miss(a_booked_session(begun), by=eva, at=now())
+    held = an_active_plan(alice(), by=licensed_eva(), chen=chen)
+    a_performed_session(held)
+    holding_plans.hold(held, reason="Wait.", by=chen, at=now())
 
 
 def _charted(client: Person, chen: Person) -> None:
@@ -257,11 +286,14 @@ class Column:
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
     "visibility_rules.legal_class",
+    *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
     "people.npi": lambda: f"'{an_npi()}'",
     "legal_class_rules.jurisdiction": lambda: "'ZQ'",
     "visibility_rules.jurisdiction": lambda: "'ZQ'",
+    "scope_rules.jurisdiction": lambda: "'ZQ'",
+    "window_rules.jurisdiction": lambda: "'ZQ'",
     "bundles.slug": lambda: "md5(random()::text)",
 }
 FRESH_OF_TYPE = {
@@ -381,6 +413,9 @@ BY_HAND = {
         (
             "UPDATE prescriptions SET variant_id = gen_random_uuid()"
             " WHERE NOT EXISTS (SELECT FROM fills WHERE prescription_id = prescriptions.id)"
+            " AND NOT EXISTS (SELECT FROM approval_requests WHERE renews_id = prescriptions.id)"
+            " AND NOT EXISTS (SELECT FROM supersessions"
+            " WHERE prescriptions.id IN (prescription_id, successor_id))"
         )
     ],
 }
@@ -461,6 +496,7 @@ LOOKS_WHEN = {
     "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
     "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
+    "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),
 }
 
 

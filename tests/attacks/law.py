@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shop.catalog import releasing, ruling
+from shop.catalog import releasing
 from shop.catalog.models import LegalClass, LegalClassRule, Visibility, VisibilityRule
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
+from shop.treatments.models import ScopeRuleRow, WindowRuleRow
 from tests.attacks import bypass_sql
 from tests.attacks.acts import as_owner
 from tests.attacks.attack import TABLES, Attacks, Sql
@@ -20,17 +22,30 @@ from tests.inventory.lots import a_lot
 from tests.orders.things import paid, placed
 from tests.people import alice, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
+from tests.treatments.rules import A_WINDOW, NEEDLING
 
-MACHINES = {"class": "legal_class_rule", "policy": "visibility_rule"}
-KINDS = {"class": LegalClassRule, "policy": VisibilityRule}
+MACHINES = {
+    "class": "legal_class_rule",
+    "policy": "visibility_rule",
+    "scope": "scope_rule",
+    "window": "window_rule",
+}
+KINDS = {
+    "class": LegalClassRule,
+    "policy": VisibilityRule,
+    "scope": ScopeRuleRow,
+    "window": WindowRuleRow,
+}
 SAYS: dict[str, Mapping[str, Any]] = {
     "class": {"active": "ZEPHYRINE", "legal_class": LegalClass.RX},
     "policy": {"legal_class": LegalClass.RX_UNAPPROVED, "visibility": Visibility.OPEN},
+    "scope": NEEDLING,
+    "window": A_WINDOW,
 }
 
 
 def scene() -> dict[str, Any]:
-    """Rules of both kinds in every state; orders of two serums, one to be ruled; a release."""
+    """Rules of every kind in every state; orders of two serums, one to be ruled; a release."""
     facts: dict[str, Any] = {"mona": mona().id, "mona_2": mona().id, "chen": dr_chen().id}
     facts |= {"alice": alice().id, "staff": sam().id}
     for kind in KINDS:
@@ -271,6 +286,16 @@ def _seen_anew(attacker: Sql, kind: str) -> bool:
     before = attacker.run(read)["version"]
     _honestly(kind)(attacker)
     return bool(attacker.run(read)["version"] != before)
+
+
+@ATTACKS.passes()
+def _a_scope_by_its_own_people(attacker: Sql) -> None:
+    _honestly("scope")(attacker)
+
+
+@ATTACKS.passes()
+def _a_window_by_its_own_people(attacker: Sql) -> None:
+    _honestly("window")(attacker)
 
 
 @ATTACKS.undone("legal_class_rules_are_seen")

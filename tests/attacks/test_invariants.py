@@ -12,6 +12,7 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders import cancelling, shipping
 from shop.prescriptions import erring
+from shop.treatments import moving
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.invariants import AT_REST, RULES, broken, unfinished
@@ -19,6 +20,12 @@ from tests.inventory.lots import a_lot
 from tests.orders.things import paid, placed
 from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.treatments.builders import (
+    a_booked_session,
+    a_performed_session,
+    an_active_plan,
+    in_days,
+)
 
 CHECKS = """
 SELECT conrelid::regclass::text, conname FROM pg_constraint
@@ -55,6 +62,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         a_prescription(one.client, one.variant, by=one.prescriber)
         said = erring.report(a_prescription(), reason="Wrong.", by=one.prescriber, at=now())
         erring.confirm(said, by=mona(), at=now())
+        facts |= _planned()
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -64,7 +72,18 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         for index in ("fills_one_per_number", "order_lines_one_per_fill", "payments_one_live"):
             superuser.execute(f"DROP INDEX {index}")
         superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
+        for who in ("client", "performer"):
+            name = f"{who}_is_in_one_session_at_a_time"
+            superuser.execute(f"ALTER TABLE sessions DROP CONSTRAINT {name}")
     return facts
+
+
+def _planned() -> dict[str, Any]:
+    """A plan that goes on with a session booked and moved, and one that was performed."""
+    going, done = an_active_plan(alice()), an_active_plan(alice())
+    booked, performed = a_booked_session(going), a_performed_session(done)
+    moving.move(booked, starts=in_days(9), by=going.drafted_by, at=now())
+    return {"going": going.id, "booked": booked.id, "done": done.id, "performed": performed.id}
 
 
 def test_all_is_well_with_what_the_verbs_did(scene: dict[str, Any], live: Database) -> None:
@@ -219,6 +238,45 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE order_lines SET status = 'cancelled' WHERE order_id = %(paid)s",
         "UPDATE order_lines SET status = 'ready' WHERE order_id = %(shipped)s",
         "UPDATE order_lines SET status = 'ready' WHERE order_id = %(cancelled)s",
+    ],
+    "plans: what goes on was started": [
+        "DELETE FROM plan_starts WHERE plan_id = %(going)s",
+        "UPDATE plans SET status = 'proposed' WHERE id = %(going)s",
+        "UPDATE plan_starts SET content_hash = sha256('x')",
+        "UPDATE plan_starts SET physician_id = client_id",
+        "UPDATE plan_starts SET fresh_at = now(), started_at = started_at + interval '6 minutes'",
+        "UPDATE people SET role = 'esthetician' WHERE role = 'physician'",
+    ],
+    "plans: versions": ["UPDATE plan_versions SET number = 2"],
+    "plans: what has ended": [
+        "UPDATE plans SET status = 'revoked' WHERE id = %(going)s",
+        "UPDATE plans SET status = 'completed' WHERE id = %(going)s",
+        "WITH s AS (DELETE FROM sessions) UPDATE plans SET status = 'completed' WHERE id = %(done)s",
+    ],
+    "plans: what was performed": [
+        "UPDATE sessions SET status = 'performed' WHERE id = %(booked)s",
+        "UPDATE sessions SET status = 'booked' WHERE id = %(performed)s",
+        "UPDATE sessions SET client_id = %(bob)s WHERE id = %(booked)s",
+        "UPDATE performances SET client_id = %(bob)s",
+        "UPDATE performances SET performer_id = client_id",
+        "UPDATE performances SET performed_at = recorded_at + interval '1 second'",
+        "UPDATE performances SET performed_at = '2000-01-01'",
+        "UPDATE plans SET state = 'TX' WHERE id = %(done)s",
+    ],
+    "plans: nobody is in two": [
+        (
+            "UPDATE sessions s SET status = 'booked', starts_at = b.starts_at, ends_at = b.ends_at,"
+            " client_id = b.client_id FROM sessions b"
+            " WHERE b.id = %(booked)s AND s.id = %(performed)s"
+        ),
+        (
+            "UPDATE sessions s SET status = 'booked', starts_at = b.starts_at - interval '1 minute',"
+            " ends_at = b.ends_at, performer_id = b.performer_id FROM sessions b"
+            " WHERE b.id = %(booked)s AND s.id = %(performed)s"
+        ),
+    ],
+    "plans: a session is where": [
+        "UPDATE sessions SET starts_at = starts_at + interval '1 minute' WHERE id = %(booked)s"
     ],
 }
 CASES = [(rule, statement) for rule, planted in PLANTED.items() for statement in planted]

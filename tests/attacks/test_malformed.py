@@ -39,8 +39,25 @@ from tests.prescriptions.builders import (
     a_request,
 )
 from tests.regime import SEED, SOAK
+from tests.treatments.builders import (
+    a_booked_session,
+    a_proposal,
+    a_step,
+    an_active_plan,
+    in_days,
+    licensed_eva,
+)
+from tests.treatments.builders import a_draft as a_draft_plan
 
-SWEPT = ("prescriptions", "prescription_pages", "charts", "chart_pages", "fhir")
+SWEPT = (
+    "prescriptions",
+    "prescription_pages",
+    "charts",
+    "chart_pages",
+    "fhir",
+    "plans",
+    "plan_pages",
+)
 PAPERS = ("label", "explanation", "why")
 EXAMPLES = 100 if SOAK else 6  # a door
 # Written before anybody is refused, on purpose: who opened a record, who tried to sign in.
@@ -119,6 +136,13 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     ]
     entry = charting.state(alice, Allergy("nickel"), by=alice, at=now())
     db.session.commit()
+    people.a_licence(eva, kind="esthetician")
+    plan = an_active_plan(alice, a_step(), a_step(starts=in_days(9)), by=eva, chen=chen)
+    a_booked_session(plan)
+    draft, others_plan = a_draft_plan(alice, by=eva), a_proposal(people.bob(), by=licensed_eva())
+    plans = [plan.number, draft.number, others_plan.number]
+    sessions = [one.id for one in (*plan.sessions, *draft.sessions, *others_plan.sessions)]
+    db.session.commit()
     cast = {
         Role.CLIENT: alice,
         Role.PHYSICIAN: chen,
@@ -127,7 +151,8 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
         Role.MANAGER: mona,
     }
     things = [signed.number, reported.number, *(one.number for one in requests)]
-    ids = [alice.id, chen.id, entry.id]
+    things += plans
+    ids = [alice.id, chen.id, entry.id, *sessions]
     others = [a_prescription(people.bob(state="CA"), by=chen).number, a_cream().sku]
     return cast, [*things, *map(str, ids), *others, "Patient", "MedicationRequest", "Task"]
 

@@ -10,9 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import ruling
 from shop.catalog.models import (
-    AnyRule,
     IngredientName,
     LegalClass,
     LegalClassRule,
@@ -22,9 +20,11 @@ from shop.catalog.models import (
     Visibility,
     VisibilityRule,
 )
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.rules import Grade
+from shop.core.ruling import AnyRule
 from tests.builders import a_product, a_variant
 from tests.people import dr_chen, mona
 

@@ -10,13 +10,14 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from shop.catalog import editing, importing, releasing
-from shop.catalog.errors import NotWeaker, ReleaseIsOpen, ReleaseIsStale, SamePerson
+from shop.catalog.errors import NotWeaker, ReleaseIsOpen, ReleaseIsStale
 from shop.catalog.models import LegalClass, Product, Release
 from shop.catalog.states import ReleaseStatus
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import WrongState
+from shop.core.rules import SamePerson
 from tests.benchmarks.test_statements import a_token
 from tests.builders import a_product, a_variant
 from tests.people import dr_chen, mona, sam

@@ -9,15 +9,14 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from shop.catalog import lawbook, ruling
+from shop.catalog import lawbook
 from shop.catalog.cli import rules_group
-from shop.catalog.errors import BadRule, RuleOverlaps, SamePerson
-from shop.catalog.models import LegalClass, LegalClassRule, Visibility, VisibilityRule
-from shop.core import events
+from shop.catalog.models import LegalClass, LegalClassRule, Visibility, VisibilityRule, percents
+from shop.core import events, ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import WrongState
-from shop.core.rules import RuleStatus
+from shop.core.rules import BadRule, RuleOverlaps, RuleStatus, SamePerson
 from tests.benchmarks.test_statements import a_token
 from tests.catalog.rules import a_draft_rule, a_policy, a_ruling, activated, today
 from tests.people import alice, dr_chen, mona
@@ -177,7 +176,7 @@ def test_a_rule_does_not_end_in_the_past(app: Flask) -> None:
 @pytest.mark.parametrize("text", ["", "2", "[3,2]", "(1.2.3,)", "[a,b]", "2-10", "(,"])
 def test_what_is_no_range_of_strengths_is_refused(app: Flask, text: str) -> None:
     with pytest.raises(BadRule):
-        ruling.percents(text)
+        percents(text)
 
 
 def test_names_are_normalised_as_the_catalogue_does(app: Flask) -> None:

@@ -14,6 +14,7 @@ from shop.charts.facts import Allergy, Severity
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.core.rules import Severity as Word
 from shop.fhir import statuses
 from shop.fhir.detected_issues import CATEGORIES, SEVERITIES
 from shop.fhir.medication_requests import MODES
@@ -22,7 +23,6 @@ from shop.prescriptions import licensing, signatures
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
 from shop.prescriptions.screening import checking
 from shop.prescriptions.screening.rules import KINDS
-from shop.prescriptions.screening.rules import Severity as Word
 from shop.prescriptions.standing import Standing
 from shop.prescriptions.statements import EXAMINED
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus

@@ -12,11 +12,11 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.core.rules import Severity
 from shop.prescriptions import filling, holding, requesting, reviewing, revoking, signing
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening import checking
-from shop.prescriptions.screening.rules import Severity
 from tests.builders import a_cream
 from tests.people import a_browser, a_fresh_sign_in, a_licence, alice, bob, dr_chen, eva
 from tests.prescriptions.builders import (

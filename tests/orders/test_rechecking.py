@@ -25,6 +25,7 @@ from shop.charts.models import ChartEntry, Ending
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed
+from shop.core.rules import Severity
 from shop.notifications.models import Letter, Template
 from shop.orders import cancelling, jobs, queries, rechecking, revoking, shipping
 from shop.orders.errors import NothingToShip
@@ -35,7 +36,6 @@ from shop.prescriptions.errors import HardStopStands, NewsNotReviewed, TermsRefu
 from shop.prescriptions.models import HealthReview, Prescription
 from shop.prescriptions.rechecking import how_many_wait, news_of, waiting
 from shop.prescriptions.screening import checking
-from shop.prescriptions.screening.rules import Severity
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 from tests.builders import a_cream
 from tests.inventory.lots import a_lot

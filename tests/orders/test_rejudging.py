@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop import reactions
-from shop.catalog import ruling
 from shop.catalog.models import LegalClass, LegalClassRule
-from shop.core import events
+from shop.core import events, ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.notifications import letters

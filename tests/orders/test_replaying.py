@@ -12,13 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shop.accounts.models import Person
-from shop.catalog import ruling
-from shop.catalog.errors import BadRule
 from shop.catalog.models import LegalClass, LegalClassRule
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.events import Event
 from shop.core.replays import Outcome, Replay
+from shop.core.rules import BadRule
 from shop.orders import replaying
 from shop.orders.replaying import Draft
 from tests.accounts.test_api import Browser, somebody
@@ -219,7 +218,7 @@ def test_a_manager_tries_a_rule_by_its_fields_or_by_its_number(
     says = {"active": ACTIVE, "legal_class": LegalClass.RX, "percents": "[1,3)"}
     draft = a_draft_rule(LegalClassRule, says, jurisdiction="TX")
     number, slug = draft.number, pack.product.slug
-    assert ruling.says(draft)["percents"] == "[1,3)"
+    assert draft.says["percents"] == "[1,3)"
     db.session.commit()
     browser = Browser(app, cast["mona"])
 

@@ -15,13 +15,14 @@ from shop.catalog.models import ActiveClass, Pregnancy, Variant
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.rules import Severity
 from shop.prescriptions import batching, renewing, reviewing
 from shop.prescriptions.batching import Facts
 from shop.prescriptions.errors import ClaimLost, NotARoutineRenewal
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.risk import Risk
-from shop.prescriptions.screening.rules import Severity, rules
+from shop.prescriptions.screening.rules import rules
 from shop.prescriptions.states import RequestStatus
 from tests.accounts.test_api import Browser, somebody
 from tests.people import a_fresh_sign_in, alice, dr_chen

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from shop.accounts.models import Person
-from shop.catalog import ruling
 from shop.catalog.models import LegalClass, LegalClassRule, Variant
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import paying, queries, shipping

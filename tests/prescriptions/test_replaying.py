@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shop.accounts.models import Person
-from shop.catalog.errors import BadRule
 from shop.charts import charting
 from shop.charts.facts import Pregnancy, PregnancyStatus
 from shop.charts.models import Access
@@ -22,6 +21,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.events import Event
 from shop.core.replays import Outcome, Replay
+from shop.core.rules import BadRule
 from shop.prescriptions import revoking
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking, replaying, rules

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shop.catalog.models import ActiveClass
 from shop.charts.facts import ConditionCode, PregnancyStatus
+from shop.core.rules import Severity
 from shop.prescriptions.screening.facts import (
     Action,
     Active,
@@ -34,7 +35,7 @@ from shop.prescriptions.screening.judging import (
     unresolved,
     worst,
 )
-from shop.prescriptions.screening.rules import Rule, Severity, rules
+from shop.prescriptions.screening.rules import Rule, rules
 from tests.prescriptions.screening_cases import (
     DAY,
     FIRES,

@@ -8,8 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.catalog import queries, releasing, ruling
+from shop.catalog import queries, releasing
 from shop.catalog.models import LegalClass, LegalClassRule, Product, Release
+from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.events import Event, Kind
@@ -38,7 +39,7 @@ def approve(release_id: UUID, who: UUID) -> Act:
 
 def activate(rule_id: UUID, who: UUID) -> Act:
     def act() -> str:
-        rule = queries.rule(rule_id, lock=True)
+        rule = ruling.found(rule_id, lock=True)
         ruling.activate(rule, by=db.session.get_one(Person, who), at=now())
         return "activated"
 

@@ -23,14 +23,14 @@ from shop.catalog.models.ingredients import (
     Way,
 )
 from shop.catalog.models.law import (
-    KINDS,
     RULINGS,
-    AnyRule,
     LegalClassRule,
     Release,
     Visibility,
     VisibilityRule,
+    interval,
     law_over,
+    percents,
 )
 from shop.catalog.models.pictures import Picture, PictureFile, PictureSize
 from shop.catalog.models.products import (
@@ -49,10 +49,8 @@ from shop.core.rules import RULE_ARROWS
 
 __all__ = [
     "FILED",
-    "KINDS",
     "RULINGS",
     "ActiveClass",
-    "AnyRule",
     "BeautyFact",
     "Brand",
     "Bundle",
@@ -86,7 +84,9 @@ __all__ = [
     "VisibilityRule",
     "Way",
     "arrows",
+    "interval",
     "law_over",
+    "percents",
 ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -18,7 +20,9 @@ from shop.core import rules
 from shop.core.db import Base, Word, one_of
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.core.rules import Rule
+from shop.core.rules import BadRule, Rule
+
+_INTERVAL = re.compile(r"\s*([\[(])\s*([0-9.]*)\s*,\s*([0-9.]*)\s*([\])])\s*")
 
 
 class LegalClassRule(Rule, Stateful, Base):
@@ -47,6 +51,60 @@ class LegalClassRule(Rule, Stateful, Base):
     except_with: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'"), default=list)
     legal_class: Mapped[LegalClass] = mapped_column(Word(LegalClass))
 
+    @classmethod
+    def said(cls, says: Mapping[str, Any]) -> dict[str, Any]:
+        """Names normalised as the dictionary's, strengths read. Raises BadRule."""
+        from shop.catalog.filings import normalised  # it knows the rows
+
+        names = sorted(normalised(name) for name in says.get("except_with") or ())
+        return dict(says) | {
+            "active": normalised(says["active"]),
+            "percents": percents(says.get("percents") or "(,)"),
+            "except_with": names,
+        }
+
+    @property
+    def says(self) -> dict[str, Any]:
+        """What it says, as `said` takes it."""
+        return {
+            "active": self.active,
+            "percents": interval(self.percents),
+            "route": self.route,
+            "dosage_form": self.dosage_form,
+            "except_with": self.except_with,
+            "legal_class": self.legal_class,
+        }
+
+    @property
+    def sentence(self) -> str:
+        told = interval(self.percents)
+        strength = "" if told == "(,)" else f" of {told} %"
+        return f"{self.active}{strength} is {self.legal_class}"
+
+
+def percents(interval: str) -> Range[Decimal]:
+    """Strengths in % as an interval: "[2.5,10]", "(0.1,)", "(,)" for any. Raises BadRule."""
+    found = _INTERVAL.fullmatch(interval)
+    low = high = None
+    try:
+        if found is not None:
+            low, high = (Decimal(text) if text else None for text in found.group(2, 3))
+    except ArithmeticError:
+        found = None  # "1.2.3"
+    if found is None or (low is not None and high is not None and low > high):
+        raise BadRule(
+            "This is no range of strengths.",
+            fields={"percents": ['Use "[2.5,10]", "(0.1,)" or "(,)": brackets include the end.']},
+        )
+    brackets: Any = found[1] + found[4]
+    return Range(low, high, bounds=brackets)
+
+
+def interval(strengths: Range[Decimal]) -> str:
+    """A range of strengths as `percents` reads it."""
+    low, high = ("" if end is None else f"{end:f}" for end in (strengths.lower, strengths.upper))
+    return f"{strengths.bounds[0]}{low},{high}{strengths.bounds[1]}"
+
 
 class Visibility(StrEnum):
     """Who sees it: nobody; all but the price; who bought before; who was prescribed it; all."""
@@ -73,11 +131,9 @@ class VisibilityRule(Rule, Stateful, Base):
     legal_class: Mapped[LegalClass] = mapped_column(Word(LegalClass))
     visibility: Mapped[Visibility] = mapped_column(Word(Visibility))
 
-
-AnyRule = LegalClassRule | VisibilityRule
-
-
-KINDS: dict[str, type[AnyRule]] = {"legal_class": LegalClassRule, "visibility": VisibilityRule}
+    @property
+    def sentence(self) -> str:
+        return f"{self.legal_class} is shown: {self.visibility}"
 
 
 class Release(Stateful, Base):

@@ -11,12 +11,12 @@ from shop.accounts.models import Role
 from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.rules import Severity
 from shop.orders import queries as orders
 from shop.orders import rechecking as following
 from shop.prescriptions import rechecking, schemas
 from shop.prescriptions.models import Prescription
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
-from shop.prescriptions.screening.rules import Severity
 from shop.web.paging import page
 
 

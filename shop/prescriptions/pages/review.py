@@ -19,6 +19,7 @@ from shop.catalog.models import Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.core.rules import Severity
 from shop.prescriptions import examining, opening, queries, renewing, reviewing, schemas, signing
 from shop.prescriptions.intake import carrying, questioning, versions
 from shop.prescriptions.models import ApprovalRequest
@@ -33,7 +34,7 @@ from shop.prescriptions.pages.blueprint import (
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
-from shop.prescriptions.screening.rules import Severity, rules
+from shop.prescriptions.screening.rules import rules
 
 REASONS = [
     (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from shop.catalog.models import ActiveClass, Pregnancy
 from shop.charts.facts import ConditionCode, PregnancyStatus
+from shop.treatments.windows import Action
 
 
 class Slot(StrEnum):
@@ -30,16 +31,6 @@ class Taking(StrEnum):
     NEVER = "never"
     NOW = "now"
     PAST = "past"
-
-
-class Action(StrEnum):
-    """What a treatment window asks."""
-
-    STOP = "stop"
-    AVOID = "avoid"
-    ALLOW = "allow"
-    PRIME = "prime"
-    REQUIRE = "require"
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from shop.core.rules import Grade
+from shop.core.rules import Grade, Severity
 from shop.prescriptions.screening.facts import Facts
 from shop.prescriptions.screening.kinds import Found
-from shop.prescriptions.screening.rules import Rule, Severity
+from shop.prescriptions.screening.rules import Rule
 
 SHORTEST_REASON = 10  # letters
 

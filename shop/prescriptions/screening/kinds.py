@@ -17,7 +17,6 @@ from typing import Protocol
 from shop.catalog.models import ActiveClass, Pregnancy
 from shop.charts.facts import ConditionCode, PregnancyStatus
 from shop.prescriptions.screening.facts import (
-    Action,
     Active,
     Allergy,
     Dispensed,
@@ -25,6 +24,7 @@ from shop.prescriptions.screening.facts import (
     Product,
     Taking,
 )
+from shop.treatments.windows import Action
 
 _WORD = re.compile(r"[^\W_]+")
 LONGEST_SHOWN = 120  # characters of somebody's own words

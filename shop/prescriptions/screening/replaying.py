@@ -15,17 +15,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
-from shop.catalog.errors import BadRule
 from shop.catalog.models import Variant
 from shop.core import replays
 from shop.core.db import db
 from shop.core.replays import Outcome, Replay, Replayed
+from shop.core.rules import BadRule, Severity
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.screening import checking, rules
 from shop.prescriptions.screening import facts as known
 from shop.prescriptions.screening.checking import Case
 from shop.prescriptions.screening.judging import Hit, screen
-from shop.prescriptions.screening.rules import BadRow, Rule, Severity
+from shop.prescriptions.screening.rules import BadRow, Rule
 
 BATCH = 200  # requests whose facts are gathered at once
 NOT_KNOWN = (

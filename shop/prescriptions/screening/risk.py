@@ -12,9 +12,9 @@ from datetime import date
 from enum import IntEnum
 
 from shop.catalog.models import ActiveClass
+from shop.core.rules import Severity
 from shop.prescriptions.screening.facts import Facts, Product, Taking
 from shop.prescriptions.screening.judging import Hit, worst
-from shop.prescriptions.screening.rules import Severity
 
 OF_AGE = 18  # years
 # Begun for the first time, these want a look at dose, pace and sun (labels of tretinoin [TR2] and

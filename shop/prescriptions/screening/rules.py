@@ -13,32 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from decimal import Decimal
-from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from shop.catalog.models import ActiveClass, Pregnancy
 from shop.charts.facts import ConditionCode, PregnancyStatus
-from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade
+from shop.core.rules import EVERYWHERE, JURISDICTIONS, Grade, Severity
 from shop.prescriptions.screening import kinds
-from shop.prescriptions.screening.facts import Action
+from shop.treatments.windows import Action
 
 CURRENT = "2026-2"
 FOLDER = Path(__file__).parent / "data"
 PREFIX = "screening_rules_"
-
-
-class Severity(IntEnum):
-    """One scale for every rule, mildest first; on the wire by its name in lower case."""
-
-    INFO = 1
-    WARN = 2  # told and recorded
-    SOFT_STOP = 3  # a physician may override it with a reason
-    HARD_STOP = 4  # nobody may
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 @dataclass(frozen=True)

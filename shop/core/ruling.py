@@ -1,28 +1,41 @@
-"""Make rules: draft, review, activate, end. No rule is rewritten, and none is one person's."""
+"""Make rules: draft, review, activate, end. No rule is rewritten, and none is one person's.
+
+The same for every kind of rule (`rules.kinds`), whoever keeps its table.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import Range
 
-from shop.accounts.models import Person
-from shop.catalog.errors import BadRule, RuleOverlaps, SamePerson
-from shop.catalog.filings import normalised
-from shop.catalog.models import KINDS, AnyRule, LegalClassRule
-from shop.core import events, numbers
+from shop.core import events, numbers, rules
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.core.rules import ACTIVATED, JURISDICTIONS, Grade, RuleStatus
+from shop.core.rules import (
+    ACTIVATED,
+    JURISDICTIONS,
+    BadRule,
+    Grade,
+    NoSuchRule,
+    Rule,
+    RuleOverlaps,
+    RuleStatus,
+    SamePerson,
+)
 
-_INTERVAL = re.compile(r"\s*([\[(])\s*([0-9.]*)\s*,\s*([0-9.]*)\s*([\])])\s*")
+AnyRule = TypeVar("AnyRule", bound=Rule)
+
+
+class Somebody(Protocol):
+    """Who decides: a person, of whom only the id counts here."""
+
+    @property
+    def id(self) -> UUID: ...
 
 
 def draft(
@@ -34,7 +47,7 @@ def draft(
     source: str,
     grade: Grade,
     review_by: date,
-    by: Person,
+    by: Somebody,
     at: datetime,
     valid_until: date | None = None,
     owner_id: UUID | None = None,
@@ -57,7 +70,8 @@ def draft(
     if number is not None:
         last = sa.select(sa.func.max(kind.version)).where(kind.number == number)
         version = (db.session.scalar(last) or 0) + 1
-    rule = kind(
+    row: Any = kind  # a mapped class takes its columns
+    rule: AnyRule = row(
         number=number or numbers.fresh("R"),
         version=version,
         jurisdiction=jurisdiction,
@@ -69,7 +83,7 @@ def draft(
         owner_id=owner_id or by.id,
         authored_by_id=by.id,
         status=RuleStatus.DRAFT,
-        **_said(kind, says),
+        **kind.said(says),
     )
     db.session.add(rule)
     db.session.flush()  # the event needs its id
@@ -77,7 +91,7 @@ def draft(
     return rule
 
 
-def review(rule: AnyRule, *, by: Person, at: datetime) -> None:
+def review(rule: Rule, *, by: Somebody, at: datetime) -> None:
     """Somebody else has checked it against its source. Raises SamePerson, WrongState."""
     _another(by, rule.authored_by_id, "reviewed")
     rule.status = RuleStatus.REVIEWED
@@ -85,7 +99,7 @@ def review(rule: AnyRule, *, by: Person, at: datetime) -> None:
     events.record(Kind.RULE_REVIEWED, rule, number=rule.number, version=rule.version)
 
 
-def activate(rule: AnyRule, *, by: Person, at: datetime) -> None:
+def activate(rule: Rule, *, by: Somebody, at: datetime) -> None:
     """Let it hold between its days; the version before it holds until then. `rule` is locked.
 
     Raises SamePerson, WrongState, BadRule (a version cannot replace another in the past) and
@@ -102,7 +116,7 @@ def activate(rule: AnyRule, *, by: Person, at: datetime) -> None:
     db.session.flush()  # what the database refuses is refused here
 
 
-def propose_end(rule: AnyRule, *, on: date, by: Person, at: datetime) -> None:
+def propose_end(rule: Rule, *, on: date, by: Somebody, at: datetime) -> None:
     """Ask somebody else to agree that it holds until `on` only. Raises WrongState, BadRule."""
     _require_active(rule)
     if on < _day(at) or (rule.valid_until is not None and on >= rule.valid_until):
@@ -114,7 +128,7 @@ def propose_end(rule: AnyRule, *, on: date, by: Person, at: datetime) -> None:
     events.record(Kind.RULE_END_PROPOSED, rule, number=rule.number, on=on.isoformat())
 
 
-def end(rule: AnyRule, *, by: Person, at: datetime) -> None:
+def end(rule: Rule, *, by: Somebody, at: datetime) -> None:
     """Agree to the end that somebody else proposed. Raises WrongState, SamePerson, BadRule."""
     _require_active(rule)
     if rule.end_on is None or rule.end_proposed_by_id is None:
@@ -129,52 +143,27 @@ def end(rule: AnyRule, *, by: Person, at: datetime) -> None:
     db.session.flush()  # what the database refuses is refused here
 
 
-def percents(interval: str) -> Range[Decimal]:
-    """Strengths in % as an interval: "[2.5,10]", "(0.1,)", "(,)" for any. Raises BadRule."""
-    found = _INTERVAL.fullmatch(interval)
-    low = high = None
-    try:
-        if found is not None:
-            low, high = (Decimal(text) if text else None for text in found.group(2, 3))
-    except ArithmeticError:
-        found = None  # "1.2.3"
-    if found is None or (low is not None and high is not None and low > high):
-        raise BadRule(
-            "This is no range of strengths.",
-            fields={"percents": ['Use "[2.5,10]", "(0.1,)" or "(,)": brackets include the end.']},
-        )
-    brackets: Any = found[1] + found[4]
-    return Range(low, high, bounds=brackets)
+def found(rule_id: UUID, *, lock: bool = False) -> Rule:
+    """A rule of any kind, in one of its versions. Raises NoSuchRule."""
+    for kind in rules.kinds().values():
+        query: sa.Select[Any] = sa.select(kind).where(kind.id == rule_id)
+        one: Rule | None = db.session.scalars(locked(query) if lock else query).one_or_none()
+        if one is not None:
+            return one
+    raise NoSuchRule("There is no such rule.", rule=str(rule_id))
 
 
-def says(rule: LegalClassRule) -> dict[str, Any]:
-    """What a rule of law says, as `draft` takes it."""
-    return {
-        "active": rule.active,
-        "percents": interval(rule.percents),
-        "route": rule.route,
-        "dosage_form": rule.dosage_form,
-        "except_with": rule.except_with,
-        "legal_class": rule.legal_class,
-    }
+def listed(
+    kind: type[Rule], *, jurisdiction: str | None = None, status: RuleStatus | None = None
+) -> sa.Select[Any]:
+    """The rules of a kind, for a list."""
+    query: sa.Select[Any] = sa.select(kind)
+    if jurisdiction is not None:
+        query = query.where(kind.jurisdiction == jurisdiction)
+    return query if status is None else query.where(kind.status == status)
 
 
-def interval(strengths: Range[Decimal]) -> str:
-    """A range of strengths as `percents` reads it."""
-    low, high = ("" if end is None else f"{end:f}" for end in (strengths.lower, strengths.upper))
-    return f"{strengths.bounds[0]}{low},{high}{strengths.bounds[1]}"
-
-
-def _said(kind: type[AnyRule], says: Mapping[str, Any]) -> dict[str, Any]:
-    said = dict(says)
-    if kind is LegalClassRule:
-        said["active"] = normalised(said["active"])
-        said["percents"] = percents(said.get("percents") or "(,)")
-        said["except_with"] = sorted(normalised(name) for name in said.get("except_with") or ())
-    return said
-
-
-def _supersede(rule: AnyRule, *, today: date) -> None:
+def _supersede(rule: Rule, *, today: date) -> None:
     kind = type(rule)
     before: Sequence[Any] = db.session.scalars(
         locked(
@@ -198,15 +187,14 @@ def _supersede(rule: AnyRule, *, today: date) -> None:
     db.session.flush()  # their days are free before its successor takes them
 
 
-def _refuse_overlap(rule: AnyRule) -> None:
+def _refuse_overlap(rule: Rule) -> None:
     kind = type(rule)
-    same = [getattr(kind, name).op(operator)(getattr(rule, name)) for name, operator in kind.KEY]
     days = sa.func.daterange(kind.valid_from, kind.valid_until)
     query = sa.select(kind.number, kind.version).where(
         kind.id != rule.id,
         kind.status.in_(ACTIVATED),
         kind.jurisdiction == rule.jurisdiction,
-        *same,
+        *rule.same(),
         days.op("&&")(sa.func.daterange(rule.valid_from, sa.cast(rule.valid_until, sa.Date()))),
     )
     other = db.session.execute(query).first()
@@ -219,24 +207,15 @@ def _refuse_overlap(rule: AnyRule) -> None:
         )
 
 
-def _another(by: Person, first: UUID, what: str) -> None:
+def _another(by: Somebody, first: UUID, what: str) -> None:
     if by.id == first:
         raise SamePerson(f"This is {what} by somebody else: ask a physician or another manager.")
 
 
-def _require_active(rule: AnyRule) -> None:
+def _require_active(rule: Rule) -> None:
     if rule.status is not RuleStatus.ACTIVE or rule.ended_by_id is not None:
         raise WrongState(f"A rule that is {rule.status} cannot be ended.", status=rule.status)
 
 
 def _day(at: datetime) -> date:
     return at.astimezone(UTC).date()
-
-
-def kind_named(word: str) -> type[AnyRule]:
-    """The kind of rule by its name on the wire. Raises BadRule."""
-    if word not in KINDS:
-        raise BadRule(
-            "There is no such kind of rule.", fields={"kind": [f"One of {', '.join(KINDS)}."]}
-        )
-    return KINDS[word]

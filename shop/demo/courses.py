@@ -1,0 +1,69 @@
+"""Treatment plans of the demo clinic: one under way, one that waits for a physician."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask import current_app
+
+from shop.accounts import licences
+from shop.accounts.models import AuthEvent, Person
+from shop.core.clock import now
+from shop.core.db import db
+from shop.treatments import booking, drafting, proposing, starting
+from shop.treatments.models import Plan
+from shop.treatments.templates import template_of
+
+
+def tell(alice: Person, bob: Person, chen: Person) -> None:
+    """Eva has her licence; Alice's peels were started by Dr Chen, Bob's needling waits."""
+    eva = _eva()
+    peels = _proposed(alice, "acne_peels", in_days=14, by=eva)
+    _started(peels, by=chen)
+    booking.book(peels.sessions[0], performer=eva, by=eva, at=now())
+    _proposed(bob, "scar_microneedling", in_days=21, by=eva)
+    db.session.commit()
+
+
+def _eva() -> Person:
+    eva = db.session.scalars(sa.select(Person).where(Person.email == "eva@example.test")).one()
+    today = now().date()
+    licences.record(
+        eva,
+        kind="esthetician",
+        state=current_app.config["SHOP"].clinic_state,
+        number="CA-DEMO-3",
+        valid_from=today - timedelta(days=100),
+        valid_until=today + timedelta(days=400),
+        verified_on=today,
+    )
+    db.session.flush()  # her scope rests on it
+    return eva
+
+
+def _proposed(client: Person, code: str, *, in_days: int, by: Person) -> Plan:
+    clinic, at = current_app.config["SHOP"], now()
+    zone = ZoneInfo(clinic.clinic_time_zone)
+    day = at.astimezone(zone).date() + timedelta(days=in_days)
+    plan = drafting.from_template(
+        client,
+        template_of(code),
+        first=datetime.combine(day, time(10), tzinfo=zone),
+        state=clinic.clinic_state,
+        zone=clinic.clinic_time_zone,
+        by=by,
+        at=at,
+    )
+    proposing.propose(plan, by=by, at=at)
+    return plan
+
+
+def _started(plan: Plan, *, by: Person) -> None:
+    proof = AuthEvent(id=uuid.uuid4(), person_id=by.id, kind="fresh", factors=["password"])
+    db.session.add(proof)
+    db.session.flush()  # the database stamps its time
+    db.session.refresh(proof)
+    starting.start(plan, version=plan.version.number, by=by, proof=proof, at=now())

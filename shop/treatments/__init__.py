@@ -1,0 +1,1 @@
+"""Treatment plans: what is done in the clinic, and what it asks of home care around it."""

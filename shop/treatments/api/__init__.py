@@ -1,0 +1,8 @@
+"""Treatments over HTTP."""
+
+from __future__ import annotations
+
+from shop.treatments.api import plans
+from shop.treatments.api.procedures import bp
+
+__all__ = ["bp", "plans"]

@@ -1,0 +1,372 @@
+"""Pages: a client's plan; who treats drafts one, proposes it, and sees to its sessions; a physician
+starts it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import marshmallow as ma
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+
+from shop.accounts import signing_in
+from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.models import Role
+from shop.charts import reading
+from shop.core import events
+from shop.core.clock import day_in, now
+from shop.core.db import db
+from shop.core.errors import Refusal
+from shop.treatments import (
+    booking,
+    cancelling,
+    completing,
+    drafting,
+    holding,
+    missing,
+    moving,
+    performing,
+    permitting,
+    planning,
+    proposing,
+    queries,
+    revoking,
+    schemas,
+    starting,
+)
+from shop.treatments.errors import PlanRefused
+from shop.treatments.models import Plan, Session
+from shop.treatments.procedures import library
+from shop.treatments.templates import template_of, templates
+from shop.web.paging import page
+from shop.web.problems import STATUS
+
+bp = Blueprint("plan_pages", __name__)
+
+CLINICIANS = (Role.ESTHETICIAN, Role.PHYSICIAN)
+SHOWN = 50  # rows of a list on one page
+
+
+@bp.get("/plan")
+@allow(Role.CLIENT)
+def mine() -> Response:
+    """A client's plans: what is done when, and how it stands."""
+    found = page(
+        queries.plans(actor(), at=now()),
+        (Plan.created_at, Plan.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return _rendered("mine.html", shown=found)
+
+
+@bp.get("/studio")
+@allow(*CLINICIANS)
+def studio() -> Response:
+    return _studio()
+
+
+@bp.post("/studio")
+@allow(*CLINICIANS)
+def draft() -> Response:
+    """Begin a plan from a template, or from a goal alone."""
+
+    def act() -> Response:
+        given = _form(schemas.DraftIn)
+        client = queries.client_to_plan_for(email=given["email"])
+        clinic = current_app.config["SHOP"]
+        common: dict[str, Any] = {
+            "state": clinic.clinic_state,
+            "zone": clinic.clinic_time_zone,
+            "by": actor(),
+            "at": now(),
+        }
+        if given["template"] is None:
+            plan = drafting.draft(client, goal=given["goal"] or "", **common)
+        else:
+            first = _moment("starts", clinic.clinic_time_zone)
+            template = template_of(given["template"])
+            plan = drafting.from_template(
+                client, template, first=first, goal=given["goal"], **common
+            )
+        return _done(plan.number, "It is a draft: nobody else sees it yet.")
+
+    return _or_again(act, lambda **why: _studio(typed=request.form, **why))
+
+
+@bp.get("/plans/<number>")
+@allow(*CLINICIANS)
+def show(number: str) -> Response:
+    """One plan, with what may be done to it. Opening it is written down."""
+    return _plan(number)
+
+
+@bp.post("/plans/<number>/sessions")
+@allow(*CLINICIANS)
+def add(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        starts = _moment("starts", plan.zone)
+        step = _form(schemas.PlannedSessionIn, numbers=("minutes",), starts=starts.isoformat())
+        planning.add(plan, step, by=actor(), at=now())
+        return "It is planned."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/proposal")
+@allow(*CLINICIANS)
+def propose(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        proposing.propose(plan, by=actor(), at=now())
+        return "The client and our physicians can read it now."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/start")
+@allow(Role.PHYSICIAN)
+def start(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        given = _form(schemas.StartIn, numbers=("version",))
+        starting.start(plan, **given, by=actor(), proof=fresh_proof(), at=now())
+        return "The plan is active."
+
+    return _changed(number, act, before=_sign_in_afresh)
+
+
+@bp.post("/plans/<number>/hold")
+@allow(Role.PHYSICIAN)
+def hold(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        holding.hold(plan, **_form(schemas.WhyIn), by=actor(), at=now())
+        return "It is on hold."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/resumption")
+@allow(Role.PHYSICIAN)
+def resume(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        holding.resume(plan, by=actor(), at=now())
+        return "It goes on."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/completion")
+@allow(*CLINICIANS)
+def complete(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        completing.complete(plan, by=actor(), at=now())
+        return "It is complete."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/revocation")
+@allow(*CLINICIANS)
+def revoke(number: str) -> Response:
+    def act(plan: Plan) -> str:
+        revoking.revoke(plan, **_form(schemas.WhyIn), by=actor(), at=now())
+        return "It is taken back; what was ahead is cancelled."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/booking")
+@allow(*CLINICIANS)
+def book(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        given = _form(schemas.BookingIn)
+        who = queries.performer(given["performer"]) if given["performer"] else actor()
+        session = queries.session_of(plan, session_id)
+        booking.book(session, performer=who, by=actor(), at=now())
+        return "It is booked."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/move")
+@allow(*CLINICIANS)
+def move(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        session = queries.session_of(plan, session_id)
+        starts = _moment("starts", plan.zone)
+        given = _form(schemas.MoveIn, starts=starts.isoformat())
+        moving.move(session, starts=starts, reason=given["reason"], by=actor(), at=now())
+        return "It is moved."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/performance")
+@allow(*CLINICIANS)
+def perform(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        at, given = now(), _form(schemas.PerformanceIn)
+        performing.perform(
+            queries.session_of(plan, session_id),
+            performer=actor(),
+            performed_at=at,
+            note=given["note"],
+            by=actor(),
+            at=at,
+        )
+        return "It is written down as done."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/cancellation")
+@allow(*CLINICIANS)
+def cancel(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        session = queries.session_of(plan, session_id)
+        cancelling.cancel(session, **_form(schemas.WhyIn), by=actor(), at=now())
+        return "It is cancelled."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/no-show")
+@allow(*CLINICIANS)
+def miss(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        missing.miss(queries.session_of(plan, session_id), by=actor(), at=now())
+        return "She did not come. Move it to another day, or cancel it."
+
+    return _changed(number, act)
+
+
+def _studio(**context: Any) -> Response:
+    found = page(
+        queries.plans(actor(), at=now()),
+        (Plan.created_at, Plan.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return _rendered("studio.html", shown=found, templates=templates(), **context)
+
+
+def _plan(number: str, **context: Any) -> Response:
+    at = now()
+    plan = queries.plan_for(actor(), number, at=at)
+    reading.open_record(actor(), plan.client, record=f"plan {number}", purpose=reading.TREATMENT)
+    db.session.commit()  # written down for good before it is shown
+    return _rendered(
+        "plan.html",
+        plan=plan,
+        outside=proposing.outside(plan, by=plan.drafted_by, at=at),
+        fresh=fresh_proof() is not None,
+        clinicians=queries.clinicians(),
+        history=events.of(plan.id),
+        **context,
+    )
+
+
+def _changed(
+    number: str, act: Callable[[Plan], str], *, before: Callable[[], None] | None = None
+) -> Response:
+    """Do it to the plan, locked; where it is refused, show the page with what was wrong."""
+
+    def done() -> Response:
+        if before:
+            before()
+        plan = queries.plan_for(actor(), number, at=now(), lock=True)
+        return _done(number, act(plan))
+
+    return _or_again(done, lambda **why: _plan(number, typed=request.form, **why))
+
+
+def _done(number: str, told: str) -> Response:
+    db.session.commit()
+    flash(told)
+    return make_response(redirect(f"/plans/{number}", 303))
+
+
+def _or_again(act: Callable[[], Response], again: Callable[..., Response]) -> Response:
+    try:
+        return act()
+    except Refusal as refusal:
+        db.session.rollback()
+        response = again(detail=refusal.text, errors=refusal.fields)
+        response.status_code = next(
+            status for family, status in STATUS.items() if isinstance(refusal, family)
+        )
+        return response
+
+
+def _form(schema: type[ma.Schema], *, numbers: tuple[str, ...] = (), **also: Any) -> Any:
+    """What was typed, as the API would take it; an empty field was not filled in."""
+    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
+    for name in numbers:
+        if typed.get(name, "").isdecimal() and len(typed[name]) < 10:
+            typed[name] = int(typed[name])
+    try:
+        return schema(unknown=ma.EXCLUDE).load(typed | also)
+    except ma.ValidationError as error:
+        fields = {name: list(map(str, wrong)) for name, wrong in error.messages_dict.items()}
+        raise PlanRefused("Some of what you typed cannot be used.", fields=fields) from None
+
+
+def _moment(name: str, zone: str) -> datetime:
+    """What a browser's datetime field sends, in the clinic's time. Raises PlanRefused."""
+    try:
+        local = datetime.strptime(request.form.get(name, ""), "%Y-%m-%dT%H:%M")  # noqa: DTZ007
+    except ValueError:
+        raise PlanRefused(
+            "Some of what you typed cannot be used.",
+            fields={name: ["Write day and time, such as 2026-12-12T14:00."]},
+        ) from None
+    return local.replace(tzinfo=ZoneInfo(zone))
+
+
+def _sign_in_afresh() -> None:
+    """Where the form carries the password, prove it before anything is locked."""
+    password = request.form.get("password")
+    if password:
+        with failures_counted():
+            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
+
+
+def _rendered(template: str, **context: Any) -> Response:
+    """A page of this feature; never kept by a browser or a proxy."""
+    blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
+    at = now()
+    told: dict[str, Any] = {
+        "at": at,
+        "library": library(),
+        "name_of": lambda code: permitting.procedure_of(code).name,
+        "standing": lambda session: schemas.standing_of(session, at),
+        "local": _local,
+        "due": lambda session: _is_due(session, at),
+    }
+    response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _local(session: Session) -> str:
+    """When it begins, as a datetime field takes it, in the clinic's time."""
+    return session.starts_at.astimezone(ZoneInfo(session.plan.zone)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _is_due(session: Session, at: datetime) -> bool:
+    """Its day in the clinic has come."""
+    return day_in(session.plan.zone, session.starts_at) <= day_in(session.plan.zone, at)

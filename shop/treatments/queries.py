@@ -1,0 +1,121 @@
+"""Plans and sessions, always through the person who reads them.
+
+A client sees her own once they are proposed; an esthetician those she drafted and those with a
+session of hers; a physician those she drafted or started, and what is proposed where she is
+licensed. For everybody else there is nothing here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from shop.accounts.licences import KINDS
+from shop.accounts.models import Licence, Person, Role
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.treatments.errors import PlanRefused
+from shop.treatments.models import Performance, Plan, PlanStart, PlanVersion, Session
+from shop.treatments.permitting import in_force
+from shop.treatments.states import READABLE, PlanStatus
+
+_SHOWN = (
+    selectinload(Plan.client),
+    selectinload(Plan.drafted_by),
+    selectinload(Plan.versions).selectinload(PlanVersion.written_by),
+    selectinload(Plan.start).selectinload(PlanStart.physician),
+    selectinload(Plan.sessions).options(
+        selectinload(Session.performer),
+        selectinload(Session.moves),
+        selectinload(Session.performance).selectinload(Performance.performer),
+    ),
+)
+
+
+def plans(
+    reader: Person, *, at: datetime, statuses: frozenset[PlanStatus] = frozenset()
+) -> sa.Select[Plan]:
+    """The plans `reader` may see, with all that is shown of them."""
+    query = plans_seen(reader, at=at).options(*_SHOWN)
+    return query.where(Plan.status.in_(statuses)) if statuses else query
+
+
+def plans_seen(reader: Person, *, at: datetime) -> sa.Select[Plan]:
+    """The same with nothing loaded: to ask about."""
+    return sa.select(Plan).where(_visible(reader, at))
+
+
+def plan_for(reader: Person, number: str, *, at: datetime, lock: bool = False) -> Plan:
+    """One plan, locked where it or its sessions will be changed. Raises NotFound."""
+    query = sa.select(Plan).where(Plan.number == number, _visible(reader, at))
+    if lock:
+        query = locked(query, Plan)
+    found = db.session.scalars(query.options(*_SHOWN)).one_or_none()
+    if found is None:
+        raise NotFound("There is no such plan.")
+    return found
+
+
+def session_of(plan: Plan, session_id: UUID) -> Session:
+    """One session of a plan that the reader may see. Raises NotFound."""
+    for session in plan.sessions:
+        if session.id == session_id:
+            return session
+    raise NotFound("There is no such session.")
+
+
+def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:
+    """A client, by id or mail address, for who treats. Raises NotFound."""
+    named = Person.id == client_id if email is None else Person.email == email
+    query = sa.select(Person).where(named, Person.role == Role.CLIENT, Person.disabled_at.is_(None))
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        field = "client" if email is None else "email"
+        raise NotFound("There is no such client.", fields={field: ["Name a client."]})
+    return found
+
+
+def clinicians() -> list[Person]:
+    """Everybody who treats here, by name."""
+    query = sa.select(Person).where(
+        Person.role.in_((Role.ESTHETICIAN, Role.PHYSICIAN)), Person.disabled_at.is_(None)
+    )
+    return list(db.session.scalars(query.order_by(Person.name, Person.id)))
+
+
+def performer(person_id: UUID) -> Person:
+    """Who is to perform a session. Raises PlanRefused."""
+    found = db.session.get(Person, person_id)
+    treats = found is not None and found.role in (Role.ESTHETICIAN, Role.PHYSICIAN)
+    if found is None or not treats or not found.active:
+        raise PlanRefused(
+            "Nobody here treats by this id.",
+            fields={"performer": ["Name an esthetician or a physician."]},
+        )
+    return found
+
+
+def _visible(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
+    readable = Plan.status.in_(READABLE)
+    if reader.role is Role.CLIENT:
+        return sa.and_(Plan.client_id == reader.id, readable)
+    if reader.role is Role.ESTHETICIAN:
+        hers = sa.exists().where(Session.plan_id == Plan.id, Session.performer_id == reader.id)
+        return sa.or_(Plan.drafted_by_id == reader.id, hers)
+    if reader.role is Role.PHYSICIAN:
+        return sa.or_(Plan.drafted_by_id == reader.id, sa.and_(readable, _may_treat(reader, at)))
+    return sa.false()
+
+
+def _may_treat(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
+    licensed = sa.exists().where(
+        Licence.person_id == reader.id,
+        Licence.state == Plan.state,
+        Licence.kind.in_(KINDS[Role.PHYSICIAN]),
+        *in_force(at.astimezone(UTC).date()),
+    )
+    started = sa.exists().where(PlanStart.plan_id == Plan.id, PlanStart.physician_id == reader.id)
+    return sa.and_(Plan.client_id != reader.id, sa.or_(licensed, started))
