@@ -16,8 +16,7 @@ Read only. Sign in with a Bearer token (scope "read") or a session: a client rea
 a physician those of clients she may treat and what she signed, an esthetician what she asked for.
 Whoever reads another's record is written down before it is shown. Unknown search parameters are
 refused, or passed over with Prefer: handling=lenient. At most {MOST} resources come at once; follow
-the link "next". Dates without a time zone are UTC. CarePlan, ServiceRequest and Procedure hold
-nothing yet: treatment plans are not kept in this shop so far."""
+the link "next". Dates without a time zone are UTC."""
 
 
 def statement(place: Place, *, clinic: str) -> Element:
@@ -28,7 +27,10 @@ def statement(place: Place, *, clinic: str) -> Element:
         "date": SINCE,
         "kind": "instance",
         "software": {"name": "Aftercare"},
-        "implementation": {"description": f"{clinic}: prescriptions and fills", "url": place.base},
+        "implementation": {
+            "description": f"{clinic}: prescriptions, fills and treatment plans",
+            "url": place.base,
+        },
         "fhirVersion": FHIR,
         "format": ["application/fhir+json", "json"],
         "rest": [

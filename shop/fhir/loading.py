@@ -12,7 +12,17 @@ from datetime import datetime
 from uuid import UUID
 
 from shop.accounts.models import Person, Role
-from shop.fhir import detected_issues, dispenses, medication_requests, people, provenances, queries
+from shop.fhir import (
+    care_plans,
+    detected_issues,
+    dispenses,
+    medication_requests,
+    people,
+    procedures,
+    provenances,
+    queries,
+    service_requests,
+)
 from shop.fhir import tasks as task_resources
 from shop.fhir.elements import Element, Place
 from shop.fhir.findings import findings
@@ -138,6 +148,34 @@ def practitioners_of(ids: Sequence[UUID], updated: Moments, asked: Asked) -> Loa
     }
 
 
-def none_of(ids: Sequence[UUID], updated: Moments, asked: Asked) -> Loaded:
-    """Of a type that is not kept yet."""
-    return {}
+def care_plans_of(ids: Sequence[UUID], updated: Moments, asked: Asked) -> Loaded:
+    return {
+        one.id: [
+            Shown(care_plans.care_plan(one, updated=updated[one.id], place=asked.place), one.client)
+        ]
+        for one in queries.plans_by_id(ids).values()
+    }
+
+
+def service_requests_of(ids: Sequence[UUID], updated: Moments, asked: Asked) -> Loaded:
+    return {
+        one.id: [
+            Shown(
+                service_requests.service_request(one, updated=updated[one.id], place=asked.place),
+                one.plan.client,
+            )
+        ]
+        for one in queries.sessions_by_id(ids).values()
+    }
+
+
+def procedures_of(ids: Sequence[UUID], updated: Moments, asked: Asked) -> Loaded:
+    """By performance."""
+    return {
+        name: [
+            Shown(
+                procedures.procedure(one, updated=updated[name], place=asked.place), one.plan.client
+            )
+        ]
+        for name, one in queries.sessions_by_performance(ids).items()
+    }

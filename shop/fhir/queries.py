@@ -22,9 +22,11 @@ from shop.catalog.models import Variant
 from shop.core.db import UtcDateTime, db
 from shop.core.events import Event
 from shop.fhir.standing import standing_in_sql
-from shop.fhir.statuses import DISPENSE, PRESCRIPTION, PROPOSAL, TASK
+from shop.fhir.statuses import CARE_PLAN, DISPENSE, PRESCRIPTION, PROPOSAL, SESSION, TASK
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription, Refusal
+from shop.treatments import queries as treatments
+from shop.treatments.models import Performance, Plan, PlanStart, Session
 
 # --- what a reader may see -----------------------------------------------------------------------
 
@@ -35,6 +37,10 @@ def _my_requests(reader: Person, at: datetime) -> sa.Subquery:
 
 def _my_prescriptions(reader: Person) -> sa.Subquery:
     return prescriptions.prescriptions(reader).subquery("my_prescriptions")
+
+
+def _my_plans(reader: Person, at: datetime) -> sa.Subquery:
+    return treatments.plans_seen(reader, at=at).subquery("my_plans")
 
 
 def medication_requests(reader: Person, at: datetime) -> sa.Subquery:
@@ -128,6 +134,7 @@ def patients(reader: Person, at: datetime) -> sa.Subquery:
         Person.id == reader.id,
         Person.id.in_(sa.select(asked.c.client_id)),
         Person.id.in_(sa.select(signed.c.client_id)),
+        Person.id.in_(sa.select(_my_plans(reader, at).c.client_id)),
     )
     return (
         sa.select(
@@ -159,19 +166,59 @@ def practitioners(reader: Person, at: datetime) -> sa.Subquery:
     )
 
 
-def nothing(reader: Person, at: datetime) -> sa.Subquery:
-    """No rows yet, with every column that is searched."""
+def care_plans(reader: Person, at: datetime) -> sa.Subquery:
+    """Plans; `dated` is the day a physician started it."""
+    seen = _my_plans(reader, at)
     return (
         sa.select(
-            Person.id,
-            Person.id.label("client_id"),
-            Person.name.label("number"),
-            Person.name.label("status"),
-            Person.created_at.label("made"),
-            Person.created_at.label("dated"),
-            Person.created_at.label("updated"),
+            Plan.id,
+            Plan.client_id,
+            Plan.number,
+            sa.literal("plan").label("system"),
+            _words(Plan.status, CARE_PLAN).label("status"),
+            Plan.created_at.label("made"),
+            PlanStart.started_at.label("dated"),
+            _updated(Plan.id, Plan.created_at).label("updated"),
         )
-        .where(sa.false())
+        .outerjoin(PlanStart, PlanStart.plan_id == Plan.id)
+        .where(Plan.id.in_(sa.select(seen.c.id)))
+        .subquery("found")
+    )
+
+
+def service_requests(reader: Person, at: datetime) -> sa.Subquery:
+    """The sessions of those plans; `dated` is when it begins."""
+    seen = _my_plans(reader, at)
+    return (
+        sa.select(
+            Session.id,
+            Session.client_id,
+            Session.plan_id,
+            _words(Session.status, SESSION).label("status"),
+            Session.created_at.label("made"),
+            Session.starts_at.label("dated"),
+            _updated(Session.id, Session.created_at).label("updated"),
+        )
+        .where(Session.plan_id.in_(sa.select(seen.c.id)))
+        .subquery("found")
+    )
+
+
+def procedures(reader: Person, at: datetime) -> sa.Subquery:
+    """What was done of them. Never changed, so as old as it was written down."""
+    seen = _my_plans(reader, at)
+    return (
+        sa.select(
+            Performance.id,
+            Performance.client_id,
+            Session.plan_id,
+            sa.literal("completed").label("status"),
+            Performance.recorded_at.label("made"),
+            Performance.performed_at.label("dated"),
+            Performance.recorded_at.label("updated"),
+        )
+        .join(Session, Session.id == Performance.session_id)
+        .where(Session.plan_id.in_(sa.select(seen.c.id)))
         .subquery("found")
     )
 
@@ -188,7 +235,23 @@ def _took_part(reader: Person, at: datetime) -> sa.ColumnElement[bool]:
             sa.select(Prescription.prescriber_id).where(Prescription.request_id.in_(mine))
         ),
         Person.id.in_(sa.select(Refusal.refused_by_id).where(Refusal.request_id.in_(mine))),
+        *_treats(reader, at),
     )
+
+
+def _treats(reader: Person, at: datetime) -> list[sa.ColumnElement[bool]]:
+    """Who drafted, started or performs what the reader may see of plans."""
+    seen = _my_plans(reader, at)
+    plans = sa.select(seen.c.id)
+    sessions = sa.select(Session.id).where(Session.plan_id.in_(plans))
+    return [
+        Person.id.in_(sa.select(seen.c.drafted_by_id)),
+        Person.id.in_(sa.select(PlanStart.physician_id).where(PlanStart.plan_id.in_(plans))),
+        Person.id.in_(sa.select(Session.performer_id).where(Session.plan_id.in_(plans))),
+        Person.id.in_(
+            sa.select(Performance.performer_id).where(Performance.session_id.in_(sessions))
+        ),
+    ]
 
 
 def _words(state: sa.ColumnElement[Any] | Any, words: Mapping[Any, str]) -> sa.ColumnElement[str]:
@@ -287,3 +350,41 @@ def people_by_id(ids: Collection[UUID]) -> dict[UUID, Person]:
     """With their licences."""
     query = sa.select(Person).where(Person.id.in_(ids)).options(selectinload(Person.licences))
     return {one.id: one for one in db.session.scalars(query)}
+
+
+def plans_by_id(ids: Collection[UUID]) -> dict[UUID, Plan]:
+    """With all that is shown of them."""
+    query = (
+        sa.select(Plan)
+        .where(Plan.id.in_(ids))
+        .options(
+            joinedload(Plan.client),
+            joinedload(Plan.drafted_by),
+            joinedload(Plan.start).joinedload(PlanStart.physician),
+            selectinload(Plan.versions),
+            selectinload(Plan.sessions),
+        )
+    )
+    return {one.id: one for one in db.session.scalars(query)}
+
+
+def sessions_by_id(ids: Collection[UUID]) -> dict[UUID, Session]:
+    """With all that is shown of them."""
+    return {one.id: one for one in db.session.scalars(_sessions().where(Session.id.in_(ids)))}
+
+
+def sessions_by_performance(ids: Collection[UUID]) -> dict[UUID, Session]:
+    """The performed ones among them, by their performance."""
+    query = _sessions().join(Performance, Performance.session_id == Session.id)
+    found = db.session.scalars(query.where(Performance.id.in_(ids)))
+    return {one.performance.id: one for one in found if one.performance}
+
+
+def _sessions() -> sa.Select[Session]:
+    plan = joinedload(Session.plan)
+    return sa.select(Session).options(
+        plan.joinedload(Plan.client),
+        plan.joinedload(Plan.drafted_by),
+        joinedload(Session.performer),
+        joinedload(Session.performance).joinedload(Performance.performer),
+    )

@@ -1,9 +1,5 @@
 """What the façade serves: each type with what it can be searched by, where its rows are, and how
 one is made.
-
-CarePlan, ServiceRequest and Procedure have no rows yet. THE PLACE TO PLUG IN treatment plans: give
-the three a listing in `queries.py`, a mapping module of their own and a line in `loading.py`, here
-in place of `nothing`.
 """
 
 from __future__ import annotations
@@ -22,8 +18,6 @@ from shop.fhir.loading import Asked, Loaded, Moments
 from shop.fhir.parameters import Kind, Parameter
 from shop.fhir.statuses import ALLOWED, INTENTS
 from shop.prescriptions.states import RequestStatus
-
-NOT_YET = "Treatment plans are not kept in this shop yet: a search finds nothing, a read is a 404."
 
 
 @dataclass(frozen=True)
@@ -87,9 +81,9 @@ def _made(
     return Resource(type, says, known, sorts, listing, load)
 
 
-def _planned(type: str, dated: str) -> Resource:
-    own = [*_patient("patient", "subject"), _status(type), _dated(dated, "Its day")]
-    return _made(type, NOT_YET, own, queries.nothing, loading.none_of)
+def _plan(name: str) -> Parameter:
+    says = "The plan it belongs to: CarePlan/<id>, or the id"
+    return Parameter(name, Kind.REFERENCE, "plan_id", says, of="CarePlan")
 
 
 _ALL = (
@@ -181,9 +175,44 @@ _ALL = (
         queries.practitioners,
         loading.practitioners_of,
     ),
-    _planned("CarePlan", "date"),
-    _planned("ServiceRequest", "authored"),
-    _planned("Procedure", "date"),
+    _made(
+        "CarePlan",
+        "Treatment plans: a proposal until a physician has started them.",
+        [
+            *_patient("patient", "subject"),
+            _status("CarePlan"),
+            _number("The plan's number"),
+            _dated("date", "When a physician started it"),
+        ],
+        queries.care_plans,
+        loading.care_plans_of,
+    ),
+    _made(
+        "ServiceRequest",
+        "The sessions of a plan, as what is to be done.",
+        [
+            *_patient("patient", "subject"),
+            _status("ServiceRequest"),
+            _plan("based-on"),
+            Parameter("authored", Kind.DATE, "made", "When it was added to its plan"),
+            _dated("occurrence", "When it begins"),
+        ],
+        queries.service_requests,
+        loading.service_requests_of,
+        sort="authored",
+    ),
+    _made(
+        "Procedure",
+        "Sessions that were done.",
+        [
+            *_patient("patient", "subject"),
+            _status("Procedure"),
+            _plan("based-on"),
+            _dated("date", "When it was done"),
+        ],
+        queries.procedures,
+        loading.procedures_of,
+    ),
 )
 
 RESOURCES: Mapping[str, Resource] = {one.type: one for one in _ALL}

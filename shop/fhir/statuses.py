@@ -10,9 +10,12 @@ from collections.abc import Mapping
 
 from shop.prescriptions.standing import Standing
 from shop.prescriptions.states import FillStatus, RequestStatus
+from shop.treatments.states import PlanStatus, SessionStatus
 
 R = RequestStatus
 F = FillStatus
+P = PlanStatus
+S = SessionStatus
 
 # docs/domain.md: active, on-hold, completed (depleted), stopped (expired, revoked). It names no
 # word for what a renewal superseded: it ended before all of it was used, so it was stopped.
@@ -61,6 +64,26 @@ DISPENSE: Mapping[FillStatus, str] = {
     F.CONSUMED: "in-progress",
     F.DISPENSED: "completed",
     F.RELEASED: "cancelled",
+}
+
+# Before a physician has started it, a plan is nothing to act on.
+CARE_PLAN: Mapping[PlanStatus, str] = {
+    P.DRAFT: "draft",
+    P.PROPOSED: "draft",
+    P.AWAITING_PHYSICIAN: "draft",
+    P.ACTIVE: "active",
+    P.ON_HOLD: "on-hold",
+    P.COMPLETED: "completed",
+    P.REVOKED: "revoked",
+}
+
+# A session as what is to be done (ServiceRequest); who did not come may come another day.
+SESSION: Mapping[SessionStatus, str] = {
+    S.PROPOSED: "draft",
+    S.BOOKED: "active",
+    S.PERFORMED: "completed",
+    S.CANCELLED: "revoked",
+    S.NO_SHOW: "on-hold",
 }
 
 # http://hl7.org/fhir/R4/valueset-medicationrequest-status.html and so on.

@@ -189,6 +189,68 @@ def _pack(resource: dict[str, Any]) -> Facts:
     }
 
 
+def plan(resource: dict[str, Any]) -> Facts:
+    """Of a CarePlan; a proposal until it was started."""
+    started = None
+    if "period" in resource:
+        (physician,) = resource["contributor"]
+        started = (_target(physician, "Practitioner"), _moment(resource["period"]["start"]))
+    assert resource["intent"] == ("plan" if started else "proposal")
+    return {
+        "id": UUID(resource["id"]),
+        "number": _number(resource, "plan"),
+        "client_id": _target(resource["subject"], "Patient"),
+        "drafted_by_id": _target(resource["author"], "Practitioner"),
+        "created_at": _moment(resource["created"]),
+        "goal": resource["description"],
+        "status": _own_word(resource, "plan-status"),
+        "started": started,
+        "sessions": [
+            _target(one["reference"], "ServiceRequest") for one in resource.get("activity", [])
+        ],
+    }
+
+
+def session(resource: dict[str, Any]) -> Facts:
+    """Of a ServiceRequest."""
+    (based_on,) = resource["basedOn"]
+    (coding,) = resource["code"]["coding"]
+    assert resource["intent"] == "plan"
+    return {
+        "id": UUID(resource["id"]),
+        "plan_id": _target(based_on, "CarePlan"),
+        "client_id": _target(resource["subject"], "Patient"),
+        "procedure": _word(resource["code"], "procedure"),
+        "name": coding["display"],
+        "area": resource["bodySite"][0]["text"],
+        "starts_at": _moment(resource["occurrencePeriod"]["start"]),
+        "ends_at": _moment(resource["occurrencePeriod"]["end"]),
+        "created_at": _moment(resource["authoredOn"]),
+        "drafted_by_id": _target(resource["requester"], "Practitioner"),
+        "performer_id": next(
+            (_target(one, "Practitioner") for one in resource.get("performer", [])), None
+        ),
+        "status": _own_word(resource, "session-status"),
+    }
+
+
+def done(resource: dict[str, Any]) -> Facts:
+    """Of a Procedure."""
+    assert resource["status"] == "completed"
+    plan_, session_ = resource["basedOn"]
+    (performer,) = resource["performer"]
+    return {
+        "id": UUID(resource["id"]),
+        "plan_id": _target(plan_, "CarePlan"),
+        "session_id": _target(session_, "ServiceRequest"),
+        "client_id": _target(resource["subject"], "Patient"),
+        "procedure": _word(resource["code"], "procedure"),
+        "area": resource["bodySite"][0]["text"],
+        "performed_at": _moment(resource["performedDateTime"]),
+        "performer_id": _target(performer["actor"], "Practitioner"),
+    }
+
+
 def _number(resource: dict[str, Any], of: str) -> str:
     (one,) = resource["identifier"]
     assert one["system"] == f"{BASE}/NamingSystem/{of}"
@@ -222,3 +284,13 @@ def _days(quantity: dict[str, Any] | None) -> int | None:
 def _moment(text: str) -> datetime:
     assert text.endswith("Z")
     return datetime.fromisoformat(text)
+
+
+def _own_word(resource: dict[str, Any], name: str) -> str:
+    (found,) = [
+        one["valueCoding"]
+        for one in resource["extension"]
+        if one["url"] == f"{BASE}/StructureDefinition/{name}"
+    ]
+    assert found["system"] == f"{BASE}/CodeSystem/{name}"
+    return str(found["code"])

@@ -58,6 +58,18 @@ CODES: dict[str, set[str]] = {
         *("no-version", "versioned", "versioned-update"),
     },
     "CapabilityStatement.status": PUBLICATION,
+    "CarePlan.intent": {"proposal", "plan", "order", "option"},
+    "CarePlan.status": {
+        *("draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"),
+    },
+    "Procedure.status": {
+        *("preparation", "in-progress", "not-done", "on-hold", "stopped", "completed"),
+        *("entered-in-error", "unknown"),
+    },
+    "ServiceRequest.intent": REQUEST_INTENT | {"directive"},
+    "ServiceRequest.status": {
+        *("draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"),
+    },
     "DetectedIssue.severity": {"high", "moderate", "low"},
     "DetectedIssue.status": {
         *("registered", "preliminary", "final", "amended", "corrected", "cancelled"),

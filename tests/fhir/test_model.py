@@ -26,6 +26,9 @@ from shop.prescriptions.screening.rules import KINDS
 from shop.prescriptions.standing import Standing
 from shop.prescriptions.statements import EXAMINED
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
+from shop.treatments.models import Performance, Plan, Session
+from shop.treatments.procedures import LIBRARY
+from shop.treatments.states import PlanStatus, SessionStatus
 from tests.fhir import reading_back
 from tests.fhir.strict import (
     CODES,
@@ -39,17 +42,37 @@ from tests.fhir.strict import (
     wrong_targets,
     wrong_words,
 )
-from tests.fhir.world import BASE, PLANNED, REASON, TYPES, World, with_findings
+from tests.fhir.world import BASE, REASON, TYPES, World, with_findings
 from tests.people import alice
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
 CONCEPT = (".coding", ".coding.system", ".coding.code")
+NAMED = (*CONCEPT, ".coding.display")
+POINTER = ("", ".reference", ".display")
+
+PLANNED = ("ServiceRequest", "Procedure")  # HL7's own examples of these were not at hand
 
 # Elements that none of the copied examples shows, each looked up in R4's definition of its resource
 # (http://hl7.org/fhir/R4/<resource>.html) or data type; no more than are served.
 DEFINED = {
     *(f"{kind}.meta.lastUpdated" for kind in TYPES if kind != "Patient"),
     *(f"DetectedIssue.patient{part}" for part in ("", ".reference", ".display")),
+    *(f"CarePlan.activity.reference{part}" for part in ("", ".reference")),
+    *(f"CarePlan.contributor{part}" for part in POINTER),
+    *(f"{kind}.{part}" for kind in PLANNED for part in ("id", "meta", "status")),
+    *(f"{kind}.code{part}" for kind in PLANNED for part in ("", *NAMED)),
+    *(f"{kind}.bodySite{part}" for kind in PLANNED for part in ("", ".text")),
+    *(
+        f"{kind}.{part}{end}"
+        for kind in PLANNED
+        for part in ("basedOn", "subject")
+        for end in POINTER
+    ),
+    "Procedure.performedDateTime",
+    *("Procedure.performer", *(f"Procedure.performer.actor{part}" for part in POINTER)),
+    *("ServiceRequest.authoredOn", "ServiceRequest.intent"),
+    *(f"ServiceRequest.occurrencePeriod{part}" for part in ("", ".start", ".end")),
+    *(f"ServiceRequest.{part}{end}" for part in ("performer", "requester") for end in POINTER),
     "DetectedIssue.code.coding.version",
     *(f"DetectedIssue.evidence{part}" for part in ("", ".code", ".code.text")),
     *(f"Encounter.type{part}" for part in ("", *CONCEPT)),
@@ -98,7 +121,7 @@ def test_everything_is_strict_r4(served: list[dict[str, Any]]) -> None:
 
 def test_the_bundle_and_the_capability_statement_are_strict_r4(world: World) -> None:
     chen = world.browser(world.chen)
-    whole = [chen.get(f"{kind}?_count=1") for kind in (*TYPES, *PLANNED)]
+    whole = [chen.get(f"{kind}?_count=1") for kind in TYPES]
     for one in (*whole, world.app.test_client().get("/fhir/r4/metadata").json):
         parsed(one)
         assert wrong_words(one) == []
@@ -133,6 +156,8 @@ def test_our_own_tables_of_statuses_are_r4s() -> None:
         "MedicationRequest": (statuses.PRESCRIPTION, Standing),
         "MedicationDispense": (statuses.DISPENSE, FillStatus),
         "Task": (statuses.TASK, RequestStatus),
+        "CarePlan": (statuses.CARE_PLAN, PlanStatus),
+        "ServiceRequest": (statuses.SESSION, SessionStatus),
     }
     for kind, (table, states) in tables.items():
         assert set(table) == set(states)
@@ -332,6 +357,57 @@ def test_a_signature_comes_back_whole(world: World) -> None:
             "statement_hash": bytes(row.statement_hash),
             "request_id": row.request_id,
         }
+
+
+def test_a_plan_comes_back_whole(world: World) -> None:
+    shown = world.browser(world.chen).every("CarePlan")
+
+    kept = rows(Plan)
+    assert {one["id"] for one in shown} == {str(one.id) for one in world.plans}
+    for one in shown:
+        row = kept[one["id"]]
+        same = ("id", "number", "client_id", "drafted_by_id", "created_at", "goal")
+        assert reading_back.plan(one) == {name: getattr(row, name) for name in same} | {
+            "status": row.status.value,
+            "started": (row.start.physician_id, row.start.started_at) if row.start else None,
+            "sessions": [session.id for session in row.sessions],
+        }
+    assert {reading_back.plan(one)["status"] for one in shown} == {
+        *("active", "on_hold", "proposed", "revoked"),
+    }
+
+
+def test_a_session_comes_back_whole(world: World) -> None:
+    shown = world.browser(world.alice).every("ServiceRequest")
+
+    kept = rows(Session)
+    assert {one["id"] for one in shown} == set(kept)
+    for one in shown:
+        row = kept[one["id"]]
+        same = (
+            *("id", "plan_id", "client_id", "procedure", "area", "starts_at", "ends_at"),
+            *("created_at", "performer_id"),
+        )
+        assert reading_back.session(one) == {name: getattr(row, name) for name in same} | {
+            "status": row.status.value,
+            "name": LIBRARY[row.procedure].name,
+            "drafted_by_id": row.plan.drafted_by_id,
+        }
+    assert {reading_back.session(one)["status"] for one in shown} >= {
+        *("proposed", "booked", "performed", "cancelled"),
+    }
+
+
+def test_what_was_done_comes_back_whole(world: World) -> None:
+    (shown,) = world.browser(world.eva).every("Procedure")
+
+    (row,) = rows(Performance).values()
+    same = ("id", "session_id", "client_id", "performer_id", "performed_at", "area")
+    assert reading_back.done(shown) == {name: getattr(row, name) for name in same} | {
+        "plan_id": world.plans[0].id,
+        "procedure": "superficial_peel",
+    }
+    assert "Fine." not in str(shown)  # the note is kept inside
 
 
 def test_people_come_back_whole(world: World) -> None:

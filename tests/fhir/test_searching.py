@@ -46,6 +46,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "MedicationRequest": ("status", "intent"),
     "MedicationDispense": ("status",),
     "Task": ("status",),
+    "CarePlan": ("status",),
+    "ServiceRequest": ("status",),
 }
 
 
@@ -339,6 +341,9 @@ COST = {
     "Provenance": 9,
     "Patient": 8,
     "Practitioner": 7,
+    "CarePlan": 9,
+    "ServiceRequest": 7,
+    "Procedure": 7,
 }
 
 

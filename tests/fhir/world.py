@@ -17,6 +17,10 @@ from shop.prescriptions import filling, holding, requesting, reviewing, revoking
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening import checking
+from shop.treatments import booking, cancelling
+from shop.treatments import holding as plan_holding
+from shop.treatments import revoking as plan_revoking
+from shop.treatments.models import Plan
 from tests.builders import a_cream
 from tests.people import a_browser, a_fresh_sign_in, a_licence, alice, bob, dr_chen, eva
 from tests.prescriptions.builders import (
@@ -28,6 +32,13 @@ from tests.prescriptions.builders import (
     the_terms,
 )
 from tests.prescriptions.test_checking import a_formula, tretinoin
+from tests.treatments.builders import (
+    a_performed_session,
+    a_proposal,
+    a_step,
+    an_active_plan,
+    in_days,
+)
 
 BASE = "http://localhost/fhir/r4"
 REASON = """Discussed with her on the phone.
@@ -44,8 +55,10 @@ TYPES = (
     "Provenance",
     "Patient",
     "Practitioner",
+    "CarePlan",
+    "ServiceRequest",
+    "Procedure",
 )
-PLANNED = ("CarePlan", "ServiceRequest", "Procedure")
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class World:
     draft: ApprovalRequest
     bobs: Prescription
     fills: tuple[Fill, ...]
+    plans: tuple[Plan, ...]  # Alice's, drafted by Eva: started, held, with the physicians, ended
 
     def browser(self, person: Person) -> FhirBrowser:
         """This person's, signed in."""
@@ -142,6 +156,7 @@ def a_world(app: Flask) -> World:
         draft=a_draft(client),
         bobs=a_prescription(other, by=tess),
         fills=(*_fills(signed), *_fills(used)[:1]),
+        plans=_plans(client, chen, helper),
     )
     db.session.commit()
     return world
@@ -178,6 +193,25 @@ def _requests(client: Person, chen: Person, helper: Person) -> tuple[ApprovalReq
     requesting.withdraw(withdrawn, by=client, at=now())
     proposed = a_request(client, a_cream(), by=helper)
     return queued, claimed, declined, withdrawn, proposed
+
+
+def _plans(client: Person, chen: Person, helper: Person) -> tuple[Plan, ...]:
+    """A session of each state in the first: done, missed, booked, proposed, cancelled."""
+    a_licence(helper, kind="esthetician")
+    steps = [a_step(starts=in_days(days)) for days in (1, 30, 60, 90, 120)]
+    started = an_active_plan(client, *steps, by=helper, chen=chen)
+    a_performed_session(started)
+    missed, booked, _proposed, cancelled = started.sessions[1:]
+    for session in (missed, booked):
+        booking.book(session, performer=helper, by=helper, at=now())
+    cancelling.cancel(cancelled, reason="She is away.", by=helper, at=now())
+    held = an_active_plan(client, by=helper, chen=chen)
+    plan_holding.hold(held, reason="Sunburnt.", by=chen, at=now())
+    waiting = a_proposal(client, by=helper)
+    ended = a_proposal(client, by=helper)
+    plan_revoking.revoke(ended, reason="Another course.", by=helper, at=now())
+    db.session.flush()
+    return started, held, waiting, ended
 
 
 def _fills(prescription: Prescription) -> list[Fill]:
