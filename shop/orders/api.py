@@ -123,7 +123,14 @@ def list_orders(query: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.OrderOut)
 def show_order(number: str) -> Told:
     """An order with its lines, parcels, payment and history."""
-    return told(queries.order_for(actor(), number))
+    order = queries.order_for(actor(), number)
+    sentences = queries.treatments(order, actor(), at=now())
+    asked = [
+        {"sku": line.sku, "sentences": sentences[line.variant_id]}
+        for line in order.lines
+        if line.variant_id in sentences
+    ]
+    return told(order)._replace(treatments=asked)
 
 
 @bp.post("/orders/<number>/cancellation")

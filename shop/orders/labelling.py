@@ -14,7 +14,7 @@ from shop.orders import judging, queries
 from shop.orders.errors import LabelOutdated, LineNotReady, NoFill, NotInOrder, NotPaid
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
-from shop.prescriptions import acknowledging, issuing, writing
+from shop.prescriptions import acknowledging, following, issuing, writing
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.models import DocumentKind, Fill
 from shop.prescriptions.paper import label, leaflets
@@ -82,6 +82,7 @@ def label_of(
     """What is printed. Raises NotEnoughStock."""
     prescription, variant = fill.prescription, line.variant
     leaflet = acknowledging.of_product(order.client_id, variant.product_id)
+    asked = following.sentences(order.client, [variant.id], at=at)
     so_far = _so_far(fill)
     left = prescription.fills_allowed - so_far
     picks = stock.preview(line.reservation, today=judging.day(at))
@@ -100,7 +101,10 @@ def label_of(
         pack=variant.name,
         quantity=line.quantity,
         directions=prescription.directions or "",
-        cautions=leaflets.leaflet(leaflet.version).cautions,
+        cautions=(
+            *asked.get(variant.id, ()),  # her treatments, before what holds for everybody
+            *leaflets.leaflet(leaflet.version).cautions,
+        ),
         fill_number=fill.number,
         fill=so_far,
         fills=prescription.fills_allowed,

@@ -285,6 +285,7 @@ def _whole(number: str) -> dict[str, Any]:
         "order": order,
         "payment": payments.payment_to_show(order.id),
         "history": queries.history(order),
+        "treatments": queries.treatments(order, actor(), at=now()),
         "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),

@@ -18,6 +18,7 @@ from shop.core.events import Event, Kind
 from shop.inventory.models import Lot
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
+from shop.prescriptions import following
 from shop.prescriptions.models import Fill
 
 WHOLE = (
@@ -79,6 +80,14 @@ def history(order: Order) -> list[Happened]:
         Happened(Kind(event.kind), event.at, skus.get(event.subject_id), event.facts)
         for event in db.session.scalars(query)
     ]
+
+
+def treatments(order: Order, reader: Person, *, at: datetime) -> dict[uuid.UUID, tuple[str, ...]]:
+    """What the client's treatments ask of the packs of her order, in words: for her alone."""
+    if reader.id != order.client_id:
+        return {}
+    packs = {line.variant_id for line in order.lines}
+    return following.sentences(order.client, packs, at=at)
 
 
 def locked_order(order_id: uuid.UUID) -> Order:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from marshmallow import fields, post_load, validate
@@ -194,16 +194,25 @@ class Told(NamedTuple):
     order: Order
     payment: Payment | Mapping[str, object]
     history: list[Happened]
+    treatments: Sequence[Mapping[str, object]] = ()
 
 
 NO_PAYMENT: Mapping[str, object] = {"status": "none", "url": None, "refunded_cents": 0}
 
 
+class TreatmentOut(Schema):
+    """What her treatments ask of a line, now or next."""
+
+    sku = fields.String()
+    sentences = fields.List(fields.String())
+
+
 class OrderOut(OrderBriefOut):
-    """An order as a whole; dumps a `Told`."""
+    """An order as a whole; dumps a `Told`. `treatments` is for the client who looks at it."""
 
     payment = fields.Nested(PaymentBriefOut)
     history = fields.List(fields.Nested(HappenedOut))
+    treatments = fields.List(fields.Nested(TreatmentOut))
     shipping_address = fields.Function(lambda told: AddressOut().dump(told.order))
 
     def get_attribute(self, obj: Told, attr: str, default: Any) -> Any:

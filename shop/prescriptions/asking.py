@@ -19,7 +19,7 @@ from shop.accounts.models import Person, Role
 from shop.catalog.models import Product, Variant, law_over
 from shop.core.db import db, locked
 from shop.core.rules import LAW
-from shop.prescriptions import acknowledging, gate, licensing
+from shop.prescriptions import acknowledging, following, gate, licensing
 from shop.prescriptions.gate import Decision, Explained, Facts, Wish
 from shop.prescriptions.models import (
     ApprovalRequest,
@@ -30,6 +30,7 @@ from shop.prescriptions.models import (
     TakenAway,
 )
 from shop.prescriptions.states import REQUEST_ARROWS, HeldFor, RequestStatus
+from shop.treatments import asked
 
 log = structlog.get_logger()
 
@@ -145,7 +146,9 @@ def _facts(
     day = at.astimezone(UTC).date()
     if lock:
         _hold_the_law()
-    packs = _packs({wish.variant_id for wish in wishes}, state=ship_to_state, day=day, stage=stage)
+    ids = {wish.variant_id for wish in wishes}
+    treated = asked.any_of(client.id, at).label("treated")
+    packs, is_treated = _packs(ids, treated, state=ship_to_state, day=day, stage=stage)
     products = {pack.product_id for pack in packs.values() if pack.needs_prescription}
     return Facts(
         client=gate.Client(
@@ -162,7 +165,16 @@ def _facts(
         out_of_stock=frozenset(out_of_stock),
         at=at,
         day=day,
+        windows=_windows(client, wishes, at) if is_treated else {},
     )
+
+
+def _windows(
+    client: Person, wishes: Sequence[Wish], at: datetime
+) -> dict[UUID, tuple[gate.Window, ...]]:
+    """Of what is wished for; what was placed is not asked."""
+    new = {wish.variant_id for wish in wishes if not wish.placed}
+    return following.windows_of(client, new, at=at) if new else {}
 
 
 def _hold_the_law() -> None:
@@ -170,8 +182,17 @@ def _hold_the_law() -> None:
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LAW)))
 
 
-def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> dict[UUID, gate.Pack]:
-    """The packs with what the law of the state makes of them, in one statement."""
+def _packs(
+    variant_ids: set[UUID],
+    treated: sa.Label[bool],
+    *,
+    state: str,
+    day: date,
+    stage: Stage,
+) -> tuple[dict[UUID, gate.Pack], bool]:
+    """The packs with what the law of the state makes of them, and whether the client is `treated`,
+    in one statement.
+    """
     law = law_over(Variant.product_id, state, day)
     rows = db.session.execute(
         sa.select(
@@ -189,12 +210,13 @@ def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> di
             law.c.rule_version,
             law.c.jurisdiction,
             law.c.legal_class.label("ruled_class"),
+            treated,
         )
         .join(Product, Product.id == Variant.product_id)
         .outerjoin(law, sa.true())
         .where(Variant.id.in_(variant_ids))
-    )
-    return {
+    ).all()
+    packs = {
         row.id: gate.Pack(
             variant_id=row.id,
             product_id=row.product_id,
@@ -206,6 +228,7 @@ def _packs(variant_ids: set[UUID], *, state: str, day: date, stage: Stage) -> di
         )
         for row in rows
     }
+    return packs, any(row.treated for row in rows)
 
 
 def _ruling(row: Any) -> gate.Ruling | None:

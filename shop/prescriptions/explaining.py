@@ -63,6 +63,10 @@ MEANINGS: Mapping[str, Meaning] = {
         "Has the client read the leaflet, before the first time?",
         POLICY,
     ),
+    "treatment_window": Meaning(
+        "Is it free of a treatment that stops it today?",
+        "The client's treatment plan, and the rules of treatment windows",
+    ),
     "it_is_in_stock": Meaning("Is there enough on the shelf?", "The stock ledger"),
     "in_error": Meaning("Is it one that should be, not entered in error?", TERMS),
     "replaced": Meaning("Is it the latest, replaced by no other?", TERMS),

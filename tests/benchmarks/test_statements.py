@@ -53,9 +53,9 @@ from tests.prescriptions.test_declining import tazarotene
 # The ruling comes with the pack; placing sends one more, which keeps the rules as they are.
 LIST, SEARCH, PRODUCT, GATE, PLACE = 2, 2, 10, 18, 44
 # A case as the API tells it, with its history, and as the page shows it; never more than MOST.
-CASE, PAGE, MOST = 9, 8, 12
+CASE, PAGE, MOST = 10, 9, 13
 DESK = 11
-CHART, RECHECK = 16, 12  # with nothing to look at; with prescriptions and orders to look at
+CHART, RECHECK = 16, 13  # with nothing to look at; with prescriptions and orders to look at
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from shop.orders import explaining, judging, shipping
 from shop.orders.models import Order
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import QUESTIONS
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.catalog.rules import a_ruling, a_serum
@@ -80,7 +81,7 @@ def test_each_line_says_what_was_asked_and_what_carried_it(
     assert carried["tests"][-1]["rule"] == "holds_no_live_fill"
     assert serum["placed_under"]["prescription"] is None
     assert serum["gate"]["prescriptions"] == []
-    assert [one["outcome"] for one in serum["gate"]["questions"]] == ["passed"] * 8
+    assert [one["outcome"] for one in serum["gate"]["questions"]] == ["passed"] * len(QUESTIONS)
 
 
 def test_the_law_of_today_stands_beside_the_law_it_was_placed_under(

@@ -18,6 +18,7 @@ from shop.catalog.models import LegalClass, Variant
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.rules import Severity
 from shop.prescriptions import gate, holding, reviewing, signing
 from shop.prescriptions.explaining import MEANINGS
 from shop.prescriptions.gate import Asked, Client, Facts, Pack, Ruling, Taken, Wish, covering
@@ -45,6 +46,7 @@ from tests.prescriptions.test_gate import (
     CREAM,
     DAY,
     SOAP,
+    a_window,
     the_facts,
 )
 from tests.prescriptions.test_gate import a_prescription as an_authority
@@ -112,6 +114,21 @@ def authorities(draw: st.DrawFn) -> gate.Authority:
     )
 
 
+def windows() -> st.SearchStrategy[tuple[gate.Window, ...]]:
+    """Of a pack, in the order in which they begin, none over."""
+    one = st.builds(
+        lambda begins, days, severity, stops: a_window(
+            begins, begins + days, severity, stops=stops
+        ),
+        st.integers(-20, 20),
+        st.integers(1, 20),
+        st.sampled_from(Severity),
+        st.booleans(),
+    )
+    drawn = st.lists(one.filter(lambda window: window.until > AT), max_size=4)
+    return drawn.map(lambda each: tuple(sorted(each, key=lambda window: window.begins)))
+
+
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
     wishes = st.builds(
@@ -137,6 +154,7 @@ def facts(draw: st.DrawFn) -> Facts:
         else {},
         ship_to_state=draw(STATE),
         out_of_stock=frozenset({CREAM.variant_id} if draw(st.integers(0, 4)) == 0 else ()),
+        windows={pack.variant_id: draw(windows()) for pack in PACKS},
     )
 
 
@@ -237,6 +255,32 @@ EDITIONS = {
         "pack_is_named_once",
         "prescription_covers_it",
         "leaflet_is_read",
+        "it_is_in_stock",
+        "in_error",
+        "replaced",
+        "revoked",
+        "not_accepted",
+        "over",
+        "not_begun",
+        "licence_lapsed",
+        "held",
+        "succeeded",
+        "taken_away",
+        "used_up",
+        "other_quantity",
+        "too_soon",
+        "other_state",
+        "holds_no_live_fill",
+    ],
+    "2026-2": [
+        "client_is_active",
+        "pack_is_known",
+        "client_is_old_enough",
+        "pack_is_offered",
+        "pack_is_named_once",
+        "prescription_covers_it",
+        "leaflet_is_read",
+        "treatment_window",
         "it_is_in_stock",
         "in_error",
         "replaced",

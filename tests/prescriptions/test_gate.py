@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from shop.catalog.models import LegalClass
+from shop.core.rules import Severity
 from shop.prescriptions.gate import (
     Answer,
     Asked,
@@ -20,6 +22,7 @@ from shop.prescriptions.gate import (
     Leaflet,
     Pack,
     Taken,
+    Window,
     Wish,
     decide,
 )
@@ -27,6 +30,8 @@ from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestSta
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = AT.date()
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=ZoneInfo("America/Los_Angeles"))  # of the clinic's day
+SOFT, HARD = Severity.SOFT_STOP, Severity.HARD_STOP
 ALICE = Client(id=uuid4(), active=True, age=35)
 CREAM = Pack(uuid4(), uuid4(), "20 g tube", LegalClass.RX, doctor_only=True, offered=True)
 BIG_CREAM = replace(CREAM, variant_id=uuid4(), name="45 g tube")
@@ -69,6 +74,28 @@ def a_fill(**given: Any) -> Taken:
     return Taken(**(fields | given))
 
 
+def a_window(
+    begins: int, until: int, severity: Severity = SOFT, *, stops: bool = True, **given: Any
+) -> Window:
+    """Of retinoids, from so many days after today's midnight to so many."""
+    fields: dict[str, Any] = {
+        "subject": "retinoid",
+        "forbids": True,
+        "stops": stops,
+        "severity": severity,
+        "begins": MIDNIGHT + timedelta(days=begins),
+        "until": MIDNIGHT + timedelta(days=until),
+        "text": f"Peel: stop by {begins}, from {until} again.",
+        "titled": f"Retinoids. Peel: stop by {begins}, from {until} again.",
+        "rules": (("WR-PEEL-RETINOID", 1),),
+    }
+    return Window(**(fields | given))
+
+
+def asks(pack: Pack, *windows: Window) -> dict[str, Any]:
+    return {"windows": {pack.variant_id: windows}}
+
+
 def the_facts(**given: Any) -> Facts:
     fields: dict[str, Any] = {
         "client": ALICE,
@@ -95,6 +122,7 @@ def of(**given: Any) -> dict[str, Any]:
     return {"prescriptions": (a_prescription(**given),)}
 
 
+SOAPS = {"wishes": (Wish(SOAP.variant_id, "SOAP", 1),), "prescriptions": ()}
 HELD = a_fill(status=FillStatus.RESERVED, on=DAY)
 HOLDING_LINE = {"wishes": (replace(WISH, fill_id=HELD.id, placed=True),)}
 SECOND = timedelta(seconds=1)
@@ -271,6 +299,36 @@ CASES: dict[str, tuple[dict[str, Any], Answer, str | None]] = {
         Answer.NEEDS_CLIENT_ACTION,
         "other_quantity",
     ),
+    # What a treatment stops.
+    "stopped today": (asks(CREAM, a_window(-1, 11)), Answer.HOLD_UNTIL, "treatment_window"),
+    "stopped from today": (asks(CREAM, a_window(0, 12)), Answer.HOLD_UNTIL, "treatment_window"),
+    "stopped from tomorrow": (asks(CREAM, a_window(1, 12)), Answer.OPEN, None),
+    "stopped hard": (asks(CREAM, a_window(-1, 2, HARD)), Answer.HOLD_UNTIL, "treatment_window"),
+    "better stopped": (asks(CREAM, a_window(-1, 11, Severity.WARN)), Answer.OPEN, None),
+    "told to stop": (asks(CREAM, a_window(-1, 11, Severity.INFO)), Answer.OPEN, None),
+    "better avoided": (asks(CREAM, a_window(-1, 11, stops=False)), Answer.OPEN, None),
+    "another pack is stopped": (asks(BIG_CREAM, a_window(-1, 11)), Answer.OPEN, None),
+    "sold freely, and stopped": (asks(SOAP, a_window(-1, 11)) | SOAPS, Answer.OPEN, None),
+    "sold freely, and stopped hard": (
+        asks(SOAP, a_window(-1, 11, HARD)) | SOAPS,
+        Answer.HOLD_UNTIL,
+        "treatment_window",
+    ),
+    "stopped, and no prescription": (
+        asks(CREAM, a_window(-1, 11)) | {"prescriptions": ()},
+        Answer.NEEDS_REQUEST,
+        "no_prescription",
+    ),
+    "stopped, and nothing on the shelf": (
+        asks(CREAM, a_window(-1, 11)) | {"out_of_stock": frozenset({CREAM.variant_id})},
+        Answer.HOLD_UNTIL,
+        "treatment_window",
+    ),
+    "stopped since it was placed": (
+        asks(CREAM, a_window(-1, 11, HARD)) | of(fills=(HELD,)) | HOLDING_LINE,
+        Answer.OPEN,
+        None,
+    ),
     # A placed line that holds its fill.
     "holds a live fill": (of(fills_allowed=1, fills=(HELD,)) | HOLDING_LINE, Answer.OPEN, None),
     "holds a paid fill": (
@@ -371,6 +429,63 @@ def test_the_next_fill_is_named_by_its_day() -> None:
     assert decision.reasons[0].text == (
         "You still have enough. The next fill is ready on Wed 25 Mar."
     )
+
+
+def test_a_stop_says_the_sentence_the_first_free_day_and_the_rules() -> None:
+    decision = the_answer(**asks(CREAM, a_window(-1, 11)))
+
+    assert decision.until == date(2026, 3, 13)
+    (reason,) = decision.reasons
+    assert (reason.text, reason.rule) == ("Peel: stop by -1, from 11 again.", "treatment_window")
+    assert reason.facts == {
+        "from": "2026-03-13",
+        "severity": "soft_stop",
+        "rules": [{"rule": "WR-PEEL-RETINOID", "version": 1}],
+    }
+    assert decision.notes == ()  # said already
+
+
+def test_stops_that_follow_each_other_are_one() -> None:
+    """Until the last ends, and only where none is free between them."""
+    acid = {"subject": "aha", "rules": (("WR-PEEL-AHA", 2),)}
+    stops = (a_window(-1, 4), a_window(2, 9, HARD, **acid), a_window(9, 11), a_window(12, 20))
+
+    decision = the_answer(**asks(CREAM, *stops))
+
+    assert decision.until == date(2026, 3, 13)
+    (reason,) = decision.reasons
+    assert reason.facts["severity"] == "hard_stop"
+    assert [one["rule"] for one in reason.facts["rules"]] == ["WR-PEEL-RETINOID", "WR-PEEL-AHA"]  # type: ignore[attr-defined]
+
+
+def test_the_last_moment_before_a_day_in_the_clinic_is_still_that_day() -> None:
+    window = a_window(-1, 1)
+    assert the_answer(**asks(CREAM, window), at=window.until - SECOND).answer is Answer.HOLD_UNTIL
+    assert the_answer(**asks(CREAM, window), at=window.until).answer is Answer.OPEN
+
+
+def test_what_is_coming_is_told_and_opens_or_closes_nothing() -> None:
+    coming = asks(CREAM, a_window(3, 15))
+    assert the_answer(**coming).notes == ("Peel: stop by 3, from 15 again.",)
+    assert the_answer(**coming, prescriptions=()).notes == ("Peel: stop by 3, from 15 again.",)
+    assert the_answer(**asks(CREAM, a_window(61, 70))).notes == ()  # too far away to be told
+
+
+def test_of_one_active_the_next_is_told_of_several_each_by_its_name() -> None:
+    same = asks(CREAM, a_window(3, 15), a_window(24, 36))
+    assert the_answer(**same).notes == ("Peel: stop by 3, from 15 again.",)
+
+    other = a_window(5, 9, subject="aha", titled="AHAs. Peel: stop by 5, from 9 again.")
+    assert the_answer(**asks(CREAM, a_window(3, 15), other)).notes == (
+        "Retinoids. Peel: stop by 3, from 15 again.",
+        "AHAs. Peel: stop by 5, from 9 again.",
+    )
+
+
+def test_who_packs_reads_nothing_of_a_treatment() -> None:
+    placed = asks(CREAM, a_window(-1, 11)) | of(fills=(HELD,)) | HOLDING_LINE
+    decision = the_answer(**placed)
+    assert (decision.answer, decision.notes) == (Answer.OPEN, ())
 
 
 def test_an_error_is_a_no() -> None:

@@ -11,7 +11,7 @@ from shop.catalog.models import LegalClass
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions import holding
+from shop.prescriptions import gate, holding
 from tests.accounts.test_api import somebody
 from tests.builders import a_cream
 from tests.catalog.rules import a_ruling, a_serum
@@ -53,7 +53,7 @@ def test_a_prescription_says_why_to_both(app: Flask, cast: dict[str, Person]) ->
     theirs = shown(app, cast["chen"], path)
     assert "Signed all the same: She stops on Sunday." in theirs
     assert "SC-RETINOID-TWICE" in theirs or "SC-RETINOID-ELSEWHERE" in theirs
-    assert "edition 2026-1" in theirs
+    assert f"edition {gate.EDITION}" in theirs
     assert records() == [f"explanation of prescription {number}"]
     assert f'href="{path}"' in shown(app, cast["alice"], f"/prescriptions/{number}")
 

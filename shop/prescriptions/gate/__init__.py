@@ -26,13 +26,15 @@ from shop.prescriptions.gate.facts import (
     Pack,
     Ruling,
     Taken,
+    Window,
     Wish,
 )
 from shop.prescriptions.gate.questions import ADULT, QUESTIONS
+from shop.prescriptions.gate.windows import told
 
 # Of the questions, for explanations: the next one where a question is added, dropped, asked
 # elsewhere in their order, or asks for something else.
-EDITION = "2026-1"
+EDITION = "2026-2"
 
 __all__ = [
     "ADULT",
@@ -53,7 +55,9 @@ __all__ = [
     "Step",
     "Taken",
     "Weighed",
+    "Window",
     "Wish",
     "decide",
     "explain",
+    "told",
 ]

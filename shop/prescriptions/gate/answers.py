@@ -45,6 +45,7 @@ class Decision:
     fills_left: int | None = None
     sentence: str = ""  # the whole answer in one line, for pages and mails
     ruling: Ruling | None = None  # what the law of the state says of it, if anything
+    notes: tuple[str, ...] = ()  # what her treatments ask of it, where the sentence says it not
     trace: tuple[Step, ...] = ()  # the questions in their order, up to the first no
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from shop.prescriptions.gate import covering
+from shop.prescriptions.gate import covering, windows
 from shop.prescriptions.gate.answers import (
     Answer,
     Decision,
@@ -32,7 +33,7 @@ YOUR_TURN = {
 
 def decide(facts: Facts) -> list[Decision]:
     """Answer every wish, in their order. Changes nothing, raises nothing."""
-    return [_decision(facts, wish) for wish in facts.wishes]
+    return [_noted(facts, _decision(facts, wish)) for wish in facts.wishes]
 
 
 def explain(facts: Facts, decisions: Sequence[Decision]) -> list[Explained]:
@@ -47,6 +48,20 @@ def _explained(facts: Facts, decision: Decision) -> Explained:
     if pack is None or not pack.needs_prescription or not looked_at:
         return Explained(decision, pack, ())
     return Explained(decision, pack, covering.weighed(facts, wish))
+
+
+def _noted(facts: Facts, decision: Decision) -> Decision:
+    """With what her treatments ask of it besides. It opens and closes nothing.
+
+    Not of what was placed: who packs it reads the answer, too.
+    """
+    if decision.wish.placed:
+        return decision
+    asked = facts.windows.get(decision.wish.variant_id, ())
+    if not asked:
+        return decision
+    said = windows.told(asked, facts.at)
+    return replace(decision, notes=tuple(one for one in said if decision.sentence not in one))
 
 
 def _ruling(facts: Facts, wish: Wish) -> Ruling | None:

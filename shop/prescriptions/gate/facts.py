@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
 from shop.catalog.models import LegalClass
+from shop.core.rules import Severity
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
 
 
@@ -147,6 +148,26 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A stretch in which a treatment asks something of one active (`subject`) of a product.
+
+    `stops`: it is not used; `forbids`: that, or better not. `until` is the first moment after it,
+    in the clinic's zone. `text` is what everybody is told, `titled` the same with the active's
+    name. `rules`: number and version of each that asks for it.
+    """
+
+    subject: str
+    forbids: bool
+    stops: bool
+    severity: Severity
+    begins: datetime
+    until: datetime
+    text: str
+    titled: str
+    rules: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that the gate may know. `day` is the UTC day of `at`, as in the database's own checks."""
 
@@ -160,3 +181,5 @@ class Facts:
     out_of_stock: frozenset[UUID]
     at: datetime
     day: date
+    # By variant id, in the order in which they begin; none that is over.
+    windows: Mapping[UUID, tuple[Window, ...]] = field(default_factory=dict)

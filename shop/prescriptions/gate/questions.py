@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shop.catalog.models import LegalClass
-from shop.prescriptions.gate import covering
+from shop.core.rules import Severity
+from shop.prescriptions.gate import covering, windows
 from shop.prescriptions.gate.answers import Answer, Objection
 from shop.prescriptions.gate.facts import Facts, Wish
 
@@ -117,6 +118,36 @@ def leaflet_is_read(facts: Facts, wish: Wish) -> Objection | None:
     )
 
 
+def treatment_window(facts: Facts, wish: Wish) -> Objection | None:
+    """What a treatment stops today is not sold today; what was placed before goes on.
+
+    A soft stop holds what a physician answers for; what anybody may buy, only a hard one.
+    """
+    if wish.placed:
+        return None
+    pack = facts.packs[wish.variant_id]
+    asked = facts.windows.get(wish.variant_id, ())
+    least = Severity.SOFT_STOP if pack.needs_prescription else Severity.HARD_STOP
+    stops = windows.holding(asked, facts.at, least=least)
+    if not stops:
+        return None
+    last = stops[-1]
+    free = last.until.date()
+    rules = dict.fromkeys(rule for one in stops for rule in one.rules)
+    return Objection(
+        Answer.HOLD_UNTIL,
+        "treatment_window",
+        last.text,
+        "Order it then.",
+        {
+            "from": free.isoformat(),
+            "severity": max(one.severity for one in stops).word,
+            "rules": [{"rule": number, "version": version} for number, version in rules],
+        },
+        until=free,
+    )
+
+
 def it_is_in_stock(facts: Facts, wish: Wish) -> Objection | None:
     if wish.variant_id not in facts.out_of_stock:
         return None
@@ -158,5 +189,6 @@ QUESTIONS: tuple[Question, ...] = (
     pack_is_named_once,
     prescription_covers_it,
     leaflet_is_read,
+    treatment_window,
     it_is_in_stock,
 )

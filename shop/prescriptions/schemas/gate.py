@@ -25,6 +25,10 @@ class GateOut(Schema):
     sentence = fields.String()
     until = fields.Date(allow_none=True)
     reasons = fields.List(fields.Nested(ReasonOut))
+    notes = fields.List(
+        fields.String(),
+        metadata={"description": "What her treatments ask of it besides, now or next."},
+    )
     prescription = fields.String(attribute="prescription_number", allow_none=True)
     valid_until = Moment(allow_none=True)
     fills_left = fields.Integer(allow_none=True)

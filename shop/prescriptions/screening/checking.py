@@ -1,6 +1,7 @@
 """Check a request: gather what is known of client, product and course, and let screening answer.
 
-Four statements at most, whatever the client has been prescribed. What nobody knows stays unknown.
+A fixed number of statements, whatever the client has been prescribed: five, and three more for one
+who is treated. What nobody knows stays unknown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.catalog.models import (
+    ActiveClass,
     Ingredient,
     IngredientName,
     Product,
@@ -28,6 +30,9 @@ from shop.prescriptions.screening import judging, knowing
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import rules
 from shop.prescriptions.states import FillStatus, PrescriptionStatus, RequestStatus
+from shop.treatments import asked
+from shop.treatments.asked import NOTHING, Asked
+from shop.treatments.windows import Action, Interval
 
 GIVEN = (FillStatus.CONSUMED, FillStatus.DISPENSED)  # paid for, or gone
 STANDING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
@@ -83,9 +88,16 @@ def facts(
 
 
 def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
-    """The facts of each, in their order. Four statements at most, however many there are."""
+    """The facts of each, in their order. A fixed number of statements, however many there are.
+
+    Of the past no windows are known: a plan says what is asked from now on.
+    """
     if not cases:
         return []
+    present = [(case.request.client, case.at) for case in cases if not case.past]
+    planned = dict(
+        zip(present, asked.of_each(present, subjects=frozenset(ActiveClass)), strict=True)
+    )
     told = knowing.of_each([(case.request, case.at) for case in cases])
     prescribed = _prescribed({case.request.client_id for case in cases})
     rows = [_rows_of(case, prescribed[case.request.client_id]) for case in cases]
@@ -93,7 +105,7 @@ def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
         {case.product_id for case in cases} | {row.product_id for each in rows for row in each}
     )
     return [
-        _facts(case, said, taken, products)
+        _facts(case, said, taken, products, planned.get((case.request.client, case.at), NOTHING))
         for case, said, taken in zip(cases, told, rows, strict=True)
     ]
 
@@ -103,24 +115,32 @@ def _facts(
     told: knowing.Known,
     rows: Sequence[_Row],
     products: Mapping[UUID, known.Product],
+    planned: Asked,
 ) -> known.Facts:
     request = case.request
-    asked = replace(products[case.product_id], days=case.days)
+    wanted = replace(products[case.product_id], days=case.days)
     used = {row.product_id for row in rows if row.in_use(case.at)} - {case.product_id}
     return known.Facts(
         client=told.client,
-        candidates=(asked,),
+        candidates=(wanted,),
         regimen=(
             *(products[one] for one in sorted(used, key=str)),
-            *(one for one in told.uses if not one.names & asked.names),  # is what she asks
+            *(one for one in told.uses if not one.names & wanted.names),  # is what she asks
         ),
         dispensed=(
             *(supply for row in rows for supply in _supplies(row, products)),
             *told.courses,
         ),
-        windows=(),  # no treatment is planned in this shop yet
+        windows=tuple(_window(one) for one in planned.intervals),
         states=frozenset({case.lives_in or request.client.state or "", request.ship_to_state}),
     )
+
+
+def _window(one: Interval) -> known.Window:
+    """In days of the clinic. A stop that holds nothing is told as what is better avoided."""
+    avoided = one.action is Action.STOP and not one.holds
+    action = Action.AVOID if avoided else one.action
+    return known.Window(ActiveClass(one.subject), action, one.begins.date(), one.until.date())
 
 
 # --- what she uses -------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ NOT_KNOWN = (
     "Only what was signed is tried: what was declined or still waits is not.",
     "Answers, chart, prescriptions and fills are taken as they were when it was signed.",
     "Products are taken as they are filed today, their substances as the dictionary has them now.",
+    "Windows of treatments are left out: a plan says what is asked from now on.",
     "Her date of birth is taken as it is today.",
     "A prescription that has been replaced since counts as standing until its last day.",
 )

@@ -49,6 +49,7 @@ class Plan(Stateful, Base):
             postgresql_where=sa.text(_OPEN),
         ),
         sa.Index("plans_drafted_by_idx", "drafted_by_id"),
+        sa.Index("plans_client_idx", "client_id"),  # the gate looks whether she is treated
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)

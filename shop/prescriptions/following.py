@@ -1,0 +1,94 @@
+"""What a client's treatments ask of packs, for gate, pages and papers: the same rows for all.
+
+One statement for a client without treatments, three with, and a fourth where a rule asks for
+something of her chart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from shop.accounts.models import Person
+from shop.catalog.models import (
+    ActiveClass,
+    Ingredient,
+    IngredientName,
+    ProductIngredient,
+    Variant,
+)
+from shop.core.db import db
+from shop.prescriptions import gate
+from shop.prescriptions.gate import Window
+from shop.treatments import asked
+from shop.treatments.asked import Asked
+from shop.treatments.windows import Action, Interval
+
+
+def windows_of(
+    client: Person, packs: Collection[UUID], *, at: datetime
+) -> dict[UUID, tuple[Window, ...]]:
+    """What is asked of each pack (its variant's id) from `at` on, in the order it begins.
+
+    A pack of which nothing is asked is left out. Raises sealed.NotOpened.
+    """
+    classes = _classes(client, packs, at)
+    subjects = {one for each in classes.values() for one in each}
+    (said,) = asked.of_each([(client, at)], subjects=subjects)
+    ahead = [_window(one, said) for one in said.intervals if at < one.until]
+    found = {
+        pack: tuple(window for window in ahead if window.subject in held)
+        for pack, held in classes.items()
+    }
+    return {pack: windows for pack, windows in found.items() if windows}
+
+
+def sentences(
+    client: Person, packs: Collection[UUID], *, at: datetime
+) -> dict[UUID, tuple[str, ...]]:
+    """What she is told of each pack; see `gate.told`. A pack of which nothing is said is out."""
+    windows = windows_of(client, packs, at=at)
+    said = {pack: gate.told(each, at) for pack, each in windows.items()}
+    return {pack: each for pack, each in said.items() if each}
+
+
+def _window(one: Interval, said: Asked) -> Window:
+    return Window(
+        subject=one.subject,
+        forbids=one.action.forbids,
+        stops=one.action is Action.STOP,
+        severity=one.severity,
+        begins=one.begins,
+        until=one.until,
+        text=said.sentence(one),
+        titled=said.titled(one),
+        rules=_rules(one),
+    )
+
+
+def _rules(one: Interval) -> tuple[tuple[str, int], ...]:
+    return tuple(dict.fromkeys((ground.number, ground.version) for ground in one.because))
+
+
+def _classes(client: Person, packs: Collection[UUID], at: datetime) -> dict[UUID, set[ActiveClass]]:
+    """The classes of active in each pack; none where the client has no treatment."""
+    rows = db.session.execute(
+        sa.select(Variant.id, Ingredient.active_class)
+        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
+        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
+        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
+        .where(
+            Variant.id.in_(set(packs)),
+            ProductIngredient.active,
+            Ingredient.active_class.is_not(None),
+            asked.any_of(client.id, at),
+        )
+    )
+    classes: dict[UUID, set[ActiveClass]] = defaultdict(set)
+    for row in rows:
+        classes[row.id].add(row.active_class)
+    return classes
