@@ -29,7 +29,7 @@ from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.core.errors import Refusal
+from shop.core.errors import NotFound, Refusal
 from shop.treatments import (
     booking,
     cancelling,
@@ -46,6 +46,7 @@ from shop.treatments import (
     revoking,
     schemas,
     starting,
+    subscribing,
 )
 from shop.treatments.errors import PlanRefused
 from shop.treatments.models import Plan, Session
@@ -64,14 +65,47 @@ SHOWN = 50  # rows of a list on one page
 @allow(Role.CLIENT)
 def mine() -> Response:
     """A client's plans: what is done when, and how it stands."""
-    found = page(
-        queries.plans(actor(), at=now()),
-        (Plan.created_at, Plan.id),
-        limit=SHOWN,
-        after=request.args.get("after"),
-        descending=True,
+    return _mine()
+
+
+@bp.post("/plan/calendar")
+@allow(Role.CLIENT)
+def subscribe() -> Response:
+    """A new address for her calendar program; this page shows it, once."""
+
+    def act() -> Response:
+        given = _form(schemas.FeedIn)
+        _, secret = subscribing.make(actor(), words=given["words"], at=now())
+        db.session.commit()
+        return _mine(address=schemas.feed_address(secret))
+
+    return _or_again(act, _mine)
+
+
+@bp.post("/plan/calendar/end")
+@allow(Role.CLIENT)
+def unsubscribe() -> Response:
+    subscribing.end(actor(), at=now())
+    db.session.commit()
+    flash("Nothing is at that address any more.")
+    return make_response(redirect("/plan", 303))
+
+
+@bp.get("/calendar/<secret>.ics")
+@allow()
+def calendar(secret: str) -> Response:
+    """Her calendar, for whatever program holds its address. Nobody signs in."""
+    at = now()
+    with failures_counted(NotFound):
+        feed = subscribing.opened(secret, address=request.remote_addr or "", at=at)
+    response = Response(
+        subscribing.stream(feed, at=at), content_type="text/calendar; charset=utf-8"
     )
-    return _rendered("mine.html", shown=found)
+    response.headers["Cache-Control"] = "private, no-cache"  # asked again, with the tag
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @bp.get("/studio")
@@ -251,6 +285,18 @@ def miss(number: str, session_id: uuid.UUID) -> Response:
         return "She did not come. Move it to another day, or cancel it."
 
     return _changed(number, act)
+
+
+def _mine(**context: Any) -> Response:
+    found = page(
+        queries.plans(actor(), at=now()),
+        (Plan.created_at, Plan.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    feed = subscribing.feed_of(actor())
+    return _rendered("mine.html", shown=found, feed=feed, **context)
 
 
 def _studio(**context: Any) -> Response:

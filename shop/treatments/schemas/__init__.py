@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas import WhyIn
+from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
     BookingIn,
@@ -43,9 +44,12 @@ __all__ = [
     "LONGEST_WORD",
     "BookingIn",
     "DraftIn",
+    "FeedIn",
+    "FeedOut",
     "GoalIn",
     "MoveIn",
     "MoveOut",
+    "NewFeedOut",
     "PerformanceIn",
     "PlanIn",
     "PlanOut",
@@ -70,6 +74,7 @@ __all__ = [
     "WhyIn",
     "WindowSays",
     "WindowTold",
+    "feed_address",
     "listed",
     "shown",
     "shown_session",
