@@ -36,6 +36,7 @@ from shop.treatments import (
     completing,
     drafting,
     holding,
+    instructing,
     missing,
     moving,
     performing,
@@ -43,12 +44,13 @@ from shop.treatments import (
     planning,
     proposing,
     queries,
+    regimens,
     revoking,
     schemas,
     starting,
     subscribing,
 )
-from shop.treatments.errors import PlanRefused
+from shop.treatments.errors import PlanChanged, PlanRefused
 from shop.treatments.models import Plan, Session
 from shop.treatments.procedures import library
 from shop.treatments.templates import template_of, templates
@@ -157,6 +159,37 @@ def add(number: str) -> Response:
         step = _form(schemas.PlannedSessionIn, numbers=("minutes",), starts=starts.isoformat())
         planning.add(plan, step, by=actor(), at=now())
         return "It is planned."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/regimen")
+@allow(*CLINICIANS)
+def instruct(number: str) -> Response:
+    """One step more of home care."""
+
+    def act(plan: Plan) -> str:
+        days = [day.strip().lower() for day in request.form.get("days", "").split(",")]
+        given = _form(schemas.StepIn, numbers=("every",), days=list(filter(None, days)))
+        steps = [instructing.wanted(one) for one in regimens.read(plan.version.content)]
+        instructing.instruct(plan, [*steps, given], by=actor(), at=now())
+        return "It is part of the home care now."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/regimen/<int:place>/removal")
+@allow(*CLINICIANS)
+def uninstruct(number: str, place: int) -> Response:
+    """The step at this place of the version that was read is left out."""
+
+    def act(plan: Plan) -> str:
+        steps = [instructing.wanted(one) for one in regimens.read(plan.version.content)]
+        given = _form(schemas.StartIn, numbers=("version",))
+        if given["version"] != plan.version.number or place >= len(steps):
+            raise PlanChanged("The plan says something else by now. Read it again.")
+        instructing.instruct(plan, steps[:place] + steps[place + 1 :], by=actor(), at=now())
+        return "It is left out."
 
     return _changed(number, act)
 
@@ -401,6 +434,7 @@ def _rendered(template: str, **context: Any) -> Response:
         "name_of": lambda code: permitting.procedure_of(code).name,
         "standing": lambda session: schemas.standing_of(session, at),
         "local": _local,
+        "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
         "due": lambda session: _is_due(session, at),
     }
     response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))

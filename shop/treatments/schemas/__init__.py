@@ -38,6 +38,7 @@ from shop.treatments.schemas.procedures import (
     ScopeOut,
     ScopeQuery,
 )
+from shop.treatments.schemas.regimens import RegimenIn, RegimenOut, StepIn, card, regimen
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "PlansQuery",
     "ProceduresOut",
     "ProceduresQuery",
+    "RegimenIn",
+    "RegimenOut",
     "ScopeOut",
     "ScopeQuery",
     "ScopeSays",
@@ -66,6 +69,7 @@ __all__ = [
     "SeriesOut",
     "StartIn",
     "StartOut",
+    "StepIn",
     "TemplateOut",
     "TemplatesOut",
     "VersionOut",
@@ -74,8 +78,10 @@ __all__ = [
     "WhyIn",
     "WindowSays",
     "WindowTold",
+    "card",
     "feed_address",
     "listed",
+    "regimen",
     "shown",
     "shown_session",
     "standing_of",
