@@ -6,6 +6,7 @@ be read again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -58,9 +59,12 @@ def _zones(entries: Collection[Entry]) -> Iterator[Timezone]:
     zones = {one.tzinfo.key: one.tzinfo for one in times if isinstance(one.tzinfo, ZoneInfo)}
     for key in sorted(zones.keys() - {"UTC"}):  # UTC is written as such
         years = [one.year for one in times if one.tzinfo is zones[key]]
-        yield Timezone.from_tzinfo(
-            zones[key],
-            key,
-            first_date=date(min(years) - 1, 1, 1),
-            last_date=date(max(years) + 2, 1, 1),
-        )
+        yield _zone(key, min(years) - 1, max(years) + 2)
+
+
+@functools.cache
+def _zone(key: str, first: int, last: int) -> Timezone:
+    """What a zone's clocks do from one year's beginning to another's. Found once: it takes long."""
+    return Timezone.from_tzinfo(
+        ZoneInfo(key), key, first_date=date(first, 1, 1), last_date=date(last, 1, 1)
+    )

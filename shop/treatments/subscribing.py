@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from shop.accounts import throttling
 from shop.accounts.models import Person
 from shop.accounts.once import hashed, new_secret
+from shop.charts.queries import lock_chart
 from shop.core import events
-from shop.core.db import db, locked
+from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.core.events import Kind
 from shop.treatments import ical, schedule
@@ -24,7 +25,7 @@ NAMES = {Words.DISCREET: "Appointments", Words.FULL: "My treatment plan"}
 
 def make(client: Person, *, words: Words, at: datetime) -> tuple[CalendarFeed, str]:
     """A new address for a client, and its secret, which is shown once. The one before ends."""
-    db.session.execute(locked(sa.select(Person.id).where(Person.id == client.id)))
+    lock_chart(client)  # her row: one address at a time
     _end(client, at)
     secret = new_secret()
     feed = CalendarFeed(
@@ -38,7 +39,7 @@ def make(client: Person, *, words: Words, at: datetime) -> tuple[CalendarFeed, s
 
 def end(client: Person, *, at: datetime) -> None:
     """Nothing is at her address any more. Safe to repeat."""
-    db.session.execute(locked(sa.select(Person.id).where(Person.id == client.id)))
+    lock_chart(client)  # her row: one address at a time
     _end(client, at)
 
 
