@@ -28,7 +28,7 @@ from shop.accounts.scopes import WRITES, Scope
 from shop.config import Config
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.core.errors import NotAllowed, NotSignedIn
+from shop.core.errors import NotAllowed, NotSignedIn, Refusal
 from shop.web.origin import SAFE
 
 P = ParamSpec("P")
@@ -159,11 +159,11 @@ def begin_visit(sign_in: SignIn, secret: str) -> None:
 
 
 @contextmanager
-def failures_counted() -> Iterator[None]:
-    """Commit a failed try at a password although the request is refused: the throttle counts it."""
+def failures_counted(failure: type[Refusal] = WrongPassword) -> Iterator[None]:
+    """Commit a failed try at a secret although the request is refused: the throttle counts it."""
     try:
         yield
-    except WrongPassword:
+    except failure:
         db.session.commit()
         raise
 

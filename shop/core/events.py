@@ -105,6 +105,8 @@ class Kind(StrEnum):
     SESSION_PERFORMED = "session_performed"
     SESSION_CANCELLED = "session_cancelled"
     SESSION_MISSED = "session_missed"
+    CALENDAR_FEED_MADE = "calendar_feed_made"
+    CALENDAR_FEED_ENDED = "calendar_feed_ended"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

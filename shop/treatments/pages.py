@@ -29,13 +29,14 @@ from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.core.errors import Refusal
+from shop.core.errors import NotFound, Refusal
 from shop.treatments import (
     booking,
     cancelling,
     completing,
     drafting,
     holding,
+    instructing,
     missing,
     moving,
     performing,
@@ -43,11 +44,13 @@ from shop.treatments import (
     planning,
     proposing,
     queries,
+    regimens,
     revoking,
     schemas,
     starting,
+    subscribing,
 )
-from shop.treatments.errors import PlanRefused
+from shop.treatments.errors import PlanChanged, PlanRefused
 from shop.treatments.models import Plan, Session
 from shop.treatments.procedures import library
 from shop.treatments.templates import template_of, templates
@@ -64,14 +67,47 @@ SHOWN = 50  # rows of a list on one page
 @allow(Role.CLIENT)
 def mine() -> Response:
     """A client's plans: what is done when, and how it stands."""
-    found = page(
-        queries.plans(actor(), at=now()),
-        (Plan.created_at, Plan.id),
-        limit=SHOWN,
-        after=request.args.get("after"),
-        descending=True,
+    return _mine()
+
+
+@bp.post("/plan/calendar")
+@allow(Role.CLIENT)
+def subscribe() -> Response:
+    """A new address for her calendar program; this page shows it, once."""
+
+    def act() -> Response:
+        given = _form(schemas.FeedIn)
+        _, secret = subscribing.make(actor(), words=given["words"], at=now())
+        db.session.commit()
+        return _mine(address=schemas.feed_address(secret))
+
+    return _or_again(act, _mine)
+
+
+@bp.post("/plan/calendar/end")
+@allow(Role.CLIENT)
+def unsubscribe() -> Response:
+    subscribing.end(actor(), at=now())
+    db.session.commit()
+    flash("Nothing is at that address any more.")
+    return make_response(redirect("/plan", 303))
+
+
+@bp.get("/calendar/<secret>.ics")
+@allow()
+def calendar(secret: str) -> Response:
+    """Her calendar, for whatever program holds its address. Nobody signs in."""
+    at = now()
+    with failures_counted(NotFound):
+        feed = subscribing.opened(secret, address=request.remote_addr or "", at=at)
+    response = Response(
+        subscribing.stream(feed, at=at), content_type="text/calendar; charset=utf-8"
     )
-    return _rendered("mine.html", shown=found)
+    response.headers["Cache-Control"] = "private, no-cache"  # asked again, with the tag
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @bp.get("/studio")
@@ -123,6 +159,37 @@ def add(number: str) -> Response:
         step = _form(schemas.PlannedSessionIn, numbers=("minutes",), starts=starts.isoformat())
         planning.add(plan, step, by=actor(), at=now())
         return "It is planned."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/regimen")
+@allow(*CLINICIANS)
+def instruct(number: str) -> Response:
+    """One step more of home care."""
+
+    def act(plan: Plan) -> str:
+        days = [day.strip().lower() for day in request.form.get("days", "").split(",")]
+        given = _form(schemas.StepIn, numbers=("every",), days=list(filter(None, days)))
+        steps = [instructing.wanted(one) for one in regimens.read(plan.version.content)]
+        instructing.instruct(plan, [*steps, given], by=actor(), at=now())
+        return "It is part of the home care now."
+
+    return _changed(number, act)
+
+
+@bp.post("/plans/<number>/regimen/<int:place>/removal")
+@allow(*CLINICIANS)
+def uninstruct(number: str, place: int) -> Response:
+    """The step at this place of the version that was read is left out."""
+
+    def act(plan: Plan) -> str:
+        steps = [instructing.wanted(one) for one in regimens.read(plan.version.content)]
+        given = _form(schemas.StartIn, numbers=("version",))
+        if given["version"] != plan.version.number or place >= len(steps):
+            raise PlanChanged("The plan says something else by now. Read it again.")
+        instructing.instruct(plan, steps[:place] + steps[place + 1 :], by=actor(), at=now())
+        return "It is left out."
 
     return _changed(number, act)
 
@@ -253,6 +320,18 @@ def miss(number: str, session_id: uuid.UUID) -> Response:
     return _changed(number, act)
 
 
+def _mine(**context: Any) -> Response:
+    found = page(
+        queries.plans(actor(), at=now()),
+        (Plan.created_at, Plan.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    feed = subscribing.feed_of(actor())
+    return _rendered("mine.html", shown=found, feed=feed, **context)
+
+
 def _studio(**context: Any) -> Response:
     found = page(
         queries.plans(actor(), at=now()),
@@ -355,6 +434,7 @@ def _rendered(template: str, **context: Any) -> Response:
         "name_of": lambda code: permitting.procedure_of(code).name,
         "standing": lambda session: schemas.standing_of(session, at),
         "local": _local,
+        "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
         "due": lambda session: _is_due(session, at),
     }
     response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))

@@ -11,15 +11,24 @@ from shop.core import events
 from shop.core.canonical import JSON, canonical
 from shop.core.db import db
 from shop.core.events import Kind
+from shop.treatments import regimens
 from shop.treatments.models import Plan, PlanVersion, Session
 from shop.treatments.states import SessionStatus
 from shop.treatments.templates import Step
 
 
-def write(plan: Plan, *, goal: str, more: Sequence[Step] = (), by: Person) -> list[Session]:
+def write(
+    plan: Plan,
+    *,
+    goal: str,
+    more: Sequence[Step] = (),
+    regimen: Sequence[regimens.Step] | None = None,
+    by: Person,
+) -> list[Session]:
     """Write the next version: `goal`, what is planned and not cancelled, and `more` sessions.
 
-    Returns the sessions that are new. The caller has locked the plan and refused what is unfit.
+    Without a `regimen` it says the one that the version before said. Returns the sessions that are
+    new. The caller has locked the plan and refused what is unfit.
     """
     added = [_session(plan, step) for step in more]
     standing = [one for one in plan.sessions if one.status is not SessionStatus.CANCELLED]
@@ -34,6 +43,7 @@ def write(plan: Plan, *, goal: str, more: Sequence[Step] = (), by: Person) -> li
             {"id": str(one.id), "procedure": one.procedure, "area": one.area}
             for one in [*standing, *added]
         ],
+        "regimen": [one.as_json() for one in (_regimen(plan) if regimen is None else regimen)],
     }
     version = PlanVersion(
         id=uuid.uuid4(),
@@ -52,6 +62,10 @@ def write(plan: Plan, *, goal: str, more: Sequence[Step] = (), by: Person) -> li
     plan.sessions.extend(added)
     plan.sessions.sort(key=lambda one: (one.starts_at, one.id))  # as they are read afresh
     return added
+
+
+def _regimen(plan: Plan) -> Sequence[regimens.Step]:
+    return regimens.read(plan.version.content) if plan.versions else ()
 
 
 def _session(plan: Plan, step: Step) -> Session:

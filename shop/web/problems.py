@@ -196,9 +196,15 @@ def _later(detail: str) -> Response:
     return response
 
 
+def _path() -> str:
+    """The path for the log. Where it holds a secret, its rule: who reads the log may not use it."""
+    rule = request.url_rule
+    return rule.rule if rule and "secret" in rule.arguments else request.path
+
+
 def _from_bug(error: Exception) -> Response:
     db.session.rollback()
-    log.error("bug", path=request.path, exc_info=error)
+    log.error("bug", path=_path(), exc_info=error)
     if current_app.testing:
         raise error
     return shown(

@@ -106,6 +106,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("description", "name", "published_at", "retired_at", "state_seq", "status"),
         },
+        "calendar_feeds": {
+            "INSERT": ("client_id", "id", "secret_hash", "words"),
+            "SELECT": ALL,
+            "UPDATE": ("ended_at",),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),

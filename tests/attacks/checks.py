@@ -584,6 +584,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "nothing_is_performed_ahead": ["performed_at = recorded_at + interval '1 second'"],
         "performance_note_is_sealed": [f"note_sealed = {bad}" for bad in NOT_SEALED],
     },
+    "calendar_feeds": {
+        "calendar_secret_is_hashed": [f"secret_hash = {NO_HASH}"],
+        "calendar_words_are_known": ["words = 'loud'"],
+    },
     "plan_starts": {
         "nobody_starts_their_own_plan": ["physician_id = client_id"],
         "sign_in_was_fresh_when_started": [

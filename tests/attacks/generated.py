@@ -45,8 +45,9 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
-from shop.treatments import booking, cancelling, missing, moving
+from shop.treatments import booking, cancelling, missing, moving, subscribing
 from shop.treatments import holding as holding_plans
+from shop.treatments.agenda import Words
 from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -138,6 +139,8 @@ def _planned(client: Person, chen: Person) -> None:
     held = an_active_plan(alice(), by=licensed_eva(), chen=chen)
     a_performed_session(held)
     holding_plans.hold(held, reason="Wait.", by=chen, at=now())
+    for words in Words:
+        subscribing.make(client, words=words, at=now())
 
 
 def _charted(client: Person, chen: Person) -> None:

@@ -57,6 +57,7 @@ SWEPT = (
     "fhir",
     "plans",
     "plan_pages",
+    "calendar_feeds",
 )
 PAPERS = ("label", "explanation", "why")
 EXAMPLES = 100 if SOAK else 6  # a door

@@ -1,4 +1,7 @@
-"""A performer is booked once; a plan starts as it was read; what is complete has nothing ahead."""
+"""A performer is booked once; a plan starts as it was read; what is complete has nothing ahead.
+
+A calendar has one address at a time.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,17 @@ import sqlalchemy as sa
 from shop.accounts.models import AuthEvent, Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.treatments import booking, completing, drafting, planning, queries, starting
-from shop.treatments.models import Plan, Session
+from shop.treatments import (
+    booking,
+    completing,
+    drafting,
+    planning,
+    queries,
+    starting,
+    subscribing,
+)
+from shop.treatments.agenda import Words
+from shop.treatments.models import CalendarFeed, Plan, Session
 from shop.treatments.states import AHEAD, PlanStatus, SessionStatus
 from shop.treatments.templates import template_of
 from tests.at_once import Act
@@ -183,3 +195,40 @@ def booked(race: Race, who: UUID) -> int:
             Session.performer_id == who, Session.status == SessionStatus.BOOKED
         )
     )
+
+
+def makes_an_address(client: UUID) -> Act:
+    def act(by: Person) -> str:
+        subscribing.make(by, words=Words.DISCREET, at=now())
+        return "made"
+
+    return acting(client, act)
+
+
+def addresses(race: Race, client: UUID) -> tuple[int, int]:
+    """How many she was given, and how many live."""
+    query = sa.select(
+        sa.func.count(), sa.func.count().filter(CalendarFeed.ended_at.is_(None))
+    ).where(CalendarFeed.client_id == client)
+    with race.app.app_context():
+        made, living = db.session.execute(query).one()
+        return made, living
+
+
+def test_a_calendar_has_one_address_at_a_time(race: Race) -> None:
+    def one_round() -> None:
+        client = race.made(lambda: alice().id)
+        met = race.met([makes_an_address(client)] * RACE_THREADS)
+        assert met == {"made": RACE_THREADS}
+        assert addresses(race, client) == (RACE_THREADS, 1)
+
+    race.rounds("addresses of one calendar", one_round, rounds=FEW)
+
+
+def test_without_the_lock_the_database_keeps_one_address(race: Race) -> None:
+    client = race.made(lambda: alice().id)
+    met = race.carelessly(
+        [makes_an_address(client)] * RACE_THREADS, before="INSERT INTO calendar_feeds"
+    )
+    assert met == {"made": 1, "calendar_feeds_one_at_a_time": OTHERS}
+    assert addresses(race, client) == (1, 1)

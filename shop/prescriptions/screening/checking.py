@@ -101,7 +101,7 @@ def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
     told = knowing.of_each([(case.request, case.at) for case in cases])
     prescribed = _prescribed({case.request.client_id for case in cases})
     rows = [_rows_of(case, prescribed[case.request.client_id]) for case in cases]
-    products = _products(
+    products = products_known(
         {case.product_id for case in cases} | {row.product_id for each in rows for row in each}
     )
     return [
@@ -239,7 +239,7 @@ def _supplies(row: _Row, products: Mapping[UUID, known.Product]) -> Iterable[kno
         yield known.Dispensed(active_class, row.days_supply, day, product.name)
 
 
-def _products(ids: Collection[UUID]) -> dict[UUID, known.Product]:
+def products_known(ids: Collection[UUID]) -> dict[UUID, known.Product]:
     """Products with their substances, as filed and as the dictionary has them."""
     lines: dict[UUID, list[Any]] = defaultdict(list)
     for row in db.session.execute(

@@ -22,6 +22,7 @@ from shop.treatments import (
     completing,
     drafting,
     holding,
+    instructing,
     missing,
     moving,
     performing,
@@ -36,6 +37,7 @@ from shop.treatments.models import Plan, Session
 from shop.treatments.templates import Step, template_of, templates
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
+from shop.web.pdf import pdf
 
 bp = Blueprint("plans", __name__, url_prefix="/api/v1", description="Treatment plans, sessions")
 
@@ -112,6 +114,43 @@ def change(given: dict[str, Any], number: str) -> Response:
     plan = _locked(number)
     planning.change(plan, goal=given["goal"], by=actor(), at=now())
     return _answered(plan)
+
+
+@bp.get("/plans/<number>/regimen")
+@allow(Role.CLIENT, *CLINICIANS)
+@bp.response(200, schemas.RegimenOut)
+def show_regimen(number: str) -> dict[str, Any]:
+    """Home care as the plan says it now. Opening it is written down."""
+    plan = _opened(number)
+    return schemas.regimen(plan, now(), inside=actor().role in CLINICIANS)
+
+
+@bp.post("/plans/<number>/regimen")
+@allow(*CLINICIANS)
+@bp.arguments(schemas.RegimenIn)
+@bp.response(201, schemas.PlanOut)
+def instruct(given: dict[str, Any], number: str) -> Response:
+    """Say home care anew, all of it: the plan's next version."""
+    plan = _locked(number)
+    instructing.instruct(plan, given["steps"], by=actor(), at=now())
+    return _answered(plan, 201)
+
+
+@bp.get("/plans/<number>/regimen/card")
+@allow(Role.CLIENT, *CLINICIANS)
+@bp.response(200)
+def print_card(number: str) -> Response:
+    """The same as a PDF with a code that leads to the client's page."""
+    plan = _opened(number)
+    return pdf(schemas.card(plan, current_app.config["SHOP"]), f"home-care-{number}.pdf")
+
+
+def _opened(number: str) -> Plan:
+    """A plan to read; who opens another's is written down, for good, before it is shown."""
+    plan = queries.plan_for(actor(), number, at=now())
+    reading.open_record(actor(), plan.client, record=f"plan {number}", purpose=reading.TREATMENT)
+    db.session.commit()
+    return plan
 
 
 @bp.post("/plans/<number>/proposal")

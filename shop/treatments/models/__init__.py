@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from shop.core.rules import RULE_ARROWS
+from shop.treatments.models.feeds import CalendarFeed
 from shop.treatments.models.plans import Plan, PlanStart, PlanVersion
 from shop.treatments.models.rules import ScopeRuleRow, WindowRuleRow
 from shop.treatments.models.sessions import Performance, Session, SessionMove
 from shop.treatments.states import PLAN_ARROWS, SESSION_ARROWS
 
 __all__ = [
+    "CalendarFeed",
     "Performance",
     "Plan",
     "PlanStart",

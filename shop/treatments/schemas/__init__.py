@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas import WhyIn
+from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
     BookingIn,
@@ -37,15 +38,19 @@ from shop.treatments.schemas.procedures import (
     ScopeOut,
     ScopeQuery,
 )
+from shop.treatments.schemas.regimens import RegimenIn, RegimenOut, StepIn, card, regimen
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
 
 __all__ = [
     "LONGEST_WORD",
     "BookingIn",
     "DraftIn",
+    "FeedIn",
+    "FeedOut",
     "GoalIn",
     "MoveIn",
     "MoveOut",
+    "NewFeedOut",
     "PerformanceIn",
     "PlanIn",
     "PlanOut",
@@ -55,6 +60,8 @@ __all__ = [
     "PlansQuery",
     "ProceduresOut",
     "ProceduresQuery",
+    "RegimenIn",
+    "RegimenOut",
     "ScopeOut",
     "ScopeQuery",
     "ScopeSays",
@@ -62,6 +69,7 @@ __all__ = [
     "SeriesOut",
     "StartIn",
     "StartOut",
+    "StepIn",
     "TemplateOut",
     "TemplatesOut",
     "VersionOut",
@@ -70,7 +78,10 @@ __all__ = [
     "WhyIn",
     "WindowSays",
     "WindowTold",
+    "card",
+    "feed_address",
     "listed",
+    "regimen",
     "shown",
     "shown_session",
     "standing_of",
