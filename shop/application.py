@@ -119,6 +119,7 @@ def _resources(app: Flask) -> None:
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
+    resources.register_blueprint(shop.treatments.api.reports.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 

@@ -105,6 +105,9 @@ class Kind(StrEnum):
     SESSION_PERFORMED = "session_performed"
     SESSION_CANCELLED = "session_cancelled"
     SESSION_MISSED = "session_missed"
+    SKIN_REPORTED = "skin_reported"
+    SKIN_REPORT_WAITS = "skin_report_waits"
+    SKIN_REPORT_ANSWERED = "skin_report_answered"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

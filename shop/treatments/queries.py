@@ -17,8 +17,17 @@ from shop.accounts.licences import KINDS
 from shop.accounts.models import Licence, Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.treatments.course import Course
 from shop.treatments.errors import PlanRefused
-from shop.treatments.models import Performance, Plan, PlanStart, PlanVersion, Session
+from shop.treatments.models import (
+    Performance,
+    Plan,
+    PlanStart,
+    PlanVersion,
+    ReportAnswer,
+    Session,
+    SessionReport,
+)
 from shop.treatments.permitting import in_force
 from shop.treatments.states import READABLE, PlanStatus
 
@@ -31,6 +40,10 @@ _SHOWN = (
         selectinload(Session.performer),
         selectinload(Session.moves),
         selectinload(Session.performance).selectinload(Performance.performer),
+        selectinload(Session.reports).options(
+            selectinload(SessionReport.replaced_by),
+            selectinload(SessionReport.answer).selectinload(ReportAnswer.answered_by),
+        ),
     ),
 )
 
@@ -65,6 +78,33 @@ def session_of(plan: Plan, session_id: UUID) -> Session:
         if session.id == session_id:
             return session
     raise NotFound("There is no such session.")
+
+
+def report_of(plan: Plan, report_id: UUID) -> SessionReport:
+    """One report of a plan that the reader may see. Raises NotFound."""
+    for session in plan.sessions:
+        for report in session.reports:
+            if report.id == report_id:
+                return report
+    raise NotFound("There is no such report.")
+
+
+def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]:
+    """What `reader` may answer and nobody has yet: of the plans she sees, unopened."""
+    answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
+    query = (
+        sa.select(SessionReport)
+        .join(Session, Session.id == SessionReport.session_id)
+        .join(Plan, Plan.id == Session.plan_id)
+        .where(SessionReport.course != Course.EXPECTED, ~answered, _visible(reader, at))
+        .where(Plan.client_id != reader.id)
+        .options(
+            selectinload(SessionReport.session).selectinload(Session.plan).selectinload(Plan.client)
+        )
+    )
+    if reader.role is not Role.PHYSICIAN:
+        query = query.where(SessionReport.course == Course.WATCHED)
+    return query
 
 
 def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:

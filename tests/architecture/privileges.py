@@ -797,6 +797,10 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("approved_by_id", "state_seq", "status"),
         },
+        "report_answers": {
+            "INSERT": ("answered_by_id", "id", "message_sealed", "report_id"),
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -851,6 +855,19 @@ GRANTED: Granted = {
         },
         "session_moves": {
             "INSERT": ("ends_at", "id", "moved_by_id", "reason_sealed", "session_id", "starts_at"),
+            "SELECT": ALL,
+        },
+        "session_reports": {
+            "INSERT": (
+                "client_id",
+                "course",
+                "id",
+                "on_day",
+                "replaces_id",
+                "rules_version",
+                "said_sealed",
+                "session_id",
+            ),
             "SELECT": ALL,
         },
         "sessions": {
@@ -1468,6 +1485,9 @@ GRANTED: Granted = {
         "releases": {
             "SELECT": ALL,
         },
+        "report_answers": {
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -1491,6 +1511,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "session_moves": {
+            "SELECT": ALL,
+        },
+        "session_reports": {
             "SELECT": ALL,
         },
         "sessions": {

@@ -606,6 +606,16 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "report_answers": {
+        "report_answer_is_sealed": [f"message_sealed = {bad}" for bad in NOT_SEALED]
+    },
+    "session_reports": {
+        "report_course_is_known": ["course = 'bad'"],
+        "report_is_sealed": [f"said_sealed = {bad}" for bad in NOT_SEALED],
+        "report_replaces_another": ["replaces_id = id WHERE replaces_id IS NOT NULL"],
+        "report_was_judged_by_rules": ["rules_version = ''"],
+        "session_takes_100_reports": ["number = 0", "number = 101"],
+    },
     "sessions": {
         "booked_session_has_a_performer": [
             "performer_id = NULL WHERE status = 'booked'",

@@ -45,8 +45,9 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
-from shop.treatments import booking, cancelling, missing, moving
+from shop.treatments import answering, booking, cancelling, missing, moving
 from shop.treatments import holding as holding_plans
+from shop.treatments.models import Session
 from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -57,9 +58,11 @@ from tests.orders.things import a_cart, paid, placed
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.treatments.builders import (
+    BLISTERS,
     a_booked_session,
     a_performed_session,
     a_plan_from_a_template,
+    a_report,
     a_step,
     an_active_plan,
     in_days,
@@ -136,8 +139,16 @@ def _planned(client: Person, chen: Person) -> None:
     begun = an_active_plan(alice(), a_step(starts=now()), by=licensed_eva(), chen=chen)
     missing.miss(a_booked_session(begun), by=eva, at=now())
     held = an_active_plan(alice(), by=licensed_eva(), chen=chen)
-    a_performed_session(held)
+    _reported(a_performed_session(held), chen)
     holding_plans.hold(held, reason="Wait.", by=chen, at=now())
+
+
+def _reported(session: Session, chen: Person) -> None:
+    """A report that was corrected, one that was answered, one that waits."""
+    first = a_report(session)
+    a_report(session, replaces=first.id)
+    answering.answer(a_report(session, BLISTERS), message="Come in.", by=chen, at=now())
+    a_report(session, BLISTERS)
 
 
 def _charted(client: Person, chen: Person) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.treatments.api import plans
+from shop.treatments.api import plans, reports
 from shop.treatments.api.procedures import bp
 
-__all__ = ["bp", "plans"]
+__all__ = ["bp", "plans", "reports"]

@@ -37,10 +37,19 @@ from shop.treatments.schemas.procedures import (
     ScopeOut,
     ScopeQuery,
 )
+from shop.treatments.schemas.reports import (
+    AnswerIn,
+    ReportIn,
+    ReportOut,
+    ReportsOut,
+    WaitingReportsOut,
+    reported,
+)
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
 
 __all__ = [
     "LONGEST_WORD",
+    "AnswerIn",
     "BookingIn",
     "DraftIn",
     "GoalIn",
@@ -55,6 +64,9 @@ __all__ = [
     "PlansQuery",
     "ProceduresOut",
     "ProceduresQuery",
+    "ReportIn",
+    "ReportOut",
+    "ReportsOut",
     "ScopeOut",
     "ScopeQuery",
     "ScopeSays",
@@ -65,12 +77,14 @@ __all__ = [
     "TemplateOut",
     "TemplatesOut",
     "VersionOut",
+    "WaitingReportsOut",
     "WholePlanOut",
     "WholePlannedSessionOut",
     "WhyIn",
     "WindowSays",
     "WindowTold",
     "listed",
+    "reported",
     "shown",
     "shown_session",
     "standing_of",
