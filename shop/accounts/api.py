@@ -167,7 +167,7 @@ def me() -> dict[str, Any]:
 
 @bp.patch("/me")
 @allow(Role.CLIENT, scope=Scope.ACCOUNT)
-@bp.arguments(schemas.MoveIn)
+@bp.arguments(schemas.RelocationIn)
 @bp.response(200, schemas.UserOut)
 def move(asked: dict[str, Any]) -> Response:
     """I live in another state from now on. What was signed before stays for where it was signed."""

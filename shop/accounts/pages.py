@@ -195,7 +195,7 @@ def _account(refusal: Refusal | None = None) -> Response:
 @allow(Role.CLIENT)
 def move() -> Response:
     try:
-        moved = moving.move(actor(), _form(schemas.MoveIn)["state"])
+        moved = moving.move(actor(), _form(schemas.RelocationIn)["state"])
     except Refusal as refusal:
         db.session.rollback()
         return _account(refusal)

@@ -19,7 +19,7 @@ class AccountIn(Schema):
     state = State(required=True)
 
 
-class MoveIn(Schema):
+class RelocationIn(Schema):
     state = State(required=True)
 
 
