@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from shop.accounts.licences import KINDS
 from shop.accounts.models import Licence, Person, Role
@@ -92,14 +92,18 @@ def report_of(plan: Plan, report_id: UUID) -> SessionReport:
 def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]:
     """What `reader` may answer and nobody has yet: of the plans she sees, unopened."""
     answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
+    of = aliased(Session)
+    seen = sa.select(Plan.id).where(_visible(reader, at), Plan.client_id != reader.id)
+    plan = selectinload(SessionReport.session).selectinload(Session.plan)
     query = (
         sa.select(SessionReport)
-        .join(Session, Session.id == SessionReport.session_id)
-        .join(Plan, Plan.id == Session.plan_id)
-        .where(SessionReport.course != Course.EXPECTED, ~answered, _visible(reader, at))
-        .where(Plan.client_id != reader.id)
+        .join(of, of.id == SessionReport.session_id)
+        .where(SessionReport.course != Course.EXPECTED, ~answered, of.plan_id.in_(seen))
         .options(
-            selectinload(SessionReport.session).selectinload(Session.plan).selectinload(Plan.client)
+            plan.selectinload(Plan.client),
+            plan.selectinload(Plan.sessions)
+            .selectinload(Session.reports)
+            .selectinload(SessionReport.answer),
         )
     )
     if reader.role is not Role.PHYSICIAN:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop import reactions
+from shop.accounts import employing
 from shop.accounts.models import Person
 from shop.charts.models import Access
 from shop.core import events
@@ -20,7 +21,7 @@ from shop.core.db import db
 from shop.core.errors import Conflict, NotAllowed, WrongState
 from shop.notifications import letters
 from shop.notifications.models import Letter, Template
-from shop.treatments import answering, queries, reporting, revoking
+from shop.treatments import answering, course, queries, reporting, revoking
 from shop.treatments.course import Alarm, Course, Level
 from shop.treatments.errors import ReportRefused, TooManyReports
 from shop.treatments.models import Plan, ReportAnswer, Session, SessionReport
@@ -53,10 +54,11 @@ def done(app: Flask) -> Session:
 
 
 def watched(session: Session) -> SessionReport:
-    """Moderately red, once its downtime is over."""
-    later = now() + timedelta(days=30)
-    on = today(session) + timedelta(days=30)
-    return a_report(session, said(Level.MODERATE), on=on, at=later)
+    """As if it were days later, and her skin still moderately red: nobody waits here for that."""
+    late = (course.BY_CODE["moderate_after_downtime"],)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course, "judge", lambda *_, **__: late)
+        return a_report(session, said(Level.MODERATE))
 
 
 def reports() -> list[SessionReport]:
@@ -248,8 +250,7 @@ def test_what_is_watched_is_told_to_who_did_it_too(done: Session) -> None:
 def test_where_the_physician_has_left_managers_are_told(done: Session) -> None:
     manager = mona()
     assert done.plan.start is not None
-    done.plan.start.physician.disabled_at = now()
-    db.session.flush()
+    employing.disable(done.plan.start.physician, by=manager, at=now())
     assert set(told(a_report(done, BLISTERS))) == {manager.name}
 
 
@@ -284,7 +285,9 @@ def a_body(session: Session, **given: Any) -> dict[str, Any]:
     return fine | given
 
 
-def test_a_report_from_said_to_answered(hers: Session, callers: dict[str, Caller]) -> None:
+def test_a_report_from_said_to_answered(
+    cast: dict[str, Person], hers: Session, callers: dict[str, Caller]
+) -> None:
     her, chen, eva = (callers[name] for name in ("alice", "chen", "eva"))
     path = f"/plans/{hers.plan.number}"
     door = f"{path}/sessions/{hers.id}/reports"
@@ -307,7 +310,7 @@ def test_a_report_from_said_to_answered(hers: Session, callers: dict[str, Caller
     assert (report["note"], report["alarms"]) == (WORDS, ["fever"])
     assert (report["redness"], report["peeling"], report["comfort"]) == ("mild", "none", 8)
     assert [one["code"] for one in report["fired"]] == ["fever"]
-    assert accesses() == [(hers.plan.start.physician.name, f"reports of plan {hers.plan.number}")]
+    assert accesses() == [(cast["chen"].name, f"reports of plan {hers.plan.number}")]
 
     answer = f"{path}/reports/{made.json['id']}/answer"
     assert eva.post(answer, {"message": "Fine."}).status_code == 403
