@@ -1,4 +1,4 @@
-"""Clients report how their skin does after a session; what is more than expected is answered."""
+"""How skin did after a session, and what is more than expected; adverse reactions and their clock."""
 
 from __future__ import annotations
 
@@ -73,7 +73,140 @@ CREATE TRIGGER report_answers_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON re
     FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
 """
 
+REACTIONS = """
+INSERT INTO legal_transitions (machine, from_state, to_state) VALUES
+    ('reaction', '', 'open'),
+    ('reaction', 'open', 'reported'),
+    ('reaction', 'open', 'closed'),
+    ('reaction', 'reported', 'open'),
+    ('reaction', 'reported', 'closed'),
+    ('reaction', 'closed', 'open');
+-- Events that leave the state as it is.
+INSERT INTO legal_transitions (machine, from_state, to_state)
+    SELECT DISTINCT machine, to_state, to_state FROM legal_transitions WHERE machine = 'reaction';
+
+CREATE FUNCTION reaction_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    reported integer;
+    broken text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        broken := CASE
+            WHEN NEW.status <> 'open' THEN 'reaction_begins_open'
+            WHEN NOT EXISTS (SELECT FROM people WHERE id = NEW.client_id AND role = 'client')
+                THEN 'reaction_is_of_a_client'
+            END;
+        NEW.created_at := shop_now();
+    ELSIF (NEW.id, NEW.number, NEW.client_id, NEW.variant_id, NEW.lot_id, NEW.created_at)
+          IS DISTINCT FROM
+          (OLD.id, OLD.number, OLD.client_id, OLD.variant_id, OLD.lot_id, OLD.created_at)
+    THEN
+        broken := 'reaction_keeps_whose_and_what';
+    ELSIF NEW.status IN ('reported', 'closed') AND NEW.status <> OLD.status THEN
+        SELECT coalesce(max(through), 0) INTO reported FROM reaction_filings
+            WHERE reaction_id = NEW.id;
+        broken := CASE
+            WHEN EXISTS (SELECT FROM reaction_accounts WHERE reaction_id = NEW.id
+                         AND serious AND number > reported)
+                THEN 'serious_reaction_is_reported_first'
+            WHEN NEW.status = 'reported' AND reported = 0 THEN 'reported_reaction_was_filed'
+            END;
+    END IF;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'reaction %: %', NEW.number, broken
+            USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER reaction_guard BEFORE INSERT OR UPDATE ON reactions
+    FOR EACH ROW EXECUTE FUNCTION reaction_guard();
+CREATE TRIGGER reaction_goes_along_an_arrow BEFORE UPDATE ON reactions
+    FOR EACH ROW EXECUTE FUNCTION prescribing_goes_on('reaction');
+CREATE TRIGGER reactions_are_kept BEFORE DELETE OR TRUNCATE ON reactions
+    FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
+
+-- Written by who works here and is not the client. Locks the reaction.
+CREATE FUNCTION reaction_account_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    whose uuid;
+    broken text;
+BEGIN
+    SELECT client_id INTO whose FROM reactions WHERE id = NEW.reaction_id FOR UPDATE;
+    broken := CASE
+        WHEN NEW.recorded_by_id = whose
+             OR NOT EXISTS (SELECT FROM people WHERE id = NEW.recorded_by_id
+                            AND role <> 'client' AND disabled_at IS NULL)
+            THEN 'account_is_recorded_by_who_works_here'
+        WHEN NEW.received_on > (shop_now() AT TIME ZONE 'UTC')::date
+            THEN 'nothing_is_received_ahead'
+        END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'reaction %: %', NEW.reaction_id, broken
+            USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = TG_TABLE_NAME;
+    END IF;
+    NEW.number := 1 + (SELECT count(*) FROM reaction_accounts
+                       WHERE reaction_id = NEW.reaction_id);
+    NEW.recorded_at := shop_now();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER reaction_account_guard BEFORE INSERT ON reaction_accounts
+    FOR EACH ROW EXECUTE FUNCTION reaction_account_guard();
+CREATE TRIGGER reaction_accounts_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON reaction_accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
+
+-- At commit: what is serious and not reported is open.
+CREATE FUNCTION reaction_account_agrees() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.serious AND EXISTS (
+        SELECT FROM reactions WHERE id = NEW.reaction_id AND status <> 'open'
+          AND NEW.number > (SELECT coalesce(max(through), 0) FROM reaction_filings
+                            WHERE reaction_id = NEW.reaction_id)) THEN
+        RAISE EXCEPTION 'reaction % is not open', NEW.reaction_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'serious_news_opens_its_reaction',
+                  TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER reaction_account_agrees AFTER INSERT ON reaction_accounts
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION reaction_account_agrees();
+
+-- By a manager or a physician, not the client.
+CREATE FUNCTION reaction_filing_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    broken text;
+BEGIN
+    broken := CASE
+        WHEN NOT EXISTS (SELECT FROM people JOIN reactions ON reactions.id = NEW.reaction_id
+                         WHERE people.id = NEW.filed_by_id AND people.id <> reactions.client_id
+                           AND role IN ('manager', 'physician') AND disabled_at IS NULL)
+            THEN 'reaction_is_filed_by_a_manager_or_physician'
+        WHEN NEW.filed_on > (shop_now() AT TIME ZONE 'UTC')::date THEN 'nothing_is_filed_ahead'
+        END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'reaction %: %', NEW.reaction_id, broken
+            USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = TG_TABLE_NAME;
+    END IF;
+    NEW.recorded_at := shop_now();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER reaction_filing_guard BEFORE INSERT ON reaction_filings
+    FOR EACH ROW EXECUTE FUNCTION reaction_filing_guard();
+CREATE TRIGGER reaction_filings_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON reaction_filings
+    FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
+"""
+
 GRANTS = """
+GRANT SELECT ON reactions, reaction_accounts, reaction_filings TO aftercare_app;
+GRANT INSERT (id, number, client_id, variant_id, lot_id, status, state_seq),
+    UPDATE (status, state_seq, reason_sealed) ON reactions TO aftercare_app;
+GRANT INSERT (id, reaction_id, serious, received_on, due_on, told_sealed, recorded_by_id)
+    ON reaction_accounts TO aftercare_app;
+GRANT INSERT (id, reaction_id, through, reference, filed_on, filed_by_id)
+    ON reaction_filings TO aftercare_app;
 GRANT SELECT ON session_reports, report_answers TO aftercare_app, aftercare_worker;
 GRANT INSERT (id, session_id, client_id, on_day, said_sealed, course, rules_version, replaces_id)
     ON session_reports TO aftercare_app;
@@ -99,8 +232,11 @@ def _letters(words: str) -> None:
 def upgrade() -> None:
     _reports()
     _answers()
+    _reactions()
+    _told()
+    _filings()
     _letters(f"{TEMPLATES}, 'report_news'")
-    for statements in (REPORTING, GRANTS):
+    for statements in (REPORTING, REACTIONS, GRANTS):
         op.execute(statements)
 
 
@@ -168,7 +304,112 @@ def _answers() -> None:
     )
 
 
+def _reactions() -> None:
+    op.create_table(
+        "reactions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("variant_id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state_seq", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint(
+            "(status = 'closed') = (reason_sealed IS NOT NULL)",
+            name=op.f("closed_reaction_says_why"),
+        ),
+        sa.CheckConstraint(SEALED.format("reason_sealed"), name=op.f("reaction_reason_is_sealed")),
+        sa.ForeignKeyConstraint(
+            ["id", "state_seq", "status"],
+            ["events.subject_id", "events.seq", "events.to_state"],
+            name="reaction_status_has_its_event",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id", "variant_id"],
+            ["lots.id", "lots.variant_id"],
+            name="reaction_is_to_a_lot_of_its_product",
+        ),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["people.id"], name=op.f("reactions_client_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["variant_id"], ["variants.id"], name=op.f("reactions_variant_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("reactions_pkey")),
+        sa.UniqueConstraint("number", name=op.f("reactions_number_key")),
+    )
+    op.create_index("reactions_lot_idx", "reactions", ["lot_id"])
+
+
+def _told() -> None:
+    op.create_table(
+        "reaction_accounts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reaction_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("serious", sa.Boolean(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("told_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("recorded_by_id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("serious = (due_on IS NOT NULL)", name=op.f("serious_account_is_due")),
+        sa.CheckConstraint(
+            "due_on BETWEEN received_on + 15 AND received_on + 40",
+            name=op.f("account_is_due_in_weeks"),
+        ),
+        sa.CheckConstraint(SEALED.format("told_sealed"), name=op.f("account_is_sealed")),
+        sa.ForeignKeyConstraint(
+            ["reaction_id"], ["reactions.id"], name=op.f("reaction_accounts_reaction_id_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["recorded_by_id"],
+            ["people.id"],
+            name=op.f("reaction_accounts_recorded_by_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("reaction_accounts_pkey")),
+        sa.UniqueConstraint("reaction_id", "number", name="reaction_accounts_number_key"),
+    )
+
+
+def _filings() -> None:
+    op.create_table(
+        "reaction_filings",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reaction_id", sa.Uuid(), nullable=False),
+        sa.Column("through", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("filed_on", sa.Date(), nullable=False),
+        sa.Column("filed_by_id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "length(reference) BETWEEN 1 AND 200", name=op.f("filing_has_its_reference")
+        ),
+        sa.ForeignKeyConstraint(
+            ["reaction_id", "through"],
+            ["reaction_accounts.reaction_id", "reaction_accounts.number"],
+            name="filing_covers_what_was_told",
+        ),
+        sa.ForeignKeyConstraint(
+            ["filed_by_id"], ["people.id"], name=op.f("reaction_filings_filed_by_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("reaction_filings_pkey")),
+        sa.UniqueConstraint("reaction_id", "through", name="reaction_is_filed_once"),
+    )
+
+
 def downgrade() -> None:
+    for table in ("reaction_filings", "reaction_accounts", "reactions"):
+        op.drop_table(table)
+    op.execute(
+        "DROP FUNCTION reaction_filing_guard, reaction_account_agrees, reaction_account_guard,"
+        " reaction_guard"
+    )
+    op.execute("DELETE FROM legal_transitions WHERE machine = 'reaction'")
     op.drop_table("report_answers")
     op.drop_table("session_reports")
     op.execute("DROP FUNCTION report_answer_guard, session_report_guard")

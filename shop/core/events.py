@@ -175,6 +175,11 @@ class Kind(StrEnum):
     LINE_DELIVERED = "line_delivered"
     LINE_CANCELLED = "line_cancelled"
     LINE_RETURNED = "line_returned"
+    # adverse reactions
+    REACTION_OPENED = "reaction_opened"
+    REACTION_TOLD_MORE = "reaction_told_more"
+    REACTION_REPORTED = "reaction_reported"
+    REACTION_CLOSED = "reaction_closed"
     # payments
     PAYMENT_BEGUN = "payment_begun"
     PAYMENT_OPENED = "payment_opened"

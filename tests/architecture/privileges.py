@@ -730,6 +730,27 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "reaction_accounts": {
+            "INSERT": (
+                "due_on",
+                "id",
+                "reaction_id",
+                "received_on",
+                "recorded_by_id",
+                "serious",
+                "told_sealed",
+            ),
+            "SELECT": ALL,
+        },
+        "reaction_filings": {
+            "INSERT": ("filed_by_id", "filed_on", "id", "reaction_id", "reference", "through"),
+            "SELECT": ALL,
+        },
+        "reactions": {
+            "INSERT": ("client_id", "id", "lot_id", "number", "state_seq", "status", "variant_id"),
+            "SELECT": ALL,
+            "UPDATE": ("reason_sealed", "state_seq", "status"),
+        },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
             "SELECT": ALL,

@@ -48,6 +48,7 @@ from shop.prescriptions.paper.clinic import Clinic
 from shop.treatments import answering, booking, cancelling, missing, moving
 from shop.treatments import holding as holding_plans
 from shop.treatments.models import Session
+from shop.vigilance import filing
 from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -69,6 +70,7 @@ from tests.treatments.builders import (
     licensed_eva,
     start,
 )
+from tests.vigilance.builders import a_reaction, file
 
 Connection = psycopg.Connection[Any]
 
@@ -96,6 +98,7 @@ def scene() -> Mapping[str, Any]:
     _on_the_desk(client, chen)
     _seen(client, chen)
     _planned(client, chen)
+    _reacted(client)
     return {}
 
 
@@ -149,6 +152,14 @@ def _reported(session: Session, chen: Person) -> None:
     a_report(session, replaces=first.id)
     answering.answer(a_report(session, BLISTERS), message="Come in.", by=chen, at=now())
     a_report(session, BLISTERS)
+
+
+def _reacted(client: Person) -> None:
+    """Reactions that are open, reported, and closed."""
+    a_reaction(client)
+    reported, closed = a_reaction(client), a_reaction(client, serious=False)
+    file(reported)
+    filing.close(closed, reason="It healed.", by=mona(), at=now())
 
 
 def _charted(client: Person, chen: Person) -> None:

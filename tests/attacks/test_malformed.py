@@ -51,6 +51,7 @@ from tests.treatments.builders import (
     licensed_eva,
 )
 from tests.treatments.builders import a_draft as a_draft_plan
+from tests.vigilance.builders import a_reaction
 
 SWEPT = (
     "prescriptions",
@@ -61,6 +62,8 @@ SWEPT = (
     "plans",
     "plan_pages",
     "session_reports",
+    "reactions",
+    "reaction_pages",
 )
 PAPERS = ("label", "explanation", "why")
 EXAMPLES = 100 if SOAK else 6  # a door
@@ -145,6 +148,7 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     a_booked_session(plan)
     done = a_performed_session(an_active_plan(alice, a_step(starts=in_days(20)), by=eva, chen=chen))
     report = a_report(done, BLISTERS)
+    things_happened = [a_reaction(alice).number, a_reaction(people.bob(), serious=False).number]
     draft, others_plan = a_draft_plan(alice, by=eva), a_proposal(people.bob(), by=licensed_eva())
     plans = [plan.number, done.plan.number, draft.number, others_plan.number]
     sessions = [one.id for one in (*plan.sessions, *draft.sessions, *others_plan.sessions)]
@@ -157,7 +161,7 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
         Role.MANAGER: mona,
     }
     things = [signed.number, reported.number, *(one.number for one in requests)]
-    things += plans
+    things += plans + things_happened
     ids = [alice.id, chen.id, entry.id, done.id, report.id, *sessions]
     others = [a_prescription(people.bob(state="CA"), by=chen).number, a_cream().sku]
     return cast, [*things, *map(str, ids), *others, "Patient", "MedicationRequest", "Task"]
