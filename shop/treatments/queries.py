@@ -111,6 +111,17 @@ def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]
     return query
 
 
+def held_for_report(client_id: UUID) -> bool:
+    """A report of hers, of whichever plan, is out of course and no physician has answered it."""
+    answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
+    waiting = sa.exists().where(
+        SessionReport.client_id == client_id,
+        SessionReport.course == Course.OUT_OF_COURSE,
+        ~answered,
+    )
+    return bool(db.session.scalar(sa.select(waiting)))
+
+
 def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:
     """A client, by id or mail address, for who treats. Raises NotFound."""
     named = Person.id == client_id if email is None else Person.email == email

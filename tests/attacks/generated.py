@@ -155,8 +155,8 @@ def _reported(session: Session, chen: Person) -> None:
 
 
 def _reacted(client: Person) -> None:
-    """Reactions that are open, reported, and closed."""
-    a_reaction(client)
+    """Reactions that are open (to a lot nobody knows), reported, and closed."""
+    a_reaction(client, lot=None)
     reported, closed = a_reaction(client), a_reaction(client, serious=False)
     file(reported)
     filing.close(closed, reason="It healed.", by=mona(), at=now())
@@ -430,6 +430,9 @@ BY_HAND = {
             "UPDATE supervisions SET supervisor_id = gen_random_uuid() WHERE NOT EXISTS"
             " (SELECT FROM prescription_states WHERE supervision_id = supervisions.id)"
         )
+    ],
+    "reactions_variant_id_fkey": [
+        "UPDATE reactions SET variant_id = gen_random_uuid() WHERE lot_id IS NULL"
     ],
     "prescriptions_variant_id_fkey": [
         (

@@ -95,6 +95,8 @@ def test_a_bad_report_waits_for_a_physician_and_stops_actives(done: Session) -> 
     assert (report.course, report.waits) == (Course.OUT_OF_COURSE, True)
     assert [rule.code for rule in report.fired] == ["blistering"]
     assert done.plan.held_for_report
+    assert queries.held_for_report(report.client_id)
+    assert not queries.held_for_report(bob().id)
     assert kinds(report) == ["skin_report_waits"]
 
     chen = done.plan.start.physician if done.plan.start else None
@@ -103,6 +105,7 @@ def test_a_bad_report_waits_for_a_physician_and_stops_actives(done: Session) -> 
 
     assert not report.waits
     assert not done.plan.held_for_report
+    assert not queries.held_for_report(report.client_id)
     assert report.answer is not None
     assert (report.answer.message, report.answer.answered_by) == ("Come in today.", chen)
     assert kinds(report) == ["skin_report_waits", "skin_report_answered"]

@@ -32,7 +32,7 @@ def told(*, serious: bool = True, **given: Any) -> dict[str, Any]:
 def a_reaction(client: Person, *, serious: bool = True, **given: Any) -> Reaction:
     """To a cream of a lot that is known, written down by Sam."""
     variant = given.pop("variant", None) or a_cream()
-    lot = given.pop("lot", None) or a_lot(variant)
+    lot = given.pop("lot") if "lot" in given else a_lot(variant)
     fields = told(serious=serious, by=given.pop("by", None) or sam(), **given)
     return recording.record(client, variant, lot=lot, **fields)
 
