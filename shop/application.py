@@ -35,6 +35,8 @@ import shop.storefront.api
 import shop.storefront.pages
 import shop.treatments.api
 import shop.treatments.pages
+import shop.vigilance.api
+import shop.vigilance.pages
 from shop import reactions
 from shop.accounts import access
 from shop.config import Config, from_environment
@@ -116,10 +118,12 @@ def _resources(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.reports,
+        shop.vigilance,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
     resources.register_blueprint(shop.treatments.api.feeds.bp)
+    resources.register_blueprint(shop.treatments.api.reports.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -137,6 +141,7 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.vigilance,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.catalog.pages.names)
@@ -205,6 +210,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.prescriptions.models
     import shop.treatments.models
+    import shop.vigilance.models
     import shop.web.models  # noqa: F401
 
     return db.metadata

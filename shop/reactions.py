@@ -26,6 +26,8 @@ from shop.orders.models import Shipment, ShipmentLine
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
+from shop.treatments.course import Course
+from shop.treatments.models import SessionReport
 
 Follower = Callable[[Event], None]
 
@@ -103,6 +105,25 @@ def tell_of_health_news(event: Event) -> None:
         letters.send(Template.PRESCRIPTION_NEWS, one, event, to=who)
 
 
+def tell_who_answers(event: Event) -> None:
+    """A report waits: the plan's physician is told, who stands in for her, who did the session.
+
+    Who has left is not written to; where no physician is left for a grave one, managers are.
+    """
+    report = db.session.get_one(SessionReport, event.subject_id)
+    session = report.session
+    assert session.performance is not None  # or there is nothing to report of
+    assert session.plan.start is not None
+    day, starter = event.at.astimezone(UTC).date(), session.plan.start.physician_id
+    called = {starter, *delegating.standing_in([starter], day=day).values()}
+    if report.course is Course.WATCHED:
+        called.add(session.performance.performer_id)
+    there = [one for key in sorted(called) if (one := db.session.get_one(Person, key)).active]
+    physicians = [one for one in there if one.role is Role.PHYSICIAN]
+    for who in [*there, *([] if physicians else _managers())]:
+        letters.send(Template.REPORT_NEWS, report, event, to=who)
+
+
 def look_at_what_was_signed(event: Event) -> None:
     """A chart was added to; a net under the edges that see to it in the same transaction."""
     entry = db.session.get_one(ChartEntry, event.subject_id)
@@ -148,6 +169,8 @@ def follow_the_licence(event: Event) -> None:
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.CHART_ENTRY_STATED: (look_at_what_was_signed,),
     Kind.PRESCRIPTION_HELD: (tell_of_health_news,),
+    Kind.SKIN_REPORT_WAITS: (tell_who_answers,),
+    Kind.SKIN_REPORT_ANSWERED: (a_letter(Template.REPORT_NEWS),),
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),
     Kind.ACCOUNT_ASKED_AGAIN: (a_letter(Template.ACCOUNT_EXISTS),),
     Kind.LICENCE_RECORDED: (follow_the_licence,),

@@ -107,6 +107,9 @@ class Kind(StrEnum):
     SESSION_MISSED = "session_missed"
     CALENDAR_FEED_MADE = "calendar_feed_made"
     CALENDAR_FEED_ENDED = "calendar_feed_ended"
+    SKIN_REPORTED = "skin_reported"
+    SKIN_REPORT_WAITS = "skin_report_waits"
+    SKIN_REPORT_ANSWERED = "skin_report_answered"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"
@@ -174,6 +177,11 @@ class Kind(StrEnum):
     LINE_DELIVERED = "line_delivered"
     LINE_CANCELLED = "line_cancelled"
     LINE_RETURNED = "line_returned"
+    # adverse reactions
+    REACTION_OPENED = "reaction_opened"
+    REACTION_TOLD_MORE = "reaction_told_more"
+    REACTION_REPORTED = "reaction_reported"
+    REACTION_CLOSED = "reaction_closed"
     # payments
     PAYMENT_BEGUN = "payment_begun"
     PAYMENT_OPENED = "payment_opened"

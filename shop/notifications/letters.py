@@ -34,6 +34,7 @@ from shop.prescriptions.models import (
     Prescription,
     SigningKey,
 )
+from shop.treatments.models import SessionReport
 
 Subject = (
     ApprovalRequest
@@ -44,6 +45,7 @@ Subject = (
     | Person
     | Prescription
     | Refund
+    | SessionReport
     | Shipment
     | SigningKey
 )
@@ -73,6 +75,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.SIGNING_KEY_EXPIRING: SigningKey,
     Template.PRESCRIPTION_RENEWABLE: Prescription,
     Template.PRESCRIPTION_NEWS: Prescription,
+    Template.REPORT_NEWS: SessionReport,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -196,7 +199,7 @@ def _reader(subject: Subject) -> uuid.UUID:
 
 
 def _client(
-    subject: ApprovalRequest | Order | Prescription | Refund | Shipment,
+    subject: ApprovalRequest | Order | Prescription | Refund | SessionReport | Shipment,
 ) -> uuid.UUID:
     match subject:
         case Shipment():
@@ -221,8 +224,8 @@ def _facts(letter: Letter) -> dict[str, str]:
     match subject_of(letter.template, letter.subject_id):
         case Person():  # a name is not repeated to an address nobody has confirmed
             return facts
-        case Escalation() as escalation:
-            facts |= {"number": escalation.request.number}
+        case Escalation() | Inquiry() as asked:
+            facts |= {"number": asked.request.number}
         case Shipment() as shipment:
             facts |= {"number": shipment.order.number}
             facts |= {"carrier": shipment.carrier, "tracking": shipment.tracking}
@@ -231,8 +234,8 @@ def _facts(letter: Letter) -> dict[str, str]:
             facts |= {"amount": dollars(refund.amount_cents)}
         case Licence() | SigningKey() as ending:
             facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
-        case Inquiry() as inquiry:
-            facts |= {"number": inquiry.request.number}
+        case SessionReport() as report:
+            facts |= {"number": report.session.plan.number}
         case ApprovalRequest() | Order() | Prescription() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}

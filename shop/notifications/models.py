@@ -33,6 +33,7 @@ class Template(StrEnum):
     REQUEST_ESCALATED = "request_escalated"  # to the physician who is called
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
     PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
+    REPORT_NEWS = "report_news"  # to who treats: it waits; to the client: it was answered
 
 
 class Letter(Base):

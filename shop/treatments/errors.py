@@ -69,3 +69,15 @@ class TooEarly(Refused):
     """It has not happened yet."""
 
     code = "too_early"
+
+
+class ReportRefused(Refused):
+    """Something of what was reported or answered cannot be used; `fields` say which and why."""
+
+    code = "report_refused"
+
+
+class TooManyReports(Conflict):
+    """A session takes so many reports and no more."""
+
+    code = "too_many_reports"

@@ -31,10 +31,13 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import NotFound, Refusal
 from shop.treatments import (
+    answering,
     booking,
     cancelling,
     completing,
+    course,
     drafting,
+    drawing,
     holding,
     instructing,
     missing,
@@ -45,13 +48,15 @@ from shop.treatments import (
     proposing,
     queries,
     regimens,
+    reporting,
     revoking,
     schemas,
     starting,
     subscribing,
 )
+from shop.treatments.drawing import Drawing
 from shop.treatments.errors import PlanChanged, PlanRefused
-from shop.treatments.models import Plan, Session
+from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.procedures import library
 from shop.treatments.templates import template_of, templates
 from shop.web.paging import page
@@ -61,12 +66,13 @@ bp = Blueprint("plan_pages", __name__)
 
 CLINICIANS = (Role.ESTHETICIAN, Role.PHYSICIAN)
 SHOWN = 50  # rows of a list on one page
+STOP = "Thank you. Stop all active products until your clinic has written."
 
 
 @bp.get("/plan")
 @allow(Role.CLIENT)
 def mine() -> Response:
-    """A client's plans: what is done when, and how it stands."""
+    """A client's plans: what is done when, how it stands, and how her skin did."""
     return _mine()
 
 
@@ -110,10 +116,42 @@ def calendar(secret: str) -> Response:
     return response
 
 
+@bp.post("/plan/<number>/sessions/<uuid:session_id>/reports")
+@allow(Role.CLIENT)
+def report(number: str, session_id: uuid.UUID) -> Response:
+    """How her skin does on a day after a session."""
+
+    def act() -> Response:
+        alarms = request.form.getlist("alarms")
+        given = _form(schemas.ReportIn, numbers=("comfort",), alarms=alarms)
+        plan = queries.plan_for(actor(), number, at=now(), lock=True)
+        session = queries.session_of(plan, session_id)
+        reporting.report(session, **given, by=actor(), at=now())
+        held = plan.held_for_report
+        db.session.commit()
+        flash(STOP if held else "Thank you. It is written down.")
+        return make_response(redirect("/plan", 303))
+
+    return _or_again(
+        act, lambda **why: _mine(typed=request.form, reported_of=str(session_id), **why)
+    )
+
+
 @bp.get("/studio")
 @allow(*CLINICIANS)
 def studio() -> Response:
     return _studio()
+
+
+@bp.get("/studio/reports")
+@allow(*CLINICIANS)
+def reports() -> Response:
+    """The reports that wait for an answer of who looks."""
+    query = queries.reports_waiting(actor(), at=now())
+    keys = (SessionReport.reported_at, SessionReport.id)
+    return _rendered(
+        "reports.html", shown=page(query, keys, limit=SHOWN, after=request.args.get("after"))
+    )
 
 
 @bp.post("/studio")
@@ -320,6 +358,17 @@ def miss(number: str, session_id: uuid.UUID) -> Response:
     return _changed(number, act)
 
 
+@bp.post("/plans/<number>/reports/<uuid:report_id>/answer")
+@allow(*CLINICIANS)
+def answer(number: str, report_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        given = _form(schemas.AnswerIn)
+        answering.answer(queries.report_of(plan, report_id), **given, by=actor(), at=now())
+        return "The client can read it now."
+
+    return _changed(number, act)
+
+
 def _mine(**context: Any) -> Response:
     found = page(
         queries.plans(actor(), at=now()),
@@ -436,10 +485,26 @@ def _rendered(template: str, **context: Any) -> Response:
         "local": _local,
         "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
         "due": lambda session: _is_due(session, at),
+        "drawn": _drawn,
+        "expected": lambda session: course.expected(permitting.procedure_of(session.procedure)),
+        "may_answer": lambda report: answering.may(report, actor()),
+        "today": lambda zone: day_in(zone, at),
+        "levels": [(level.word, level.word.capitalize()) for level in course.Level],
+        "alarms": list(course.Alarm),
     }
     response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _drawn(session: Session) -> Drawing | None:
+    """The course of what stands of its reports."""
+    assert session.performed_at is not None
+    return drawing.draw(
+        [(one.on_day, one.said) for one in session.reports if one.replaced_by is None],
+        performed_on=day_in(session.plan.zone, session.performed_at),
+        procedure=permitting.procedure_of(session.procedure),
+    )
 
 
 def _local(session: Session) -> str:

@@ -11,14 +11,23 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from shop.accounts.licences import KINDS
 from shop.accounts.models import Licence, Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.treatments.course import Course
 from shop.treatments.errors import PlanRefused
-from shop.treatments.models import Performance, Plan, PlanStart, PlanVersion, Session
+from shop.treatments.models import (
+    Performance,
+    Plan,
+    PlanStart,
+    PlanVersion,
+    ReportAnswer,
+    Session,
+    SessionReport,
+)
 from shop.treatments.permitting import in_force
 from shop.treatments.states import READABLE, PlanStatus
 
@@ -31,6 +40,10 @@ _SHOWN = (
         selectinload(Session.performer),
         selectinload(Session.moves),
         selectinload(Session.performance).selectinload(Performance.performer),
+        selectinload(Session.reports).options(
+            selectinload(SessionReport.replaced_by),
+            selectinload(SessionReport.answer).selectinload(ReportAnswer.answered_by),
+        ),
     ),
 )
 
@@ -65,6 +78,48 @@ def session_of(plan: Plan, session_id: UUID) -> Session:
         if session.id == session_id:
             return session
     raise NotFound("There is no such session.")
+
+
+def report_of(plan: Plan, report_id: UUID) -> SessionReport:
+    """One report of a plan that the reader may see. Raises NotFound."""
+    for session in plan.sessions:
+        for report in session.reports:
+            if report.id == report_id:
+                return report
+    raise NotFound("There is no such report.")
+
+
+def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]:
+    """What `reader` may answer and nobody has yet: of the plans she sees, unopened."""
+    answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
+    of = aliased(Session)
+    seen = sa.select(Plan.id).where(_visible(reader, at), Plan.client_id != reader.id)
+    plan = selectinload(SessionReport.session).selectinload(Session.plan)
+    query = (
+        sa.select(SessionReport)
+        .join(of, of.id == SessionReport.session_id)
+        .where(SessionReport.course != Course.EXPECTED, ~answered, of.plan_id.in_(seen))
+        .options(
+            plan.selectinload(Plan.client),
+            plan.selectinload(Plan.sessions)
+            .selectinload(Session.reports)
+            .selectinload(SessionReport.answer),
+        )
+    )
+    if reader.role is not Role.PHYSICIAN:
+        query = query.where(SessionReport.course == Course.WATCHED)
+    return query
+
+
+def held_for_report(client_id: UUID) -> bool:
+    """A report of hers, of whichever plan, is out of course and no physician has answered it."""
+    answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
+    waiting = sa.exists().where(
+        SessionReport.client_id == client_id,
+        SessionReport.course == Course.OUT_OF_COURSE,
+        ~answered,
+    )
+    return bool(db.session.scalar(sa.select(waiting)))
 
 
 def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:

@@ -24,6 +24,8 @@ CLIENT_AND_SHELF = CLIENT | SHELF
 CLINICIANS = ESTHETICIAN | PHYSICIAN  # who treats
 CLINIC = CLIENT | ESTHETICIAN | PHYSICIAN  # who takes part in a request
 
+KEEPERS = SHELF | PHYSICIAN  # who keeps the log of adverse reactions
+
 DOORS: dict[str, Roles] = {
     # the house
     "GET /api/docs": ANYONE,
@@ -118,6 +120,26 @@ DOORS: dict[str, Roles] = {
     "GET /plan": CLIENT,
     "POST /plan/calendar": CLIENT,
     "POST /plan/calendar/end": CLIENT,
+    "GET /api/v1/plans/<number>/reports": CLINIC,
+    "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/reports": CLIENT,
+    "POST /api/v1/plans/<number>/reports/<uuid:report_id>/answer": CLINICIANS,
+    "GET /api/v1/session-reports": CLINICIANS,
+    "POST /plan/<number>/sessions/<uuid:session_id>/reports": CLIENT,
+    "GET /studio/reports": CLINICIANS,
+    "POST /plans/<number>/reports/<uuid:report_id>/answer": CLINICIANS,
+    # adverse reactions
+    "GET /api/v1/reactions": KEEPERS,
+    "POST /api/v1/reactions": KEEPERS,
+    "GET /api/v1/reactions/<number>": KEEPERS,
+    "POST /api/v1/reactions/<number>/accounts": KEEPERS,
+    "POST /api/v1/reactions/<number>/filings": MANAGER_AND_PHYSICIAN,
+    "POST /api/v1/reactions/<number>/closure": MANAGER_AND_PHYSICIAN,
+    "GET /reactions": KEEPERS,
+    "POST /reactions": KEEPERS,
+    "GET /reactions/<number>": KEEPERS,
+    "POST /reactions/<number>/accounts": KEEPERS,
+    "POST /reactions/<number>/filings": MANAGER_AND_PHYSICIAN,
+    "POST /reactions/<number>/closure": MANAGER_AND_PHYSICIAN,
     "GET /studio": CLINICIANS,
     "POST /studio": CLINICIANS,
     "GET /plans/<number>": CLINICIANS,

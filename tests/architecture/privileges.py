@@ -735,6 +735,27 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "reaction_accounts": {
+            "INSERT": (
+                "due_on",
+                "id",
+                "reaction_id",
+                "received_on",
+                "recorded_by_id",
+                "serious",
+                "told_sealed",
+            ),
+            "SELECT": ALL,
+        },
+        "reaction_filings": {
+            "INSERT": ("filed_by_id", "filed_on", "id", "reaction_id", "reference", "through"),
+            "SELECT": ALL,
+        },
+        "reactions": {
+            "INSERT": ("client_id", "id", "lot_id", "number", "state_seq", "status", "variant_id"),
+            "SELECT": ALL,
+            "UPDATE": ("reason_sealed", "state_seq", "status"),
+        },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
             "SELECT": ALL,
@@ -802,6 +823,10 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("approved_by_id", "state_seq", "status"),
         },
+        "report_answers": {
+            "INSERT": ("answered_by_id", "id", "message_sealed", "report_id"),
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -856,6 +881,19 @@ GRANTED: Granted = {
         },
         "session_moves": {
             "INSERT": ("ends_at", "id", "moved_by_id", "reason_sealed", "session_id", "starts_at"),
+            "SELECT": ALL,
+        },
+        "session_reports": {
+            "INSERT": (
+                "client_id",
+                "course",
+                "id",
+                "on_day",
+                "replaces_id",
+                "rules_version",
+                "said_sealed",
+                "session_id",
+            ),
             "SELECT": ALL,
         },
         "sessions": {
@@ -1473,6 +1511,9 @@ GRANTED: Granted = {
         "releases": {
             "SELECT": ALL,
         },
+        "report_answers": {
+            "SELECT": ALL,
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -1496,6 +1537,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "session_moves": {
+            "SELECT": ALL,
+        },
+        "session_reports": {
             "SELECT": ALL,
         },
         "sessions": {

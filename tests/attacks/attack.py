@@ -93,6 +93,7 @@ TABLES = {
     "import": "imports",
     "plan": "plans",
     "session": "sessions",
+    "reaction": "reactions",
     "lot": "lots",
     "order": "orders",
     "order_line": "order_lines",

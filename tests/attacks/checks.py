@@ -610,6 +610,42 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "reaction_accounts": {
+        "account_is_due_in_weeks": [
+            "due_on = received_on + 14 WHERE serious",
+            "due_on = received_on + 41 WHERE serious",
+        ],
+        "account_is_sealed": [f"told_sealed = {bad}" for bad in NOT_SEALED],
+        "serious_account_is_due": [
+            "due_on = NULL WHERE serious",
+            "due_on = received_on + 20 WHERE NOT serious",
+        ],
+    },
+    "reaction_filings": {
+        "filing_has_its_reference": ["reference = ''", "reference = repeat('x', 201)"]
+    },
+    "reactions": {
+        "closed_reaction_says_why": [
+            "reason_sealed = NULL WHERE status = 'closed'",
+            (
+                "reason_sealed = (SELECT reason_sealed FROM reactions WHERE status = 'closed'"
+                " LIMIT 1) WHERE status = 'open'"
+            ),
+        ],
+        "reaction_reason_is_sealed": [
+            f"reason_sealed = {bad} WHERE status = 'closed'" for bad in NOT_SEALED
+        ],
+    },
+    "report_answers": {
+        "report_answer_is_sealed": [f"message_sealed = {bad}" for bad in NOT_SEALED]
+    },
+    "session_reports": {
+        "report_course_is_known": ["course = 'bad'"],
+        "report_is_sealed": [f"said_sealed = {bad}" for bad in NOT_SEALED],
+        "report_replaces_another": ["replaces_id = id WHERE replaces_id IS NOT NULL"],
+        "report_was_judged_by_rules": ["rules_version = ''"],
+        "session_takes_100_reports": ["number = 0", "number = 101"],
+    },
     "sessions": {
         "booked_session_has_a_performer": [
             "performer_id = NULL WHERE status = 'booked'",

@@ -45,9 +45,11 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
-from shop.treatments import booking, cancelling, missing, moving, subscribing
+from shop.treatments import answering, booking, cancelling, missing, moving, subscribing
 from shop.treatments import holding as holding_plans
 from shop.treatments.agenda import Words
+from shop.treatments.models import Session
+from shop.vigilance import filing
 from tests.attacks import desk
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
@@ -58,15 +60,18 @@ from tests.orders.things import a_cart, paid, placed
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.treatments.builders import (
+    BLISTERS,
     a_booked_session,
     a_performed_session,
     a_plan_from_a_template,
+    a_report,
     a_step,
     an_active_plan,
     in_days,
     licensed_eva,
     start,
 )
+from tests.vigilance.builders import a_reaction, file
 
 Connection = psycopg.Connection[Any]
 
@@ -94,6 +99,7 @@ def scene() -> Mapping[str, Any]:
     _on_the_desk(client, chen)
     _seen(client, chen)
     _planned(client, chen)
+    _reacted(client)
     return {}
 
 
@@ -137,10 +143,26 @@ def _planned(client: Person, chen: Person) -> None:
     begun = an_active_plan(alice(), a_step(starts=now()), by=licensed_eva(), chen=chen)
     missing.miss(a_booked_session(begun), by=eva, at=now())
     held = an_active_plan(alice(), by=licensed_eva(), chen=chen)
-    a_performed_session(held)
+    _reported(a_performed_session(held), chen)
     holding_plans.hold(held, reason="Wait.", by=chen, at=now())
     for words in Words:
         subscribing.make(client, words=words, at=now())
+
+
+def _reported(session: Session, chen: Person) -> None:
+    """A report that was corrected, one that was answered, one that waits."""
+    first = a_report(session)
+    a_report(session, replaces=first.id)
+    answering.answer(a_report(session, BLISTERS), message="Come in.", by=chen, at=now())
+    a_report(session, BLISTERS)
+
+
+def _reacted(client: Person) -> None:
+    """Reactions that are open (to a lot nobody knows), reported, and closed."""
+    a_reaction(client, lot=None)
+    reported, closed = a_reaction(client), a_reaction(client, serious=False)
+    file(reported)
+    filing.close(closed, reason="It healed.", by=mona(), at=now())
 
 
 def _charted(client: Person, chen: Person) -> None:
@@ -411,6 +433,9 @@ BY_HAND = {
             "UPDATE supervisions SET supervisor_id = gen_random_uuid() WHERE NOT EXISTS"
             " (SELECT FROM prescription_states WHERE supervision_id = supervisions.id)"
         )
+    ],
+    "reactions_variant_id_fkey": [
+        "UPDATE reactions SET variant_id = gen_random_uuid() WHERE lot_id IS NULL"
     ],
     "prescriptions_variant_id_fkey": [
         (

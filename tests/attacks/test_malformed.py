@@ -40,14 +40,18 @@ from tests.prescriptions.builders import (
 )
 from tests.regime import SEED, SOAK
 from tests.treatments.builders import (
+    BLISTERS,
     a_booked_session,
+    a_performed_session,
     a_proposal,
+    a_report,
     a_step,
     an_active_plan,
     in_days,
     licensed_eva,
 )
 from tests.treatments.builders import a_draft as a_draft_plan
+from tests.vigilance.builders import a_reaction
 
 SWEPT = (
     "prescriptions",
@@ -58,6 +62,9 @@ SWEPT = (
     "plans",
     "plan_pages",
     "calendar_feeds",
+    "session_reports",
+    "reactions",
+    "reaction_pages",
 )
 PAPERS = ("label", "explanation", "why")
 EXAMPLES = 100 if SOAK else 6  # a door
@@ -140,8 +147,11 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     people.a_licence(eva, kind="esthetician")
     plan = an_active_plan(alice, a_step(), a_step(starts=in_days(9)), by=eva, chen=chen)
     a_booked_session(plan)
+    done = a_performed_session(an_active_plan(alice, a_step(starts=in_days(20)), by=eva, chen=chen))
+    report = a_report(done, BLISTERS)
+    things_happened = [a_reaction(alice).number, a_reaction(people.bob(), serious=False).number]
     draft, others_plan = a_draft_plan(alice, by=eva), a_proposal(people.bob(), by=licensed_eva())
-    plans = [plan.number, draft.number, others_plan.number]
+    plans = [plan.number, done.plan.number, draft.number, others_plan.number]
     sessions = [one.id for one in (*plan.sessions, *draft.sessions, *others_plan.sessions)]
     db.session.commit()
     cast = {
@@ -152,8 +162,8 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
         Role.MANAGER: mona,
     }
     things = [signed.number, reported.number, *(one.number for one in requests)]
-    things += plans
-    ids = [alice.id, chen.id, entry.id, *sessions]
+    things += plans + things_happened
+    ids = [alice.id, chen.id, entry.id, done.id, report.id, *sessions]
     others = [a_prescription(people.bob(state="CA"), by=chen).number, a_cream().sku]
     return cast, [*things, *map(str, ids), *others, "Patient", "MedicationRequest", "Task"]
 

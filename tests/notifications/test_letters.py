@@ -101,6 +101,7 @@ WITHOUT_A_LETTER = {
     *(Kind.LICENCE_RECORDED, Kind.LICENCE_ENDED, Kind.ACCOUNT_DISABLED),  # test_lapsing.py there
     Kind.REQUEST_ESCALATED,  # to a physician: tests/prescriptions/test_escalating.py
     *(Kind.CHART_ENTRY_STATED, Kind.PRESCRIPTION_HELD),  # tests/orders/test_rechecking.py
+    *(Kind.SKIN_REPORT_WAITS, Kind.SKIN_REPORT_ANSWERED),  # tests/treatments/test_reporting.py
 }
 TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 

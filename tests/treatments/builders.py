@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.treatments import booking, drafting, performing, proposing, rulebook, starting
-from shop.treatments.models import Plan, ScopeRuleRow, Session
+from shop.treatments import (
+    booking,
+    drafting,
+    performing,
+    proposing,
+    reporting,
+    rulebook,
+    starting,
+)
+from shop.treatments.course import Alarm, Level, Said
+from shop.treatments.models import Plan, ScopeRuleRow, Session, SessionReport
 from shop.treatments.templates import Step, template_of
 from tests.catalog.rules import activated
 from tests.people import a_fresh_sign_in, a_licence, dr_chen, eva, mona
@@ -110,3 +119,26 @@ def a_performed_session(plan: Plan, *, by: Person | None = None) -> Session:
     performing.perform(session, performer=who, performed_at=at, note="Fine.", by=who, at=at)
     db.session.flush()  # others look at it
     return session
+
+
+def said(
+    redness: Level = Level.MILD,
+    peeling: Level = Level.NONE,
+    comfort: int = 8,
+    alarms: tuple[Alarm, ...] = (),
+) -> Said:
+    """A little red on the day itself: as expected."""
+    return Said(redness, peeling, comfort, frozenset(alarms))
+
+
+BLISTERS = said(alarms=(Alarm.BLISTERING,))  # out of course, whatever was done
+
+
+def today(session: Session) -> date:
+    return day_in(session.plan.zone, now())
+
+
+def a_report(session: Session, what: Said | None = None, **given: Any) -> SessionReport:
+    """The client's own, of today."""
+    fields: dict[str, Any] = {"on": today(session), "by": session.plan.client, "at": now()}
+    return reporting.report(session, what or said(), **(fields | given))

@@ -7,6 +7,7 @@ from typing import Any
 from shop.core.rules import RULE_ARROWS
 from shop.treatments.models.feeds import CalendarFeed
 from shop.treatments.models.plans import Plan, PlanStart, PlanVersion
+from shop.treatments.models.reports import ReportAnswer, SessionReport
 from shop.treatments.models.rules import ScopeRuleRow, WindowRuleRow
 from shop.treatments.models.sessions import Performance, Session, SessionMove
 from shop.treatments.states import PLAN_ARROWS, SESSION_ARROWS
@@ -17,9 +18,11 @@ __all__ = [
     "Plan",
     "PlanStart",
     "PlanVersion",
+    "ReportAnswer",
     "ScopeRuleRow",
     "Session",
     "SessionMove",
+    "SessionReport",
     "WindowRuleRow",
     "arrows",
 ]

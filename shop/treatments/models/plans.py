@@ -14,6 +14,7 @@ from shop.core.db import Base, Word, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
+from shop.treatments.course import Course
 from shop.treatments.models.checks import is_sealed
 from shop.treatments.states import (
     OPEN,
@@ -94,6 +95,12 @@ class Plan(Stateful, Base):
     def version(self) -> PlanVersion:
         """What it says now."""
         return self.versions[-1]
+
+    @property
+    def held_for_report(self) -> bool:
+        """A report out of course waits for a physician: actives stop until she has written."""
+        reports = (one for session in self.sessions for one in session.reports)
+        return any(one.waits and one.course is Course.OUT_OF_COURSE for one in reports)
 
     @property
     def goal(self) -> str:

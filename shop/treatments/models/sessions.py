@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -17,6 +18,9 @@ from shop.core.sealed import Sealed
 from shop.treatments.models.checks import is_sealed
 from shop.treatments.models.plans import Plan
 from shop.treatments.states import SESSION_ARROWS, SessionStatus
+
+if TYPE_CHECKING:
+    from shop.treatments.models.reports import SessionReport
 
 
 class Session(Stateful, Base):
@@ -91,6 +95,11 @@ class Session(Stateful, Base):
     moves: Mapped[list[SessionMove]] = relationship(order_by="SessionMove.number")
     performance: Mapped[Performance | None] = relationship(
         primaryjoin="Session.id == foreign(Performance.session_id)", viewonly=True
+    )
+    reports: Mapped[list[SessionReport]] = relationship(
+        primaryjoin="Session.id == foreign(SessionReport.session_id)",
+        order_by="[SessionReport.on_day, SessionReport.number]",
+        viewonly=True,
     )
 
     @validates("status")

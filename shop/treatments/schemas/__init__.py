@@ -39,10 +39,19 @@ from shop.treatments.schemas.procedures import (
     ScopeQuery,
 )
 from shop.treatments.schemas.regimens import RegimenIn, RegimenOut, StepIn, card, regimen
+from shop.treatments.schemas.reports import (
+    AnswerIn,
+    ReportIn,
+    ReportOut,
+    ReportsOut,
+    WaitingReportsOut,
+    reported,
+)
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
 
 __all__ = [
     "LONGEST_WORD",
+    "AnswerIn",
     "BookingIn",
     "DraftIn",
     "FeedIn",
@@ -62,6 +71,9 @@ __all__ = [
     "ProceduresQuery",
     "RegimenIn",
     "RegimenOut",
+    "ReportIn",
+    "ReportOut",
+    "ReportsOut",
     "ScopeOut",
     "ScopeQuery",
     "ScopeSays",
@@ -73,6 +85,7 @@ __all__ = [
     "TemplateOut",
     "TemplatesOut",
     "VersionOut",
+    "WaitingReportsOut",
     "WholePlanOut",
     "WholePlannedSessionOut",
     "WhyIn",
@@ -82,6 +95,7 @@ __all__ = [
     "feed_address",
     "listed",
     "regimen",
+    "reported",
     "shown",
     "shown_session",
     "standing_of",

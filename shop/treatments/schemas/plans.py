@@ -139,7 +139,10 @@ class StartOut(Schema):
 
 
 class PlanOut(Schema):
-    """A plan without what is sealed. `version` and `hash` are of what it says now."""
+    """A plan without what is sealed. `version` and `hash` are of what it says now.
+
+    `held_for_report`: a report waits for a physician, actives stop until then.
+    """
 
     number = fields.String()
     client = fields.Nested(ClientOut)
@@ -154,6 +157,7 @@ class PlanOut(Schema):
     created_at = Moment()
     start = fields.Nested(StartOut, allow_none=True)
     sessions = fields.List(fields.Nested(PlannedSessionOut))
+    held_for_report = fields.Boolean()
 
 
 class PlansOut(Schema):
@@ -252,6 +256,7 @@ def shown(plan: Plan, at: datetime) -> dict[str, Any]:
         "created_at": plan.created_at,
         "start": plan.start,
         "sessions": [shown_session(one, at) for one in plan.sessions],
+        "held_for_report": plan.held_for_report,
     }
 
 

@@ -1,0 +1,148 @@
+"""Pages: the log of adverse reactions, what is due first, and one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+
+from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
+from shop.core.clock import now
+from shop.core.db import db
+from shop.core.errors import Refusal
+from shop.vigilance import filing, queries, recording, schemas
+from shop.vigilance.api import DECIDERS, KEEPERS, clinic_day, opened, recorded
+from shop.vigilance.errors import ReactionRefused
+from shop.vigilance.models import Outcome, Reaction, Teller
+from shop.web.paging import page
+from shop.web.problems import STATUS
+
+bp = Blueprint("reaction_pages", __name__)
+
+SHOWN = 50  # rows of a list on one page
+
+
+@bp.get("/reactions")
+@allow(*KEEPERS)
+def board() -> Response:
+    return _board()
+
+
+@bp.post("/reactions")
+@allow(*KEEPERS)
+def record() -> Response:
+    """Write down what happened to a client with a product."""
+
+    def act() -> Response:
+        return _done(recorded(_form(schemas.ReactionIn)), "It is written down.")
+
+    return _or_again(act, lambda **why: _board(typed=request.form, **why))
+
+
+@bp.get("/reactions/<number>")
+@allow(*KEEPERS)
+def show(number: str) -> Response:
+    """All that was told of one. Opening it is written down."""
+    return _one(number)
+
+
+@bp.post("/reactions/<number>/accounts")
+@allow(*KEEPERS)
+def tell(number: str) -> Response:
+    def act(one: Reaction) -> str:
+        given = _form(schemas.ReactionAccountIn)
+        recording.tell(one, **given, today=clinic_day(), by=actor(), at=now())
+        return "It is written down."
+
+    return _changed(number, act)
+
+
+@bp.post("/reactions/<number>/filings")
+@allow(*DECIDERS)
+def file(number: str) -> Response:
+    def act(one: Reaction) -> str:
+        given = _form(schemas.FilingIn)
+        filing.file(one, **given, today=clinic_day(), by=actor(), at=now())
+        return "It is reported."
+
+    return _changed(number, act)
+
+
+@bp.post("/reactions/<number>/closure")
+@allow(*DECIDERS)
+def close(number: str) -> Response:
+    def act(one: Reaction) -> str:
+        filing.close(one, **_form(schemas.WhyIn), by=actor(), at=now())
+        return "It is closed."
+
+    return _changed(number, act)
+
+
+def _board(**context: Any) -> Response:
+    found = page(
+        queries.reactions(actor()),
+        (queries.DUE_FIRST, Reaction.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+    )
+    return _rendered("board.html", shown=found, **context)
+
+
+def _one(number: str, **context: Any) -> Response:
+    return _rendered("reaction.html", one=opened(number), **context)
+
+
+def _changed(number: str, act: Callable[[Reaction], str]) -> Response:
+    def done() -> Response:
+        reaction = queries.reaction_for(actor(), number, lock=True)
+        return _done(reaction, act(reaction))
+
+    return _or_again(done, lambda **why: _one(number, typed=request.form, **why))
+
+
+def _done(reaction: Reaction, told: str) -> Response:
+    number = reaction.number
+    db.session.commit()
+    flash(told)
+    return make_response(redirect(f"/reactions/{number}", 303))
+
+
+def _or_again(act: Callable[[], Response], again: Callable[..., Response]) -> Response:
+    try:
+        return act()
+    except Refusal as refusal:
+        db.session.rollback()
+        response = again(detail=refusal.text, errors=refusal.fields)
+        response.status_code = next(
+            status for family, status in STATUS.items() if isinstance(refusal, family)
+        )
+        return response
+
+
+def _form(schema: type[ma.Schema]) -> Any:
+    """What was typed, as the API would take it; an empty field was not filled in."""
+    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
+    if "outcomes" in schema().fields:
+        typed["outcomes"] = request.form.getlist("outcomes")
+    try:
+        return schema(unknown=ma.EXCLUDE).load(typed)
+    except ma.ValidationError as error:
+        fields = {name: list(map(str, wrong)) for name, wrong in error.messages_dict.items()}
+        raise ReactionRefused("Some of what you typed cannot be used.", fields=fields) from None
+
+
+def _rendered(template: str, **context: Any) -> Response:
+    """A page of this feature; never kept by a browser or a proxy."""
+    blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
+    told = {
+        "today": clinic_day(),
+        "outcomes": list(Outcome),
+        "tellers": [(one.value, one.value.capitalize()) for one in Teller],
+        "decides": actor().role in (Role.MANAGER, Role.PHYSICIAN),
+    }
+    response = make_response(render_template(f"vigilance/{template}", **(blank | told | context)))
+    response.headers["Cache-Control"] = "no-store"
+    return response
