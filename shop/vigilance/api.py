@@ -48,7 +48,9 @@ def record(given: dict[str, Any]) -> Response:
 @bp.response(200, schemas.WholeReactionOut)
 def show(number: str) -> dict[str, Any]:
     """All that was told of one. Opening it is written down."""
-    return schemas.whole(opening.opened(actor(), number))
+    reaction = opening.opened(actor(), number)
+    db.session.commit()  # written down for good before it is shown
+    return schemas.whole(reaction)
 
 
 @bp.post("/reactions/<number>/accounts")

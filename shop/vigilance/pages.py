@@ -106,7 +106,9 @@ def _board(**context: Any) -> Response:
 
 
 def _one(number: str, **context: Any) -> Response:
-    return _rendered("reaction.html", one=opening.opened(actor(), number), **context)
+    reaction = opening.opened(actor(), number)
+    db.session.commit()  # written down for good before it is shown
+    return _rendered("reaction.html", one=reaction, **context)
 
 
 def _changed(number: str, act: Callable[[Reaction], str]) -> Response:
