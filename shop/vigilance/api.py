@@ -9,12 +9,9 @@ from flask import Response, current_app
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
-from shop.catalog import queries as catalog
-from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.inventory import queries as inventory
-from shop.vigilance import filing, queries, recording, schemas
+from shop.vigilance import filing, opening, queries, recording, schemas
 from shop.vigilance.models import Reaction
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -41,19 +38,9 @@ def list_reactions(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(201, schemas.ReactionOut)
 def record(given: dict[str, Any]) -> Response:
     """Write down what happened to a client with a product."""
-    return _answered(recorded(given))
-
-
-def recorded(given: dict[str, Any]) -> Reaction:
-    """A reaction as ReactionIn says it."""
-    client = queries.client(given.pop("email"))
-    variant = catalog.variant(given.pop("sku"))
-    number = given.pop("lot")
-    lot = inventory.lot(number) if number else None
-    at = now()
-    return recording.record(
-        client, variant, lot=lot, **given, today=clinic_day(), by=actor(), at=at
-    )
+    named = queries.named(given.pop("email"), sku=given.pop("sku"), lot=given.pop("lot"))
+    made = recording.record(**named, **given, today=_today(), by=actor(), at=now())
+    return _answered(made)
 
 
 @bp.get("/reactions/<number>")
@@ -61,17 +48,9 @@ def recorded(given: dict[str, Any]) -> Reaction:
 @bp.response(200, schemas.WholeReactionOut)
 def show(number: str) -> dict[str, Any]:
     """All that was told of one. Opening it is written down."""
-    return schemas.whole(opened(number))
-
-
-def opened(number: str) -> Reaction:
-    """One of them, after it was written down who opens it."""
-    reaction = queries.reaction_for(actor(), number)
-    treats = actor().role is Role.PHYSICIAN
-    purpose = reading.TREATMENT if treats else reading.OPERATIONS
-    reading.open_record(actor(), reaction.client, record=f"reaction {number}", purpose=purpose)
-    db.session.commit()
-    return reaction
+    reaction = opening.opened(actor(), number)
+    db.session.commit()  # written down for good before it is shown
+    return schemas.whole(reaction)
 
 
 @bp.post("/reactions/<number>/accounts")
@@ -81,7 +60,7 @@ def opened(number: str) -> Reaction:
 def tell(given: dict[str, Any], number: str) -> Response:
     """Write down what became known since."""
     reaction = queries.reaction_for(actor(), number, lock=True)
-    recording.tell(reaction, **given, today=clinic_day(), by=actor(), at=now())
+    recording.tell(reaction, **given, today=_today(), by=actor(), at=now())
     return _answered(reaction)
 
 
@@ -92,7 +71,7 @@ def tell(given: dict[str, Any], number: str) -> Response:
 def file(given: dict[str, Any], number: str) -> Response:
     """Write down that all that was told so far was reported."""
     reaction = queries.reaction_for(actor(), number, lock=True)
-    filing.file(reaction, **given, today=clinic_day(), by=actor(), at=now())
+    filing.file(reaction, **given, today=_today(), by=actor(), at=now())
     return _answered(reaction)
 
 
@@ -107,7 +86,7 @@ def close(given: dict[str, Any], number: str) -> Response:
     return _answered(reaction)
 
 
-def clinic_day() -> date:
+def _today() -> date:
     return day_in(current_app.config["SHOP"].clinic_time_zone, now())
 
 

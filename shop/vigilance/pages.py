@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.vigilance import filing, queries, recording, schemas
-from shop.vigilance.api import DECIDERS, KEEPERS, clinic_day, opened, recorded
+from shop.vigilance import filing, opening, queries, recording, schemas
 from shop.vigilance.errors import ReactionRefused
 from shop.vigilance.models import Outcome, Reaction, Teller
 from shop.web.paging import page
@@ -22,6 +31,8 @@ from shop.web.problems import STATUS
 
 bp = Blueprint("reaction_pages", __name__)
 
+KEEPERS = (Role.STAFF, Role.MANAGER, Role.PHYSICIAN)
+DECIDERS = (Role.MANAGER, Role.PHYSICIAN)
 SHOWN = 50  # rows of a list on one page
 
 
@@ -37,7 +48,10 @@ def record() -> Response:
     """Write down what happened to a client with a product."""
 
     def act() -> Response:
-        return _done(recorded(_form(schemas.ReactionIn)), "It is written down.")
+        given = _form(schemas.ReactionIn)
+        named = queries.named(given.pop("email"), sku=given.pop("sku"), lot=given.pop("lot"))
+        made = recording.record(**named, **given, today=_today(), by=actor(), at=now())
+        return _done(made, "It is written down.")
 
     return _or_again(act, lambda **why: _board(typed=request.form, **why))
 
@@ -54,7 +68,7 @@ def show(number: str) -> Response:
 def tell(number: str) -> Response:
     def act(one: Reaction) -> str:
         given = _form(schemas.ReactionAccountIn)
-        recording.tell(one, **given, today=clinic_day(), by=actor(), at=now())
+        recording.tell(one, **given, today=_today(), by=actor(), at=now())
         return "It is written down."
 
     return _changed(number, act)
@@ -65,7 +79,7 @@ def tell(number: str) -> Response:
 def file(number: str) -> Response:
     def act(one: Reaction) -> str:
         given = _form(schemas.FilingIn)
-        filing.file(one, **given, today=clinic_day(), by=actor(), at=now())
+        filing.file(one, **given, today=_today(), by=actor(), at=now())
         return "It is reported."
 
     return _changed(number, act)
@@ -92,7 +106,9 @@ def _board(**context: Any) -> Response:
 
 
 def _one(number: str, **context: Any) -> Response:
-    return _rendered("reaction.html", one=opened(number), **context)
+    reaction = opening.opened(actor(), number)
+    db.session.commit()  # written down for good before it is shown
+    return _rendered("reaction.html", one=reaction, **context)
 
 
 def _changed(number: str, act: Callable[[Reaction], str]) -> Response:
@@ -138,11 +154,16 @@ def _rendered(template: str, **context: Any) -> Response:
     """A page of this feature; never kept by a browser or a proxy."""
     blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
     told = {
-        "today": clinic_day(),
+        "today": _today(),
         "outcomes": list(Outcome),
         "tellers": [(one.value, one.value.capitalize()) for one in Teller],
-        "decides": actor().role in (Role.MANAGER, Role.PHYSICIAN),
+        "decides": actor().role in DECIDERS,
     }
     response = make_response(render_template(f"vigilance/{template}", **(blank | told | context)))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _today() -> date:
+    """The clinic's day."""
+    return day_in(current_app.config["SHOP"].clinic_time_zone, now())

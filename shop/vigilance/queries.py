@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from shop.accounts.models import Person, Role
+from shop.catalog import queries as catalog
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.inventory import queries as inventory
 from shop.vigilance.errors import ReactionRefused
 from shop.vigilance.models import Reaction, ReactionAccount, ReactionFiling
 from shop.vigilance.states import ReactionStatus
@@ -53,8 +57,17 @@ def reaction_for(reader: Person, number: str, *, lock: bool = False) -> Reaction
     return found
 
 
-def client(email: str) -> Person:
-    """The client of this address. Raises ReactionRefused."""
+def named(email: str, *, sku: str, lot: str | None) -> dict[str, Any]:
+    """Client, variant and lot as they were named. Raises ReactionRefused, NotFound."""
+    found = _client(email)
+    return {
+        "client": found,
+        "variant": catalog.variant(sku),
+        "lot": inventory.lot(lot) if lot else None,
+    }
+
+
+def _client(email: str) -> Person:
     query = sa.select(Person).where(Person.email == email, Person.role == Role.CLIENT)
     found = db.session.scalars(query).one_or_none()
     if found is None:
