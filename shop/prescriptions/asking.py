@@ -147,7 +147,7 @@ def _facts(
     if lock:
         _hold_the_law()
     ids = {wish.variant_id for wish in wishes}
-    treated = asked.any_of(client.id, at).label("treated")
+    treated = asked.any_of([client.id], at).label("treated")
     packs, is_treated = _packs(ids, treated, state=ship_to_state, day=day, stage=stage)
     products = {pack.product_id for pack in packs.values() if pack.needs_prescription}
     return Facts(

@@ -85,7 +85,7 @@ def _classes(client: Person, packs: Collection[UUID], at: datetime) -> dict[UUID
             Variant.id.in_(set(packs)),
             ProductIngredient.active,
             Ingredient.active_class.is_not(None),
-            asked.any_of(client.id, at),
+            asked.any_of([client.id], at),
         )
     )
     classes: dict[UUID, set[ActiveClass]] = defaultdict(set)

@@ -50,10 +50,16 @@ class Asked:
 NOTHING = Asked()
 
 
-def of_each(asked: Sequence[tuple[Person, datetime]], *, subjects: Collection[str]) -> list[Asked]:
+def of_each(
+    asked: Sequence[tuple[Person, datetime]],
+    *,
+    subjects: Collection[str],
+    charted: Sequence[Chart] | None = None,
+) -> list[Asked]:
     """What is asked of each of these clients at her moment about `subjects`, in their order.
 
-    Raises sealed.NotOpened where a key of a chart that is needed is missing.
+    `charted`: their charts, where the caller has read them already. Raises sealed.NotOpened where
+    a key of a chart that is needed is missing.
     """
     if not asked or not subjects:
         return [NOTHING for _ in asked]
@@ -61,16 +67,17 @@ def of_each(asked: Sequence[tuple[Person, datetime]], *, subjects: Collection[st
     rules = _rules(planned, subjects) if planned else ()
     if not rules:
         return [NOTHING for _ in asked]
-    known = _charts(asked, planned, rules)
+    known = _charts(asked, planned, rules) if charted is None else _by_client(asked, charted)
     return [
         _reckoned(planned.get(client.id, ()), rules, known.get((client.id, at)), client)
         for client, at in asked
     ]
 
 
-def any_of(client_id: UUID, at: datetime) -> sa.ColumnElement[bool]:
-    """Whether a client has a session that counts at `at`: a condition for other queries."""
-    return sa.exists().where(Plan.client_id == client_id, Session.plan_id == Plan.id, _counts(at))
+def any_of(clients: Collection[UUID], at: datetime) -> sa.ColumnElement[bool]:
+    """Whether one of them has a session that counts at `at`: a condition for other queries."""
+    hers = Plan.client_id.in_(clients)
+    return sa.exists().where(hers, Session.plan_id == Plan.id, _counts(at))
 
 
 def _counts(at: datetime) -> sa.ColumnElement[bool]:
@@ -127,8 +134,13 @@ def _charts(
     if all(rule.when == When() for rule in rules):
         return {}
     needed = [(client, at) for client, at in asked if client.id in planned]
-    found = charts.charts_of(needed)
-    return {(client.id, at): chart for (client, at), chart in zip(needed, found, strict=True)}
+    return _by_client(needed, charts.charts_of(needed))
+
+
+def _by_client(
+    asked: Sequence[tuple[Person, datetime]], charted: Sequence[Chart]
+) -> dict[tuple[UUID, datetime], Chart]:
+    return {(client.id, at): chart for (client, at), chart in zip(asked, charted, strict=True)}
 
 
 def _reckoned(

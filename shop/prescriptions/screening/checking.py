@@ -1,7 +1,7 @@
 """Check a request: gather what is known of client, product and course, and let screening answer.
 
-A fixed number of statements, whatever the client has been prescribed: five, and three more for one
-who is treated. What nobody knows stays unknown.
+A fixed number of statements, whatever the client has been prescribed: four at most, and two more
+for one who is treated. What nobody knows stays unknown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from shop.catalog.models import (
     ProductIngredient,
     Variant,
 )
+from shop.charts import queries as charts
+from shop.charts.queries import Chart
 from shop.core.db import db
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from shop.prescriptions.screening import facts as known
@@ -94,20 +96,32 @@ def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
     """
     if not cases:
         return []
-    present = [(case.request.client, case.at) for case in cases if not case.past]
-    planned = dict(
-        zip(present, asked.of_each(present, subjects=frozenset(ActiveClass)), strict=True)
-    )
-    told = knowing.of_each([(case.request, case.at) for case in cases])
-    prescribed = _prescribed({case.request.client_id for case in cases})
+    clients = {case.request.client_id for case in cases}
+    charted = charts.charts_of([(case.request.client, case.at) for case in cases])
+    told = knowing.of_each([case.request for case in cases], charted)
+    prescribed = _prescribed(clients)
     rows = [_rows_of(case, prescribed[case.request.client_id]) for case in cases]
-    products = products_known(
-        {case.product_id for case in cases} | {row.product_id for each in rows for row in each}
+    products, treated = _products(
+        {case.product_id for case in cases} | {row.product_id for each in rows for row in each},
+        beside=asked.any_of(clients, min(case.at for case in cases)),
     )
+    planned = _planned(cases, charted) if treated else [NOTHING for _ in cases]
     return [
-        _facts(case, said, taken, products, planned.get((case.request.client, case.at), NOTHING))
-        for case, said, taken in zip(cases, told, rows, strict=True)
+        _facts(case, said, taken, products, hers)
+        for case, said, taken, hers in zip(cases, told, rows, planned, strict=True)
     ]
+
+
+def _planned(cases: Sequence[Case], charted: Sequence[Chart]) -> list[Asked]:
+    """What the treatments of each client ask. Two statements."""
+    present = [(case, chart) for case, chart in zip(cases, charted, strict=True) if not case.past]
+    said = asked.of_each(
+        [(case.request.client, case.at) for case, _ in present],
+        subjects=frozenset(ActiveClass),
+        charted=[chart for _, chart in present],
+    )
+    by_case = {id(case): one for (case, _), one in zip(present, said, strict=True)}
+    return [by_case.get(id(case), NOTHING) for case in cases]
 
 
 def _facts(
@@ -241,9 +255,18 @@ def _supplies(row: _Row, products: Mapping[UUID, known.Product]) -> Iterable[kno
 
 def products_known(ids: Collection[UUID]) -> dict[UUID, known.Product]:
     """Products with their substances, as filed and as the dictionary has them."""
+    return _products(ids, beside=sa.false())[0]
+
+
+def _products(
+    ids: Collection[UUID], *, beside: sa.ColumnElement[bool]
+) -> tuple[dict[UUID, known.Product], bool]:
+    """The same, and the answer to a question that rides along: it costs no statement of its own."""
     lines: dict[UUID, list[Any]] = defaultdict(list)
+    answer = False
     for row in db.session.execute(
         sa.select(
+            beside.label("beside"),
             Product.id,
             Product.name,
             Product.dosage_form,
@@ -261,7 +284,8 @@ def products_known(ids: Collection[UUID]) -> dict[UUID, known.Product]:
         .order_by(Product.id, ProductIngredient.position)
     ):
         lines[row.id].append(row)
-    return {one: _product(rows) for one, rows in lines.items()}
+        answer = row.beside
+    return {one: _product(rows) for one, rows in lines.items()}, answer
 
 
 def _product(rows: Sequence[Any]) -> known.Product:

@@ -75,15 +75,14 @@ def of(request: ApprovalRequest, *, at: datetime) -> Known:
 
     Raises sealed.NotOpened where a key is missing: nothing is decided on half of what is known.
     """
-    return of_each([(request, at)])[0]
+    return of_each([request], charts.charts_of([(request.client, at)]))[0]
 
 
-def of_each(asked: Sequence[tuple[ApprovalRequest, datetime]]) -> list[Known]:
-    """The same of many, each at its own moment, in their order. No more statements."""
-    charted = charts.charts_of([(request.client, at) for request, at in asked])
+def of_each(requests: Sequence[ApprovalRequest], charted: Sequence[Chart]) -> list[Known]:
+    """The same of many, each with its client's chart of its own moment. One statement at most."""
     told = [
         (request.client, _Answers(request), chart)
-        for (request, _), chart in zip(asked, charted, strict=True)
+        for request, chart in zip(requests, charted, strict=True)
     ]
     meant = _meant(
         {
