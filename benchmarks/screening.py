@@ -21,16 +21,14 @@ from pathlib import Path
 
 from benchmarks.importing import fixed_loop
 from shop.catalog.models import ActiveClass, Pregnancy
+from shop.charts.facts import ConditionCode, PregnancyStatus
 from shop.prescriptions.screening.facts import (
-    Action,
     Active,
     Allergy,
     Client,
-    Condition,
     Dispensed,
     Facts,
     Isotretinoin,
-    PregnancyStatus,
     Product,
     Slot,
     Taking,
@@ -38,6 +36,7 @@ from shop.prescriptions.screening.facts import (
 )
 from shop.prescriptions.screening.judging import screen
 from shop.prescriptions.screening.rules import rules
+from shop.treatments.windows import Action
 
 DATA = Path(__file__).parents[1] / "shop" / "catalog" / "data"
 DAY = date(2026, 11, 27)
@@ -94,7 +93,7 @@ def regimen(products: int, *, seed: int = SEED) -> Facts:
             pregnancy=PregnancyStatus.TRYING,
             pregnancy_on=DAY,
             allergies=(Allergy("sulfites"), Allergy("fish, as a child"), Allergy("nickel")),
-            has=frozenset({Condition.ECZEMA, Condition.ASTHMA}),
+            has=frozenset({ConditionCode.ECZEMA, ConditionCode.ASTHMA}),
             medicines=("doxycycline 100 mg", "salbutamol when needed"),
             isotretinoin=Isotretinoin(Taking.PAST),
             fitzpatrick=4,

@@ -134,7 +134,6 @@ def what_was_replaced_comes_back_with_the_licence(patch: pytest.MonkeyPatch) -> 
 PLANTED: tuple[Plant, ...] = (
     revoking_forgets_paid_lines,
     cancelling_forgets_the_fill,
-    late_money_is_kept,
     the_last_to_expire_goes_first,
     an_unaccepted_change_is_sold,
     who_reports_an_error_confirms_it,
@@ -142,6 +141,7 @@ PLANTED: tuple[Plant, ...] = (
     a_visit_is_not_asked_for,
 )
 AT_LENGTH: tuple[Plant, ...] = (
+    late_money_is_kept,
     a_fill_given_back_stays_used,
     a_lapsed_licence_is_overlooked,
     revoking_forgets_to_give_units_back,
