@@ -135,13 +135,13 @@ PLANTED: tuple[Plant, ...] = (
     revoking_forgets_paid_lines,
     cancelling_forgets_the_fill,
     the_last_to_expire_goes_first,
-    an_unaccepted_change_is_sold,
     who_reports_an_error_confirms_it,
     the_clock_runs_on_while_a_client_is_asked,
     a_visit_is_not_asked_for,
 )
 AT_LENGTH: tuple[Plant, ...] = (
     late_money_is_kept,
+    an_unaccepted_change_is_sold,
     a_fill_given_back_stays_used,
     a_lapsed_licence_is_overlooked,
     revoking_forgets_to_give_units_back,

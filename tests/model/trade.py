@@ -97,7 +97,7 @@ class Shop(Authority):
             if lines and order.status == "awaiting_payment":
                 self._end(order, "cancelled")
             for line in lines:
-                if line.status == "ready":
+                if line.status in ("ready", "on_hold"):  # also what waited for a licence
                     line.status, line.units = "on_hold", {}
 
     def licences_followed(self) -> None:
