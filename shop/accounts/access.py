@@ -20,7 +20,7 @@ from flask import Flask, Request, current_app, g, has_request_context, request, 
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import contains_eager, joinedload
 
-from shop.accounts import passwords
+from shop.accounts import passwords, signing_in
 from shop.accounts.errors import WrongPassword
 from shop.accounts.models import AuthEvent, Person, Role, SignIn, Token
 from shop.accounts.once import hashed
@@ -295,3 +295,11 @@ LOOK_UP: dict[type[SignIn] | type[Token], tuple[sa.Select[Any], Any]] = {
     SignIn: (_living(SignIn, SignIn.seen_at, SignIn.seen_at > _ago(_IDLE)), SignIn.seen_at),
     Token: (_living(Token, Token.used_at), Token.used_at),
 }
+
+
+def sign_in_afresh() -> None:
+    """Where the form carries the password, prove it before anything is locked."""
+    password = request.form.get("password")
+    if password:
+        with failures_counted():
+            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())

@@ -49,7 +49,7 @@ from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
 from shop.web.paging import page
-from shop.web.problems import STATUS
+from shop.web.problems import status_of
 
 bp = Blueprint("account_pages", __name__)
 
@@ -308,9 +308,7 @@ def _again(template: str, refusal: Refusal, **context: Any) -> Response:
         detail=refusal.text,
         errors=refusal.fields,
     )
-    response.status_code = next(
-        status for family, status in STATUS.items() if isinstance(refusal, family)
-    )
+    response.status_code = status_of(refusal)
     if "retry_after" in refusal.facts:
         response.headers["Retry-After"] = str(refusal.facts["retry_after"])
     return response

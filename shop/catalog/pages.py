@@ -54,7 +54,7 @@ from shop.orders import replaying
 from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery
 from shop.web.paging import page
-from shop.web.problems import STATUS
+from shop.web.problems import status_of
 
 bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
 names = Blueprint("names_pages", __name__, url_prefix="/manage/ingredient-names")
@@ -335,7 +335,7 @@ def _again(slug: str, refusal: Refusal) -> Response:
 
 
 def _status_of(refusal: Refusal) -> int:
-    return next(status for family, status in STATUS.items() if isinstance(refusal, family))
+    return status_of(refusal)
 
 
 def _page(

@@ -33,7 +33,7 @@ from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.orders import rechecking
 from shop.prescriptions.queries import in_care_of
-from shop.web.problems import STATUS
+from shop.web.problems import status_of
 
 bp = Blueprint("chart_pages", __name__)
 
@@ -210,9 +210,7 @@ def _or_again(act: Callable[[], Response]) -> Response:
     except Refusal as refusal:
         db.session.rollback()
         response = _health(detail=refusal.text, errors=refusal.fields, typed=request.form)
-        response.status_code = next(
-            status for family, status in STATUS.items() if isinstance(refusal, family)
-        )
+        response.status_code = status_of(refusal)
         return response
 
 

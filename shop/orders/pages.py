@@ -37,7 +37,7 @@ from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
 from shop.web.paging import page
-from shop.web.problems import STATUS
+from shop.web.problems import status_of
 
 bp = Blueprint("order_pages", __name__)
 
@@ -320,9 +320,7 @@ def _again(template: str, refusal: Refusal, context: Any) -> Response:
     response = _page(
         template, typed=request.form, detail=refusal.text, errors=refusal.fields, **context()
     )
-    response.status_code = next(
-        status for family, status in STATUS.items() if isinstance(refusal, family)
-    )
+    response.status_code = status_of(refusal)
     return response
 
 

@@ -16,20 +16,16 @@ from flask import (
     Response,
     current_app,
     flash,
-    make_response,
-    redirect,
-    render_template,
     request,
 )
 
-from shop.accounts import signing_in
-from shop.accounts.access import actor, allow, failures_counted, fresh_proof, held
+from shop.accounts.access import actor, allow, failures_counted, fresh_proof, sign_in_afresh
 from shop.accounts.models import Role
 from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.core.errors import NotFound, Refusal
+from shop.core.errors import NotFound
 from shop.treatments import (
     answering,
     booking,
@@ -59,8 +55,8 @@ from shop.treatments.errors import PlanChanged, PlanRefused
 from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.procedures import library
 from shop.treatments.templates import template_of, templates
+from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
-from shop.web.problems import STATUS
 
 bp = Blueprint("plan_pages", __name__)
 
@@ -87,7 +83,7 @@ def subscribe() -> Response:
         db.session.commit()
         return _mine(address=schemas.feed_address(secret))
 
-    return _or_again(act, _mine)
+    return or_again(act, _mine)
 
 
 @bp.post("/plan/calendar/end")
@@ -96,7 +92,7 @@ def unsubscribe() -> Response:
     subscribing.end(actor(), at=now())
     db.session.commit()
     flash("Nothing is at that address any more.")
-    return make_response(redirect("/plan", 303))
+    return to("/plan")
 
 
 @bp.get("/calendar/<secret>.ics")
@@ -130,9 +126,9 @@ def report(number: str, session_id: uuid.UUID) -> Response:
         held = plan.held_for_report
         db.session.commit()
         flash(STOP if held else "Thank you. It is written down.")
-        return make_response(redirect("/plan", 303))
+        return to("/plan")
 
-    return _or_again(
+    return or_again(
         act, lambda **why: _mine(typed=request.form, reported_of=str(session_id), **why)
     )
 
@@ -179,7 +175,7 @@ def draft() -> Response:
             )
         return _done(plan.number, "It is a draft: nobody else sees it yet.")
 
-    return _or_again(act, lambda **why: _studio(typed=request.form, **why))
+    return or_again(act, lambda **why: _studio(typed=request.form, **why))
 
 
 @bp.get("/plans/<number>")
@@ -250,7 +246,7 @@ def start(number: str) -> Response:
         starting.start(plan, **given, by=actor(), proof=fresh_proof(), at=now())
         return "The plan is active."
 
-    return _changed(number, act, before=_sign_in_afresh)
+    return _changed(number, act, before=sign_in_afresh)
 
 
 @bp.post("/plans/<number>/hold")
@@ -419,38 +415,18 @@ def _changed(
         plan = queries.plan_for(actor(), number, at=now(), lock=True)
         return _done(number, act(plan))
 
-    return _or_again(done, lambda **why: _plan(number, typed=request.form, **why))
+    return or_again(done, lambda **why: _plan(number, typed=request.form, **why))
 
 
 def _done(number: str, told: str) -> Response:
     db.session.commit()
     flash(told)
-    return make_response(redirect(f"/plans/{number}", 303))
-
-
-def _or_again(act: Callable[[], Response], again: Callable[..., Response]) -> Response:
-    try:
-        return act()
-    except Refusal as refusal:
-        db.session.rollback()
-        response = again(detail=refusal.text, errors=refusal.fields)
-        response.status_code = next(
-            status for family, status in STATUS.items() if isinstance(refusal, family)
-        )
-        return response
+    return to(f"/plans/{number}")
 
 
 def _form(schema: type[ma.Schema], *, numbers: tuple[str, ...] = (), **also: Any) -> Any:
-    """What was typed, as the API would take it; an empty field was not filled in."""
-    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
-    for name in numbers:
-        if typed.get(name, "").isdecimal() and len(typed[name]) < 10:
-            typed[name] = int(typed[name])
-    try:
-        return schema(unknown=ma.EXCLUDE).load(typed | also)
-    except ma.ValidationError as error:
-        fields = {name: list(map(str, wrong)) for name, wrong in error.messages_dict.items()}
-        raise PlanRefused("Some of what you typed cannot be used.", fields=fields) from None
+    """See `web.forms.form`. Raises PlanRefused."""
+    return form(schema, refused=PlanRefused, numbers=numbers, **also)
 
 
 def _moment(name: str, zone: str) -> datetime:
@@ -465,17 +441,8 @@ def _moment(name: str, zone: str) -> datetime:
     return local.replace(tzinfo=ZoneInfo(zone))
 
 
-def _sign_in_afresh() -> None:
-    """Where the form carries the password, prove it before anything is locked."""
-    password = request.form.get("password")
-    if password:
-        with failures_counted():
-            signing_in.refresh(held(), password, address=request.remote_addr or "", at=now())
-
-
 def _rendered(template: str, **context: Any) -> Response:
-    """A page of this feature; never kept by a browser or a proxy."""
-    blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
+    """A page of this feature."""
     at = now()
     told: dict[str, Any] = {
         "at": at,
@@ -492,9 +459,7 @@ def _rendered(template: str, **context: Any) -> Response:
         "levels": [(level.word, level.word.capitalize()) for level in course.Level],
         "alarms": list(course.Alarm),
     }
-    response = make_response(render_template(f"treatments/{template}", **(blank | told | context)))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return rendered(f"treatments/{template}", **(told | context))
 
 
 def _drawn(session: Session) -> Drawing | None:

@@ -12,9 +12,6 @@ from flask import (
     Response,
     current_app,
     flash,
-    make_response,
-    redirect,
-    render_template,
     request,
 )
 
@@ -22,12 +19,11 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.core.errors import Refusal
 from shop.vigilance import filing, opening, queries, recording, schemas
 from shop.vigilance.errors import ReactionRefused
 from shop.vigilance.models import Outcome, Reaction, Teller
+from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
-from shop.web.problems import STATUS
 
 bp = Blueprint("reaction_pages", __name__)
 
@@ -53,7 +49,7 @@ def record() -> Response:
         made = recording.record(**named, **given, today=_today(), by=actor(), at=now())
         return _done(made, "It is written down.")
 
-    return _or_again(act, lambda **why: _board(typed=request.form, **why))
+    return or_again(act, lambda **why: _board(typed=request.form, **why))
 
 
 @bp.get("/reactions/<number>")
@@ -116,52 +112,33 @@ def _changed(number: str, act: Callable[[Reaction], str]) -> Response:
         reaction = queries.reaction_for(actor(), number, lock=True)
         return _done(reaction, act(reaction))
 
-    return _or_again(done, lambda **why: _one(number, typed=request.form, **why))
+    return or_again(done, lambda **why: _one(number, typed=request.form, **why))
 
 
 def _done(reaction: Reaction, told: str) -> Response:
     number = reaction.number
     db.session.commit()
     flash(told)
-    return make_response(redirect(f"/reactions/{number}", 303))
-
-
-def _or_again(act: Callable[[], Response], again: Callable[..., Response]) -> Response:
-    try:
-        return act()
-    except Refusal as refusal:
-        db.session.rollback()
-        response = again(detail=refusal.text, errors=refusal.fields)
-        response.status_code = next(
-            status for family, status in STATUS.items() if isinstance(refusal, family)
-        )
-        return response
+    return to(f"/reactions/{number}")
 
 
 def _form(schema: type[ma.Schema]) -> Any:
-    """What was typed, as the API would take it; an empty field was not filled in."""
-    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
-    if "outcomes" in schema().fields:
-        typed["outcomes"] = request.form.getlist("outcomes")
-    try:
-        return schema(unknown=ma.EXCLUDE).load(typed)
-    except ma.ValidationError as error:
-        fields = {name: list(map(str, wrong)) for name, wrong in error.messages_dict.items()}
-        raise ReactionRefused("Some of what you typed cannot be used.", fields=fields) from None
+    """See `web.forms.form`. Raises ReactionRefused."""
+    ticked: dict[str, Any] = (
+        {"outcomes": request.form.getlist("outcomes")} if "outcomes" in schema().fields else {}
+    )
+    return form(schema, refused=ReactionRefused, **ticked)
 
 
 def _rendered(template: str, **context: Any) -> Response:
-    """A page of this feature; never kept by a browser or a proxy."""
-    blank: dict[str, Any] = {"detail": "", "errors": {}, "typed": {}}
+    """A page of this feature."""
     told = {
         "today": _today(),
         "outcomes": list(Outcome),
         "tellers": [(one.value, one.value.capitalize()) for one in Teller],
         "decides": actor().role in DECIDERS,
     }
-    response = make_response(render_template(f"vigilance/{template}", **(blank | told | context)))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return rendered(f"vigilance/{template}", **(told | context))
 
 
 def _today() -> date:

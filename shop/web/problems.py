@@ -39,6 +39,13 @@ STATUS: dict[type[Refusal], int] = {
     errors.TooMany: 429,
     errors.Unavailable: 503,
 }
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal: its family's."""
+    return next(status for family, status in STATUS.items() if isinstance(refusal, family))
+
+
 RETRIED = {"40001", "40P01"}  # serialization failure, deadlock: nobody's fault, run again
 BUSY = {"55P03", "57014", "25P03"}  # lock timeout, statement timeout, idle in transaction
 TRIES = 5
@@ -112,7 +119,7 @@ def init_app(app: Flask, *, shapes: Mapping[str, Shape]) -> None:
 def from_refusal(refusal: Refusal) -> Response:
     """A refusal with its family's status."""
     db.session.rollback()
-    status = next(code for family, code in STATUS.items() if isinstance(refusal, family))
+    status = status_of(refusal)
     response = shown(
         status, code=refusal.code, detail=refusal.text, facts=refusal.facts, fields=refusal.fields
     )
