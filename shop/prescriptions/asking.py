@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ from shop.prescriptions.models import (
 )
 from shop.prescriptions.states import REQUEST_ARROWS, HeldFor, RequestStatus
 from shop.treatments import asked
+from shop.treatments import queries as treatments
 
 log = structlog.get_logger()
 
@@ -147,8 +148,7 @@ def _facts(
     if lock:
         _hold_the_law()
     ids = {wish.variant_id for wish in wishes}
-    treated = asked.any_of([client.id], at).label("treated")
-    packs, is_treated = _packs(ids, treated, state=ship_to_state, day=day, stage=stage)
+    packs, stands = _packs(client.id, ids, state=ship_to_state, at=at, stage=stage)
     products = {pack.product_id for pack in packs.values() if pack.needs_prescription}
     return Facts(
         client=gate.Client(
@@ -165,7 +165,8 @@ def _facts(
         out_of_stock=frozenset(out_of_stock),
         at=at,
         day=day,
-        windows=_windows(client, wishes, at) if is_treated else {},
+        windows=_windows(client, wishes, at) if stands.treated else {},
+        report_waits=stands.report_waits,
     )
 
 
@@ -182,17 +183,20 @@ def _hold_the_law() -> None:
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LAW)))
 
 
+class _Stands(NamedTuple):
+    """How a client's treatments stand: a session counts, a report waits for a physician."""
+
+    treated: bool = False
+    report_waits: bool = False
+
+
 def _packs(
-    variant_ids: set[UUID],
-    treated: sa.Label[bool],
-    *,
-    state: str,
-    day: date,
-    stage: Stage,
-) -> tuple[dict[UUID, gate.Pack], bool]:
-    """The packs with what the law of the state makes of them, and whether the client is `treated`,
-    in one statement.
+    client_id: UUID, variant_ids: set[UUID], *, state: str, at: datetime, stage: Stage
+) -> tuple[dict[UUID, gate.Pack], _Stands]:
+    """The packs with what the law of the state makes of them, and how the client's treatments
+    stand, in one statement.
     """
+    day = at.astimezone(UTC).date()
     law = law_over(Variant.product_id, state, day)
     rows = db.session.execute(
         sa.select(
@@ -210,7 +214,8 @@ def _packs(
             law.c.rule_version,
             law.c.jurisdiction,
             law.c.legal_class.label("ruled_class"),
-            treated,
+            asked.any_of([client_id], at).label("treated"),
+            treatments.report_waits(client_id).label("report_waits"),
         )
         .join(Product, Product.id == Variant.product_id)
         .outerjoin(law, sa.true())
@@ -228,7 +233,8 @@ def _packs(
         )
         for row in rows
     }
-    return packs, any(row.treated for row in rows)
+    stands = next((_Stands(row.treated, row.report_waits) for row in rows), _Stands())
+    return packs, stands
 
 
 def _ruling(row: Any) -> gate.Ruling | None:

@@ -63,6 +63,10 @@ MEANINGS: Mapping[str, Meaning] = {
         "Has the client read the leaflet, before the first time?",
         POLICY,
     ),
+    "skin_is_in_course": Meaning(
+        "Does the skin do as expected after a treatment, or has a physician answered?",
+        "The client's reports, and the rules of their course",
+    ),
     "treatment_window": Meaning(
         "Is it free of a treatment that stops it today?",
         "The client's treatment plan, and the rules of treatment windows",

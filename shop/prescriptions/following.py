@@ -22,11 +22,17 @@ from shop.catalog.models import (
     Variant,
 )
 from shop.core.db import db
+from shop.core.rules import Severity
 from shop.prescriptions import gate
 from shop.prescriptions.gate import Window
 from shop.treatments import asked
+from shop.treatments import queries as treatments
 from shop.treatments.asked import Asked
 from shop.treatments.windows import Action, Interval
+
+# What shields the skin is used on when it does not do as expected.
+PROTECTING = frozenset({ActiveClass.UV_FILTER, ActiveClass.SKIN_PROTECTANT})
+UNTIL_ANSWERED = "Your skin does not do as expected: stop until your clinic has written."
 
 
 def windows_of(
@@ -54,6 +60,23 @@ def sentences(
     windows = windows_of(client, packs, at=at)
     said = {pack: gate.told(each, at) for pack, each in windows.items()}
     return {pack: each for pack, each in said.items() if each}
+
+
+def pauses(client: Person, packs: Collection[UUID], *, at: datetime) -> dict[UUID, str]:
+    """Why each pack of her home care is left off at `at`; one that is used is left out.
+
+    A stop of whatever severity leaves it off, and so does every active while a report of hers
+    waits for a physician. Raises sealed.NotOpened.
+    """
+    found = {
+        pack: stops[-1].text
+        for pack, windows in windows_of(client, packs, at=at).items()
+        if (stops := gate.holding(windows, at, least=Severity.INFO))
+    }
+    if treatments.held_for_report(client.id):
+        classes = _classes(client, packs, at)
+        found |= {pack: UNTIL_ANSWERED for pack, held in classes.items() if held - PROTECTING}
+    return found
 
 
 def _window(one: Interval, said: Asked) -> Window:

@@ -11,8 +11,8 @@ from shop.charts.queries import lock_chart
 from shop.core import events
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.treatments import permitting, planning
-from shop.treatments.errors import OwnPlan, PlanNotRunning, SlotTaken
+from shop.treatments import permitting, planning, queries
+from shop.treatments.errors import OwnPlan, PlanNotRunning, ReportWaits, SlotTaken
 from shop.treatments.models import Session
 from shop.treatments.states import BOOKABLE, SessionStatus
 
@@ -21,10 +21,12 @@ def book(session: Session, *, performer: Person, by: Person, at: datetime) -> No
     """Keep its time with `performer`, who may do it, at least under a physician.
 
     Another time than was proposed is a move first. Raises PlanNotRunning, WrongState, OutsideScope,
-    PlanRefused, SlotTaken.
+    PlanRefused, SlotTaken, and ReportWaits while nobody has answered a report out of course.
     """
     plan = session.plan
     require_bookable(session)
+    if queries.held_for_report(session.client_id):
+        raise ReportWaits("Her skin is out of course. A physician answers her report first.")
     if performer.id == session.client_id:
         raise OwnPlan("Nobody treats themselves.")
     planning.refuse_time(session.starts_at, zone=plan.zone, at=at)

@@ -65,6 +65,12 @@ class SlotTaken(Conflict):
     code = "slot_taken"
 
 
+class ReportWaits(Conflict):
+    """A report out of course waits for a physician: nothing is booked until she has answered."""
+
+    code = "report_waits"
+
+
 class TooEarly(Refused):
     """It has not happened yet."""
 

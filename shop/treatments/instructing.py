@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -92,10 +93,17 @@ def packs(steps: Sequence[Step]) -> dict[str, regimens.Pack]:
     }
 
 
-def products_of(skus: Collection[str]) -> dict[str, UUID]:
-    """Whose packs these are."""
-    query = sa.select(Variant.sku, Variant.product_id).where(Variant.sku.in_(skus))
-    return {row.sku: row.product_id for row in db.session.execute(query)}
+class Filed(NamedTuple):
+    """A pack of the catalogue, and whose it is."""
+
+    variant_id: UUID
+    product_id: UUID
+
+
+def filed(skus: Collection[str]) -> dict[str, Filed]:
+    """The packs by these SKUs."""
+    query = sa.select(Variant.sku, Variant.id, Variant.product_id).where(Variant.sku.in_(skus))
+    return {row.sku: Filed(row.id, row.product_id) for row in db.session.execute(query)}
 
 
 def _step(number: int, one: Wanted, packs: dict[str, Variant]) -> Step:

@@ -113,13 +113,17 @@ def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]
 
 def held_for_report(client_id: UUID) -> bool:
     """A report of hers, of whichever plan, is out of course and no physician has answered it."""
+    return bool(db.session.scalar(sa.select(report_waits(client_id))))
+
+
+def report_waits(client_id: UUID) -> sa.Exists:
+    """The same as a condition, for other queries."""
     answered = sa.exists().where(ReportAnswer.report_id == SessionReport.id)
-    waiting = sa.exists().where(
+    return sa.exists().where(
         SessionReport.client_id == client_id,
         SessionReport.course == Course.OUT_OF_COURSE,
         ~answered,
     )
-    return bool(db.session.scalar(sa.select(waiting)))
 
 
 def client_to_plan_for(client_id: UUID | None = None, *, email: str | None = None) -> Person:

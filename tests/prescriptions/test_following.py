@@ -20,7 +20,9 @@ from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Answer, Decision, Wish
 from shop.prescriptions.screening import checking
 from shop.treatments import (
+    answering,
     asked,
+    booking,
     cancelling,
     completing,
     holding,
@@ -29,6 +31,7 @@ from shop.treatments import (
     proposing,
     revoking,
 )
+from shop.treatments.errors import ReportWaits
 from shop.treatments.models import Plan
 from shop.treatments.windows import Action
 from tests.benchmarks.test_statements import sent
@@ -39,11 +42,13 @@ from tests.prescriptions.builders import a_prescription, read_the_leaflet
 from tests.prescriptions.test_checking import a_formula, a_substance, tretinoin
 from tests.prescriptions.test_checking import asked as requested
 from tests.treatments.builders import (
+    BLISTERS,
     CLINIC,
     a_booked_session,
     a_draft,
     a_performed_session,
     a_proposal,
+    a_report,
     a_step,
     an_active_plan,
     in_days,
@@ -94,6 +99,38 @@ def held(client: Person, pack: Variant) -> date | None:
 
 def day_of(plan: Plan) -> date:
     return day_in(plan.zone, plan.sessions[0].starts_at)
+
+
+# --- a report out of course ----------------------------------------------------------------------
+
+
+def test_a_report_out_of_course_holds_the_refill_the_regimen_and_the_next_session() -> None:
+    """Until a physician has answered; sunscreen and what anybody may buy stay."""
+    client = alice()
+    plan = an_active_plan(client, a_step("facial"), a_step("facial", starts=in_days(21)))
+    done, refill, free = a_performed_session(plan), a_refill(client), retinol()
+    screen = a_formula(a_substance("ZINC OXIDE", active_class=ActiveClass.UV_FILTER))
+    ahead = plan.sessions[1]
+    packs = [refill.id, free.id, screen.id]
+    assert answer(client, refill).open
+    assert following.pauses(client, packs, at=now()) == {}
+
+    report = a_report(done, BLISTERS)
+
+    decision = answer(client, refill)
+    assert (decision.answer, decision.reasons[0].code) == (Answer.BLOCKED, "report_waits")
+    assert answer(client, free).open
+    assert following.pauses(client, packs, at=now()).keys() == {refill.id, free.id}
+    with pytest.raises(ReportWaits):
+        booking.book(ahead, performer=plan.drafted_by, by=plan.drafted_by, at=now())
+    other = alice()
+    assert answer(other, a_refill(other)).open
+
+    assert plan.start is not None
+    answering.answer(report, message="It heals well.", by=plan.start.physician, at=now())
+    assert answer(client, refill).open
+    assert following.pauses(client, packs, at=now()) == {}
+    booking.book(ahead, performer=plan.drafted_by, by=plan.drafted_by, at=now())
 
 
 # --- whose sessions count ------------------------------------------------------------------------

@@ -299,6 +299,14 @@ CASES: dict[str, tuple[dict[str, Any], Answer, str | None]] = {
         Answer.NEEDS_CLIENT_ACTION,
         "other_quantity",
     ),
+    # What a report out of course holds.
+    "a report waits": ({"report_waits": True}, Answer.BLOCKED, "report_waits"),
+    "a report waits, sold freely": ({"report_waits": True} | SOAPS, Answer.OPEN, None),
+    "a report waits since it was placed": (
+        {"report_waits": True} | of(fills=(HELD,)) | HOLDING_LINE,
+        Answer.OPEN,
+        None,
+    ),
     # What a treatment stops.
     "stopped today": (asks(CREAM, a_window(-1, 11)), Answer.HOLD_UNTIL, "treatment_window"),
     "stopped from today": (asks(CREAM, a_window(0, 12)), Answer.HOLD_UNTIL, "treatment_window"),

@@ -30,11 +30,11 @@ from shop.prescriptions.gate.facts import (
     Wish,
 )
 from shop.prescriptions.gate.questions import ADULT, QUESTIONS
-from shop.prescriptions.gate.windows import told
+from shop.prescriptions.gate.windows import holding, told
 
 # Of the questions, for explanations: the next one where a question is added, dropped, asked
 # elsewhere in their order, or asks for something else.
-EDITION = "2026-2"
+EDITION = "2026-3"
 
 __all__ = [
     "ADULT",
@@ -59,5 +59,6 @@ __all__ = [
     "Wish",
     "decide",
     "explain",
+    "holding",
     "told",
 ]

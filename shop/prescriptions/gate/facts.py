@@ -183,3 +183,4 @@ class Facts:
     day: date
     # By variant id, in the order in which they begin; none that is over.
     windows: Mapping[UUID, tuple[Window, ...]] = field(default_factory=dict)
+    report_waits: bool = False  # her skin is out of course, and no physician has written yet

@@ -118,6 +118,20 @@ def leaflet_is_read(facts: Facts, wish: Wish) -> Objection | None:
     )
 
 
+def skin_is_in_course(facts: Facts, wish: Wish) -> Objection | None:
+    """Until a physician has answered a bad report, nothing new that a physician answers for."""
+    if wish.placed or not facts.report_waits:
+        return None
+    if not facts.packs[wish.variant_id].needs_prescription:
+        return None
+    return Objection(
+        Answer.BLOCKED,
+        "report_waits",
+        "Your skin does not do as expected. A physician looks at your report first.",
+        "Stop all active products until your clinic has written.",
+    )
+
+
 def treatment_window(facts: Facts, wish: Wish) -> Objection | None:
     """What a treatment stops today is not sold today; what was placed before goes on.
 
@@ -189,6 +203,7 @@ QUESTIONS: tuple[Question, ...] = (
     pack_is_named_once,
     prescription_covers_it,
     leaflet_is_read,
+    skin_is_in_course,
     treatment_window,
     it_is_in_stock,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,13 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from shop.config import Config
 from shop.core.clock import day_in
+from shop.prescriptions import following
 from shop.prescriptions.paper import regimen_card
 from shop.prescriptions.paper.clinic import Clinic
 from shop.prescriptions.screening import compatibility
 from shop.prescriptions.screening.facts import Slot as ScreenedSlot
 from shop.treatments import instructing, regimens
-from shop.treatments.instructing import Wanted
+from shop.treatments.instructing import Filed, Wanted
 from shop.treatments.models import Plan
 from shop.treatments.regimens import Layer, Slot, Step, Unit, Weekday
 from shop.web.api import Schema, Text, Whole
@@ -88,6 +89,7 @@ class StepOut(Schema):
     dose = fields.String()
     lasts_days = fields.Integer(allow_none=True)
     lasts_why = fields.String()
+    paused = fields.String(allow_none=True)  # why it is left off today
 
 
 class ConflictOut(Schema):
@@ -111,9 +113,11 @@ class RegimenOut(Schema):
 def regimen(plan: Plan, at: datetime, *, inside: bool) -> dict[str, Any]:
     """The regimen of a plan as RegimenOut shows it; `inside` for who treats."""
     steps = regimens.read(plan.version.content)
+    packs = instructing.filed({one.sku for one in steps})
     lasts = regimens.supplies(steps, instructing.packs(steps))
+    paused = _paused(plan, packs, at)
     hits = compatibility.conflicts(
-        _used(steps),
+        _used(steps, packs),
         states=frozenset({plan.state}),
         on=day_in(plan.zone, at),
     )
@@ -121,7 +125,11 @@ def regimen(plan: Plan, at: datetime, *, inside: bool) -> dict[str, Any]:
         "version": plan.version.number,
         "steps": [
             {name: getattr(one, name) for name in STEP}
-            | {"lasts_days": lasts[one.sku].days, "lasts_why": lasts[one.sku].why}
+            | {
+                "lasts_days": lasts[one.sku].days,
+                "lasts_why": lasts[one.sku].why,
+                "paused": paused.get(one.sku),
+            }
             for one in steps
         ],
         "conflicts": [
@@ -152,13 +160,19 @@ def card(plan: Plan, config: Config) -> bytes:
     return regimen_card.draw(said, Clinic.of(config))
 
 
-def _used(steps: Sequence[Step]) -> dict[UUID, frozenset[ScreenedSlot]]:
+def _paused(plan: Plan, packs: Mapping[str, Filed], at: datetime) -> dict[str, str]:
+    if not packs:
+        return {}
+    why = following.pauses(plan.client, {one.variant_id for one in packs.values()}, at=at)
+    return {sku: why[one.variant_id] for sku, one in packs.items() if one.variant_id in why}
+
+
+def _used(steps: Sequence[Step], packs: Mapping[str, Filed]) -> dict[UUID, frozenset[ScreenedSlot]]:
     """When each product is used, as screening knows it."""
-    products = instructing.products_of({one.sku for one in steps})
     used: defaultdict[UUID, set[ScreenedSlot]] = defaultdict(set)
     for one in steps:
-        used[products[one.sku]].add(ScreenedSlot(one.slot.value))
+        used[packs[one.sku].product_id].add(ScreenedSlot(one.slot.value))
     return {product: frozenset(slots) for product, slots in used.items()}
 
 
-STEP = tuple(StepOut._declared_fields.keys() - {"lasts_days", "lasts_why"})  # noqa: SLF001
+STEP = tuple(StepOut._declared_fields.keys() - {"lasts_days", "lasts_why", "paused"})  # noqa: SLF001
