@@ -2,7 +2,8 @@
 
 Sessions that are ahead count under an active plan; one that was performed counts whatever became
 of its plan, because the skin does not know. Two statements at most however many clients, and a
-third where a rule asks for something of a chart; one where nobody has such a session.
+third where a rule asks for something of a chart, a fourth where one asks what primes skin (a
+fifth to name it); one where nobody has such a session.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from shop.charts import queries as charts
 from shop.charts.queries import Chart
 from shop.core.db import db
 from shop.core.rules import ACTIVATED, EVERYWHERE
-from shop.treatments import knowing, windows
+from shop.treatments import knowing, priming, windows
 from shop.treatments.models import Performance, Plan, Session, WindowRuleRow
 from shop.treatments.states import AHEAD, PlanStatus, SessionStatus
 from shop.treatments.windows import Facts, Interval, When, WindowRule, wording
@@ -68,8 +69,15 @@ def of_each(
     if not rules:
         return [NOTHING for _ in asked]
     known = _charts(asked, planned, rules) if charted is None else _by_client(asked, charted)
+    primed = priming.of_each(planned.keys()) if priming.matters(rules) else {}
     return [
-        _reckoned(planned.get(client.id, ()), rules, known.get((client.id, at)), client)
+        _reckoned(
+            planned.get(client.id, ()),
+            rules,
+            known.get((client.id, at)),
+            client,
+            primed.get(client.id, frozenset()),
+        )
         for client, at in asked
     ]
 
@@ -144,11 +152,19 @@ def _by_client(
 
 
 def _reckoned(
-    rows: Sequence[Any], rules: Sequence[WindowRule], chart: Chart | None, client: Person
+    rows: Sequence[Any],
+    rules: Sequence[WindowRule],
+    chart: Chart | None,
+    client: Person,
+    primed: frozenset[str],
 ) -> Asked:
     """Zone by zone: a client may be treated in clinics that count their days apart."""
     states = frozenset({client.state or EVERYWHERE, *(row.state for row in rows)})
-    facts = knowing.facts(chart, states=states) if chart else Facts(states=states)
+    facts = (
+        knowing.facts(chart, states=states, primed=primed)
+        if chart
+        else Facts(states=states, primed=primed)
+    )
     sessions: list[windows.Session] = []
     intervals: list[Interval] = []
     for zone in sorted({row.zone for row in rows}):

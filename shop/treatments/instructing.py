@@ -39,17 +39,18 @@ class Wanted:
     layer: Layer | None = None
     since: date | None = None
     until: date | None = None
+    priming: bool = False
 
 
-KEPT = ("sku", "slot", "days", "every", "amount", "unit", "since", "until")
+KEPT = ("sku", "slot", "days", "every", "amount", "unit", "since", "until", "priming")
 
 
 def instruct(plan: Plan, steps: Sequence[Wanted], *, by: Person, at: datetime) -> None:
     """Say the whole regimen anew.
 
-    Once a plan is started, a physician says what it has of doctor-only packs. A step lets nobody
-    buy anything: the gate asks for a prescription as ever. Raises WrongState, PlanRefused,
-    OutsideScope.
+    A physician says what primes skin, and, once a plan is started, what it has of doctor-only
+    packs. A step lets nobody buy anything: the gate asks for a prescription as ever. Raises
+    WrongState, PlanRefused, OutsideScope.
     """
     if plan.status in ENDED:
         raise WrongState(f"A plan that is {plan.status} is not changed.", status=plan.status)
@@ -58,8 +59,8 @@ def instruct(plan: Plan, steps: Sequence[Wanted], *, by: Person, at: datetime) -
     packs = variants({one.sku for one in steps})
     said = [_step(number, one, packs) for number, one in enumerate(steps)]
     _refuse_twice(said)
-    if plan.start and by.role is not Role.PHYSICIAN:
-        _require_same_prescribed(plan, said)
+    if by.role is not Role.PHYSICIAN:
+        _require_same_ordered(plan, said)
     versioning.write(plan, goal=plan.goal, regimen=regimens.ordered(said), by=by)
     events.record(Kind.PLAN_CHANGED, plan, version=plan.version.number)
 
@@ -134,6 +135,7 @@ def _step(number: int, one: Wanted, packs: dict[str, Variant]) -> Step:
         since=one.since,
         until=one.until,
         doctor_only=pack.doctor_only,
+        priming=one.priming,
     )
 
 
@@ -156,13 +158,19 @@ def _refuse_twice(steps: Sequence[Step]) -> None:
         seen.add((one.sku, one.slot))
 
 
-def _require_same_prescribed(plan: Plan, said: Sequence[Step]) -> None:
-    before = {one for one in regimens.read(plan.version.content) if one.doctor_only}
-    after = {one for one in said if one.doctor_only}
-    changed = sorted({one.sku for one in before ^ after})
+def _require_same_ordered(plan: Plan, said: Sequence[Step]) -> None:
+    """What only a physician orders is as it was before."""
+
+    def ordered(steps: Sequence[Step]) -> set[Step]:
+        started = plan.start is not None
+        return {one for one in steps if one.priming or (started and one.doctor_only)}
+
+    changed = ordered(regimens.read(plan.version.content)) ^ ordered(said)
     if changed:
         raise OutsideScope(
-            "A physician says what a started plan has of doctor-only products.", skus=changed
+            "A physician says what primes skin, and what a started plan has of doctor-only"
+            " products.",
+            skus=sorted({one.sku for one in changed}),
         )
 
 

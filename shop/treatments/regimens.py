@@ -76,7 +76,8 @@ class Step:
 
     `every`: days from one use to the next, in the morning or evening; `days`: of a weekly step.
     `amount` of one use in `unit`; None where nobody said. `until` is the first day after it.
-    `layer_by` names the rule by which `layer` was found, or says that it was chosen.
+    `layer_by` names the rule by which `layer` was found, or says that it was chosen. `priming`: a
+    physician orders it to prepare skin for a procedure, so windows let it go on longer.
     """
 
     sku: str
@@ -91,6 +92,7 @@ class Step:
     since: date | None = None
     until: date | None = None
     doctor_only: bool = False
+    priming: bool = False
 
     @property
     def uses_a_day(self) -> Decimal:
@@ -131,6 +133,7 @@ class Step:
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
             "doctor_only": self.doctor_only,
+            "priming": self.priming,
         }
 
 
@@ -212,5 +215,6 @@ def _step(row: Mapping[str, Any]) -> Step:
         amount=None if row["amount"] is None else Decimal(row["amount"]),
         unit=Unit(row["unit"]),
         doctor_only=row["doctor_only"],
+        priming=row.get("priming", False),  # steps from before there was priming do not say
         **dates,
     )

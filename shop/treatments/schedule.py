@@ -15,7 +15,7 @@ from shop.charts.models import ChartEntry
 from shop.charts.queries import chart_of
 from shop.core.db import db
 from shop.core.events import Event
-from shop.treatments import agenda, knowing, queries, rulebook, windows
+from shop.treatments import agenda, knowing, priming, queries, rulebook, windows
 from shop.treatments.agenda import Entry, Planned, Words
 from shop.treatments.models import Plan, Session
 from shop.treatments.states import SessionStatus
@@ -60,7 +60,11 @@ def _home_care(
     calendar = windows.calendar(
         [windows.Session(one.key, one.procedure, one.starts, one.ends) for one in treated],
         rules,
-        facts=knowing.facts(chart_of(client, at=at), states=frozenset({state})),
+        facts=knowing.facts(
+            chart_of(client, at=at),
+            states=frozenset({state}),
+            primed=priming.of_each([client.id]).get(client.id, frozenset()),
+        ),
         zone=zone,
     )
     revised = _last_said(client, rules)

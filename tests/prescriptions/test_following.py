@@ -26,13 +26,16 @@ from shop.treatments import (
     cancelling,
     completing,
     holding,
+    instructing,
     missing,
     moving,
     proposing,
     revoking,
 )
 from shop.treatments.errors import ReportWaits
+from shop.treatments.instructing import Wanted
 from shop.treatments.models import Plan
+from shop.treatments.regimens import Slot
 from shop.treatments.windows import Action
 from tests.benchmarks.test_statements import sent
 from tests.builders import a_product, a_variant
@@ -99,6 +102,27 @@ def held(client: Person, pack: Variant) -> date | None:
 
 def day_of(plan: Plan) -> date:
     return day_in(plan.zone, plan.sessions[0].starts_at)
+
+
+def test_what_a_physician_orders_as_priming_goes_on_to_the_day_itself() -> None:
+    """Unless it primes, it stops three days before; afterwards it stops all the same."""
+    client = alice()
+    a_stop(when={"primed": False})
+    pack, plan = a_refill(client), an_active_plan(client)
+    assert held(client, pack) is not None
+    chen = plan.start.physician if plan.start else dr_chen()
+
+    def say(*steps: Wanted) -> None:
+        instructing.instruct(plan, steps, by=chen, at=now())
+
+    say(Wanted(pack.sku, Slot.EVENING, priming=True))
+    assert held(client, pack) is None
+    say(Wanted(pack.sku, Slot.EVENING))
+    assert held(client, pack) is not None
+    say(Wanted(pack.sku, Slot.EVENING, priming=True))
+    holding.hold(plan, reason="She is ill.", by=chen, at=now())
+    db.session.flush()
+    assert held(client, pack) is None  # nothing of a plan on hold counts
 
 
 # --- a report out of course ----------------------------------------------------------------------

@@ -56,6 +56,7 @@ STEPS = st.builds(
     since=st.none() | st.dates(),
     until=st.none() | st.dates(),
     doctor_only=st.booleans(),
+    priming=st.booleans(),
 ) | st.builds(
     Step,
     sku=st.sampled_from("ABC"),
@@ -387,6 +388,24 @@ def test_in_a_started_plan_a_physician_says_what_is_doctor_only(
         refused = callers["eva"].post(f"/plans/{number}/regimen", {"steps": steps})
         assert refused.status_code == 403
     assert versions(number) == 3
+
+
+def test_only_a_physician_orders_priming(
+    cast: dict[str, Person], callers: dict[str, Caller]
+) -> None:
+    soap, number = a_variant(), the_plan(cast)
+    plain = {"sku": soap.sku, "slot": "evening"}
+    refused = callers["eva"].post(
+        f"/plans/{number}/regimen", {"steps": [plain | {"priming": True}]}
+    )
+    assert (refused.status_code, refused.json["code"]) == (403, "outside_scope")
+    assert versions(number) == 1
+
+    number = the_plan({**cast, "alice": somebody(bob)}, started=True)
+    ordered = {"steps": [plain | {"priming": True}]}
+    assert callers["chen"].post(f"/plans/{number}/regimen", ordered).status_code == 201
+    assert callers["chen"].get(f"/plans/{number}/regimen").json["steps"][0]["priming"] is True
+    assert callers["eva"].post(f"/plans/{number}/regimen", {"steps": [plain]}).status_code == 403
 
 
 def test_who_reads_it_and_that_it_is_written_down(

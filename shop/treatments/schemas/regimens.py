@@ -53,6 +53,7 @@ class StepIn(Schema):
     layer = fields.Enum(Layer, by_value=True, load_default=None)
     since = fields.Date(load_default=None)
     until = fields.Date(load_default=None)
+    priming = fields.Boolean(load_default=False)  # a physician's order
 
     @post_load
     def as_wanted(self, given: dict[str, Any], **_: Any) -> Wanted:
@@ -85,6 +86,7 @@ class StepOut(Schema):
     since = fields.Date(allow_none=True)
     until = fields.Date(allow_none=True)
     doctor_only = fields.Boolean()
+    priming = fields.Boolean()
     frequency = fields.String()
     dose = fields.String()
     lasts_days = fields.Integer(allow_none=True)
