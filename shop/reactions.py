@@ -27,7 +27,7 @@ from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
 from shop.treatments.course import Course
-from shop.treatments.models import SessionReport
+from shop.treatments.models import Session, SessionReport
 
 Follower = Callable[[Event], None]
 
@@ -124,6 +124,16 @@ def tell_who_answers(event: Event) -> None:
         letters.send(Template.REPORT_NEWS, report, event, to=who)
 
 
+def tell_of_the_session(event: Event) -> None:
+    """It is booked, moved or off, in a plan that runs: what it asks at home may change with it.
+
+    Whoever did it herself knows it.
+    """
+    session = db.session.get_one(Session, event.subject_id)
+    if session.plan.start is not None and event.actor != f"person:{session.client_id}":
+        letters.send(Template.PLAN_NEWS, session, event)
+
+
 def look_at_what_was_signed(event: Event) -> None:
     """A chart was added to; a net under the edges that see to it in the same transaction."""
     entry = db.session.get_one(ChartEntry, event.subject_id)
@@ -169,6 +179,9 @@ def follow_the_licence(event: Event) -> None:
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.CHART_ENTRY_STATED: (look_at_what_was_signed,),
     Kind.PRESCRIPTION_HELD: (tell_of_health_news,),
+    Kind.SESSION_BOOKED: (tell_of_the_session,),
+    Kind.SESSION_MOVED: (tell_of_the_session,),
+    Kind.SESSION_CANCELLED: (tell_of_the_session,),
     Kind.SKIN_REPORT_WAITS: (tell_who_answers,),
     Kind.SKIN_REPORT_ANSWERED: (a_letter(Template.REPORT_NEWS),),
     Kind.ACCOUNT_OPENED: (ask_to_confirm,),

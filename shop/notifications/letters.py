@@ -34,7 +34,7 @@ from shop.prescriptions.models import (
     Prescription,
     SigningKey,
 )
-from shop.treatments.models import SessionReport
+from shop.treatments.models import Session, SessionReport
 
 Subject = (
     ApprovalRequest
@@ -45,6 +45,7 @@ Subject = (
     | Person
     | Prescription
     | Refund
+    | Session
     | SessionReport
     | Shipment
     | SigningKey
@@ -76,6 +77,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.PRESCRIPTION_RENEWABLE: Prescription,
     Template.PRESCRIPTION_NEWS: Prescription,
     Template.REPORT_NEWS: SessionReport,
+    Template.PLAN_NEWS: Session,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -199,7 +201,7 @@ def _reader(subject: Subject) -> uuid.UUID:
 
 
 def _client(
-    subject: ApprovalRequest | Order | Prescription | Refund | SessionReport | Shipment,
+    subject: ApprovalRequest | Order | Prescription | Refund | Session | SessionReport | Shipment,
 ) -> uuid.UUID:
     match subject:
         case Shipment():
@@ -234,8 +236,9 @@ def _facts(letter: Letter) -> dict[str, str]:
             facts |= {"amount": dollars(refund.amount_cents)}
         case Licence() | SigningKey() as ending:
             facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
-        case SessionReport() as report:
-            facts |= {"number": report.session.plan.number}
+        case Session() | SessionReport() as treated:
+            session = treated if isinstance(treated, Session) else treated.session
+            facts |= {"number": session.plan.number}
         case ApprovalRequest() | Order() | Prescription() as numbered:
             facts |= {"number": numbered.number}
     return facts | {"name": " ".join(letter.recipient.name.split())}

@@ -34,6 +34,7 @@ class Template(StrEnum):
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
     PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
     REPORT_NEWS = "report_news"  # to who treats: it waits; to the client: it was answered
+    PLAN_NEWS = "plan_news"  # to the client: it was started, or a session is booked, moved or off
 
 
 class Letter(Base):

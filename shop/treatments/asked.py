@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -80,6 +80,32 @@ def of_each(
         )
         for client, at in asked
     ]
+
+
+def either_way(
+    session: Session, *, before: datetime, after: datetime, at: datetime
+) -> tuple[windows.Calendar, windows.Calendar]:
+    """All that her treatments in this clinic's zone ask, with the session at `before`, at `after`.
+
+    Everything else as it stands at `at`. Five statements at most. Raises sealed.NotOpened.
+    """
+    client, plan = session.plan.client, session.plan
+    rows = _sessions({client.id}, at).get(client.id, [])
+    rules = _rules({client.id: rows}, windows.SUBJECTS) if rows else ()
+    chart = _charts([(client, at)], {client.id: rows}, rules).get((client.id, at))
+    primed = priming.of_each([client.id]).get(client.id, frozenset())
+    facts, zone = _facts(rows, chart, client, primed), ZoneInfo(plan.zone)
+    there = [_session(row) for row in rows if row.zone == plan.zone]
+
+    def reckoned(starts: datetime) -> windows.Calendar:
+        moved = [_at(one, starts) if one.key == str(session.id) else one for one in there]
+        return windows.calendar(moved, rules, facts=facts, zone=zone)
+
+    return reckoned(before), reckoned(after)
+
+
+def _at(one: windows.Session, starts: datetime) -> windows.Session:
+    return replace(one, starts=starts, ends=starts + (one.ends - one.starts))
 
 
 def any_of(clients: Collection[UUID], at: datetime) -> sa.ColumnElement[bool]:
@@ -159,12 +185,7 @@ def _reckoned(
     primed: frozenset[str],
 ) -> Asked:
     """Zone by zone: a client may be treated in clinics that count their days apart."""
-    states = frozenset({client.state or EVERYWHERE, *(row.state for row in rows)})
-    facts = (
-        knowing.facts(chart, states=states, primed=primed)
-        if chart
-        else Facts(states=states, primed=primed)
-    )
+    facts = _facts(rows, chart, client, primed)
     sessions: list[windows.Session] = []
     intervals: list[Interval] = []
     for zone in sorted({row.zone for row in rows}):
@@ -174,6 +195,15 @@ def _reckoned(
         intervals += reckoned.intervals
     ordered = sorted(intervals, key=lambda one: (one.begins, one.subject))
     return Asked(tuple(ordered), tuple(sessions))
+
+
+def _facts(
+    rows: Sequence[Any], chart: Chart | None, client: Person, primed: frozenset[str]
+) -> Facts:
+    states = frozenset({client.state or EVERYWHERE, *(row.state for row in rows)})
+    if chart is None:
+        return Facts(states=states, primed=primed)
+    return knowing.facts(chart, states=states, primed=primed)
 
 
 def _session(row: Any) -> windows.Session:

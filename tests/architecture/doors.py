@@ -110,6 +110,7 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/plans/<number>/sessions": CLINICIANS,
     "PATCH /api/v1/plans/<number>/sessions/<uuid:session_id>": CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/booking": CLINICIANS,
+    "GET /api/v1/plans/<number>/sessions/<uuid:session_id>/changes": CLIENT | CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/performance": CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/cancellation": CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/no-show": CLINICIANS,

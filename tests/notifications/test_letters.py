@@ -102,6 +102,7 @@ WITHOUT_A_LETTER = {
     Kind.REQUEST_ESCALATED,  # to a physician: tests/prescriptions/test_escalating.py
     *(Kind.CHART_ENTRY_STATED, Kind.PRESCRIPTION_HELD),  # tests/orders/test_rechecking.py
     *(Kind.SKIN_REPORT_WAITS, Kind.SKIN_REPORT_ANSWERED),  # tests/treatments/test_reporting.py
+    *(Kind.SESSION_BOOKED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED),  # test_api.py there
 }
 TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 

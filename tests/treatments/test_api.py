@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from shop import reactions
 from shop.accounts.models import Person
 from shop.charts.models import Access
+from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
+from shop.notifications.letters import compose
+from shop.notifications.models import Letter, Template
+from shop.treatments import cancelling, moving
 from shop.treatments.models import Plan, Session, SessionMove
+from shop.treatments.windows import wording
 from shop.web.models import KeptAnswer
 from tests.accounts.test_api import API, WORD, Browser, somebody
 from tests.people import a_licence, alice, bob, dr_chen, eva
 from tests.treatments.builders import (
+    a_booked_session,
     a_proposal,
     a_step,
     an_active_plan,
     in_days,
     licensed_eva,
     ruled,
+    start,
 )
+from tests.treatments.rules import a_window
 
 GOAL = "Fewer brown spots before the summer."
 
@@ -105,6 +117,60 @@ def test_a_plan_from_draft_to_done(cast: dict[str, Person], callers: dict[str, C
     hers = her.get(path).json
     assert hers["sessions"][0]["note"] is None
     assert [one["content"]["goal"] for one in hers["versions"]] == [GOAL]
+
+
+def test_what_a_move_changes_is_shown_before_and_after(
+    cast: dict[str, Person], callers: dict[str, Caller]
+) -> None:
+    """And nothing where the session does not count yet, or nothing is stopped for it."""
+    a_window(subject="retinoid", when={})
+    plan = a_proposal(cast["alice"], a_step(starts=in_days(20)), by=cast["eva"])
+    first = plan.sessions[0].starts_at
+    start(plan, cast["chen"])
+    db.session.commit()
+    session = f"/plans/{plan.number}/sessions/{plan.sessions[0].id}"
+    her, eva = callers["alice"], callers["eva"]
+    assert her.get(f"{session}/changes").json["changes"] == []
+
+    later = first + timedelta(days=10)
+    asked = eva.get(f"{session}/changes?starts={quote(later.isoformat())}").json
+    assert asked["changes"] == [f"Retinoids: {stopped(later)} (before: {stopped(first)})."]
+    assert eva.patch(session, {"starts": later.isoformat()}).status_code == 200
+    assert her.get(f"{session}/changes").json == asked
+    assert callers["bob"].get(f"{session}/changes").status_code == 404
+
+
+def stopped(peel: datetime) -> str:
+    """By the rule of `a_window`: five days before, until the seventh after."""
+    on = peel.astimezone(ZoneInfo("America/Los_Angeles")).date()
+    begins, until = on - timedelta(days=5), on + timedelta(days=7)
+    return (
+        f"stop by {wording.day(begins, begins.year)}, from {wording.day(until, begins.year)} again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "letters"),
+    [("booking", 1), ("move", 2), ("cancellation", 2)],
+)
+def test_the_client_is_told_when_what_is_agreed_changes(
+    cast: dict[str, Person], act: str, letters: int
+) -> None:
+    plan = an_active_plan(cast["alice"], by=cast["eva"], chen=cast["chen"])
+    session, by = a_booked_session(plan), cast["eva"]
+    if act == "move":
+        moving.move(session, starts=in_days(9), by=by, at=now())
+    if act == "cancellation":
+        cancelling.cancel(session, reason="The laser is broken.", by=by, at=now())
+    db.session.commit()
+    for event in events.of(session.id)[1:]:
+        reactions.react(subject_id=str(session.id), seq=event.seq)
+
+    found = db.session.scalars(sa.select(Letter).where(Letter.template == Template.PLAN_NEWS))
+    told = [str(compose(one, at=now())) for one in found.all() if one.recipient == cast["alice"]]
+    assert len(told) == letters
+    assert all(f"There is news about {plan.number}" in one for one in told)
+    assert not any(re.search("laser|peel|treat|session", one.lower()) for one in told)
 
 
 def test_a_plan_from_a_template(cast: dict[str, Person], callers: dict[str, Caller]) -> None:

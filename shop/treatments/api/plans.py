@@ -246,6 +246,16 @@ def move(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
     return _answered_session(session, 200)
 
 
+@bp.get("/plans/<number>/sessions/<uuid:session_id>/changes")
+@allow(Role.CLIENT, *CLINICIANS)
+@bp.arguments(schemas.HomeChangesQuery, location="query")
+@bp.response(200, schemas.HomeChangesOut)
+def show_changes(asked: dict[str, Any], number: str, session_id: uuid.UUID) -> dict[str, Any]:
+    """What moving it to `starts` would change at home, or what its last move changed."""
+    session = queries.session_of(_opened(number), session_id)
+    return schemas.changes(session, asked["starts"], at=now())
+
+
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/performance")
 @allow(*CLINICIANS)
 @bp.arguments(schemas.PerformanceIn)

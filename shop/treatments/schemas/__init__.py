@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas import WhyIn
+from shop.treatments.schemas.changes import HomeChangesOut, HomeChangesQuery, changes
 from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
@@ -57,6 +58,8 @@ __all__ = [
     "FeedIn",
     "FeedOut",
     "GoalIn",
+    "HomeChangesOut",
+    "HomeChangesQuery",
     "MoveIn",
     "MoveOut",
     "NewFeedOut",
@@ -92,6 +95,7 @@ __all__ = [
     "WindowSays",
     "WindowTold",
     "card",
+    "changes",
     "feed_address",
     "listed",
     "regimen",
