@@ -8,8 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, g, request, stream_with_context
-from flask.blueprints import BlueprintSetupState
+from flask import Response, current_app, stream_with_context
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
@@ -56,7 +55,9 @@ from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import replaying as screening_replays
 from shop.web import editions, idempotency
 from shop.web.api import Blueprint, committed
+from shop.web.limits import larger_bodies
 from shop.web.paging import page
+from shop.web.uploads import sent
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="Keeping the catalogue")
 
@@ -72,15 +73,7 @@ LARGER_BODIES = {
 AT_ONCE = 1_000  # rows; more are taken in by the worker
 
 
-@bp.record_once
-def _let_files_in(state: BlueprintSetupState) -> None:
-    """Files may be larger than other bodies; said before anything reads the body."""
-
-    def larger_body() -> None:
-        if request.endpoint in LARGER_BODIES:
-            request.max_content_length = LARGER_BODIES[request.endpoint]
-
-    state.app.before_request_funcs.setdefault(None, []).insert(0, larger_body)
+bp.record_once(larger_bodies(LARGER_BODIES))
 
 
 @bp.post("/products")
@@ -285,7 +278,7 @@ def add_picture(terms: dict[str, Any], files: dict[str, Any], slug: str) -> Resp
     It is made anew in the shop's own sizes; nothing of the file but its pixels is kept.
     """
     queries.product(slug)  # nothing is made for what is not there
-    made = _made(files)
+    made = _made()
     product = queries.product(slug, lock=True)
     variant = queries.variant(terms["sku"]) if terms["sku"] else None
     picture = pictures.add(product, made, alt=terms["alt"], variant=variant, by=actor(), at=now())
@@ -418,7 +411,7 @@ def restore_bundle(slug: str) -> Response:
 def add_bundle_picture(terms: dict[str, Any], files: dict[str, Any], slug: str) -> Response:
     """Add a picture to a bundle, as to a product."""
     queries.bundle(slug)  # nothing is made for what is not there
-    made = _made(files)
+    made = _made()
     bundle = queries.bundle(slug, lock=True)
     picture = pictures.add(bundle, made, alt=terms["alt"], by=actor(), at=now())
     return committed(schemas.KeptPictureOut, picture, 201)
@@ -778,13 +771,10 @@ def _items(items: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return [(one["sku"], one["quantity"]) for one in items]
 
 
-def _made(files: dict[str, Any]) -> list[renditions.Rendition]:
+def _made() -> list[renditions.Rendition]:
     """The sizes of the picture that was sent, made while no transaction waits."""
     db.session.rollback()
-    if "sent_picture" not in g:  # a request that runs again finds its file read
-        with files["file"].stream as stream:  # a large upload lies on disk until it is closed
-            g.sent_picture = stream.read(renditions.MOST_BYTES + 1)
-    return renditions.of(g.sent_picture)
+    return renditions.of(sent(renditions.MOST_BYTES))
 
 
 def _dry(schema: Any, answer: Any) -> Response:

@@ -20,7 +20,6 @@ from flask import (
     Response,
     current_app,
     flash,
-    g,
     make_response,
     redirect,
     render_template,
@@ -55,6 +54,7 @@ from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery
 from shop.web.paging import page
 from shop.web.problems import status_of
+from shop.web.uploads import sent
 
 bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
 names = Blueprint("names_pages", __name__, url_prefix="/manage/ingredient-names")
@@ -168,7 +168,7 @@ def add_picture(slug: str) -> Response:
     queries.product(slug)  # nothing is made for what is not there
     db.session.rollback()  # no transaction waits while it is made
     try:
-        made = renditions.of(_sent_file())
+        made = renditions.of(sent(renditions.MOST_BYTES))
     except Refusal as refusal:
         return _again(slug, refusal)
     alt = request.form.get("alt", "")
@@ -493,16 +493,6 @@ def _pack(product: Product, sku: str) -> Variant:
     if variant.product_id != product.id:
         raise BadForm("That pack is not of this product.")
     return variant
-
-
-def _sent_file() -> bytes:
-    if "sent_picture" not in g:  # a request that runs again finds its file read
-        sent = request.files.get("file")
-        g.sent_picture = b""
-        if sent is not None:
-            with sent.stream as stream:  # a large upload lies on disk until it is closed
-                g.sent_picture = stream.read(renditions.MOST_BYTES + 1)
-    return bytes(g.sent_picture)
 
 
 def _lines(name: str) -> list[str]:

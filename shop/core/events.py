@@ -110,6 +110,8 @@ class Kind(StrEnum):
     SKIN_REPORTED = "skin_reported"
     SKIN_REPORT_WAITS = "skin_report_waits"
     SKIN_REPORT_ANSWERED = "skin_report_answered"
+    SKIN_PHOTO_ADDED = "skin_photo_added"
+    SKIN_PHOTO_ERASED = "skin_photo_erased"
     # approval requests
     REQUEST_STARTED = "request_started"
     REQUEST_ANSWERED = "request_answered"

@@ -18,7 +18,7 @@ import binascii
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -67,6 +67,14 @@ def _key(number: str, encoded: str) -> bytes:
 
 
 keyring = Keyring()
+
+
+class Place(TypedDict):
+    """Where a value is sealed; it opens nowhere else."""
+
+    table: str
+    row: UUID
+    column: str
 
 
 def seal(plain: bytes, *, table: str, row: UUID, column: str) -> bytes:

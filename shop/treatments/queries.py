@@ -42,6 +42,7 @@ _SHOWN = (
         selectinload(Session.performance).selectinload(Performance.performer),
         selectinload(Session.reports).options(
             selectinload(SessionReport.replaced_by),
+            selectinload(SessionReport.photos),
             selectinload(SessionReport.answer).selectinload(ReportAnswer.answered_by),
         ),
     ),

@@ -123,6 +123,12 @@ DOORS: dict[str, Roles] = {
     "POST /plan/calendar/end": CLIENT,
     "GET /api/v1/plans/<number>/reports": CLINIC,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/reports": CLIENT,
+    "POST /api/v1/plans/<number>/reports/<uuid:report_id>/photos": CLIENT,
+    "GET /api/v1/plans/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>": CLIENT
+    | CLINICIANS,
+    "DELETE /api/v1/plans/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>": CLIENT,
+    "POST /plan/<number>/reports/<uuid:report_id>/photos": CLIENT,
+    "POST /plan/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>/erasure": CLIENT,
     "POST /api/v1/plans/<number>/reports/<uuid:report_id>/answer": CLINICIANS,
     "GET /api/v1/session-reports": CLINICIANS,
     "POST /plan/<number>/sessions/<uuid:session_id>/reports": CLIENT,

@@ -827,6 +827,11 @@ GRANTED: Granted = {
             "INSERT": ("answered_by_id", "id", "message_sealed", "report_id"),
             "SELECT": ALL,
         },
+        "report_photos": {
+            "INSERT": ("id", "picture_sealed", "report_id", "statement"),
+            "SELECT": ALL,
+            "UPDATE": ("picture_sealed",),
+        },
         "reservation_parts": {
             "INSERT": ("id", "lot_id", "reservation_id", "units", "variant_id"),
             "SELECT": ALL,
@@ -1512,6 +1517,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "report_answers": {
+            "SELECT": ALL,
+        },
+        "report_photos": {
             "SELECT": ALL,
         },
         "reservation_parts": {

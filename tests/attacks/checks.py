@@ -639,6 +639,23 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "report_answers": {
         "report_answer_is_sealed": [f"message_sealed = {bad}" for bad in NOT_SEALED]
     },
+    "report_photos": {
+        "photo_is_sealed": [
+            f"picture_sealed = {bad} WHERE erased_at IS NULL" for bad in NOT_SEALED
+        ],
+        "photo_is_small": [
+            (
+                "picture_sealed = '\\x01'::bytea || decode(repeat('00', 4194304), 'hex')"
+                " WHERE erased_at IS NULL"
+            ),
+        ],
+        "photo_is_there_or_erased": [
+            "erased_at = now() WHERE erased_at IS NULL",
+            "erased_at = NULL WHERE erased_at IS NOT NULL",
+        ],
+        "photo_names_what_was_agreed_to": ["statement = ''"],
+        "report_takes_3_photos": ["number = 0", "number = 4"],
+    },
     "session_reports": {
         "report_course_is_known": ["course = 'bad'"],
         "report_is_sealed": [f"said_sealed = {bad}" for bad in NOT_SEALED],

@@ -45,7 +45,15 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
-from shop.treatments import answering, booking, cancelling, missing, moving, subscribing
+from shop.treatments import (
+    answering,
+    booking,
+    cancelling,
+    missing,
+    moving,
+    photographing,
+    subscribing,
+)
 from shop.treatments import holding as holding_plans
 from shop.treatments.agenda import Words
 from shop.treatments.models import Session
@@ -63,6 +71,7 @@ from tests.treatments.builders import (
     BLISTERS,
     a_booked_session,
     a_performed_session,
+    a_photo,
     a_plan_from_a_template,
     a_report,
     a_step,
@@ -152,6 +161,8 @@ def _planned(client: Person, chen: Person) -> None:
 def _reported(session: Session, chen: Person) -> None:
     """A report that was corrected, one that was answered, one that waits."""
     first = a_report(session)
+    a_photo(first)
+    photographing.erase(first, a_photo(first), by=session.plan.client, at=now())
     a_report(session, replaces=first.id)
     answering.answer(a_report(session, BLISTERS), message="Come in.", by=chen, at=now())
     a_report(session, BLISTERS)

@@ -9,6 +9,7 @@ from typing import Any
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.treatments.course import Level
+from shop.treatments.models import SessionReport
 from tests.attacks.acts import insert, row
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.people import alice, dr_chen, sam
@@ -17,6 +18,7 @@ from tests.treatments.builders import (
     CLINIC,
     a_booked_session,
     a_performed_session,
+    a_photo,
     a_report,
     a_step,
     an_active_plan,
@@ -49,6 +51,7 @@ def scene() -> dict[str, Any]:
         "others": a_report(other, said(redness=Level.MILD)).id,
         "today": day_in(CLINIC["zone"], now()),
     }
+    facts["photo"] = a_photo(db.session.get_one(SessionReport, facts["expected"])).id
     db.session.commit()
     return facts
 
@@ -84,7 +87,30 @@ def _answer(attacker: Sql, report: Any = "grave", **given: Any) -> Any:
     return values["id"]
 
 
+def _photo(attacker: Sql, report: str = "grave", **given: Any) -> Any:
+    sealed = row(attacker, "session_reports", attacker.facts["expected"])["said_sealed"]
+    values = {
+        "id": uuid.uuid4(),
+        "report_id": attacker.facts[report],
+        "statement": "2026-1",
+        "picture_sealed": sealed,
+    } | given
+    insert(attacker, "report_photos", values)
+    return values["id"]
+
+
 # The honest ways.
+
+
+@ATTACKS.passes(APP, OWNER)
+def _a_photo_added_and_erased(attacker: Sql) -> None:
+    attacker.facts["mine"] = _photo(attacker)
+    attacker.run("UPDATE report_photos SET picture_sealed = NULL WHERE id = %(mine)s")
+
+
+@ATTACKS.passes(WORKER)
+def _photos_are_there(attacker: Sql) -> None:
+    attacker.run("SELECT FROM report_photos")
 
 
 @ATTACKS.passes(APP, OWNER)
@@ -150,6 +176,27 @@ ATTACKS.each(
             "report_is_answered_by_one_who_may",
         ),
         "answered twice": (lambda a: [_answer(a) for _ in "ab"], "reports_are_answered_once"),
+        "a fourth photo": (lambda a: [_photo(a) for _ in "abcd"], "report_takes_3_photos"),
+        "a photo without a picture": (
+            lambda a: _photo(a, picture_sealed=None),
+            "photo_begins_with_a_picture",
+        ),
+        "a photo without consent": (
+            lambda a: _photo(a, statement=""),
+            "photo_names_what_was_agreed_to",
+        ),
+        "a photo that is not sealed": (lambda a: _photo(a, picture_sealed=b"x"), "photo_is_sealed"),
+        "a photo of nothing": (
+            lambda a: _photo(a, report_id=uuid.uuid4()),
+            "report_photos_report_id_fkey",
+        ),
+        "another picture in its place": (
+            lambda a: a.run(
+                "UPDATE report_photos SET picture_sealed = (SELECT said_sealed FROM session_reports"
+                " LIMIT 1) WHERE id = %(photo)s"
+            ),
+            "photo_is_only_erased",
+        ),
         "a report made milder": (
             "UPDATE session_reports SET course = 'expected' WHERE id = %(grave)s",
             "permission denied for table session_reports",
@@ -160,6 +207,7 @@ ATTACKS.each(
     {
         "reported by the worker": (_report, "permission denied for table session_reports"),
         "answered by the worker": (_answer, "permission denied for table report_answers"),
+        "a photo added by the worker": (_photo, "permission denied for table report_photos"),
     },
     WORKER,
 )
@@ -175,3 +223,10 @@ def _reported_long_ago(attacker: Sql) -> bool:
 def _answered_long_ago(attacker: Sql) -> bool:
     key = _answer(attacker, answered_at=LONG_AGO)
     return bool(row(attacker, "report_answers", key)["answered_at"] > LONG_AGO)
+
+
+@ATTACKS.undone("report_photo_guard", OWNER)
+def _photographed_long_ago(attacker: Sql) -> bool:
+    key = _photo(attacker, number=3, added_at=LONG_AGO, erased_at=None)
+    kept = row(attacker, "report_photos", key)
+    return bool(kept["number"] == 1 and kept["added_at"] > LONG_AGO)

@@ -43,6 +43,7 @@ from tests.treatments.builders import (
     BLISTERS,
     a_booked_session,
     a_performed_session,
+    a_photo,
     a_proposal,
     a_report,
     a_step,
@@ -149,6 +150,7 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     a_booked_session(plan)
     done = a_performed_session(an_active_plan(alice, a_step(starts=in_days(20)), by=eva, chen=chen))
     report = a_report(done, BLISTERS)
+    photo = a_photo(report)
     things_happened = [a_reaction(alice).number, a_reaction(people.bob(), serious=False).number]
     draft, others_plan = a_draft_plan(alice, by=eva), a_proposal(people.bob(), by=licensed_eva())
     plans = [plan.number, done.plan.number, draft.number, others_plan.number]
@@ -163,7 +165,7 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     }
     things = [signed.number, reported.number, *(one.number for one in requests)]
     things += plans + things_happened
-    ids = [alice.id, chen.id, entry.id, done.id, report.id, *sessions]
+    ids = [alice.id, chen.id, entry.id, done.id, report.id, photo.id, *sessions]
     others = [a_prescription(people.bob(state="CA"), by=chen).number, a_cream().sku]
     return cast, [*things, *map(str, ids), *others, "Patient", "MedicationRequest", "Task"]
 

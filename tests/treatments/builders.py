@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,14 @@ from shop.treatments import (
     booking,
     drafting,
     performing,
+    photographing,
     proposing,
     reporting,
     rulebook,
     starting,
 )
 from shop.treatments.course import Alarm, Level, Said
-from shop.treatments.models import Plan, ScopeRuleRow, Session, SessionReport
+from shop.treatments.models import Plan, ReportPhoto, ScopeRuleRow, Session, SessionReport
 from shop.treatments.templates import Step, template_of
 from tests.catalog.rules import activated
 from tests.people import a_fresh_sign_in, a_licence, dr_chen, eva, mona
@@ -142,3 +144,13 @@ def a_report(session: Session, what: Said | None = None, **given: Any) -> Sessio
     """The client's own, of today."""
     fields: dict[str, Any] = {"on": today(session), "by": session.plan.client, "at": now()}
     return reporting.report(session, what or said(), **(fields | given))
+
+
+def a_photo(report: SessionReport) -> ReportPhoto:
+    """Any bytes: what is sealed is not looked at again."""
+    photo = ReportPhoto(id=uuid.uuid4(), report_id=report.id, statement=photographing.CURRENT)
+    photo.picture = b"a canary in pixels"
+    db.session.add(photo)
+    db.session.flush()
+    db.session.expire(report, ["photos"])
+    return photo

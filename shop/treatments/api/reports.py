@@ -9,15 +9,26 @@ from flask import Response
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
+from shop.catalog import renditions
 from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
-from shop.treatments import answering, queries, reporting, schemas
+from shop.core.errors import NotFound
+from shop.treatments import answering, photographing, queries, reporting, schemas
 from shop.treatments.models import SessionReport
 from shop.web.api import Blueprint, PageQuery, committed
+from shop.web.limits import MIB, larger_bodies
 from shop.web.paging import page
 
 bp = Blueprint("session_reports", __name__, url_prefix="/api/v1", description="Reports of clients")
+
+bp.record_once(
+    larger_bodies(
+        dict.fromkeys(
+            ("session_reports.add_photo", "plan_pages.add_photo"), renditions.MOST_BYTES + MIB
+        )
+    )
+)
 
 CLINICIANS = (Role.ESTHETICIAN, Role.PHYSICIAN)
 
@@ -44,6 +55,52 @@ def report(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Respons
     session = queries.session_of(plan, session_id)
     made = reporting.report(session, **given, by=actor(), at=now())
     return _answered(made)
+
+
+@bp.post("/plans/<number>/reports/<uuid:report_id>/photos")
+@allow(Role.CLIENT)
+@bp.arguments(schemas.PhotoIn, location="form")
+@bp.arguments(schemas.PhotoFileIn, location="files")
+@bp.response(201, schemas.PhotoOut)
+def add_photo(
+    terms: dict[str, Any], files: dict[str, Any], number: str, report_id: uuid.UUID
+) -> Response:
+    """Add a photo to a report of mine: PNG, JPEG or WebP, at most 10 MB, with my consent to it.
+
+    It is made anew, and nothing of the file but its pixels is kept: no place, no camera.
+    """
+    report, picture = schemas.sent_photo(actor(), number, report_id)
+    photo = photographing.add(report, picture, consent=terms["consent"], by=actor(), at=now())
+    db.session.flush()  # the answer shows what the database stamped
+    return committed(schemas.PhotoOut, photo, 201)
+
+
+@bp.get("/plans/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>")
+@allow(Role.CLIENT, *CLINICIANS)
+@bp.response(200, content_type="image/webp")
+def show_photo(number: str, report_id: uuid.UUID, photo_id: uuid.UUID) -> Response:
+    """The picture itself. Opening it is written down."""
+    plan = queries.plan_for(actor(), number, at=now())
+    photo = photographing.photo_of(queries.report_of(plan, report_id), photo_id)
+    record = f"photo {photo.number} of a report of plan {number}"
+    reading.open_record(actor(), plan.client, record=record, purpose=reading.TREATMENT)
+    db.session.commit()
+    picture = photo.picture
+    if picture is None:
+        raise NotFound("She has erased this photo.")
+    return Response(picture, content_type="image/webp")
+
+
+@bp.delete("/plans/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.PhotoOut)
+def erase_photo(number: str, report_id: uuid.UUID, photo_id: uuid.UUID) -> Response:
+    """Take a photo of mine back: the picture is erased for good."""
+    plan = queries.plan_for(actor(), number, at=now(), lock=True)
+    report = queries.report_of(plan, report_id)
+    photo = photographing.photo_of(report, photo_id)
+    photographing.erase(report, photo, by=actor(), at=now())
+    return committed(schemas.PhotoOut, photo, 200)
 
 
 @bp.get("/session-reports")

@@ -6,6 +6,7 @@ from typing import Any
 
 from shop.core.rules import RULE_ARROWS
 from shop.treatments.models.feeds import CalendarFeed
+from shop.treatments.models.photos import ReportPhoto
 from shop.treatments.models.plans import Plan, PlanStart, PlanVersion
 from shop.treatments.models.reports import ReportAnswer, SessionReport
 from shop.treatments.models.rules import ScopeRuleRow, WindowRuleRow
@@ -19,6 +20,7 @@ __all__ = [
     "PlanStart",
     "PlanVersion",
     "ReportAnswer",
+    "ReportPhoto",
     "ScopeRuleRow",
     "Session",
     "SessionMove",

@@ -14,6 +14,7 @@ from shop.core.db import Base, Word, one_of, stamped
 from shop.core.sealed import Sealed
 from shop.treatments.course import BY_CODE, Alarm, Course, Level, Rule, Said
 from shop.treatments.models.checks import is_sealed
+from shop.treatments.models.photos import ReportPhoto
 from shop.treatments.models.sessions import Session
 
 MOST = 100  # reports of one session
@@ -75,6 +76,12 @@ class SessionReport(Base):
     )
     answer: Mapped[ReportAnswer | None] = relationship(
         primaryjoin="SessionReport.id == foreign(ReportAnswer.report_id)", viewonly=True
+    )
+
+    photos: Mapped[list[ReportPhoto]] = relationship(
+        primaryjoin="SessionReport.id == foreign(ReportPhoto.report_id)",
+        order_by="ReportPhoto.number",
+        viewonly=True,
     )
 
     @property

@@ -16,7 +16,16 @@ from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.treatments import answering, course, drawing, permitting, proposing, queries, schemas
+from shop.treatments import (
+    answering,
+    course,
+    drawing,
+    permitting,
+    photographing,
+    proposing,
+    queries,
+    schemas,
+)
 from shop.treatments.drawing import Drawing
 from shop.treatments.errors import PlanRefused
 from shop.treatments.models import Plan, Session
@@ -101,6 +110,7 @@ def rendered(template: str, **context: Any) -> Response:
         "today": lambda zone: day_in(zone, at),
         "levels": [(level.word, level.word.capitalize()) for level in course.Level],
         "alarms": list(course.Alarm),
+        "photo_statement": photographing.STATEMENTS[photographing.CURRENT],
     }
     return forms.rendered(f"treatments/{template}", **(told | context))
 

@@ -25,7 +25,7 @@ STOP = "Thank you. Stop all active products until your clinic has written."
 @allow(Role.CLIENT)
 def mine() -> Response:
     """A client's plans: what is done when, how it stands, and how her skin did."""
-    return _mine()
+    return mine_again()
 
 
 @bp.post("/plan/calendar")
@@ -37,9 +37,9 @@ def subscribe() -> Response:
         given = read(schemas.FeedIn)
         _, secret = subscribing.make(actor(), words=given["words"], at=now())
         db.session.commit()
-        return _mine(address=schemas.feed_address(secret))
+        return mine_again(address=schemas.feed_address(secret))
 
-    return or_again(act, _mine)
+    return or_again(act, mine_again)
 
 
 @bp.post("/plan/calendar/end")
@@ -85,11 +85,12 @@ def report(number: str, session_id: uuid.UUID) -> Response:
         return to("/plan")
 
     return or_again(
-        act, lambda **why: _mine(typed=request.form, reported_of=str(session_id), **why)
+        act, lambda **why: mine_again(typed=request.form, reported_of=str(session_id), **why)
     )
 
 
-def _mine(**context: Any) -> Response:
+def mine_again(**context: Any) -> Response:
+    """The same page, with what was typed or refused."""
     found = page(
         queries.plans(actor(), at=now()),
         (Plan.created_at, Plan.id),

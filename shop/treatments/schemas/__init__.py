@@ -5,6 +5,7 @@ from __future__ import annotations
 from shop.prescriptions.schemas import WhyIn
 from shop.treatments.schemas.changes import HomeChangesOut, HomeChangesQuery, changes
 from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
+from shop.treatments.schemas.photos import PhotoFileIn, PhotoIn, PhotoOut, sent_photo
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
     BookingIn,
@@ -64,6 +65,9 @@ __all__ = [
     "MoveOut",
     "NewFeedOut",
     "PerformanceIn",
+    "PhotoFileIn",
+    "PhotoIn",
+    "PhotoOut",
     "PlanIn",
     "PlanOut",
     "PlannedSessionIn",
@@ -100,6 +104,7 @@ __all__ = [
     "listed",
     "regimen",
     "reported",
+    "sent_photo",
     "shown",
     "shown_session",
     "standing_of",

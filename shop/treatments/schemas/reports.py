@@ -9,11 +9,12 @@ from marshmallow import fields, post_load, validate
 
 from shop.core.clock import day_in
 from shop.prescriptions.schemas import ClientOut
-from shop.treatments import course, permitting
+from shop.treatments import course, permitting, photographing
 from shop.treatments.answering import LONGEST
 from shop.treatments.course import Alarm, Course, Level, Said
 from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.reporting import LONGEST_NOTE
+from shop.treatments.schemas.photos import PhotoOut
 from shop.web.api import Moment, Schema, Text, Whole
 
 
@@ -114,6 +115,7 @@ class WholeReportOut(ReportOut):
     note = fields.String(allow_none=True)
     replaced = fields.Boolean()
     answer = fields.Nested(AnswerOut, allow_none=True)
+    photos = fields.Nested(PhotoOut, many=True)
     rules_version = fields.String()
     fired = fields.Nested(FiredOut, many=True)
 
@@ -131,7 +133,10 @@ class CourseOut(Schema):
 
 
 class ReportsOut(Schema):
+    """`photo_statement`: what a client agrees to with each photo."""
+
     held_for_report = fields.Boolean()
+    photo_statement = fields.String()
     sessions = fields.List(fields.Nested(CourseOut))
 
 
@@ -139,6 +144,7 @@ def reported(plan: Plan, *, inside: bool) -> dict[str, Any]:
     """A plan's reports as ReportsOut shows them; `inside` for who treats."""
     return {
         "held_for_report": plan.held_for_report,
+        "photo_statement": photographing.STATEMENTS[photographing.CURRENT],
         "sessions": [
             _course(one, inside=inside) for one in plan.sessions if one.performance is not None
         ],
@@ -176,5 +182,5 @@ def _whole(report: SessionReport, *, inside: bool) -> dict[str, Any]:
 
 _PLAIN = (
     *("id", "session_id", "number", "on_day", "course", "waits", "replaces_id", "reported_at"),
-    "rules_version",
+    *("rules_version", "photos"),
 )
