@@ -8,6 +8,7 @@ attacks, journeys, jobs and races.
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import shutil
 import uuid
@@ -33,6 +34,8 @@ from shop.core.embedded_postgres import running
 from tests import keys
 
 PASSWORD = "for-tests-only"
+# Tests leave much behind that is held until they end: looked for seldom, it costs a tenth less.
+gc.set_threshold(100_000, 50, 100)
 TEMPLATE = "aftercare_template"
 
 

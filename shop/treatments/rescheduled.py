@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shop.treatments import asked, windows
 from shop.treatments.models import Session
 from shop.treatments.windows import wording
+
+NEWS = timedelta(days=14)  # for so long a move is shown to her as new
 
 
 def changes(
@@ -27,3 +29,9 @@ def last_changes(session: Session) -> tuple[str, ...]:
         return ()
     move = session.moves[-1]
     return changes(session, before=move.from_starts_at, after=move.starts_at, at=move.moved_at)
+
+
+def is_news(session: Session, at: datetime) -> bool:
+    """It was moved lately, and is still ahead."""
+    moved = session.moves[-1].moved_at if session.moves else None
+    return moved is not None and at - NEWS < moved and at < session.starts_at

@@ -159,6 +159,7 @@ DOORS: dict[str, Roles] = {
     "POST /plans/<number>/sessions": CLINICIANS,
     "POST /plans/<number>/sessions/<uuid:session_id>/booking": CLINICIANS,
     "POST /plans/<number>/sessions/<uuid:session_id>/move": CLINICIANS,
+    "POST /plans/<number>/sessions/<uuid:session_id>/preview": CLINICIANS,
     "POST /plans/<number>/sessions/<uuid:session_id>/performance": CLINICIANS,
     "POST /plans/<number>/sessions/<uuid:session_id>/cancellation": CLINICIANS,
     "POST /plans/<number>/sessions/<uuid:session_id>/no-show": CLINICIANS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,9 +26,12 @@ from tests.treatments.builders import (
     a_proposal,
     a_step,
     an_active_plan,
+    in_days,
     licensed_eva,
     ruled,
+    start,
 )
+from tests.treatments.rules import a_window
 
 LA = ZoneInfo("America/Los_Angeles")
 
@@ -196,6 +200,38 @@ def test_a_client_sees_her_sessions_in_the_clinics_time(
     assert "<small>moved</small>" in shown
     assert f"Started by {cast['chen'].name}" in shown
     assert other.number not in shown
+
+
+def test_what_a_move_changes_is_seen_before_it_and_told_after(
+    app: Flask, cast: dict[str, Person]
+) -> None:
+    a_window(subject="retinoid", when={})
+    plan = a_proposal(cast["alice"], a_step(starts=in_days(20)), by=cast["eva"])
+    start(plan, cast["chen"])
+    db.session.commit()
+    session = f"/plans/{plan.number}/sessions/{plan.sessions[0].id}"
+    reader, client = Reader(app, cast["eva"]), Reader(app, cast["alice"])
+    page = f"/plans/{plan.number}"
+
+    def post(act: str, **typed: str) -> str:
+        """By the button of the form that moves it."""
+        reader.get(page)
+        token = re.search(r'name="csrf_token" value="([^"]+)"', reader.text)
+        assert token is not None
+        sent = typed | {"csrf_token": token[1]}
+        reader.page = reader.client.post(f"{session}/{act}", data=sent, follow_redirects=True)
+        return reader.text
+
+    assert "would change for her" in post("preview", starts=a_day(30))
+    assert re.search(r"Retinoids: stop by .*, from .* again \(before: stop by", reader.text)
+    assert "Write day and time" in post("preview", starts="soon")
+    assert not the_plan().sessions[0].moves
+    assert "(before:" not in client.get("/plan")
+
+    post("move", starts=a_day(30), reason="")
+    assert len(the_plan().sessions[0].moves) == 1
+    assert re.search(r"is on .* now,", client.get("/plan"))
+    assert "(before: stop by" in client.text
 
 
 def test_a_client_without_a_plan_is_told_what_comes_here(app: Flask) -> None:

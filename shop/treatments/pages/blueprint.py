@@ -24,6 +24,7 @@ from shop.treatments import (
     photographing,
     proposing,
     queries,
+    rescheduled,
     schemas,
 )
 from shop.treatments.drawing import Drawing
@@ -103,6 +104,8 @@ def rendered(template: str, **context: Any) -> Response:
         "standing": lambda session: schemas.standing_of(session, at),
         "local": _local,
         "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
+        "moved_lately": lambda session: rescheduled.is_news(session, at),
+        "changed_at_home": rescheduled.last_changes,
         "due": lambda session: _is_due(session, at),
         "drawn": _drawn,
         "expected": lambda session: course.expected(permitting.procedure_of(session.procedure)),

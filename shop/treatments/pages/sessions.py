@@ -16,10 +16,12 @@ from shop.treatments import (
     moving,
     performing,
     queries,
+    rescheduled,
     schemas,
 )
 from shop.treatments.models import Plan
-from shop.treatments.pages.blueprint import CLINICIANS, bp, changed, moment, read
+from shop.treatments.pages.blueprint import CLINICIANS, bp, changed, moment, plan_page, read
+from shop.web.forms import or_again
 
 
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/booking")
@@ -46,6 +48,20 @@ def move(number: str, session_id: uuid.UUID) -> Response:
         return "It is moved."
 
     return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/preview")
+@allow(*CLINICIANS)
+def preview(number: str, session_id: uuid.UUID) -> Response:
+    """What moving it there would change for her at home; nothing is moved."""
+
+    def act() -> Response:
+        session = queries.session_of(queries.plan_for(actor(), number, at=now()), session_id)
+        wanted = moment("starts", session.plan.zone)
+        told = rescheduled.changes(session, before=session.starts_at, after=wanted, at=now())
+        return plan_page(number, previewed=session_id, wanted=wanted, told_then=told)
+
+    return or_again(act, lambda **why: plan_page(number, **why))
 
 
 @bp.post("/plans/<number>/sessions/<uuid:session_id>/performance")
