@@ -166,6 +166,7 @@ class Payment(Stateful, Base):
     order: Mapped[Order] = relationship(
         foreign_keys=[order_id], primaryjoin="Order.id == Payment.order_id"
     )
+    setup: Mapped[CardSetup | None] = relationship()
     card: Mapped[SavedCard | None] = relationship()
     refunds: Mapped[list[Refund]] = relationship(back_populates="payment")
 

@@ -288,6 +288,8 @@ def _compared(payment: Payment, facts: list[Fact]) -> Iterator[tuple[str, str]]:
         yield "amounts_differ", f"{here} cents are booked, the provider took {there}"
     if page is not None:
         yield from _compared_page(payment, page)
+    elif payment.live and any(isinstance(one, Intent) and one.failure_code for one in facts):
+        yield "charge_declined_there", "is under way here and was declined at the provider"
 
 
 def _compared_page(payment: Payment, page: CheckoutSession) -> Iterator[tuple[str, str]]:

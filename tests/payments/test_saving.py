@@ -17,6 +17,7 @@ from shop.orders.models import Order
 from shop.payments import calls, following, queries, reconciling, webhook
 from shop.payments.gateway import Gateway
 from shop.payments.models import CardSetup, ProviderEvent
+from shop.payments.sandbox import cards
 from shop.payments.sandbox.in_process import Visitor
 from shop.payments.saving import STATEMENT, STATEMENT_VERSION
 from tests.accounts.test_access import a_session, a_token
@@ -117,6 +118,37 @@ def test_an_open_page_does_with_the_card_what_was_agreed(
     assert (other.status_code, other.json["code"]) == (409, "payment_page_saves_differently")
     assert (stale.status_code, stale.json["code"]) == (409, "card_statement_changed")
     assert db.session.scalar(sa.select(CardSetup).where(CardSetup.client_id == client.id)) is None
+
+
+def test_a_page_that_saves_the_card_is_gone_back_to(
+    shop: Flask, client: Person, program: dict[str, str], browser_of: FlaskClient
+) -> None:
+    order = an_order(client)
+    url = pay(shop, order, program, save_card=STATEMENT_VERSION).json["url"]
+    for page in (f"/orders/{order.number}", f"/orders/{order.number}/paid"):
+        shown = browser_of.get(page).text
+        field = f'<input type="hidden" name="save_card" value="{STATEMENT_VERSION}">'
+        assert (field in shown, "checkbox" in shown) == (True, False)
+    path = f"/orders/{order.number}/payment"
+    led = sent(browser_of, f"/orders/{order.number}", path, save_card=STATEMENT_VERSION)
+    assert led.headers["Location"] == url
+
+
+def test_the_order_says_how_its_charge_stands(
+    shop: Flask, client: Person, visitor: Visitor, gateway: Gateway, browser_of: FlaskClient
+) -> None:
+    order = an_order(client)
+    card = a_card_at_the_bank(client, gateway, visitor, number=cards.DECLINES_LATER)
+    planned(order, card)
+    waiting = browser_of.get(f"/orders/{order.number}").text
+    act_as("system:test")
+    calls.send_for(order.id, gateway)
+    declined = browser_of.get(f"/orders/{order.number}").text
+
+    assert "Your card ending in 0341 is being charged" in waiting
+    assert "<button>Pay" not in waiting
+    assert "Your card ending in 0341 was not charged" in declined
+    assert "<button>Pay" in declined
 
 
 @pytest.mark.parametrize("first", ["webhook", "client"])
