@@ -228,15 +228,16 @@ def _learn_unknown(at: datetime, gateway: Gateway) -> None:
     """Apply pages and charges of ours that the provider knows, and nobody here wrote down yet."""
     pages = [page.id for page in gateway.sessions_since(at - SINCE) if page.order_ref is not None]
     charges = [one.id for one in gateway.intents_since(at - SINCE) if one.payment_ref is not None]
-    saved = [page.id for page in gateway.setups_since(at - SINCE) if _not_written_down(page)]
+    setups = list(gateway.setups_since(at - SINCE))
     for page_id in pages:
         if queries.payment_of_session(page_id) is None:
             _send(following.session(page_id, gateway), gateway)
     for intent_id in charges:
         if queries.payment_of_intent(intent_id) is None:
             _send(following.intent(intent_id, gateway), gateway)
-    for page_id in saved:
-        following.session(page_id, gateway)
+    for setup in setups:
+        if _not_written_down(setup):
+            following.session(setup.id, gateway)
 
 
 def _send(orders: set[uuid.UUID], gateway: Gateway) -> None:
@@ -331,9 +332,10 @@ def _compared_refunds(payment: Payment, there: list[Refund]) -> list[Difference]
 def _unknown_here(at: datetime, gateway: Gateway) -> list[Difference]:
     """Pages and money under our orders' numbers that no payment here belongs to."""
     found = []
-    pages, intents = (
+    pages, intents, setups = (
         list(gateway.sessions_since(at - SINCE)),
         list(gateway.intents_since(at - SINCE)),
+        list(gateway.setups_since(at - SINCE)),
     )
     for page in pages:
         if page.order_ref is not None and queries.payment_of_session(page.id) is None:
@@ -344,7 +346,7 @@ def _unknown_here(at: datetime, gateway: Gateway) -> list[Difference]:
         if money and queries.payment_of_intent(intent.id) is None:
             text = f"{intent.received_cents} cents for order {intent.order_ref}, booked nowhere"
             found.append(Difference("money_for_nobody", intent.id, text))
-    for setup in gateway.setups_since(at - SINCE):
+    for setup in setups:
         if _not_written_down(setup):
             text = "a card was saved there, and no card here is the one"
             found.append(Difference("card_not_written_down", setup.id, text))

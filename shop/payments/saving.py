@@ -26,7 +26,7 @@ from shop.payments.planning import Operation, plan
 # What a client agrees to. Other words need another version: what was agreed to stays as it was.
 STATEMENT_VERSION = "2026-11"
 STATEMENT = (
-    "Save my card with the clinic’s payment provider. The clinic may charge it without asking me"
+    "Save my card with the clinic's payment provider. The clinic may charge it without asking me"
     " again for orders that I place or that I have set to be refilled, each for the total that I"
     " am told of. I can remove the card at any time in my account; it is not charged from then on."
 )

@@ -22,10 +22,16 @@ from shop.payments.sandbox.in_process import Visitor
 from shop.payments.saving import STATEMENT, STATEMENT_VERSION
 from tests.accounts.test_access import a_session, a_token
 from tests.payments.conftest import Control, Inbox
-from tests.payments.orders_to_pay import an_order, how
+from tests.payments.orders_to_pay import OutsideTransactions, an_order, how
 from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card, planned
 from tests.payments.test_settling_doors import hear
 from tests.people import alice, bob
+
+
+@pytest.fixture
+def gateway(gateway: Gateway) -> OutsideTransactions:
+    """The real one, which fails the test when the shop calls it inside a transaction."""
+    return OutsideTransactions(gateway)
 
 
 @pytest.fixture
