@@ -124,6 +124,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.plans.bp)
     resources.register_blueprint(shop.treatments.api.feeds.bp)
     resources.register_blueprint(shop.treatments.api.reports.bp)
+    resources.register_blueprint(shop.payments.api.cards)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -144,6 +145,7 @@ def _pages(app: Flask) -> None:
         shop.vigilance,
     ):
         app.register_blueprint(package.pages.bp)
+    app.register_blueprint(shop.payments.pages.cards)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
