@@ -1,0 +1,98 @@
+"""What is done to one session of a plan, and to what was reported after it."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Response
+
+from shop.accounts.access import actor, allow
+from shop.core.clock import now
+from shop.treatments import (
+    answering,
+    booking,
+    cancelling,
+    missing,
+    moving,
+    performing,
+    queries,
+    schemas,
+)
+from shop.treatments.models import Plan
+from shop.treatments.pages.blueprint import CLINICIANS, bp, changed, moment, read
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/booking")
+@allow(*CLINICIANS)
+def book(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        given = read(schemas.BookingIn)
+        who = queries.performer(given["performer"]) if given["performer"] else actor()
+        session = queries.session_of(plan, session_id)
+        booking.book(session, performer=who, by=actor(), at=now())
+        return "It is booked."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/move")
+@allow(*CLINICIANS)
+def move(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        session = queries.session_of(plan, session_id)
+        starts = moment("starts", plan.zone)
+        given = read(schemas.MoveIn, starts=starts.isoformat())
+        moving.move(session, starts=starts, reason=given["reason"], by=actor(), at=now())
+        return "It is moved."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/performance")
+@allow(*CLINICIANS)
+def perform(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        at, given = now(), read(schemas.PerformanceIn)
+        performing.perform(
+            queries.session_of(plan, session_id),
+            performer=actor(),
+            performed_at=at,
+            note=given["note"],
+            by=actor(),
+            at=at,
+        )
+        return "It is written down as done."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/cancellation")
+@allow(*CLINICIANS)
+def cancel(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        session = queries.session_of(plan, session_id)
+        cancelling.cancel(session, **read(schemas.WhyIn), by=actor(), at=now())
+        return "It is cancelled."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/no-show")
+@allow(*CLINICIANS)
+def miss(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        missing.miss(queries.session_of(plan, session_id), by=actor(), at=now())
+        return "She did not come. Move it to another day, or cancel it."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/reports/<uuid:report_id>/answer")
+@allow(*CLINICIANS)
+def answer(number: str, report_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        given = read(schemas.AnswerIn)
+        answering.answer(queries.report_of(plan, report_id), **given, by=actor(), at=now())
+        return "The client can read it now."
+
+    return changed(number, act)

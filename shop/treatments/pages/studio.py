@@ -1,0 +1,72 @@
+"""Where who treats begins: the plans, what waits for an answer, a new plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+
+from shop.accounts.access import actor, allow
+from shop.core.clock import now
+from shop.treatments import drafting, queries, schemas
+from shop.treatments.models import Plan, SessionReport
+from shop.treatments.pages.blueprint import CLINICIANS, SHOWN, bp, done, moment, read, rendered
+from shop.treatments.templates import template_of, templates
+from shop.web.forms import or_again
+from shop.web.paging import page
+
+
+@bp.get("/studio")
+@allow(*CLINICIANS)
+def studio() -> Response:
+    return _studio()
+
+
+@bp.get("/studio/reports")
+@allow(*CLINICIANS)
+def reports() -> Response:
+    """The reports that wait for an answer of who looks."""
+    query = queries.reports_waiting(actor(), at=now())
+    keys = (SessionReport.reported_at, SessionReport.id)
+    return rendered(
+        "reports.html", shown=page(query, keys, limit=SHOWN, after=request.args.get("after"))
+    )
+
+
+@bp.post("/studio")
+@allow(*CLINICIANS)
+def draft() -> Response:
+    """Begin a plan from a template, or from a goal alone."""
+
+    def act() -> Response:
+        given = read(schemas.DraftIn)
+        client = queries.client_to_plan_for(email=given["email"])
+        clinic = current_app.config["SHOP"]
+        common: dict[str, Any] = {
+            "state": clinic.clinic_state,
+            "zone": clinic.clinic_time_zone,
+            "by": actor(),
+            "at": now(),
+        }
+        if given["template"] is None:
+            plan = drafting.draft(client, goal=given["goal"] or "", **common)
+        else:
+            first = moment("starts", clinic.clinic_time_zone)
+            template = template_of(given["template"])
+            plan = drafting.from_template(
+                client, template, first=first, goal=given["goal"], **common
+            )
+        return done(plan.number, "It is a draft: nobody else sees it yet.")
+
+    return or_again(act, lambda **why: _studio(typed=request.form, **why))
+
+
+def _studio(**context: Any) -> Response:
+    found = page(
+        queries.plans(actor(), at=now()),
+        (Plan.created_at, Plan.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return rendered("studio.html", shown=found, templates=templates(), **context)
