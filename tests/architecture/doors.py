@@ -113,6 +113,7 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/performance": CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/cancellation": CLINICIANS,
     "POST /api/v1/plans/<number>/sessions/<uuid:session_id>/no-show": CLINICIANS,
+    "GET /api/v1/lots/<number>/uses": MANAGER_AND_PHYSICIAN,
     "GET /api/v1/me/calendar-feed": CLIENT,
     "POST /api/v1/me/calendar-feed": CLIENT,
     "DELETE /api/v1/me/calendar-feed": CLIENT,

@@ -14,8 +14,9 @@ from flask import Response, current_app
 from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Person, Role
 from shop.charts import reading
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
+from shop.inventory import using
 from shop.treatments import (
     booking,
     cancelling,
@@ -25,7 +26,6 @@ from shop.treatments import (
     instructing,
     missing,
     moving,
-    performing,
     planning,
     proposing,
     queries,
@@ -251,14 +251,16 @@ def move(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
 @bp.arguments(schemas.PerformanceIn)
 @bp.response(201, schemas.PlannedSessionOut)
 def perform(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
-    """Write down that it was done."""
+    """Write down that it was done, and which packs were opened for it."""
     session, at = _session(number, session_id), now()
-    performing.perform(
+    using.perform(
         session,
+        used=schemas.uses.lots(given["used"]),
         performer=_named(given["performer"]),
         performed_at=given["performed_at"] or at,
         area=given["area"],
         note=given["note"],
+        today=day_in(current_app.config["SHOP"].clinic_time_zone, at),
         by=actor(),
         at=at,
     )

@@ -16,6 +16,7 @@ from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
+from shop.inventory import queries as inventory
 from shop.treatments import answering, course, drawing, permitting, proposing, queries, schemas
 from shop.treatments.drawing import Drawing
 from shop.treatments.errors import PlanRefused
@@ -43,6 +44,7 @@ def plan_page(number: str, **context: Any) -> Response:
         fresh=fresh_proof() is not None,
         clinicians=queries.clinicians(),
         history=events.of(plan.id),
+        used=inventory.used_in([one.id for one in plan.sessions]),
         **context,
     )
 

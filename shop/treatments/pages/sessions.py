@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Response
+from flask import Response, current_app, request
 
 from shop.accounts.access import actor, allow
-from shop.core.clock import now
+from shop.core.clock import day_in, now
+from shop.inventory import using
 from shop.treatments import (
     answering,
     booking,
     cancelling,
     missing,
     moving,
-    performing,
     queries,
     schemas,
 )
@@ -52,12 +52,15 @@ def move(number: str, session_id: uuid.UUID) -> Response:
 @allow(*CLINICIANS)
 def perform(number: str, session_id: uuid.UUID) -> Response:
     def act(plan: Plan) -> str:
-        at, given = now(), read(schemas.PerformanceIn)
-        performing.perform(
+        typed = schemas.uses.typed(request.form.get("used", ""))
+        at, given = now(), read(schemas.PerformanceIn, used=typed)
+        using.perform(
             queries.session_of(plan, session_id),
+            used=schemas.uses.lots(given["used"]),
             performer=actor(),
             performed_at=at,
             note=given["note"],
+            today=day_in(current_app.config["SHOP"].clinic_time_zone, at),
             by=actor(),
             at=at,
         )

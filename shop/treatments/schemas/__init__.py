@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas import WhyIn
+from shop.treatments.schemas import uses
 from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
@@ -99,5 +100,6 @@ __all__ = [
     "shown",
     "shown_session",
     "standing_of",
+    "uses",
     "whole",
 ]

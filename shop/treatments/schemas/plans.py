@@ -9,10 +9,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from shop.core import events
+from shop.inventory import queries as inventory
 from shop.prescriptions.schemas import ClientOut
 from shop.prescriptions.schemas.shared import RecordedOut
 from shop.treatments import permitting, planning
 from shop.treatments.models import Plan, Session
+from shop.treatments.schemas.uses import MOST_LOTS, UseIn, UseOut
 from shop.treatments.standing import Standing, standing
 from shop.treatments.states import PlanStatus, SessionStatus
 from shop.treatments.templates import Step, Template
@@ -96,12 +98,18 @@ class MoveIn(Schema):
 
 
 class PerformanceIn(Schema):
-    """Now, where it was planned, by who asks, unless it says otherwise. `note` stays inside."""
+    """Now, where it was planned, by who asks, unless it says otherwise. `note` stays inside.
+
+    `used`: the packs that were opened for it.
+    """
 
     performer = fields.UUID(load_default=None)
     performed_at = Moment(load_default=None)
     area = Text(shortest=1, longest=LONGEST_WORD, load_default=None)
     note = Text(shortest=1, load_default=None)
+    used = fields.List(
+        fields.Nested(UseIn), load_default=list, validate=validate.Length(max=MOST_LOTS)
+    )
 
 
 class PlansQuery(PageQuery):
@@ -176,10 +184,11 @@ class VersionOut(Schema):
 
 
 class WholePlannedSessionOut(PlannedSessionOut):
-    """With the words; `note` only for who treats."""
+    """With the words; `note` and what was `used` only for who treats."""
 
     reason = fields.String(allow_none=True)
     note = fields.String(allow_none=True)
+    used = fields.List(fields.Nested(UseOut))
 
 
 class WholePlanOut(PlanOut):
@@ -262,11 +271,17 @@ def shown(plan: Plan, at: datetime) -> dict[str, Any]:
 
 def whole(plan: Plan, at: datetime, *, inside: bool) -> dict[str, Any]:
     """A plan as WholePlanOut shows it; `inside` for who treats."""
+    used = inventory.used_in([one.id for one in plan.sessions]) if inside else {}
     return shown(plan, at) | {
         "goal": plan.goal,
         "reason": plan.reason,
         "sessions": [
-            shown_session(one, at) | {"reason": one.reason, "note": _note(one) if inside else None}
+            shown_session(one, at)
+            | {
+                "reason": one.reason,
+                "note": _note(one) if inside else None,
+                "used": used.get(one.id, []),
+            }
             for one in plan.sessions
         ],
         "versions": plan.versions,
