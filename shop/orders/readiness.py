@@ -15,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from shop.accounts.models import Person
@@ -43,7 +44,16 @@ from shop.treatments.models import (
     SessionWaiver,
     WindowRuleRow,
 )
-from shop.treatments.readiness import Booked, Care, Given, Judged, Known, Reported, Waived
+from shop.treatments.readiness import (
+    Booked,
+    Care,
+    Given,
+    Judged,
+    Known,
+    Readiness,
+    Reported,
+    Waived,
+)
 from shop.treatments.readiness.judging import LASTS
 from shop.treatments.states import AHEAD, ENDED, PlanStatus, SessionStatus
 from shop.treatments.windows import Facts, WindowRule
@@ -67,6 +77,11 @@ def of(sessions: Collection[Session], *, at: datetime) -> dict[UUID, Judged]:
         for key, judged in readiness.judge(rows.known(client_id, zone), at=at).items():
             found[UUID(key)] = judged
     return found
+
+
+def of_one(session: Session, *, at: datetime) -> Judged:
+    """The same of one; nothing is found where it is not booked."""
+    return of([session], at=at).get(session.id, Judged(Readiness.READY))
 
 
 @dataclass(frozen=True)
@@ -141,7 +156,13 @@ class _Rows:
             waits=WAITS.get(row.plan_status, ""),
             moved_at=row.moved_at,
             waivers=tuple(
-                Waived(frozenset(one.findings), one.starts_at, one.physician.name, one.waived_at)
+                Waived(
+                    names=frozenset(one.findings),
+                    starts=one.starts_at,
+                    by=one.physician.name,
+                    at=one.waived_at,
+                    why=one.reason,
+                )
                 for one in self.waivers.get(row.id, ())
             ),
         )
@@ -259,7 +280,7 @@ def _rules(procedures: Collection[str]) -> Sequence[WindowRule]:
 def _steps(plans: Collection[UUID]) -> dict[UUID, Sequence[regimens.Step]]:
     newest = (
         sa.select(PlanVersion)
-        .distinct(PlanVersion.plan_id)
+        .ext(distinct_on(PlanVersion.plan_id))
         .where(PlanVersion.plan_id.in_(plans))
         .order_by(PlanVersion.plan_id, PlanVersion.number.desc())
     )

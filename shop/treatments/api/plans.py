@@ -17,6 +17,7 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.inventory import using
+from shop.orders import readiness
 from shop.treatments import (
     booking,
     cancelling,
@@ -91,7 +92,8 @@ def list_plans(asked: dict[str, Any]) -> dict[str, Any]:
         after=asked["after"],
         descending=True,
     )
-    return found | {"items": [schemas.shown(plan, at) for plan in found["items"]]}
+    judged = readiness.of([one for plan in found["items"] for one in plan.sessions], at=at)
+    return found | {"items": [schemas.shown(plan, at, judged) for plan in found["items"]]}
 
 
 @bp.get("/plans/<number>")

@@ -7,8 +7,10 @@ import uuid
 from flask import Response, current_app, request
 
 from shop.accounts.access import actor, allow
+from shop.accounts.models import Role
 from shop.core.clock import day_in, now
 from shop.inventory import using
+from shop.orders import readiness
 from shop.treatments import (
     answering,
     booking,
@@ -17,6 +19,7 @@ from shop.treatments import (
     moving,
     queries,
     schemas,
+    waiving,
 )
 from shop.treatments.models import Plan
 from shop.treatments.pages.blueprint import CLINICIANS, bp, changed, moment, read
@@ -65,6 +68,19 @@ def perform(number: str, session_id: uuid.UUID) -> Response:
             at=at,
         )
         return "It is written down as done."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/waivers")
+@allow(Role.PHYSICIAN)
+def waive(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        at, session = now(), queries.session_of(plan, session_id)
+        given = read(schemas.WaiverIn, findings=request.form.getlist("findings"))
+        judged = readiness.of_one(session, at=at)
+        waiving.waive(session, **given, judged=judged, by=actor(), at=at)
+        return "It is waived, for as long as the session stays where it is."
 
     return changed(number, act)
 

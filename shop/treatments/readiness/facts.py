@@ -60,6 +60,7 @@ class Waived:
     starts: datetime
     by: str
     at: datetime
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ from shop.treatments.schemas.plans import (
     listed,
     shown,
     shown_session,
-    standing_of,
     whole,
 )
 from shop.treatments.schemas.procedures import (
@@ -38,6 +37,14 @@ from shop.treatments.schemas.procedures import (
     ProceduresQuery,
     ScopeOut,
     ScopeQuery,
+)
+from shop.treatments.schemas.readiness import (
+    AheadListOut,
+    WaiverIn,
+    WaiverOut,
+    ahead,
+    ways_out,
+    word,
 )
 from shop.treatments.schemas.regimens import RegimenIn, RegimenOut, StepIn, card, regimen
 from shop.treatments.schemas.reports import (
@@ -49,9 +56,11 @@ from shop.treatments.schemas.reports import (
     reported,
 )
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
+from shop.treatments.schemas.standing import standing_of
 
 __all__ = [
     "LONGEST_WORD",
+    "AheadListOut",
     "AnswerIn",
     "BookingIn",
     "DraftIn",
@@ -87,11 +96,14 @@ __all__ = [
     "TemplatesOut",
     "VersionOut",
     "WaitingReportsOut",
+    "WaiverIn",
+    "WaiverOut",
     "WholePlanOut",
     "WholePlannedSessionOut",
     "WhyIn",
     "WindowSays",
     "WindowTold",
+    "ahead",
     "card",
     "feed_address",
     "listed",
@@ -101,5 +113,7 @@ __all__ = [
     "shown_session",
     "standing_of",
     "uses",
+    "ways_out",
     "whole",
+    "word",
 ]
