@@ -230,7 +230,7 @@ def test_a_late_booking_can_be_moved_to_the_first_clean_day_or_waived() -> None:
     found = judged(**late("2026-12-10", rules=(STOP,)))
     assert found.options[0] == Option(Way.MOVE, to=date(2026, 12, 16))
     assert found.options[-1] == Option(Way.WAIVE)
-    assert found.todos == ("Leave off retinoids from now on, and tell us when you used it last.",)
+    assert found.todos == ("Leave off retinoids from now on, and tell us when you last used any.",)
 
 
 # Waivers -----------------------------------------------------------------------------------------

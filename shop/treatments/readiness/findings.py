@@ -100,6 +100,11 @@ class Judged:
         return tuple(dict.fromkeys(todos))
 
     @property
+    def waivers(self) -> tuple[Waived, ...]:
+        """Those that waive something of it, each once."""
+        return tuple(dict.fromkeys(one.waived for one in self.findings if one.waived))
+
+    @property
     def waivable(self) -> tuple[Finding, ...]:
         """What a physician may waive and nobody has."""
         return tuple(one for one in self.findings if one.bears and one.waivable)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from shop.catalog.models import ActiveClass
 from shop.core.rules import Severity
@@ -38,14 +40,15 @@ LASTS = timedelta(days=183)
 DAY = timedelta(days=1)
 HELD_AS = {Conduct.SPF.value: ActiveClass.UV_FILTER.value}  # a conduct that a pack serves
 ASKS = (Action.REQUIRE, Action.PRIME)
+Stops = Mapping[str, list[tuple[date, date]]]  # by subject, in order: [first, until)
 
 
 def judge(known: Known, *, at: datetime) -> dict[str, Judged]:
     """Every session of `known.booked`, by its key; the order of what is known does not matter."""
     calendar = windows.calendar(known.sessions, known.rules, facts=_facts(known), zone=known.zone)
-    today = day_of(at, known.zone)
+    today, stops = day_of(at, known.zone), _stops(calendar)
     return {
-        outlook.key: _One(known, calendar, outlook, today).judged()
+        outlook.key: _One(known, calendar, stops, outlook, today).judged()
         for outlook in calendar.sessions
         if outlook.key in known.booked
     }
@@ -67,12 +70,21 @@ def _facts(known: Known) -> Facts:
     )
 
 
+def _stops(calendar: Calendar) -> Stops:
+    stops: defaultdict[str, list[tuple[date, date]]] = defaultdict(list)
+    for one in calendar.intervals:
+        if one.action is Action.STOP:
+            stops[one.subject].append((one.begins.date(), one.until.date()))
+    return stops
+
+
 @dataclass(frozen=True)
 class _One:
     """One session beside everything that bears on it."""
 
     known: Known
     calendar: Calendar
+    stops: Stops
     outlook: Outlook
     today: date
 
@@ -84,7 +96,7 @@ class _One:
     def booked(self) -> Booked:
         return self.known.booked[self.outlook.key]
 
-    @property
+    @cached_property
     def session(self) -> windows.Session:
         return next(one for one in self.known.sessions if one.key == self.outlook.key)
 
@@ -150,7 +162,7 @@ class _One:
 
     def _in_steps(self, subject: str) -> bool:
         """Her plan has a step of it, which is judged by itself."""
-        return any(subject in one.classes for one in self._due())
+        return any(subject in one.classes for one in self._due)
 
     def _before(self, actions: Iterable[Action]) -> Iterator[Interval]:
         """The intervals of this session that begin before its day."""
@@ -166,7 +178,7 @@ class _One:
 
         What anybody may buy she may have from next door: it is told, and holds nothing up.
         """
-        for step in self._due():
+        for step in self._due:
             if self._received(step):
                 continue
             prescribed = step.prescribed or not step.doctor_only
@@ -179,15 +191,19 @@ class _One:
                 by=step.since,
             )
 
+    @cached_property
     def _due(self) -> list[Care]:
         return [one for one in self.known.care if one.plan == self.booked.plan and self._now(one)]
 
     def _now(self, step: Care) -> bool:
         """There is a day from today to the session on which she is to use it."""
-        first = max(self.today, step.since or self.today)
-        until = min(self.day, step.until or self.day)
-        days = (first + DAY * n for n in range((until - first).days))
-        return any(not self._stopped(step.classes, day) for day in days)
+        day = max(self.today, step.since or self.today)
+        for first, until in sorted(
+            stop for one in step.classes for stop in self.stops.get(one, ())
+        ):
+            if first <= day < until:
+                day = until
+        return day < min(self.day, step.until or self.day)
 
     def _received(self, step: Care) -> bool:
         """Within the last months; what was given while it was stopped was not for these days."""
@@ -202,11 +218,8 @@ class _One:
         return self.today - LASTS <= on
 
     def _stopped(self, classes: Iterable[str], day: date) -> bool:
-        return any(
-            one.action is Action.STOP and one.begins.date() <= day < one.until.date()
-            for subject in classes
-            for one in self.calendar.of(subject)
-        )
+        stops = (stop for subject in classes for stop in self.stops.get(subject, ()))
+        return any(first <= day < until for first, until in stops)
 
     def _planned_use(self) -> Iterator[Finding]:
         """Home care that begins or ends in days before the session that ask for none.
@@ -273,10 +286,11 @@ class _One:
 
     def _waived(self, one: Finding) -> Finding:
         may = one.code in WAIVABLE and one.severity < Severity.HARD_STOP
-        if not may or one.subject in self._hard():
+        if not may or one.subject in self._hard:
             return replace(one, waivable=False)
         return replace(one, waived=self._waiver(one.name))
 
+    @cached_property
     def _hard(self) -> frozenset[str]:
         """What a hard stop speaks of, whether or not it is known to hold: nobody waives it."""
         others = {session.procedure for session in self.known.sessions}
@@ -308,7 +322,8 @@ class _One:
         bearing = [one for one in findings if one.bears]
         if not bearing:
             return
-        yield from (one for one in self.outlook.options if one.way is not Way.WAIVE)
+        others = (one for one in self.outlook.options if one.way is not Way.WAIVE)
+        yield from dict.fromkeys(others)  # two reasons may have one way out
         if all(one.waivable for one in bearing):
             yield Option(Way.WAIVE)
 
@@ -321,7 +336,7 @@ def _todo(reason: Reason) -> str:
     if reason.code in (windows.Code.TOLD_LATE, windows.Code.USED):
         if reason.subject in wording.MEDICINES:
             return f"Call us about {name} before you come."
-        return f"Leave off {name} from now on, and tell us when you used it last."
+        return f"Leave off {name} from now on, and tell us when you last used any."
     return ""
 
 
