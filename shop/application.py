@@ -125,6 +125,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.feeds.bp)
     resources.register_blueprint(shop.treatments.api.reports.bp)
     resources.register_blueprint(shop.payments.api.cards)
+    resources.register_blueprint(shop.treatments.api.readiness.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 

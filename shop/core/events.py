@@ -105,6 +105,7 @@ class Kind(StrEnum):
     SESSION_PERFORMED = "session_performed"
     SESSION_CANCELLED = "session_cancelled"
     SESSION_MISSED = "session_missed"
+    SESSION_WAIVED = "session_waived"
     CALENDAR_FEED_MADE = "calendar_feed_made"
     CALENDAR_FEED_ENDED = "calendar_feed_ended"
     SKIN_REPORTED = "skin_reported"

@@ -10,7 +10,9 @@ from flask import Response, current_app
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.catalog.models import Variant
+from shop.charts import reading
 from shop.core.clock import day_in, now
+from shop.core.db import db
 from shop.inventory import queries, receiving, releasing
 from shop.inventory.models import Lot
 from shop.inventory.schemas import (
@@ -22,6 +24,7 @@ from shop.inventory.schemas import (
     StockOut,
     StockQuery,
 )
+from shop.treatments.schemas.uses import LotUsesOut
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
 
@@ -77,6 +80,21 @@ def quarantine(terms: dict[str, Any], number: str) -> Response:
     found = queries.lot(number, lock=True)
     releasing.quarantine(found, reason=terms["reason"], by=actor(), at=now())
     return committed(LotOut, found)
+
+
+@bp.get("/lots/<number>/uses")
+@allow(Role.MANAGER, Role.PHYSICIAN)
+@bp.response(200, LotUsesOut)
+def uses(number: str) -> dict[str, Any]:
+    """Whom a recall concerns: the sessions that packs of a lot were opened for.
+
+    The opening of each client's record is written down.
+    """
+    found = queries.uses_of(queries.lot(number))
+    for client in dict.fromkeys(use.client for use in found):
+        reading.open_record(actor(), client, record=f"lot {number}", purpose=reading.OPERATIONS)
+    db.session.commit()
+    return {"items": found}
 
 
 def clinic_day() -> date:

@@ -21,3 +21,9 @@ class LotExpired(Refused):
     """The lot's last day is over."""
 
     code = "lot_expired"
+
+
+class LotNotUsable(Refused):
+    """Nothing may be used from this lot in a treatment; facts: `lot`."""
+
+    code = "lot_not_usable"

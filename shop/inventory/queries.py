@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, joinedload
 
 from shop.accounts.models import Person
 from shop.catalog.models import Product, Variant
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
-from shop.inventory.models import Lot, Movement
+from shop.inventory.models import Lot, Movement, MovementKind
 from shop.inventory.states import LotStatus
+from shop.treatments.models import Performance, Plan, Session
 
 GONE = (LotStatus.RETURNED, LotStatus.DESTROYED)
 
@@ -48,6 +51,18 @@ class Happening:
     units: int | None
     balance: int | None
     note: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """Packs of a lot that were opened for a session: whose, what was done and when."""
+
+    lot: Lot
+    units: int
+    performance: Performance
+    session: Session
+    plan: Plan
+    client: Person
 
 
 def stocked(
@@ -107,6 +122,43 @@ def movements(lot: Lot) -> list[Movement]:
     """The ledger of a lot, oldest first."""
     query = sa.select(Movement).where(Movement.lot_id == lot.id).order_by(Movement.seq)
     return list(db.session.scalars(query))
+
+
+def uses_of(lot: Lot) -> list[Use]:
+    """The sessions that packs of a lot were opened for, oldest first: whom a recall concerns.
+
+    Who shows it writes down whose records were opened.
+    """
+    return list(_uses(Movement.lot_id == lot.id))
+
+
+def used_in(sessions: Collection[uuid.UUID]) -> Mapping[uuid.UUID, list[Use]]:
+    """What was used in each of these sessions that used anything. One statement."""
+    found: dict[uuid.UUID, list[Use]] = defaultdict(list)
+    for use in _uses(Performance.session_id.in_(sessions)):
+        found[use.session.id].append(use)
+    return found
+
+
+def _uses(*where: sa.ColumnElement[bool]) -> Iterator[Use]:
+    rows = db.session.execute(
+        sa.select(Lot, -Movement.delta, Performance, Session, Plan, Person)
+        .join(Movement, Movement.lot_id == Lot.id)
+        .join(Performance, Performance.id == Movement.reference_id)
+        .join(Session, Session.id == Performance.session_id)
+        .join(Plan, Plan.id == Session.plan_id)
+        .join(Person, Person.id == Session.client_id)
+        .where(Movement.kind == MovementKind.TREATMENT_USE, *where)
+        .options(joinedload(Lot.variant).joinedload(Variant.product))
+        .order_by(Performance.performed_at, Lot.number)
+    )
+    return (Use(*row) for row in rows)
+
+
+def lots(numbers: Collection[str]) -> dict[str, Lot]:
+    """The lots with these numbers of ours, by number; one that is not there is left out."""
+    query = sa.select(Lot).where(Lot.number.in_(numbers))
+    return {lot.number: lot for lot in db.session.scalars(query)}
 
 
 def history(lot: Lot) -> list[Happening]:

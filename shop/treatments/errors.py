@@ -77,6 +77,12 @@ class TooEarly(Refused):
     code = "too_early"
 
 
+class WaiverRefused(Refused):
+    """Something of what was to be waived cannot be; `fields` say which and why."""
+
+    code = "waiver_refused"
+
+
 class ReportRefused(Refused):
     """Something of what was reported or answered cannot be used; `fields` say which and why."""
 

@@ -7,7 +7,13 @@ from datetime import date
 
 from shop.charts.facts import ConditionCode, FactKind
 from shop.charts.queries import Chart
-from shop.treatments.windows import Facts
+from shop.treatments.windows import Conduct, Facts
+
+# By mouth against cold sores: the substances, and the names they were first sold by.
+ANTIVIRALS = frozenset(
+    {"aciclovir", "acyclovir", "valaciclovir", "valacyclovir", "famciclovir", "zovirax"}
+    | {"valtrex", "famvir"}
+)
 
 
 def facts(
@@ -36,6 +42,14 @@ def facts(
         primed=primed,
         states=states,
     )
+
+
+def taken(chart: Chart) -> frozenset[str]:
+    """What rules ask her to take, and the chart says that she takes now, by their word for it."""
+    now = (one.fact for one in chart.medicines if one.fact.last_taken_on is None)
+    words = {word for fact in now for word in f"{fact.name} {fact.inci_name or ''}".split()}
+    found = {word.casefold().strip(".,;") for word in words} & ANTIVIRALS
+    return frozenset({Conduct.ANTIVIRAL.value}) if found else frozenset()
 
 
 def _has(chart: Chart, code: ConditionCode) -> bool | None:

@@ -7,14 +7,16 @@ licensed. For everybody else there is nothing here.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased, selectinload
 
 from shop.accounts.licences import KINDS
 from shop.accounts.models import Licence, Person, Role
+from shop.core.clock import day_in
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.treatments.course import Course
@@ -29,7 +31,10 @@ from shop.treatments.models import (
     SessionReport,
 )
 from shop.treatments.permitting import in_force
-from shop.treatments.states import READABLE, PlanStatus
+from shop.treatments.states import READABLE, PlanStatus, SessionStatus
+from shop.treatments.windows.days import begin_of
+
+DAYS_AHEAD = 14  # of the list of readiness, beside today
 
 _SHOWN = (
     selectinload(Plan.client),
@@ -88,6 +93,28 @@ def report_of(plan: Plan, report_id: UUID) -> SessionReport:
             if report.id == report_id:
                 return report
     raise NotFound("There is no such report.")
+
+
+def booked_ahead(reader: Person, *, zone: str, at: datetime) -> sa.Select[Session]:
+    """What is booked from today, in the clinic's days, to the fourteenth after, of the plans that
+    `reader` sees; nothing of hers.
+    """
+    first = day_in(zone, at)
+    begins, ends = (
+        begin_of(day, ZoneInfo(zone)) for day in (first, first + timedelta(days=DAYS_AHEAD + 1))
+    )
+    seen = sa.select(Plan.id).where(_visible(reader, at), Plan.client_id != reader.id)
+    return (
+        sa.select(Session)
+        .where(
+            Session.status == SessionStatus.BOOKED,
+            begins <= Session.starts_at,
+            Session.starts_at < ends,
+            Session.plan_id.in_(seen),
+        )
+        .options(selectinload(Session.plan).selectinload(Plan.client))
+        .options(selectinload(Session.performer))
+    )
 
 
 def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]:

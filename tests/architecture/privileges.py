@@ -932,6 +932,18 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "session_waivers": {
+            "INSERT": (
+                "client_id",
+                "findings",
+                "id",
+                "physician_id",
+                "reason_sealed",
+                "session_id",
+                "starts_at",
+            ),
+            "SELECT": ALL,
+        },
         "sessions": {
             "INSERT": (
                 "area",
@@ -1610,6 +1622,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "session_reports": {
+            "SELECT": ALL,
+        },
+        "session_waivers": {
             "SELECT": ALL,
         },
         "sessions": {

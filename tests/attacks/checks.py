@@ -704,6 +704,14 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "report_was_judged_by_rules": ["rules_version = ''"],
         "session_takes_100_reports": ["number = 0", "number = 101"],
     },
+    "session_waivers": {
+        "nobody_waives_for_themselves": ["physician_id = client_id"],
+        "waiver_names_its_findings": [
+            "findings = '{}'",
+            "findings = array_fill('used:aha'::text, ARRAY[41])",
+        ],
+        "waiver_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED],
+    },
     "sessions": {
         "booked_session_has_a_performer": [
             "performer_id = NULL WHERE status = 'booked'",

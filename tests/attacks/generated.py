@@ -59,7 +59,7 @@ from shop.treatments import holding as holding_plans
 from shop.treatments.agenda import Words
 from shop.treatments.models import Session
 from shop.vigilance import filing
-from tests.attacks import desk
+from tests.attacks import desk, waivers
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
@@ -152,6 +152,7 @@ def _planned(client: Person, chen: Person) -> None:
     start(plan, chen)
     booked, moved, cancelled = plan.sessions
     booking.book(booked, performer=eva, by=eva, at=now())
+    waivers.a_waiver(booked, chen)
     moving.move(moved, starts=in_days(90), reason="Away.", by=eva, at=now())
     cancelling.cancel(cancelled, reason="Ill.", by=eva, at=now())
     begun = an_active_plan(alice(), a_step(starts=now()), by=licensed_eva(), chen=chen)

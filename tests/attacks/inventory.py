@@ -17,7 +17,8 @@ from shop.inventory.states import LotStatus
 from tests.attacks.attack import OWNER, Attacks, Sql
 from tests.builders import a_variant
 from tests.inventory.lots import a_delivery, a_lot, today
-from tests.people import sam
+from tests.people import alice, sam
+from tests.treatments.builders import a_performed_session, an_active_plan
 
 MOVE = "INSERT INTO movements (id, lot_id, kind, delta, reference_id) VALUES (gen_random_uuid(), "
 PROMISE = "INSERT INTO reservations (id, variant_id, units) VALUES (%(new)s, %(cream)s, 3)"
@@ -55,7 +56,14 @@ def scene() -> Mapping[str, Any]:
         "live": live.id,
         "ended": ended.id,
         "sam": sam().id,
+        "done": _performed(),
     }
+
+
+def _performed() -> Any:
+    performance = a_performed_session(an_active_plan(alice())).performance
+    assert performance
+    return performance.id
 
 
 ATTACKS = Attacks(scene)
@@ -66,6 +74,10 @@ ATTACKS.each(
         "ship what expired": (
             f"{MOVE} %(expired)s, 'ship', -1, gen_random_uuid())",
             "lot_is_not_expired",
+        ),
+        "use what nobody performed anything with": (
+            f"{MOVE} %(good)s, 'treatment_use', -1, %(new)s)",
+            "treatment_use_is_of_a_performance",
         ),
         "use what expired in a treatment": (
             f"{MOVE} %(expired)s, 'treatment_use', -1, gen_random_uuid())",
@@ -315,6 +327,11 @@ ATTACKS.each(
     },
     OWNER,
 )
+
+
+@ATTACKS.passes()
+def _use_in_a_treatment(attacker: Sql) -> None:
+    attacker.run(f"{MOVE} %(good)s, 'treatment_use', -1, %(done)s)")
 
 
 @ATTACKS.passes(APP, WORKER)

@@ -14,10 +14,11 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import receiving, stock
+from shop.inventory import receiving, stock, using
 from shop.inventory.models import Lot, Reservation
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders.models import Cart, CartLine
+from shop.treatments.models import Performance, Session
 from tests.at_once import Act
 from tests.builders import a_product, a_variant
 from tests.inventory.lots import a_lot, today
@@ -25,6 +26,7 @@ from tests.people import alice, sam
 from tests.races.acts import place
 from tests.races.race import FEW, Race
 from tests.regime import RACE_THREADS
+from tests.treatments.builders import a_booked_session, a_step, an_active_plan
 
 OTHERS = RACE_THREADS - 1
 
@@ -106,6 +108,56 @@ def _a_cart_of(client: Person) -> Cart:
     db.session.add(cart)
     db.session.flush()  # lines point at it
     return cart
+
+
+def test_the_last_pack_is_opened_for_one_session(race: Race) -> None:
+    """Of four that are performed at once; who does not get it has performed nothing."""
+    lot, acts = openings(race, 4)
+
+    assert race.met(acts) == {"used": 1, "not_enough_stock": 3}
+
+    assert heads(race, lot) == (0, 0)
+    assert race.count(sa.select(Performance)) == 1
+    assert race.wrongs() == []
+
+
+def test_without_the_lock_the_database_still_opens_it_once(race: Race) -> None:
+    lot, acts = openings(race, 4)
+
+    met = race.carelessly(acts, before="INSERT INTO movements")
+
+    assert met == {"used": 1, "reserved_units_are_on_hand": 3}
+    assert heads(race, lot) == (0, 0)
+    assert race.wrongs() == []
+
+
+def openings(race: Race, many: int) -> tuple[Lot, list[Act]]:
+    """A last pack, and so many sessions that are done with it."""
+    lot = race.made(lambda: a_lot(a_variant(), 1))
+
+    def booked() -> list[Session]:
+        plans = [an_active_plan(alice(), a_step(starts=now())) for _ in range(many)]
+        return [a_booked_session(plan) for plan in plans]
+
+    return lot, [opening(lot, session) for session in race.made(booked)]
+
+
+def opening(lot: Lot, session: Session) -> Act:
+    def act() -> str:
+        mine = db.session.get_one(Session, session.id, with_for_update=True)
+        who, at = mine.plan.drafted_by, now()
+        using.perform(
+            mine,
+            used=[(lot, 1)],
+            performer=who,
+            performed_at=at,
+            today=today(),
+            by=who,
+            at=at,
+        )
+        return "used"
+
+    return act
 
 
 def test_units_come_and_go_at_once(race: Race) -> None:

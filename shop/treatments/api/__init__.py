@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.treatments.api import feeds, plans, reports
+from shop.treatments.api import feeds, plans, readiness, reports
 from shop.treatments.api.procedures import bp
 
-__all__ = ["bp", "feeds", "plans", "reports"]
+__all__ = ["bp", "feeds", "plans", "readiness", "reports"]

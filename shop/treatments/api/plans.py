@@ -14,8 +14,10 @@ from flask import Response, current_app
 from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Person, Role
 from shop.charts import reading
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
+from shop.inventory import using
+from shop.orders import readiness
 from shop.treatments import (
     booking,
     cancelling,
@@ -25,7 +27,6 @@ from shop.treatments import (
     instructing,
     missing,
     moving,
-    performing,
     planning,
     proposing,
     queries,
@@ -91,7 +92,8 @@ def list_plans(asked: dict[str, Any]) -> dict[str, Any]:
         after=asked["after"],
         descending=True,
     )
-    return found | {"items": [schemas.shown(plan, at) for plan in found["items"]]}
+    judged = readiness.of([one for plan in found["items"] for one in plan.sessions], at=at)
+    return found | {"items": [schemas.shown(plan, at, judged) for plan in found["items"]]}
 
 
 @bp.get("/plans/<number>")
@@ -261,14 +263,16 @@ def show_changes(asked: dict[str, Any], number: str, session_id: uuid.UUID) -> d
 @bp.arguments(schemas.PerformanceIn)
 @bp.response(201, schemas.PlannedSessionOut)
 def perform(given: dict[str, Any], number: str, session_id: uuid.UUID) -> Response:
-    """Write down that it was done."""
+    """Write down that it was done, and which packs were opened for it."""
     session, at = _session(number, session_id), now()
-    performing.perform(
+    using.perform(
         session,
+        used=schemas.uses.lots(given["used"]),
         performer=_named(given["performer"]),
         performed_at=given["performed_at"] or at,
         area=given["area"],
         note=given["note"],
+        today=day_in(current_app.config["SHOP"].clinic_time_zone, at),
         by=actor(),
         at=at,
     )

@@ -11,6 +11,7 @@ from shop.treatments.models.plans import Plan, PlanStart, PlanVersion
 from shop.treatments.models.reports import ReportAnswer, SessionReport
 from shop.treatments.models.rules import ScopeRuleRow, WindowRuleRow
 from shop.treatments.models.sessions import Performance, Session, SessionMove
+from shop.treatments.models.waivers import SessionWaiver
 from shop.treatments.states import PLAN_ARROWS, SESSION_ARROWS
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Session",
     "SessionMove",
     "SessionReport",
+    "SessionWaiver",
     "WindowRuleRow",
     "arrows",
 ]

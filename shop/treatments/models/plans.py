@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -90,6 +91,11 @@ class Plan(Stateful, Base):
                 wanted=new,
             )
         return new
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The clinic's zone."""
+        return ZoneInfo(self.zone)
 
     @property
     def version(self) -> PlanVersion:

@@ -16,6 +16,8 @@ from shop.charts import reading
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
+from shop.inventory import queries as inventory
+from shop.orders import readiness
 from shop.treatments import (
     answering,
     course,
@@ -53,6 +55,8 @@ def plan_page(number: str, **context: Any) -> Response:
         fresh=fresh_proof() is not None,
         clinicians=queries.clinicians(),
         history=events.of(plan.id),
+        judged=readiness.of(plan.sessions, at=at),
+        used=inventory.used_in([one.id for one in plan.sessions]),
         **context,
     )
 
@@ -101,7 +105,8 @@ def rendered(template: str, **context: Any) -> Response:
         "at": at,
         "library": library(),
         "name_of": lambda code: permitting.procedure_of(code).name,
-        "standing": lambda session: schemas.standing_of(session, at),
+        "standing": lambda session: schemas.word(session, at, context.get("judged", {})),
+        "ways_out": schemas.ways_out,
         "local": _local,
         "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
         "moved_lately": lambda session: rescheduled.is_news(session, at),

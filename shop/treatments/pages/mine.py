@@ -12,6 +12,7 @@ from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotFound
+from shop.orders import readiness
 from shop.treatments import queries, reporting, schemas, subscribing
 from shop.treatments.models import Plan
 from shop.treatments.pages.blueprint import SHOWN, bp, read, rendered
@@ -91,12 +92,18 @@ def report(number: str, session_id: uuid.UUID) -> Response:
 
 def mine_again(**context: Any) -> Response:
     """The same page, with what was typed or refused."""
+    at = now()
     found = page(
-        queries.plans(actor(), at=now()),
+        queries.plans(actor(), at=at),
         (Plan.created_at, Plan.id),
         limit=SHOWN,
         after=request.args.get("after"),
         descending=True,
     )
-    feed = subscribing.feed_of(actor())
-    return rendered("mine.html", shown=found, feed=feed, **context)
+    return rendered(
+        "mine.html",
+        shown=found,
+        feed=subscribing.feed_of(actor()),
+        judged=readiness.of([one for plan in found["items"] for one in plan.sessions], at=at),
+        **context,
+    )

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Response
+from flask import Response, current_app, request
 
 from shop.accounts.access import actor, allow
-from shop.core.clock import now
+from shop.accounts.models import Role
+from shop.core.clock import day_in, now
+from shop.inventory import using
+from shop.orders import readiness
 from shop.treatments import (
     answering,
     booking,
     cancelling,
     missing,
     moving,
-    performing,
     queries,
     rescheduled,
     schemas,
+    waiving,
 )
 from shop.treatments.models import Plan
 from shop.treatments.pages.blueprint import CLINICIANS, bp, changed, moment, plan_page, read
@@ -68,16 +71,32 @@ def preview(number: str, session_id: uuid.UUID) -> Response:
 @allow(*CLINICIANS)
 def perform(number: str, session_id: uuid.UUID) -> Response:
     def act(plan: Plan) -> str:
-        at, given = now(), read(schemas.PerformanceIn)
-        performing.perform(
+        typed = schemas.uses.typed(request.form.get("used", ""))
+        at, given = now(), read(schemas.PerformanceIn, used=typed)
+        using.perform(
             queries.session_of(plan, session_id),
+            used=schemas.uses.lots(given["used"]),
             performer=actor(),
             performed_at=at,
             note=given["note"],
+            today=day_in(current_app.config["SHOP"].clinic_time_zone, at),
             by=actor(),
             at=at,
         )
         return "It is written down as done."
+
+    return changed(number, act)
+
+
+@bp.post("/plans/<number>/sessions/<uuid:session_id>/waivers")
+@allow(Role.PHYSICIAN)
+def waive(number: str, session_id: uuid.UUID) -> Response:
+    def act(plan: Plan) -> str:
+        at, session = now(), queries.session_of(plan, session_id)
+        given = read(schemas.WaiverIn, findings=request.form.getlist("findings"))
+        judged = readiness.of_one(session, at=at)
+        waiving.waive(session, **given, judged=judged, by=actor(), at=at)
+        return "It is waived, for as long as the session stays where it is."
 
     return changed(number, act)
 

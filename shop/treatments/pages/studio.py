@@ -7,9 +7,12 @@ from typing import Any
 from flask import Response, current_app, request
 
 from shop.accounts.access import actor, allow
+from shop.charts import reading
 from shop.core.clock import now
+from shop.core.db import db
+from shop.orders import readiness
 from shop.treatments import drafting, queries, schemas
-from shop.treatments.models import Plan, SessionReport
+from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.pages.blueprint import CLINICIANS, SHOWN, bp, done, moment, read, rendered
 from shop.treatments.templates import template_of, templates
 from shop.web.forms import or_again
@@ -31,6 +34,25 @@ def reports() -> Response:
     return rendered(
         "reports.html", shown=page(query, keys, limit=SHOWN, after=request.args.get("after"))
     )
+
+
+@bp.get("/studio/readiness")
+@allow(*CLINICIANS)
+def ready() -> Response:
+    """Today's sessions and those of the next days: who is ready, and who is not and why.
+
+    The opening of each client's record is written down.
+    """
+    at = now()
+    zone = current_app.config["SHOP"].clinic_time_zone
+    keys = (Session.starts_at, Session.id)
+    query = queries.booked_ahead(actor(), zone=zone, at=at)
+    found = page(query, keys, limit=SHOWN, after=request.args.get("after"))
+    judged = readiness.of(found["items"], at=at)
+    for client in dict.fromkeys(one.plan.client for one in found["items"]):
+        reading.open_record(actor(), client, record="readiness", purpose=reading.TREATMENT)
+    db.session.commit()  # written down for good before it is shown
+    return rendered("readiness.html", shown=found, judged=judged)
 
 
 @bp.post("/studio")

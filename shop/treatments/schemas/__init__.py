@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas import WhyIn
+from shop.treatments.schemas import uses
 from shop.treatments.schemas.changes import HomeChangesOut, HomeChangesQuery, changes
 from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
 from shop.treatments.schemas.photos import PhotoFileIn, PhotoIn, PhotoOut, sent_photo
@@ -31,7 +32,6 @@ from shop.treatments.schemas.plans import (
     listed,
     shown,
     shown_session,
-    standing_of,
     whole,
 )
 from shop.treatments.schemas.procedures import (
@@ -39,6 +39,14 @@ from shop.treatments.schemas.procedures import (
     ProceduresQuery,
     ScopeOut,
     ScopeQuery,
+)
+from shop.treatments.schemas.readiness import (
+    AheadListOut,
+    WaiverIn,
+    WaiverOut,
+    ahead,
+    ways_out,
+    word,
 )
 from shop.treatments.schemas.regimens import RegimenIn, RegimenOut, StepIn, card, regimen
 from shop.treatments.schemas.reports import (
@@ -50,9 +58,11 @@ from shop.treatments.schemas.reports import (
     reported,
 )
 from shop.treatments.schemas.rules import ScopeSays, ScopeTold, WindowSays, WindowTold
+from shop.treatments.schemas.standing import standing_of
 
 __all__ = [
     "LONGEST_WORD",
+    "AheadListOut",
     "AnswerIn",
     "BookingIn",
     "DraftIn",
@@ -93,11 +103,14 @@ __all__ = [
     "TemplatesOut",
     "VersionOut",
     "WaitingReportsOut",
+    "WaiverIn",
+    "WaiverOut",
     "WholePlanOut",
     "WholePlannedSessionOut",
     "WhyIn",
     "WindowSays",
     "WindowTold",
+    "ahead",
     "card",
     "changes",
     "feed_address",
@@ -108,5 +121,8 @@ __all__ = [
     "shown",
     "shown_session",
     "standing_of",
+    "uses",
+    "ways_out",
     "whole",
+    "word",
 ]

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from shop.core import events
+from shop.inventory import queries as inventory
+from shop.orders import readiness
 from shop.prescriptions.schemas import ClientOut
 from shop.prescriptions.schemas.shared import RecordedOut
-from shop.treatments import permitting, planning
+from shop.treatments import planning
 from shop.treatments.models import Plan, Session
-from shop.treatments.standing import Standing, standing
+from shop.treatments.readiness import Judged
+from shop.treatments.schemas.readiness import ReadinessOut, told
+from shop.treatments.schemas.standing import standing_of
+from shop.treatments.schemas.uses import MOST_LOTS, UseIn, UseOut
+from shop.treatments.standing import Standing
 from shop.treatments.states import PlanStatus, SessionStatus
 from shop.treatments.templates import Step, Template
 from shop.web.api import Moment, PageQuery, Schema, Text, Whole
 
 LONGEST_WORD = 60  # characters of a code
 MANY = 1_000_000
+Verdicts = Mapping[UUID, Judged]  # by session
+NOT_ASKED: Verdicts = {}
 
 
 class PlannedSessionIn(Schema):
@@ -96,12 +105,18 @@ class MoveIn(Schema):
 
 
 class PerformanceIn(Schema):
-    """Now, where it was planned, by who asks, unless it says otherwise. `note` stays inside."""
+    """Now, where it was planned, by who asks, unless it says otherwise. `note` stays inside.
+
+    `used`: the packs that were opened for it.
+    """
 
     performer = fields.UUID(load_default=None)
     performed_at = Moment(load_default=None)
     area = Text(shortest=1, longest=LONGEST_WORD, load_default=None)
     note = Text(shortest=1, load_default=None)
+    used = fields.List(
+        fields.Nested(UseIn), load_default=list, validate=validate.Length(max=MOST_LOTS)
+    )
 
 
 class PlansQuery(PageQuery):
@@ -176,10 +191,12 @@ class VersionOut(Schema):
 
 
 class WholePlannedSessionOut(PlannedSessionOut):
-    """With the words; `note` only for who treats."""
+    """With the words; `note` and what was `used` only for who treats."""
 
     reason = fields.String(allow_none=True)
     note = fields.String(allow_none=True)
+    used = fields.List(fields.Nested(UseOut))
+    readiness = fields.Nested(ReadinessOut, allow_none=True)
 
 
 class WholePlanOut(PlanOut):
@@ -215,8 +232,8 @@ class TemplatesOut(Schema):
     items = fields.List(fields.Nested(TemplateOut))
 
 
-def shown_session(session: Session, at: datetime) -> dict[str, Any]:
-    """A session as PlannedSessionOut shows it."""
+def shown_session(session: Session, at: datetime, judged: Judged | None = None) -> dict[str, Any]:
+    """A session as PlannedSessionOut shows it; without `judged` nobody asked what is lacking."""
     done = session.performance
     return {
         "id": session.id,
@@ -225,7 +242,7 @@ def shown_session(session: Session, at: datetime) -> dict[str, Any]:
         "starts_at": session.starts_at,
         "ends_at": session.ends_at,
         "status": session.status,
-        "standing": standing_of(session, at),
+        "standing": standing_of(session, at, judged),
         "rescheduled": session.rescheduled,
         "performer": session.performer.name if session.performer else None,
         "performed_at": done.performed_at if done else None,
@@ -234,13 +251,7 @@ def shown_session(session: Session, at: datetime) -> dict[str, Any]:
     }
 
 
-def standing_of(session: Session, at: datetime) -> Standing:
-    """How it stands, by the longest downtime that its procedure publishes."""
-    _fewest, most = permitting.procedure_of(session.procedure).downtime
-    return standing(session, at, zone=session.plan.zone, downtime_days=most)
-
-
-def shown(plan: Plan, at: datetime) -> dict[str, Any]:
+def shown(plan: Plan, at: datetime, judged: Verdicts = NOT_ASKED) -> dict[str, Any]:
     """A plan as PlanOut shows it."""
     return {
         "number": plan.number,
@@ -255,18 +266,26 @@ def shown(plan: Plan, at: datetime) -> dict[str, Any]:
         "drafted_by": plan.drafted_by.name,
         "created_at": plan.created_at,
         "start": plan.start,
-        "sessions": [shown_session(one, at) for one in plan.sessions],
+        "sessions": [shown_session(one, at, judged.get(one.id)) for one in plan.sessions],
         "held_for_report": plan.held_for_report,
     }
 
 
 def whole(plan: Plan, at: datetime, *, inside: bool) -> dict[str, Any]:
     """A plan as WholePlanOut shows it; `inside` for who treats."""
+    used = inventory.used_in([one.id for one in plan.sessions]) if inside else {}
+    judged = readiness.of(plan.sessions, at=at)
     return shown(plan, at) | {
         "goal": plan.goal,
         "reason": plan.reason,
         "sessions": [
-            shown_session(one, at) | {"reason": one.reason, "note": _note(one) if inside else None}
+            shown_session(one, at, judged.get(one.id))
+            | {
+                "readiness": told(one, judged.get(one.id), inside=inside),
+                "reason": one.reason,
+                "note": _note(one) if inside else None,
+                "used": used.get(one.id, []),
+            }
             for one in plan.sessions
         ],
         "versions": plan.versions,
