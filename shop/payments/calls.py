@@ -9,10 +9,8 @@ may be made inside a transaction.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import SystemRandom
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -21,10 +19,8 @@ from shop.core.clock import now
 from shop.core.db import db, locked
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
-from shop.payments import following, planning, queries, refunding, settling
-from shop.payments.following import Fact
+from shop.payments import following, operations, planning, queries, refunding, settling
 from shop.payments.gateway import (
-    CheckoutSession,
     Declined,
     Gateway,
     GatewayError,
@@ -32,58 +28,18 @@ from shop.payments.gateway import (
     NotExecuted,
     NotThere,
     ProviderRefused,
-    SessionState,
     Unknown,
 )
 from shop.payments.models import ProviderCall, Refund
-from shop.payments.planning import PENDING, Operation
+from shop.payments.operations import Outcome
+from shop.payments.planning import LEASE, PENDING, Lease, Operation
 from shop.payments.states import CallStatus
 
-LEASE = timedelta(seconds=60)
-# The provider forgets a key after 24 hours: from then on it would do the thing once more.
-KEY_LIFE = timedelta(hours=23)
-# An error inside the provider is remembered under the key: after so many tries we look instead.
-TRIES = 5
 LONGEST_PAUSE = timedelta(minutes=5)
 ROUND = 100
 
 chance = SystemRandom()
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A call that is ours to send until the lease ends."""
-
-    call_id: uuid.UUID
-    fence: int
-    operation: Operation
-    reference_id: uuid.UUID
-    key: str
-    parameters: dict[str, Any]
-    tries: int
-    first_sent_at: datetime
-    at: datetime
-
-    @property
-    def again(self) -> bool:
-        """Sent before: the answer may be an old one, kept under the key."""
-        return self.tries > 1
-
-    @property
-    def only_look(self) -> bool:
-        """Sending once more could do it twice, or would bring the same error for ever."""
-        return self.at - self.first_sent_at > KEY_LIFE or self.tries > TRIES
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a call, to be recorded. A pause means that it stays to be sent again."""
-
-    status: CallStatus
-    code: str = ""
-    facts: tuple[Fact, ...] = ()
-    pause: timedelta | None = None
 
 
 def send(call_id: uuid.UUID, gateway: Gateway) -> CallStatus | None:
@@ -112,6 +68,12 @@ def send_for(order_id: uuid.UUID, gateway: Gateway) -> None:
             send(call_id, gateway)
 
 
+def send_about(reference_id: uuid.UUID, gateway: Gateway) -> None:
+    """Send every call about a card or its setup that waits."""
+    for call_id in planning.pending_about(reference_id):
+        send(call_id, gateway)
+
+
 def send_due(gateway: Gateway) -> int:
     """Send what nobody sent in time or what is to be tried again; tells how many were tried.
 
@@ -138,10 +100,7 @@ def send_due(gateway: Gateway) -> int:
 
 
 def _leased(call_id: uuid.UUID) -> Lease | None:
-    order_id = db.session.scalar(sa.select(ProviderCall.order_id).where(ProviderCall.id == call_id))
-    if order_id is None:
-        return None
-    order = queries.locked_order(order_id)
+    order = _locked_order_of(call_id)
     at = now()
     call = db.session.scalar(
         sa.select(ProviderCall)
@@ -173,75 +132,37 @@ def _leased(call_id: uuid.UUID) -> Lease | None:
     )
 
 
-def _dropped(call: ProviderCall, order: Order) -> bool:
-    """A page that was never asked for is not opened once its order is over."""
-    wanted = order.status is OrderStatus.AWAITING_PAYMENT
-    if call.operation != Operation.OPEN_SESSION or call.first_sent_at is not None or wanted:
+def _locked_order_of(call_id: uuid.UUID) -> Order | None:
+    """The order that a call is about, locked; None where it is about a card alone."""
+    order_id = db.session.scalar(sa.select(ProviderCall.order_id).where(ProviderCall.id == call_id))
+    return None if order_id is None else queries.locked_order(order_id)
+
+
+def _dropped(call: ProviderCall, order: Order | None) -> bool:
+    """What was never sent is not sent once its order is over, or its card was removed."""
+    if order is None or call.operation not in ASKING or call.first_sent_at is not None:
         return False
-    call.status, call.answer = CallStatus.REJECTED, "order_over"
-    settling.cancel(queries.payment(call.reference_id), why="order_over")
-    return True
+    payment = queries.payment(call.reference_id)
+    if order.status is not OrderStatus.AWAITING_PAYMENT:
+        call.status, call.answer = CallStatus.REJECTED, "order_over"
+        settling.cancel(payment, why="order_over")
+    elif payment.card is not None and queries.is_removed(payment.card):
+        call.status, call.answer = CallStatus.REJECTED, "card_removed"
+        settling.declined(payment, order, why="card_removed", at=now())
+    return call.status is CallStatus.REJECTED
+
+
+# The calls that ask for money.
+ASKING = {Operation.OPEN_SESSION, Operation.CHARGE_CARD}
 
 
 def _asked(lease: Lease, gateway: Gateway) -> Outcome:
     try:
         if lease.only_look:
-            return _looked(lease, gateway)
-        return Outcome(CallStatus.DONE, "ok", tuple(_performed(lease, gateway)))
+            return operations.look(lease, gateway)
+        return Outcome(CallStatus.DONE, "ok", tuple(operations.perform(lease, gateway)))
     except GatewayError as error:
         return _answered(lease, error)
-
-
-def _performed(lease: Lease, gateway: Gateway) -> list[Fact]:
-    """The call itself; an answer kept under the key may be old, so the object is read again."""
-    terms = lease.parameters
-    match lease.operation:
-        case Operation.OPEN_SESSION:
-            page = gateway.open_session(
-                order_ref=terms["order_ref"],
-                amount_cents=terms["amount_cents"],
-                success_url=terms["success_url"],
-                cancel_url=terms["cancel_url"],
-                expires_at=datetime.fromisoformat(terms["expires_at"]),
-                key=lease.key,
-            )
-            return following.read_session(page.id, gateway) if lease.again else [page]
-        case Operation.EXPIRE_SESSION:
-            gateway.expire_session(terms["session_id"], key=lease.key)
-            return following.read_session(terms["session_id"], gateway)
-        case Operation.REFUND:
-            refund = gateway.refund(
-                intent_id=terms["intent_id"],
-                amount_cents=terms["amount_cents"],
-                order_ref=terms["order_ref"],
-                key=lease.key,
-            )
-            return [gateway.refund_state(refund.id) if lease.again else refund]
-
-
-def _looked(lease: Lease, gateway: Gateway) -> Outcome:
-    """Whether the thing was done after all. A new key is a person's decision."""
-    terms = lease.parameters
-    facts: list[Fact] = []
-    match lease.operation:
-        case Operation.OPEN_SESSION:
-            ends = datetime.fromisoformat(terms["expires_at"])
-            for page in gateway.sessions_since(lease.first_sent_at - LEASE):
-                if page.order_ref == terms["order_ref"] and page.expires_at == ends:
-                    facts = following.read_session(page.id, gateway)
-        case Operation.EXPIRE_SESSION:
-            facts = following.read_session(terms["session_id"], gateway)
-            if any(
-                isinstance(one, CheckoutSession) and one.state is SessionState.OPEN for one in facts
-            ):
-                # It closes by itself within the hour; money that comes before goes back.
-                return Outcome(CallStatus.REJECTED, "page_still_open", tuple(facts))
-        case Operation.REFUND:
-            found = gateway.refunds_of(terms["intent_id"])
-            facts += [one for one in found if one.amount_cents == terms["amount_cents"]][:1]
-    if not facts:
-        return Outcome(CallStatus.HUMAN, "not_found")
-    return Outcome(CallStatus.DONE, "found", tuple(facts))
 
 
 def _answered(lease: Lease, error: GatewayError) -> Outcome:
@@ -268,11 +189,7 @@ def _pause(tries: int) -> timedelta:
 
 def _recorded(lease: Lease, outcome: Outcome) -> bool:
     """Write down what came of a call, unless somebody else has taken it over."""
-    order_id = db.session.scalar(
-        sa.select(ProviderCall.order_id).where(ProviderCall.id == lease.call_id)
-    )
-    assert order_id is not None
-    queries.locked_order(order_id)
+    order = _locked_order_of(lease.call_id)
     call = db.session.execute(
         locked(sa.select(ProviderCall).where(ProviderCall.id == lease.call_id))
     ).scalar_one()
@@ -283,16 +200,18 @@ def _recorded(lease: Lease, outcome: Outcome) -> bool:
     call.lease_until = None if outcome.pause is None else now() + outcome.pause
     following.apply(outcome.facts, of=lease.reference_id)
     if outcome.status is CallStatus.REJECTED:
-        _given_up(lease, why=outcome.code)
+        _given_up(lease, order, why=outcome.code)
     if outcome.status is CallStatus.HUMAN:
         log.error("call_needs_a_person", call=str(call.id), operation=call.operation)
     return True
 
 
-def _given_up(lease: Lease, *, why: str) -> None:
+def _given_up(lease: Lease, order: Order | None, *, why: str) -> None:
     """The provider will not do it, and nothing happened there."""
     if lease.operation is Operation.OPEN_SESSION:
         settling.cancel(queries.payment(lease.reference_id), why=why)
+    elif lease.operation is Operation.CHARGE_CARD and order is not None:
+        settling.declined(queries.payment(lease.reference_id), order, why=why, at=now())
     elif lease.operation is Operation.REFUND:
         refund = db.session.get_one(Refund, lease.reference_id)
         refunding.fail(refund, why=why)

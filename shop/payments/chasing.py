@@ -23,6 +23,7 @@ from shop.payments.planning import PENDING
 from shop.payments.states import PaymentStatus
 
 ROUND = 50
+NEVER_CONFIRMED = {False: "page_never_confirmed", True: "charge_never_confirmed"}
 
 log = structlog.get_logger()
 
@@ -76,11 +77,25 @@ def _page_is_closed(order_id: uuid.UUID, gateway: Gateway) -> bool:
         settling.close_page(payment)
     db.session.commit()
     calls.send_for(order_id, gateway)
+    if payment is not None and payment.card_id is not None:
+        _read_charge(payment.id, gateway)
     return _gave_up(order_id)
 
 
+def _read_charge(payment_id: uuid.UUID, gateway: Gateway) -> None:
+    """A charge has no page to close: what the provider says of its money decides."""
+    try:
+        following.payment(payment_id, gateway)
+    except GatewayError as error:
+        log.warning("charge_not_read", payment=str(payment_id), code=error.code)
+        db.session.rollback()
+
+
 def _gave_up(order_id: uuid.UUID) -> bool:
-    """An attempt whose page the provider never confirmed, and nobody is asking for, is over."""
+    """An attempt that the provider never confirmed, and nobody is asking for, is over.
+
+    A charge whose intent is known is not: the provider has still to say what comes of it.
+    """
     queries.locked_order(order_id)
     payment = queries.live_payment(order_id)
     waits = db.session.scalar(
@@ -88,8 +103,9 @@ def _gave_up(order_id: uuid.UUID) -> bool:
         .select_from(ProviderCall)
         .where(ProviderCall.order_id == order_id, ProviderCall.status.in_(PENDING))
     )
-    if payment is not None and not waits:
-        settling.cancel(payment, why="page_never_confirmed")
+    charged = payment is not None and payment.card_id and payment.provider_intent_id
+    if payment is not None and not waits and not charged:
+        settling.cancel(payment, why=NEVER_CONFIRMED[payment.card_id is not None])
     db.session.commit()
     return payment is None or not payment.live
 

@@ -33,3 +33,27 @@ class ProviderAway(Unavailable):
     """The provider's page could not be opened just now."""
 
     code = "payment_provider_away"
+
+
+class PaymentUnderWay(Conflict):
+    """Another attempt to pay the order is under way; what comes of it decides."""
+
+    code = "payment_under_way"
+
+
+class CardRemoved(Conflict):
+    """The client has removed this card: it is not charged any more."""
+
+    code = "card_removed"
+
+
+class OtherStatement(Conflict):
+    """What the client agreed to is not what saving a card means today."""
+
+    code = "card_statement_changed"
+
+
+class SavingDiffers(Conflict):
+    """A payment page is open that does with the card what the client did not ask for now."""
+
+    code = "payment_page_saves_differently"

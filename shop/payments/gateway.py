@@ -64,7 +64,11 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """The provider's record of the money of one payment; `failure_code` tells of the last try."""
+    """The provider's record of the money of one payment; `failure_code` tells of the last try.
+
+    `payment_ref` is there for a charge of a saved card, `setup_ref` where the card it was paid
+    with (`method_id`) is saved for later.
+    """
 
     id: str
     state: IntentState
@@ -74,6 +78,37 @@ class Intent:
     order_ref: str | None
     livemode: bool
     failure_code: str | None
+    payment_ref: str | None = None
+    setup_ref: str | None = None
+    method_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupPage:
+    """A hosted page on which a card is saved and nothing is paid.
+
+    `saved_by` is the provider's record of the saving, there once the page is complete.
+    """
+
+    id: str
+    url: str | None
+    state: SessionState
+    saved_by: str | None
+    setup_ref: str | None
+    livemode: bool
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card as the provider keeps it. Once detached it has no customer, and is of no use."""
+
+    id: str
+    customer_id: str | None
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +153,50 @@ class Gateway(Protocol):
         cancel_url: str,
         expires_at: datetime,
         key: str,
+        setup_ref: str | None = None,
     ) -> CheckoutSession:
         """Open a hosted page that asks for this amount under one line, "Order A-…".
 
         The provider learns the order's number and the amount, and nothing of client or goods.
-        `expires_at` must lie between 30 minutes and 24 hours ahead of the provider's clock.
+        `expires_at` must lie between 30 minutes and 24 hours ahead of the provider's clock. With
+        `setup_ref` the card is kept for later charges, with a customer of its own.
         """
 
+    def open_setup(
+        self, *, setup_ref: str, success_url: str, cancel_url: str, expires_at: datetime, key: str
+    ) -> SetupPage:
+        """Open a hosted page on which a card is kept for later charges, and nothing is paid."""
+
     def session(self, session_id: str) -> CheckoutSession: ...
+
+    def page(self, session_id: str) -> CheckoutSession | SetupPage:
+        """A page of either kind: a webhook does not say which it is about."""
+
+    def setups_since(self, since: datetime) -> Iterator[SetupPage]:
+        """All pages to save a card on, created at or after that moment, newest first."""
+
+    def method_saved(self, saved_by: str) -> str | None:
+        """The card that a page's record of saving names; None while there is none."""
+
+    def card(self, method_id: str) -> Card: ...
+
+    def detach(self, method_id: str, *, key: str) -> Card:
+        """Let the provider forget whose card it is: it can never be charged again."""
+
+    def charge_card(
+        self,
+        *,
+        order_ref: str,
+        payment_ref: str,
+        amount_cents: int,
+        customer_id: str,
+        method_id: str,
+        key: str,
+    ) -> Intent:
+        """Charge a card that was kept, while its owner is away.
+
+        Raises Declined where the bank refuses or wants to see her, with the intent it left.
+        """
 
     def expire_session(self, session_id: str, *, key: str) -> CheckoutSession:
         """Close the page. One that is complete or expired already is answered as it stands."""

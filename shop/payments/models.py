@@ -1,4 +1,4 @@
-"""Money: payments of orders, refunds, calls to the provider, and what the provider told us."""
+"""Money: payments, saved cards, refunds, calls to the provider, and what it told us."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from shop.core.db import Base, Word, one_of
+from shop.accounts.models import Person
+from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.orders.models import Order
@@ -24,8 +25,88 @@ from shop.payments.states import (
 )
 
 
+class CardSetup(Base):
+    """A client's consent to have her card saved, and the page on which she types it.
+
+    While she pays, the page is her payment's; alone, the setup has one of its own. What she
+    read and agreed to is kept word for word.
+    """
+
+    __tablename__ = "card_setups"
+    __table_args__ = (
+        sa.UniqueConstraint("id", "client_id", name="card_setups_client_key"),
+        sa.UniqueConstraint("provider_session_id", name="card_setups_session_key"),
+        sa.CheckConstraint(
+            "length(statement) BETWEEN 50 AND 2000 AND statement_version <> ''",
+            name="card_setup_says_what_was_agreed_to",
+        ),
+        sa.CheckConstraint(
+            "page_ends_at IS NOT NULL OR coalesce(provider_session_id, url) IS NULL",
+            name="card_setup_of_a_payment_has_no_page",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    statement: Mapped[str]
+    statement_version: Mapped[str]
+    consented_at: Mapped[datetime] = stamped()
+    provider_session_id: Mapped[str | None]
+    url: Mapped[str | None]  # the provider's page, while a card can be typed there
+    page_ends_at: Mapped[datetime | None]  # None: the card is typed while she pays
+
+    client: Mapped[Person] = relationship()
+
+
+class SavedCard(Base):
+    """A card that a client lets the shop charge for later orders. Removed, it is never charged.
+
+    The provider keeps the card; here are its name there and what its owner knows it by.
+    """
+
+    __tablename__ = "saved_cards"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["setup_id", "client_id"],
+            ["card_setups.id", "card_setups.client_id"],
+            name="card_is_saved_with_its_clients_consent",
+        ),
+        sa.UniqueConstraint("setup_id", name="saved_cards_setup_key"),
+        sa.UniqueConstraint("provider_method_id", name="saved_cards_method_key"),
+        sa.CheckConstraint("brand ~ '^[a-z_]{1,40}$'", name="card_brand_is_a_word"),
+        sa.CheckConstraint("last4 ~ '^[0-9]{4}$'", name="card_shows_four_digits"),
+        sa.CheckConstraint(
+            "exp_month BETWEEN 1 AND 12 AND exp_year BETWEEN 2000 AND 2200",
+            name="card_ends_in_a_month",
+        ),
+        sa.CheckConstraint(
+            "provider_customer_id <> '' AND provider_method_id <> ''",
+            name="card_has_its_provider_names",
+        ),
+        sa.Index("saved_cards_of_client_idx", "client_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    setup_id: Mapped[uuid.UUID]
+    client_id: Mapped[uuid.UUID]
+    provider_customer_id: Mapped[str]
+    provider_method_id: Mapped[str]
+    brand: Mapped[str]  # the provider's word, such as "visa"
+    last4: Mapped[str]
+    exp_month: Mapped[int]
+    exp_year: Mapped[int]
+    saved_at: Mapped[datetime] = stamped()
+    removed_at: Mapped[datetime | None]
+
+    setup: Mapped[CardSetup] = relationship()
+
+
 class Payment(Stateful, Base):
-    """One attempt to pay an order in full: one Checkout Session, one PaymentIntent."""
+    """One attempt to pay an order in full, with one PaymentIntent.
+
+    Either on a page of the provider's (a Checkout Session), or by a saved card while the client
+    is away; then it has neither page nor end of one.
+    """
 
     machine = "payment"
     __tablename__ = "payments"
@@ -38,6 +119,17 @@ class Payment(Stateful, Base):
         ),
         sa.UniqueConstraint("provider_session_id", name="payments_session_key"),
         sa.UniqueConstraint("provider_intent_id", name="payments_intent_key"),
+        sa.CheckConstraint(
+            "(card_id IS NULL) = (page_ends_at IS NOT NULL)",
+            name="payment_has_a_page_or_a_card",
+        ),
+        sa.CheckConstraint(
+            "card_id IS NULL OR coalesce(provider_session_id, url) IS NULL",
+            name="charge_has_no_page",
+        ),
+        sa.CheckConstraint("card_id IS NULL OR status <> 'open'", name="charge_is_never_open"),
+        sa.CheckConstraint("card_id IS NULL OR setup_id IS NULL", name="charge_saves_no_card"),
+        sa.UniqueConstraint("setup_id", name="payments_setup_key"),
         sa.CheckConstraint("currency = 'usd'", name="payment_currency_is_usd"),
         sa.CheckConstraint("captured_cents IN (0, amount_cents)", name="capture_is_total"),
         sa.CheckConstraint(
@@ -66,12 +158,15 @@ class Payment(Stateful, Base):
     provider_intent_id: Mapped[str | None]
     livemode: Mapped[bool | None]  # whether the provider's page takes real money, once it is open
     url: Mapped[str | None]  # the provider's hosted page
-    page_ends_at: Mapped[datetime]  # when the provider's page closes
+    page_ends_at: Mapped[datetime | None]  # when the provider's page closes
+    setup_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("card_setups.id"))
+    card_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("saved_cards.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
     order: Mapped[Order] = relationship(
         foreign_keys=[order_id], primaryjoin="Order.id == Payment.order_id"
     )
+    card: Mapped[SavedCard | None] = relationship()
     refunds: Mapped[list[Refund]] = relationship(back_populates="payment")
 
     @property
@@ -133,8 +228,13 @@ class ProviderCall(Base):
         sa.UniqueConstraint("idempotency_key", name="provider_calls_key"),
         sa.CheckConstraint(one_of("status", CallStatus), name="call_status_is_known"),
         sa.CheckConstraint(
-            "operation IN ('open_session', 'expire_session', 'refund')",
+            "operation IN ('open_session', 'expire_session', 'refund', 'charge_card',"
+            " 'open_setup', 'detach_card')",
             name="call_operation_is_known",
+        ),
+        sa.CheckConstraint(
+            "(order_id IS NULL) = (operation IN ('open_setup', 'detach_card'))",
+            name="call_is_about_an_order_or_a_card",
         ),
         sa.CheckConstraint("length(idempotency_key) <= 255", name="call_key_fits"),
         sa.Index(
@@ -146,8 +246,8 @@ class ProviderCall(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     operation: Mapped[str]
-    reference_id: Mapped[uuid.UUID]  # the payment or the refund
-    order_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("orders.id"), index=True)
+    reference_id: Mapped[uuid.UUID]  # the payment, the refund, the card or its setup
+    order_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("orders.id"), index=True)
     idempotency_key: Mapped[str]  # "<operation>:<reference>"
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
     status: Mapped[CallStatus] = mapped_column(Word(CallStatus))

@@ -6,10 +6,12 @@ import uuid
 
 import sqlalchemy as sa
 
+from shop.accounts.models import Person
 from shop.core.db import db, locked
+from shop.core.errors import NotFound
 from shop.orders.models import Order
 from shop.payments.errors import ProviderAway
-from shop.payments.models import Payment, Refund
+from shop.payments.models import CardSetup, Payment, Refund, SavedCard
 from shop.payments.states import LIVE
 
 
@@ -63,6 +65,69 @@ def payment_of_session(session_id: str) -> Payment | None:
 
 def payment_of_intent(intent_id: str) -> Payment | None:
     return db.session.scalar(sa.select(Payment).where(Payment.provider_intent_id == intent_id))
+
+
+def charge_named(payment_ref: str | None) -> Payment | None:
+    """The charge of a saved card that an intent says it belongs to."""
+    key = _uuid(payment_ref)
+    if key is None:
+        return None
+    return db.session.scalar(
+        sa.select(Payment).where(
+            Payment.id == key,
+            Payment.card_id.is_not(None),
+            Payment.provider_intent_id.is_(None),
+        )
+    )
+
+
+def cards_of(client: Person) -> list[SavedCard]:
+    """The cards a client has saved and not removed, oldest first."""
+    query = (
+        sa.select(SavedCard)
+        .where(SavedCard.client_id == client.id, SavedCard.removed_at.is_(None))
+        .order_by(SavedCard.saved_at, SavedCard.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def card_for(reader: Person, card_id: uuid.UUID, *, lock: bool = False) -> SavedCard:
+    """A card of the reader's own, also a removed one. Raises NotFound."""
+    query = sa.select(SavedCard).where(SavedCard.id == card_id, SavedCard.client_id == reader.id)
+    found = db.session.scalar(locked(query) if lock else query)
+    if found is None:
+        raise NotFound("You have no such card.")
+    return found
+
+
+def card_of_method(method_id: str) -> SavedCard | None:
+    return db.session.scalar(sa.select(SavedCard).where(SavedCard.provider_method_id == method_id))
+
+
+def is_removed(card: SavedCard) -> bool:
+    """Whether a card was removed, as the database has it now."""
+    removed_at = db.session.scalar(sa.select(SavedCard.removed_at).where(SavedCard.id == card.id))
+    return removed_at is not None
+
+
+def card_of_setup(setup_id: uuid.UUID) -> SavedCard | None:
+    return db.session.scalar(sa.select(SavedCard).where(SavedCard.setup_id == setup_id))
+
+
+def locked_setup(setup_ref: str | uuid.UUID | None) -> CardSetup | None:
+    """The setup that the provider names, locked: its lock guards the card it saves."""
+    key = setup_ref if isinstance(setup_ref, uuid.UUID) else _uuid(setup_ref)
+    if key is None:
+        return None
+    return db.session.scalar(locked(sa.select(CardSetup).where(CardSetup.id == key)))
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    """A reference of ours that came back from the provider, where anybody may have written."""
+    try:
+        return None if text is None else uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def sessions_without_intent(order_ref: str | None) -> list[str]:

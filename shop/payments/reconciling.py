@@ -209,9 +209,7 @@ def repair(gateway: Gateway) -> None:
     at = now()
     known = {payment.id for payment in _to_compare(at)}
     db.session.commit()
-    for page in list(gateway.sessions_since(at - SINCE)):
-        if page.order_ref is not None and queries.payment_of_session(page.id) is None:
-            _send(following.session(page.id, gateway), gateway)
+    _learn_unknown(at, gateway)
     for payment_id in known:
         try:
             _send(following.payment(payment_id, gateway), gateway)
@@ -223,6 +221,21 @@ def repair(gateway: Gateway) -> None:
     for difference in _here(now()):
         if difference.kind == "money_of_an_ended_order" and difference.order_id is not None:
             chasing.order_ended(difference.order_id, gateway)
+
+
+def _learn_unknown(at: datetime, gateway: Gateway) -> None:
+    """Apply pages and charges of ours that the provider knows, and nobody here wrote down yet."""
+    pages = [page.id for page in gateway.sessions_since(at - SINCE) if page.order_ref is not None]
+    charges = [one.id for one in gateway.intents_since(at - SINCE) if one.payment_ref is not None]
+    saved = [page.id for page in gateway.setups_since(at - SINCE) if page.saved_by is not None]
+    for page_id in pages:
+        if queries.payment_of_session(page_id) is None:
+            _send(following.session(page_id, gateway), gateway)
+    for intent_id in charges:
+        if queries.payment_of_intent(intent_id) is None:
+            _send(following.intent(intent_id, gateway), gateway)
+    for page_id in saved:
+        following.session(page_id, gateway)
 
 
 def _send(orders: set[uuid.UUID], gateway: Gateway) -> None:
@@ -239,7 +252,7 @@ def _here(at: datetime) -> Iterator[Difference]:
 def _to_compare(at: datetime) -> list[Payment]:
     """Payments that may still move, and those of the last days."""
     query = sa.select(Payment).where(
-        Payment.provider_session_id.is_not(None),
+        sa.func.coalesce(Payment.provider_session_id, Payment.provider_intent_id).is_not(None),
         sa.or_(Payment.status.in_(LIVE), Payment.created_at >= at - SINCE),
     )
     return list(db.session.scalars(query.order_by(Payment.created_at, Payment.id)))
@@ -247,9 +260,10 @@ def _to_compare(at: datetime) -> list[Payment]:
 
 def _at_the_provider(payment: Payment, gateway: Gateway) -> list[Difference]:
     """How a payment here differs from its page, its intent and its refunds there."""
-    assert payment.provider_session_id is not None
     try:
-        facts = following.read_session(payment.provider_session_id, gateway)
+        facts = following.read_payment(
+            payment.provider_session_id, payment.provider_intent_id, gateway
+        )
         intent_id = next((fact.id for fact in facts if isinstance(fact, Intent)), None)
         refunds = gateway.refunds_of(intent_id) if intent_id else []
     except NotThere:
@@ -264,13 +278,18 @@ def _compared(payment: Payment, facts: list[Fact]) -> Iterator[tuple[str, str]]:
     for fact in facts:
         if isinstance(fact, Intent) and fact.state is IntentState.SUCCEEDED:
             there = fact.received_cents
-    page = next(fact for fact in facts if isinstance(fact, CheckoutSession))
+    page = next((fact for fact in facts if isinstance(fact, CheckoutSession)), None)
     if there and not here:
         yield "money_not_booked", f"the provider took {there} cents, here is nothing"
     elif here and not there:
         yield "money_the_provider_never_saw", f"{here} cents are booked, the provider took none"
     elif here != there:
         yield "amounts_differ", f"{here} cents are booked, the provider took {there}"
+    if page is not None:
+        yield from _compared_page(payment, page)
+
+
+def _compared_page(payment: Payment, page: CheckoutSession) -> Iterator[tuple[str, str]]:
     if page.state is SessionState.EXPIRED and payment.live:
         yield "page_closed_there", "is open here and closed at the provider"
     if page.state is SessionState.OPEN and payment.status is PaymentStatus.CANCELLED:

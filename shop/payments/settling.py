@@ -22,8 +22,14 @@ from shop.orders import judging, paying
 from shop.orders.models import Order
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus, OrderStatus
-from shop.payments import queries, refunding
-from shop.payments.errors import NotPayable, PageClosed, TooLate
+from shop.payments import queries, refunding, saving
+from shop.payments.errors import (
+    NotPayable,
+    PageClosed,
+    PaymentUnderWay,
+    SavingDiffers,
+    TooLate,
+)
 from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
 from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
@@ -33,46 +39,45 @@ from shop.prescriptions.asking import Stage
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
 # sent again before that becomes too short.
 PAGE_OPEN = timedelta(minutes=35)
+# How long an order waits for its client where her saved card was not charged.
+PAY_BY_HAND = timedelta(days=7)
 
 log = structlog.get_logger()
 
 
-def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
+def begin(
+    order: Order, *, by: Person, at: datetime, base_url: str, consent: str | None = None
+) -> Payment:
     """Begin to pay the (locked) order in full, or return the attempt under way.
 
     Asks the gate again, also for an attempt under way: nobody is sent to pay for what cannot be
     delivered. Plans the call that opens the provider's page; the order waits for as long as the
-    page does. `base_url` is where the provider sends the client back to.
-    Raises NotPayable, TooLate, PageClosed, and what the gate refuses (orders.judging.insist).
+    page does. `base_url` is where the provider sends the client back to. `consent` is the version
+    of the statement with which she has her card saved on the page, None if she has not.
+    Raises NotPayable, TooLate, PageClosed, PaymentUnderWay, SavingDiffers, OtherStatement, and what
+    the gate refuses (orders.judging.insist).
     """
     if by.id != order.client_id:
         raise NotAllowed("Only the client pays for an order.")
-    if order.status is not OrderStatus.AWAITING_PAYMENT:
-        raise NotPayable(f"An order that is {order.status} takes no payment.", status=order.status)
-    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
-    judging.insist(
-        order.client,
-        judging.wishes(live),
-        ship_to_state=order.ship_to_state,
-        at=at,
-        stage=Stage.PAY,
-    )
+    insist_payable(order, at=at)
     under_way = queries.live_payment(order.id)
     if under_way is not None:
-        return _still_open(under_way, at)
-    if at >= order.pay_by:
-        raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
+        return _still_open(under_way, at, saves=consent is not None)
+    insist_in_time(order, at=at)
+    setup = None if consent is None else saving.consented(by, consent)
+    page_ends_at = (at + PAGE_OPEN).replace(microsecond=0)
     payment = Payment(
         id=uuid.uuid4(),
         order_id=order.id,
         amount_cents=order.total_cents,
         currency=CURRENCY,
         status=PaymentStatus.CREATED,
-        page_ends_at=(at + PAGE_OPEN).replace(microsecond=0),
+        page_ends_at=page_ends_at,
+        setup_id=setup and setup.id,
     )
     db.session.add(payment)
     db.session.flush()  # the call and the event point at it
-    order.pay_by = max(order.pay_by, payment.page_ends_at)
+    order.pay_by = max(order.pay_by, page_ends_at)
     events.record(Kind.PAYMENT_BEGUN, payment, order=order.number, cents=payment.amount_cents)
     page = f"{base_url}/orders/{order.number}"
     plan(
@@ -83,17 +88,58 @@ def begin(order: Order, *, by: Person, at: datetime, base_url: str) -> Payment:
         amount_cents=payment.amount_cents,
         success_url=f"{page}/paid",
         cancel_url=page,
-        expires_at=payment.page_ends_at.isoformat(),
+        expires_at=page_ends_at.isoformat(),
+        **({} if setup is None else {"setup_ref": str(setup.id)}),
     )
     return payment
 
 
-def _still_open(payment: Payment, at: datetime) -> Payment:
+def insist_payable(order: Order, *, at: datetime) -> None:
+    """The (locked) order waits for money, and the gate is open for every line of it now.
+
+    Raises NotPayable, and what the gate refuses (orders.judging.insist).
+    """
+    if order.status is not OrderStatus.AWAITING_PAYMENT:
+        raise NotPayable(f"An order that is {order.status} takes no payment.", status=order.status)
+    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
+    judging.insist(
+        order.client,
+        judging.wishes(live),
+        ship_to_state=order.ship_to_state,
+        at=at,
+        stage=Stage.PAY,
+    )
+
+
+def insist_in_time(order: Order, *, at: datetime) -> None:
+    """Raises TooLate once the time to pay is over."""
+    if at >= order.pay_by:
+        raise TooLate("The time to pay this order is over. Place it again.", number=order.number)
+
+
+def _still_open(payment: Payment, at: datetime, *, saves: bool) -> Payment:
     if payment.status is PaymentStatus.QUESTIONED:
         raise PageClosed("We are looking at your payment and will tell you what we find.")
+    if payment.page_ends_at is None:
+        raise PaymentUnderWay("Your saved card is being charged. Look again in a minute.")
     if at >= payment.page_ends_at:
         raise PageClosed("The payment page has closed. Try again in a minute.")
+    if saves is not (payment.setup_id is not None):
+        raise SavingDiffers(DIFFERS[saves], ends_at=payment.page_ends_at.isoformat())
     return payment
+
+
+# What she is told who changes her mind about saving the card while a payment page is open.
+DIFFERS = {
+    True: (
+        "Your payment page is open already, and it does not save the card. Pay there without"
+        " saving; under Your cards in your account you can save a card at any time."
+    ),
+    False: (
+        "Your payment page is open already, and it saves the card, as you agreed. Go on as"
+        " before and remove the card afterwards, or wait until that page has closed."
+    ),
+}
 
 
 def apply_session(
@@ -152,14 +198,17 @@ def _opened(payment: Payment, order: Order, session: CheckoutSession) -> None:
 def apply_intent(intent: Intent, *, at: datetime) -> Payment | None:
     """Apply what the provider says of the money of a payment; None if it belongs to none of ours.
 
-    An intent is learnt from its page: apply the page first.
+    An intent is learnt from its page: apply the page first. One that charges a saved card names
+    its payment.
     """
-    found = queries.payment_of_intent(intent.id)
+    found = queries.payment_of_intent(intent.id) or queries.charge_named(intent.payment_ref)
     if found is None:
         log.warning("foreign_intent", intent=intent.id, order=intent.order_ref)
         return None
     order = queries.locked_order(found.order_id)
     payment = queries.payment(found.id)
+    if payment.card_id is not None:
+        payment.provider_intent_id, payment.livemode = intent.id, intent.livemode
     if payment.status is PaymentStatus.SUCCEEDED:
         return payment
     if intent.state is IntentState.SUCCEEDED:
@@ -169,7 +218,7 @@ def apply_intent(intent: Intent, *, at: datetime) -> Payment | None:
     elif intent.state is IntentState.CANCELED:
         cancel(payment, why="intent_cancelled")
     elif intent.failure_code is not None:
-        _failed(payment, intent.failure_code)
+        _failed(payment, order, intent.failure_code, at)
     return payment
 
 
@@ -226,9 +275,11 @@ def _question(payment: Payment, why: dict[str, str]) -> None:
     events.record(Kind.PAYMENT_QUESTIONED, payment, why=why)
 
 
-def _failed(payment: Payment, code: str) -> None:
+def _failed(payment: Payment, order: Order, code: str, at: datetime) -> None:
     """A card was refused; the page stays open for another. Told once per reason."""
-    if payment.live and _told_last(payment, Kind.PAYMENT_FAILED) != code:
+    if payment.card_id is not None:
+        declined(payment, order, why=code, at=at)
+    elif payment.live and _told_last(payment, Kind.PAYMENT_FAILED) != code:
         events.record(Kind.PAYMENT_FAILED, payment, code=code)
 
 
@@ -248,6 +299,18 @@ def cancel(payment: Payment, *, why: str) -> None:
     if payment.status in {PaymentStatus.CREATED, PaymentStatus.OPEN}:
         payment.status, payment.url = PaymentStatus.CANCELLED, None
         events.record(Kind.PAYMENT_CANCELLED, payment, why=why)
+
+
+def declined(payment: Payment, order: Order, *, why: str, at: datetime) -> None:
+    """A saved card was not charged: the (locked) order waits for its client to pay by hand.
+
+    Nobody else can confirm the intent that was left, so no money comes from it any more.
+    """
+    if payment.status is not PaymentStatus.CREATED:
+        return
+    cancel(payment, why=why)
+    if order.status is OrderStatus.AWAITING_PAYMENT:
+        order.pay_by = max(order.pay_by, at + PAY_BY_HAND)
 
 
 def close_page(payment: Payment) -> None:

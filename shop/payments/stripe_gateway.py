@@ -17,6 +17,7 @@ from shop.payments.gateway import (
     EVENT_TOLERANCE,
     BadEvent,
     BadSignature,
+    Card,
     CheckoutSession,
     Declined,
     GatewayError,
@@ -30,11 +31,14 @@ from shop.payments.gateway import (
     Refund,
     RefundState,
     SessionState,
+    SetupPage,
     Unknown,
 )
 
 if TYPE_CHECKING:
     from stripe.params import (
+        CustomerCreateParams,
+        PaymentIntentCreateParams,
         PaymentIntentListParams,
         RefundCreateParams,
         RefundListParams,
@@ -102,6 +106,7 @@ class StripeGateway:
         cancel_url: str,
         expires_at: datetime,
         key: str,
+        setup_ref: str | None = None,
     ) -> CheckoutSession:
         wanted: SessionCreateParams = {
             "mode": "payment",
@@ -123,9 +128,93 @@ class StripeGateway:
             "metadata": {"order_ref": order_ref},
             "payment_intent_data": {"metadata": {"order_ref": order_ref}},
         }
+        if setup_ref is not None:
+            wanted["customer"] = self._customer_for(setup_ref, key)
+            wanted["payment_intent_data"] = {
+                "metadata": {"order_ref": order_ref, "setup_ref": setup_ref},
+                "setup_future_usage": "off_session",
+            }
         sessions = self._client.v1.checkout.sessions
         return self._ask(
             lambda: sessions.create(wanted, {"idempotency_key": key}), self._session_from
+        )
+
+    def open_setup(
+        self, *, setup_ref: str, success_url: str, cancel_url: str, expires_at: datetime, key: str
+    ) -> SetupPage:
+        wanted: SessionCreateParams = {
+            "mode": "setup",
+            "currency": CURRENCY,
+            "customer": self._customer_for(setup_ref, key),
+            "allowed_payment_method_types": ["card"],
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+            "expires_at": int(expires_at.timestamp()),
+            "metadata": {"setup_ref": setup_ref},
+            "setup_intent_data": {"metadata": {"setup_ref": setup_ref}},
+        }
+        sessions = self._client.v1.checkout.sessions
+        return self._ask(
+            lambda: sessions.create(wanted, {"idempotency_key": key}), self._setup_from
+        )
+
+    def _customer_for(self, setup_ref: str, key: str) -> str:
+        """A customer who is nobody: its only use is that a card can be kept with it.
+
+        Made under a key of its own, so that the call that needs it can be sent again as it was.
+        """
+        wanted: CustomerCreateParams = {"metadata": {"setup_ref": setup_ref}}
+        customers = self._client.v1.customers
+        return self._ask(
+            lambda: customers.create(wanted, {"idempotency_key": f"{key}:customer"}), _id_from
+        )
+
+    def page(self, session_id: str) -> CheckoutSession | SetupPage:
+        sessions = self._client.v1.checkout.sessions
+        return self._ask(lambda: sessions.retrieve(session_id), self._page_of_either_kind)
+
+    def setups_since(self, since: datetime) -> Iterator[SetupPage]:
+        for body in self._sessions_since(since):
+            if body.get("mode") == "setup":
+                yield self._read(self._setup_from, body)
+
+    def method_saved(self, saved_by: str) -> str | None:
+        setups = self._client.v1.setup_intents
+        return self._ask(lambda: setups.retrieve(saved_by), _method_from)
+
+    def card(self, method_id: str) -> Card:
+        methods = self._client.v1.payment_methods
+        return self._ask(lambda: methods.retrieve(method_id), _card_from)
+
+    def detach(self, method_id: str, *, key: str) -> Card:
+        methods = self._client.v1.payment_methods
+        return self._ask(
+            lambda: methods.detach(method_id, options={"idempotency_key": key}), _card_from
+        )
+
+    def charge_card(
+        self,
+        *,
+        order_ref: str,
+        payment_ref: str,
+        amount_cents: int,
+        customer_id: str,
+        method_id: str,
+        key: str,
+    ) -> Intent:
+        wanted: PaymentIntentCreateParams = {
+            "amount": amount_cents,
+            "currency": CURRENCY,
+            "customer": customer_id,
+            "payment_method": method_id,
+            "allowed_payment_method_types": ["card"],
+            "off_session": True,
+            "confirm": True,
+            "metadata": {"order_ref": order_ref, "payment_ref": payment_ref},
+        }
+        intents = self._client.v1.payment_intents
+        return self._ask(
+            lambda: intents.create(wanted, {"idempotency_key": key}), self._intent_from
         )
 
     def session(self, session_id: str) -> CheckoutSession:
@@ -150,11 +239,14 @@ class StripeGateway:
         return self._ask(lambda: intents.retrieve(intent_id), self._intent_from)
 
     def sessions_since(self, since: datetime) -> Iterator[CheckoutSession]:
-        sessions = self._client.v1.checkout.sessions
-        wanted: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
-        for body in self._all(lambda after: sessions.list({**wanted, **after})):
+        for body in self._sessions_since(since):
             if body.get("mode") == "payment":  # others ask for no money of their own
                 yield self._read(self._session_from, body)
+
+    def _sessions_since(self, since: datetime) -> Iterator[Json]:
+        sessions = self._client.v1.checkout.sessions
+        wanted: SessionListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        return self._all(lambda after: sessions.list({**wanted, **after}))
 
     def intents_since(self, since: datetime) -> Iterator[Intent]:
         intents = self._client.v1.payment_intents
@@ -225,9 +317,24 @@ class StripeGateway:
             state=SessionState(body["status"]),
             paid=body["payment_status"] == "paid",
             intent_id=_id_or_none(body.get("payment_intent")),
-            amount_cents=_cents(body["amount_total"]),
+            amount_cents=_number(body["amount_total"]),
             currency=_text(body["currency"]),
-            order_ref=_order_ref(body),
+            order_ref=_named(body, "order_ref"),
+            livemode=self._livemode,
+            expires_at=_moment(body["expires_at"]),
+        )
+
+    def _page_of_either_kind(self, body: Json) -> CheckoutSession | SetupPage:
+        return self._setup_from(body) if body["mode"] == "setup" else self._session_from(body)
+
+    def _setup_from(self, body: Json) -> SetupPage:
+        self._check_mode(body)
+        return SetupPage(
+            id=_text(body["id"]),
+            url=_text_or_none(body.get("url")),
+            state=SessionState(body["status"]),
+            saved_by=_id_or_none(body.get("setup_intent")),
+            setup_ref=_named(body, "setup_ref"),
             livemode=self._livemode,
             expires_at=_moment(body["expires_at"]),
         )
@@ -237,12 +344,15 @@ class StripeGateway:
         return Intent(
             id=_text(body["id"]),
             state=IntentState(body["status"]),
-            amount_cents=_cents(body["amount"]),
-            received_cents=_cents(body["amount_received"]),
+            amount_cents=_number(body["amount"]),
+            received_cents=_number(body["amount_received"]),
             currency=_text(body["currency"]),
-            order_ref=_order_ref(body),
+            order_ref=_named(body, "order_ref"),
             livemode=self._livemode,
             failure_code=_failure_code(body.get("last_payment_error")),
+            payment_ref=_named(body, "payment_ref"),
+            setup_ref=_named(body, "setup_ref"),
+            method_id=_id_or_none(body.get("payment_method")),
         )
 
     def _translated(self, error: stripe.StripeError) -> GatewayError:
@@ -345,10 +455,10 @@ def _refund_from(body: Json) -> Refund:
     return Refund(
         id=_text(body["id"]),
         intent_id=_id_or_none(body.get("payment_intent")),
-        amount_cents=_cents(body["amount"]),
+        amount_cents=_number(body["amount"]),
         state=RefundState(body["status"]),
         failure_reason=_text_or_none(body.get("failure_reason")),
-        order_ref=_order_ref(body),
+        order_ref=_named(body, "order_ref"),
     )
 
 
@@ -362,9 +472,9 @@ def _text_or_none(value: object) -> str | None:
     return None if value is None else _text(value)
 
 
-def _cents(value: object) -> int:
+def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("an amount in cents was expected")
+        raise ValueError("a number was expected")
     return value
 
 
@@ -379,8 +489,30 @@ def _id_or_none(value: object) -> str | None:
     return _text(value["id"]) if isinstance(value, Mapping) else _text_or_none(value)
 
 
-def _order_ref(body: Json) -> str | None:
-    return _text_or_none((body.get("metadata") or {}).get("order_ref"))
+def _named(body: Json, reference: str) -> str | None:
+    """A reference of ours that an object carries."""
+    return _text_or_none((body.get("metadata") or {}).get(reference))
+
+
+def _id_from(body: Json) -> str:
+    return _text(body["id"])
+
+
+def _method_from(setup: Json) -> str | None:
+    """The card that a setup intent has kept; one that did not succeed has kept none."""
+    return _id_or_none(setup.get("payment_method")) if setup["status"] == "succeeded" else None
+
+
+def _card_from(body: Json) -> Card:
+    card = body["card"]
+    return Card(
+        id=_text(body["id"]),
+        customer_id=_id_or_none(body.get("customer")),
+        brand=_text(card["brand"]),
+        last4=_text(card["last4"]),
+        exp_month=_number(card["exp_month"]),
+        exp_year=_number(card["exp_year"]),
+    )
 
 
 def _failure_code(error: object) -> str | None:

@@ -111,6 +111,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_at",),
         },
+        "card_setups": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "page_ends_at",
+                "provider_session_id",
+                "statement",
+                "statement_version",
+                "url",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("provider_session_id", "url"),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -451,6 +464,7 @@ GRANTED: Granted = {
         "payments": {
             "INSERT": (
                 "amount_cents",
+                "card_id",
                 "currency",
                 "id",
                 "livemode",
@@ -458,6 +472,7 @@ GRANTED: Granted = {
                 "page_ends_at",
                 "provider_intent_id",
                 "provider_session_id",
+                "setup_id",
                 "state_seq",
                 "status",
                 "url",
@@ -840,6 +855,22 @@ GRANTED: Granted = {
         "rulings": {
             "SELECT": ALL,
         },
+        "saved_cards": {
+            "INSERT": (
+                "brand",
+                "client_id",
+                "exp_month",
+                "exp_year",
+                "id",
+                "last4",
+                "provider_customer_id",
+                "provider_method_id",
+                "removed_at",
+                "setup_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("removed_at",),
+        },
         "scope_rules": {
             "INSERT": (
                 "authored_by_id",
@@ -1122,6 +1153,19 @@ GRANTED: Granted = {
         "bundles": {
             "SELECT": ALL,
         },
+        "card_setups": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "page_ends_at",
+                "provider_session_id",
+                "statement",
+                "statement_version",
+                "url",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("provider_session_id", "url"),
+        },
         "cart_lines": {
             "DELETE": ("",),
             "INSERT": ("cart_id", "quantity", "variant_id"),
@@ -1307,6 +1351,7 @@ GRANTED: Granted = {
         "payments": {
             "INSERT": (
                 "amount_cents",
+                "card_id",
                 "currency",
                 "id",
                 "livemode",
@@ -1314,6 +1359,7 @@ GRANTED: Granted = {
                 "page_ends_at",
                 "provider_intent_id",
                 "provider_session_id",
+                "setup_id",
                 "state_seq",
                 "status",
                 "url",
@@ -1526,6 +1572,22 @@ GRANTED: Granted = {
         },
         "rulings": {
             "SELECT": ALL,
+        },
+        "saved_cards": {
+            "INSERT": (
+                "brand",
+                "client_id",
+                "exp_month",
+                "exp_year",
+                "id",
+                "last4",
+                "provider_customer_id",
+                "provider_method_id",
+                "removed_at",
+                "setup_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("removed_at",),
         },
         "scope_rules": {
             "SELECT": ALL,

@@ -9,7 +9,7 @@ from typing import Any
 
 import shop.orders.api
 from shop.core.db import db
-from shop.payments import calls
+from shop.payments import operations
 from shop.web import idempotency
 
 Acknowledge = Callable[[dict[str, Any]], None]
@@ -40,12 +40,12 @@ def keeps_the_answer_apart(_: Acknowledge) -> None:
 
 def sends_a_fresh_key_each_time(_: Acknowledge) -> None:
     """Every try of a provider call has a key of its own."""
-    honest = calls._performed
+    honest = operations.perform
 
-    def performed(lease: calls.Lease, gateway: Any) -> Any:
+    def performed(lease: operations.Lease, gateway: Any) -> Any:
         return honest(replace(lease, key=f"{lease.key}:{uuid.uuid4()}"), gateway)
 
-    calls._performed = performed
+    operations.perform = performed
 
 
 PLANTED = {

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from shop.payments import calls, stripe_gateway
+from shop.payments import planning, stripe_gateway
 from shop.payments.sandbox.calls import FAULTS
 from shop.payments.sandbox.cards import DECLINED
 from shop.payments.stripe_gateway import StripeGateway
@@ -39,7 +39,7 @@ LINE = ("refused", "timeout before", "timeout after")
 PAGES = ("declined, then paid", "declined, then left", "left")
 IN_THE_GATE = 16
 IMPATIENT = 0.5  # seconds a test's gateway waits for an answer
-TURNS = calls.TRIES + 2  # of the worker: until a call is looked at, two minutes each
+TURNS = planning.TRIES + 2  # of the worker: until a call is looked at, two minutes each
 
 
 @dataclass
@@ -244,7 +244,7 @@ def test_a_refund_whose_error_stays_is_a_question_for_a_person(world: World, lin
             " WHERE o.number = %s",
             [road.number],
         ).fetchall()
-        assert stands == [("human", calls.TRIES + 1, "planned")]
+        assert stands == [("human", planning.TRIES + 1, "planned")]
         assert judging.at_the_provider(shop, bank) == []
     agreed = world.app.test_cli_runner().invoke(args=["reconcile"])
     assert "call_needs_a_person" in agreed.output
@@ -263,7 +263,7 @@ def test_a_zombie_is_fenced(where: str, world: World) -> None:
     passed = world.ask(first.acts["begin"], kill_at=None)["passed"]
     slow = world.ask(second.acts["begin"], kill_at=passed.index(where) + 1, stop=True)
     assert "stopped" in slow
-    world.travel(calls.LEASE + timedelta(seconds=1))
+    world.travel(planning.LEASE + timedelta(seconds=1))
     world.minutes_pass()
     before = call_of(world, second.number)
     assert before[:2] == ("done", 2)

@@ -12,7 +12,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import cancelling
 from shop.orders.models import Order
-from shop.payments import calls, chasing, following, queries
+from shop.payments import calls, chasing, following, planning, queries
 from shop.payments.calls import Outcome
 from shop.payments.gateway import Gateway
 from shop.payments.models import Payment, ProviderCall
@@ -168,7 +168,7 @@ def test_a_fault_that_passes_leaves_one_page(
         calls.send_due(gateway)
         tries += 1
 
-    assert tries == (calls.TRIES if fault == "500_after" else 1)
+    assert tries == (planning.TRIES if fault == "500_after" else 1)
     assert call_of(payment).status is CallStatus.DONE
     assert queries.payment(payment.id).status is PaymentStatus.OPEN
     assert pages(order, gateway) == 1
@@ -182,7 +182,7 @@ def test_an_error_that_stays_is_looked_at_and_left_to_a_person(
     control.post("faults", mode="500_before", method="POST", path="/v1/checkout/sessions")
 
     calls.send_for(order.id, gateway)
-    for _ in range(calls.TRIES):
+    for _ in range(planning.TRIES):
         lapse(order)
         calls.send_due(gateway)
 
@@ -194,7 +194,7 @@ def test_an_error_that_stays_is_looked_at_and_left_to_a_person(
 def grown_old(payment: Payment) -> None:
     """First sent a day ago, and nobody knows what came of it."""
     call = call_of(payment)
-    call.first_sent_at = now() - calls.KEY_LIFE - timedelta(minutes=1)
+    call.first_sent_at = now() - planning.KEY_LIFE - timedelta(minutes=1)
     call.status, call.tries = CallStatus.IN_FLIGHT, 1
     db.session.commit()
 
@@ -342,7 +342,7 @@ def test_money_goes_back_once_whatever_the_network_does(
 
 
 def until_sent(order: Order, gateway: OutsideTransactions) -> None:
-    for _ in range(calls.TRIES + 1):
+    for _ in range(planning.TRIES + 1):
         lapse(order)
         calls.send_due(gateway)
 
