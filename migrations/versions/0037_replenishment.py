@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0037"
-down_revision = "0034"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
@@ -273,7 +273,7 @@ GRANT INSERT (id, auto_refill_id, client_id, quantity, unit_cents, total_cents, 
               name, line1, line2, city, state, postal_code, phone, saved_card_id, statement,
               statement_version) ON refill_consents TO aftercare_app;
 GRANT INSERT (id, auto_refill_id, client_id, after_line_id, act_on, status, state_seq, obstacle,
-              reasons_sealed),
+              reasons_sealed, order_id),
     UPDATE (act_on, status, state_seq, obstacle, reasons_sealed, order_id) ON refill_cycles
     TO aftercare_app, aftercare_worker;
 GRANT INSERT (id, cycle_id, charge_on, total_cents, rises) ON refill_notices
@@ -449,9 +449,7 @@ def _cycles() -> None:
             " 'on_its_way', 'out_of_stock', 'not_for_sale', 'card', 'other')",
             name=op.f("obstacle_is_known"),
         ),
-        sa.CheckConstraint(
-            SEALED.format("reasons_sealed"), name=op.f("cycle_reasons_are_sealed")
-        ),
+        sa.CheckConstraint(SEALED.format("reasons_sealed"), name=op.f("cycle_reasons_are_sealed")),
         _state_key("refill_cycle"),
         sa.ForeignKeyConstraint(
             ["auto_refill_id", "client_id"],
@@ -557,9 +555,7 @@ def downgrade() -> None:
         " refill_cycle_guard, refill_consent_guard, auto_refill_rests_on_a_consent,"
         " auto_refill_guard"
     )
-    op.execute(
-        "DELETE FROM legal_transitions WHERE machine IN ('auto_refill', 'refill_cycle')"
-    )
+    op.execute("DELETE FROM legal_transitions WHERE machine IN ('auto_refill', 'refill_cycle')")
     op.execute(f"DELETE FROM letters WHERE template IN ({OURS})")
     _letters(TEMPLATES)
     op.drop_index("order_lines_handed_out_idx", "order_lines")

@@ -130,8 +130,8 @@ def agree_anew(
 ) -> RefillConsent:
     """Other terms for a (locked) auto-refill: another card or address, or a price that rose.
 
-    A charge that was announced may be taken on its day at this price. Raises NotAllowed, RefillOver,
-    NotAgreed, PriceChanged.
+    A charge that was announced may be taken on its day at this price. Raises NotAllowed,
+    RefillOver, NotAgreed, PriceChanged.
     """
     if refill.status is RefillStatus.CANCELLED:
         raise RefillOver("This was cancelled. Agree to it anew.", number=refill.number)

@@ -201,7 +201,7 @@ class RefillCycle(Stateful, Base):
     auto_refill: Mapped[AutoRefill] = relationship(back_populates="cycles")
     after: Mapped[OrderLine] = relationship(foreign_keys=[after_line_id])
     order: Mapped[Order | None] = relationship(
-        foreign_keys=[order_id], primaryjoin="Order.id == RefillCycle.order_id"
+        foreign_keys="RefillCycle.order_id", primaryjoin="Order.id == RefillCycle.order_id"
     )
     notices: Mapped[list[RefillNotice]] = relationship(
         order_by="RefillNotice.number", back_populates="cycle"
@@ -261,10 +261,12 @@ class RefillReminder(Base):
 
 
 class ReminderChoice(Base):
-    """A client wants reminders, or wants none. Kept: her last word counts; without one, she does."""
+    """A client wants reminders, or none. Kept: her last word counts; without one, she does."""
 
     __tablename__ = "reminder_choices"
-    __table_args__ = (sa.UniqueConstraint("client_id", "number", name="reminder_choices_number_key"),)
+    __table_args__ = (
+        sa.UniqueConstraint("client_id", "number", name="reminder_choices_number_key"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))

@@ -135,7 +135,9 @@ def last_line(client_id: UUID, variant_id: UUID) -> UUID | None:
 def is_refilled(line_id: UUID) -> bool:
     """A cycle follows this line already."""
     query = sa.select(
-        sa.exists().where(RefillCycle.after_line_id == line_id, RefillCycle.status != CycleStatus.LAPSED)
+        sa.exists().where(
+            RefillCycle.after_line_id == line_id, RefillCycle.status != CycleStatus.LAPSED
+        )
     )
     return bool(db.session.scalar(query))
 

@@ -1,7 +1,7 @@
 """What a client reads and agrees to before anything is charged by itself. Pure.
 
-The text is kept with her yes, word for word. 15 U.S.C. 8403: all material terms, clearly, before her
-billing information is used; her express consent; a simple way to stop.
+The text is kept with her yes, word for word. 15 U.S.C. 8403: all material terms, clearly, before
+her billing information is used; her express consent; a simple way to stop.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from shop.replenishment.timing import NOTICE, PRICE_NOTICE
 
 VERSION = "2026-1"
 WORDS = (
-    "Each time your {name} runs out, we send you {quantity} more and charge your {card} for it. "
-    "Today that is {total} in all, with tax and shipping ({shipping}); the next charge is due about "
-    "{due}. It goes on until you cancel. We write to you at least {notice} days before each charge, "
-    "with its day and its price, and at least {rise} days before where it costs more than you agreed "
-    "to. The day moves with your treatments. Nothing is charged while your prescription, a "
-    "treatment or the law is against it. You can pause or cancel at any time, at once, with one "
-    "click under Refills in your account, and pay nothing for it."
+    "Each time your {name} runs out, we send you {quantity} more and charge your {card} for it."
+    " Today that is {total} in all, with tax and shipping ({shipping}); the next charge is due"
+    " about {due}. It goes on until you cancel. We write to you at least {notice} days before each"
+    " charge, with its day and its price, and at least {rise} days before where it costs more than"
+    " you agreed to. The day moves with your treatments. Nothing is charged while your"
+    " prescription, a treatment or the law is against it. You can pause or cancel at any time, at"
+    " once, with one click under Refills in your account, and pay nothing for it."
 )
 
 

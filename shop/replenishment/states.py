@@ -1,4 +1,4 @@
-"""The lives of an auto-refill and of each of its cycles, as data; `legal_transitions` says it, too."""
+"""The lives of an auto-refill and of its cycles, as data; `legal_transitions` holds the same."""
 
 from __future__ import annotations
 

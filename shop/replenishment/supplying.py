@@ -66,9 +66,7 @@ class Supply:
         return self.run_out.on if self.run_out else None
 
 
-def of_clients(
-    clients: Sequence[Person], *, at: datetime, zone: str
-) -> dict[UUID, list[Supply]]:
+def of_clients(clients: Sequence[Person], *, at: datetime, zone: str) -> dict[UUID, list[Supply]]:
     """What each of these was handed out last of every pack, by client, in the packs' order.
 
     A client with nothing is left out. Raises sealed.NotOpened where the key of a plan, or of a
@@ -82,9 +80,12 @@ def of_clients(
     steps = _regimens({row.client_id for row in rows}, at, clinic)
     classes = _classes({row.variant_id for row in rows})
     pauses = _Pauses(
-        windows=_windows([one for one in clients if one.id in {r.client_id for r in rows}],
-                         {each for held in classes.values() for each in held},
-                         since=min(row.shipped_at for row in rows), at=at),
+        windows=_windows(
+            [one for one in clients if one.id in {r.client_id for r in rows}],
+            {each for held in classes.values() for each in held},
+            since=min(row.shipped_at for row in rows),
+            at=at,
+        ),
         holds=_holds({row.prescription_id for row in rows if row.prescription_id}, clinic),
         reports=_reports({row.client_id for row in rows}, clinic),
         classes=classes,
@@ -231,16 +232,12 @@ def _reports(clients: Collection[UUID], zone: ZoneInfo) -> dict[UUID, list[Pause
     rows = db.session.execute(
         sa.select(SessionReport.client_id, SessionReport.reported_at, ReportAnswer.answered_at)
         .outerjoin(ReportAnswer, ReportAnswer.report_id == SessionReport.id)
-        .where(
-            SessionReport.client_id.in_(clients), SessionReport.course == Course.OUT_OF_COURSE
-        )
+        .where(SessionReport.client_id.in_(clients), SessionReport.course == Course.OUT_OF_COURSE)
     )
     found: defaultdict[UUID, list[Pause]] = defaultdict(list)
     for row in rows:
         until = row.answered_at and row.answered_at.astimezone(zone).date()
-        found[row.client_id] += between(
-            row.reported_at.astimezone(zone).date(), until, LOOKED_AT
-        )
+        found[row.client_id] += between(row.reported_at.astimezone(zone).date(), until, LOOKED_AT)
     return found
 
 
