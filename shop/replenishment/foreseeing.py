@@ -13,7 +13,7 @@ from shop.core.errors import Refusal
 from shop.core.events import Kind
 from shop.replenishment import blocking, lapsing, noticing, queries
 from shop.replenishment.models import AutoRefill, RefillCycle
-from shop.replenishment.states import AHEAD, CycleStatus, RefillStatus
+from shop.replenishment.states import AHEAD, CycleStatus, Obstacle, RefillStatus
 from shop.replenishment.supplying import Supply
 from shop.replenishment.timing import STANDS, due_on, to_tell
 
@@ -59,8 +59,10 @@ def _begins(refill: AutoRefill, supply: Supply, due: date, today: date) -> Step 
 
 
 def _moves(cycle: RefillCycle, due: date, today: date) -> Step | None:
-    if cycle.status is CycleStatus.BLOCKED:  # asked at the latest on the day that was named
-        return Step(Move.SHIFT, due) if due < cycle.act_on else None
+    if cycle.status is CycleStatus.BLOCKED:
+        # Not before it is needed; and what waited for a day may be free before, if that moved.
+        sooner = due < cycle.act_on and cycle.obstacle is Obstacle.TOO_SOON
+        return Step(Move.SHIFT, due) if due > cycle.act_on or sooner else None
     notice = cycle.notice
     assert notice is not None  # who is noticed has one
     if due > notice.charge_on + STANDS and to_tell(due, today):

@@ -52,4 +52,6 @@ class Bank:
 
     def took(self, order_ref: str) -> int:
         """Cents of one order, however often."""
-        return sum(one.received_cents for one in self.intents.values() if one.order_ref == order_ref)
+        return sum(
+            one.received_cents for one in self.intents.values() if one.order_ref == order_ref
+        )

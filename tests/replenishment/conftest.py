@@ -9,14 +9,17 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from shop import create_app
 from shop.core.clock import day_in, now
 from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
-from shop.replenishment import jobs
+from shop.replenishment import jobs, stopping
 from shop.replenishment.jobs import Done
+from shop.replenishment.models import AutoRefill
+from shop.replenishment.states import RefillStatus
 from tests.conftest import Database, config_for
 from tests.replenishment.bank import Bank
 
@@ -49,7 +52,6 @@ class Clinic:
     def run(self, **bank: Any) -> Done:
         """The day's run, by the worker."""
         db.session.commit()
-        db.session.remove()
         provider = dataclasses.replace(self.bank, **bank)
         with self.worker.app_context():
             try:
@@ -87,4 +89,9 @@ def clinic(_apps: Clinic) -> Iterator[Clinic]:
     with _apps.app.app_context():
         act_as("system:test")
         yield Clinic(_apps.app, _apps.worker, _apps.database)
+        db.session.rollback()
+        going = sa.select(AutoRefill).where(AutoRefill.status != RefillStatus.CANCELLED)
+        for refill in db.session.scalars(going.execution_options(populate_existing=True)).all():
+            stopping.cancel(refill, by=refill.client, at=now())
+        db.session.commit()
         db.session.remove()
