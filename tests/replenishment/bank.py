@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from shop.payments.gateway import CURRENCY, Declined, Intent, IntentState
+from shop.payments.gateway import CURRENCY, Declined, Intent, IntentState, ProviderRefused
 
 
 class Killed(BaseException):
@@ -49,6 +49,10 @@ class Bank:
 
     def intent(self, intent_id: str) -> Intent:
         return self.intents[intent_id]
+
+    def open_setup(self, **_terms: Any) -> Any:
+        """Cards of these tests were saved before."""
+        raise ProviderRefused("No page is opened here.", code="closed")
 
     def took(self, order_ref: str) -> int:
         """Cents of one order, however often."""

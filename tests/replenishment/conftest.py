@@ -90,8 +90,9 @@ def clinic(_apps: Clinic) -> Iterator[Clinic]:
         act_as("system:test")
         yield Clinic(_apps.app, _apps.worker, _apps.database)
         db.session.rollback()
+        db.session.expunge_all()
         going = sa.select(AutoRefill).where(AutoRefill.status != RefillStatus.CANCELLED)
-        for refill in db.session.scalars(going.execution_options(populate_existing=True)).all():
+        for refill in db.session.scalars(going).all():
             stopping.cancel(refill, by=refill.client, at=now())
         db.session.commit()
         db.session.remove()
