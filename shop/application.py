@@ -128,6 +128,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.plans.bp)
     resources.register_blueprint(shop.treatments.api.feeds.bp)
     resources.register_blueprint(shop.treatments.api.reports.bp)
+    resources.register_blueprint(shop.payments.api.cards)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -149,6 +150,7 @@ def _pages(app: Flask) -> None:
         shop.replenishment,
     ):
         app.register_blueprint(package.pages.bp)
+    app.register_blueprint(shop.payments.pages.cards)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 

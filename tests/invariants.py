@@ -189,6 +189,10 @@ RULES = {
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents
           AND NOT EXISTS (SELECT FROM refunds r WHERE r.payment_id = p.id)""",
+    "I17 a charge is of its client's card, and of none that was removed before": """
+        SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
+            JOIN saved_cards c ON c.id = p.card_id
+        WHERE c.client_id <> o.client_id OR c.removed_at < p.created_at""",
     "I20 a call has one row and one key": """
         SELECT operation FROM provider_calls
         GROUP BY operation, reference_id HAVING count(*) > 1""",

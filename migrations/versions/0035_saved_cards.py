@@ -24,17 +24,14 @@ BEGIN
             WHEN coalesce(NEW.provider_session_id, NEW.url) IS NOT NULL
                 THEN 'card_setup_begins_without_its_page'
             END;
-    ELSE
-        broken := CASE
-            WHEN (NEW.id, NEW.client_id, NEW.statement, NEW.statement_version, NEW.consented_at,
-                  NEW.page_ends_at)
-                IS DISTINCT FROM
-                (OLD.id, OLD.client_id, OLD.statement, OLD.statement_version, OLD.consented_at,
-                 OLD.page_ends_at)
-                THEN 'consent_stays_as_given'
-            WHEN OLD.provider_session_id <> coalesce(NEW.provider_session_id, '')
-                THEN 'card_setup_has_one_page'
-            END;
+    ELSIF (NEW.id, NEW.client_id, NEW.statement, NEW.statement_version, NEW.consented_at,
+           NEW.page_ends_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.client_id, OLD.statement, OLD.statement_version, OLD.consented_at,
+         OLD.page_ends_at) THEN
+        broken := 'consent_stays_as_given';
+    ELSIF OLD.provider_session_id <> coalesce(NEW.provider_session_id, '') THEN
+        broken := 'card_setup_has_one_page';
     END IF;
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'setup %: %', NEW.id, broken

@@ -33,6 +33,7 @@ from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pricing import SHIPPING_METHODS, Totals
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
+from shop.payments import saving
 from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
@@ -286,6 +287,7 @@ def _whole(number: str) -> dict[str, Any]:
         "payment": payments.payment_to_show(order.id),
         "history": queries.history(order),
         "treatments": queries.treatments(order, actor(), at=now()),
+        "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
         "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),

@@ -87,7 +87,7 @@ class Intent:
 class SetupPage:
     """A hosted page on which a card is saved and nothing is paid.
 
-    `saved_by` is the provider's record of the saving, there once the page is complete.
+    `saved_by` is the provider's record of the saving, there from the beginning.
     """
 
     id: str

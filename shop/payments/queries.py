@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -112,6 +113,47 @@ def is_removed(card: SavedCard) -> bool:
 
 def card_of_setup(setup_id: uuid.UUID) -> SavedCard | None:
     return db.session.scalar(sa.select(SavedCard).where(SavedCard.setup_id == setup_id))
+
+
+def setup_with_page(setup_id: uuid.UUID) -> CardSetup:
+    """A setup whose page the client can type a card on. Raises ProviderAway."""
+    found = db.session.get_one(CardSetup, setup_id, populate_existing=True)
+    if found.url is None:
+        raise ProviderAway(
+            "The page to save a card could not be opened. Try again in a minute.", retry_after=60
+        )
+    return found
+
+
+def open_setup(client: Person, *, at: datetime) -> CardSetup | None:
+    """The client's page to save a card on, if one is open."""
+    query = (
+        sa.select(CardSetup)
+        .where(
+            CardSetup.client_id == client.id,
+            CardSetup.url.is_not(None),
+            CardSetup.page_ends_at > at,
+        )
+        .order_by(CardSetup.page_ends_at.desc())
+        .limit(1)
+    )
+    return db.session.scalar(query)
+
+
+def open_setup_pages(client: Person) -> list[str]:
+    """The provider's names of the client's pages that are not known to be done with."""
+    query = (
+        sa.select(CardSetup.provider_session_id)
+        .where(CardSetup.client_id == client.id, CardSetup.url.is_not(None))
+        .order_by(CardSetup.page_ends_at.desc())
+        .limit(5)
+    )
+    return [found for found in db.session.scalars(query) if found]
+
+
+def setup_named(setup_ref: str | None) -> CardSetup | None:
+    key = _uuid(setup_ref)
+    return None if key is None else db.session.get(CardSetup, key)
 
 
 def locked_setup(setup_ref: str | uuid.UUID | None) -> CardSetup | None:

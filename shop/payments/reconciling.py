@@ -29,6 +29,7 @@ from shop.payments.gateway import (
     Refund,
     RefundState,
     SessionState,
+    SetupPage,
 )
 from shop.payments.models import Payment
 from shop.payments.models import Refund as RefundRow
@@ -227,7 +228,7 @@ def _learn_unknown(at: datetime, gateway: Gateway) -> None:
     """Apply pages and charges of ours that the provider knows, and nobody here wrote down yet."""
     pages = [page.id for page in gateway.sessions_since(at - SINCE) if page.order_ref is not None]
     charges = [one.id for one in gateway.intents_since(at - SINCE) if one.payment_ref is not None]
-    saved = [page.id for page in gateway.setups_since(at - SINCE) if page.saved_by is not None]
+    saved = [page.id for page in gateway.setups_since(at - SINCE) if _not_written_down(page)]
     for page_id in pages:
         if queries.payment_of_session(page_id) is None:
             _send(following.session(page_id, gateway), gateway)
@@ -341,7 +342,19 @@ def _unknown_here(at: datetime, gateway: Gateway) -> list[Difference]:
         if money and queries.payment_of_intent(intent.id) is None:
             text = f"{intent.received_cents} cents for order {intent.order_ref}, booked nowhere"
             found.append(Difference("money_for_nobody", intent.id, text))
+    for setup in gateway.setups_since(at - SINCE):
+        if _not_written_down(setup):
+            text = "a card was saved there, and no card here is the one"
+            found.append(Difference("card_not_written_down", setup.id, text))
     return found
+
+
+def _not_written_down(page: SetupPage) -> bool:
+    """Whether a card was typed on a page of ours that is not known here yet."""
+    if page.state is not SessionState.COMPLETE:
+        return False
+    setup = queries.setup_named(page.setup_ref)
+    return setup is not None and queries.card_of_setup(setup.id) is None
 
 
 def _about(payment: Payment, kind: str, text: str) -> Difference:

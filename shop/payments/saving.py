@@ -45,10 +45,14 @@ class CardTold:
 
 
 def begin(client: Person, *, consent: str, at: datetime, base_url: str) -> CardSetup:
-    """Begin to save a card without paying; plans the call that opens the provider's page.
+    """Begin to save a card without paying, or go on where a page for it is open.
 
-    `consent` is the version of the statement she agreed to. Raises OtherStatement.
+    Plans the call that opens the provider's page. `consent` is the version of the statement she
+    agreed to. Raises OtherStatement.
     """
+    under_way = queries.open_setup(client, at=at)
+    if under_way is not None and under_way.statement_version == consent:
+        return under_way
     setup = consented(client, consent)
     page_ends_at = (at + PAGE_OPEN).replace(microsecond=0)
     setup.page_ends_at = page_ends_at

@@ -384,7 +384,30 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "ships_within_the_us": ["country = 'CA'"],
         "total_is_the_sum": ["total_cents = total_cents + 1"],
     },
+    "card_setups": {
+        "card_setup_of_a_payment_has_no_page": [
+            "url = 'https://x.test' WHERE page_ends_at IS NULL",
+            "provider_session_id = 'cs_x' || id WHERE page_ends_at IS NULL",
+        ],
+        "card_setup_says_what_was_agreed_to": [
+            "statement = repeat('x', 49)",
+            "statement = repeat('x', 2001)",
+            "statement_version = ''",
+        ],
+    },
     "payments": {
+        "charge_has_no_page": [
+            "url = 'https://x.test' WHERE card_id IS NOT NULL",
+            "provider_session_id = 'cs_x' || id WHERE card_id IS NOT NULL",
+        ],
+        "charge_is_never_open": ["status = 'open' WHERE card_id IS NOT NULL"],
+        "charge_saves_no_card": [
+            "setup_id = (SELECT id FROM card_setups LIMIT 1) WHERE card_id IS NOT NULL"
+        ],
+        "payment_has_a_page_or_a_card": [
+            "page_ends_at = NULL WHERE card_id IS NULL",
+            "page_ends_at = created_at WHERE card_id IS NOT NULL",
+        ],
         "capture_is_total": [
             "captured_cents = amount_cents - 1, refunded_cents = 0 WHERE status = 'succeeded'",
             "captured_cents = amount_cents + 1, refunded_cents = 0 WHERE status = 'succeeded'",
@@ -517,8 +540,26 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "provider_calls": {
         "call_key_fits": [f"idempotency_key = {LONG}"],
-        "call_operation_is_known": ["operation = 'charge'"],
+        "call_is_about_an_order_or_a_card": [
+            "order_id = NULL WHERE operation = 'refund'",
+            "operation = 'detach_card' WHERE operation = 'refund'",
+        ],
+        "call_operation_is_known": ["operation = 'charge' WHERE order_id IS NOT NULL"],
         "call_status_is_known": ["status = 'forgotten'"],
+    },
+    "saved_cards": {
+        "card_brand_is_a_word": ["brand = 'Visa'", "brand = ''", "brand = repeat('x', 41)"],
+        "card_ends_in_a_month": [
+            "exp_month = 0",
+            "exp_month = 13",
+            "exp_year = 1999",
+            "exp_year = 2201",
+        ],
+        "card_has_its_provider_names": [
+            "provider_customer_id = ''",
+            "provider_method_id = '' WHERE removed_at IS NULL",
+        ],
+        "card_shows_four_digits": ["last4 = '424'", "last4 = '42424'", "last4 = '42a4'"],
     },
     "screenings": {"checks_are_sealed": SEALED_CHECKS},
     "signatures": {

@@ -27,9 +27,10 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import rechecking, shipping
 from shop.orders.models import Order
+from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
-from shop.payments import refunding, settling
 from shop.payments.models import Payment, ProviderEvent
+from shop.payments.saving import STATEMENT_VERSION
 from shop.prescriptions import (
     erring,
     examining,
@@ -58,6 +59,7 @@ from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
+from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.replenishment.builders import (
@@ -94,7 +96,10 @@ def scene() -> Mapping[str, Any]:
     _prescribed(client, chen, cream)
     _shipped(paid(client, {cream: 1, soap: 2}))
     waiting = placed(client, {soap: 1})
-    _named_by_the_provider(settling.begin(waiting, by=client, at=now(), base_url="http://x"))
+    _named_by_the_provider(
+        settling.begin(waiting, by=client, at=now(), base_url="http://x", consent=STATEMENT_VERSION)
+    )
+    _carded(client, soap)
     a_cart(client, {soap: 1})
     _shown(cream, soap)
     db.session.execute(
@@ -262,6 +267,15 @@ def _shipped(order: Order) -> None:
     (payment,) = payments.payments_of(order.id)
     refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
     refund.provider_refund_id = "re_scene"
+
+
+def _carded(client: Person, soap: Variant) -> None:
+    """Cards she saved; one is charged now, one was removed, one is about to be typed."""
+    card, removed = a_saved_card(client), a_saved_card(client)
+    charging.charge(placed(client, {soap: 1}), card, at=now())
+    removing.remove(removed, by=client, at=now())
+    setup = saving.begin(client, consent=STATEMENT_VERSION, at=now(), base_url="http://x")
+    setup.provider_session_id = "cs_setup"
 
 
 def _named_by_the_provider(payment: Payment) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 
+from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders import cancelling, shipping
+from shop.orders.models import Order
+from shop.payments import removing
 from shop.prescriptions import erring
 from shop.treatments import moving
 from tests.builders import a_cream, a_variant
@@ -18,6 +22,7 @@ from tests.conftest import Database
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
 from tests.orders.things import paid, placed
+from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
 from tests.replenishment.builders import a_charged_refill
@@ -63,7 +68,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         a_prescription(one.client, one.variant, by=one.prescriber)
         said = erring.report(a_prescription(), reason="Wrong.", by=one.prescriber, at=now())
         erring.confirm(said, by=mona(), at=now())
-        facts |= _planned()
+        facts |= _planned() | _carded(facts["paid"], facts["bob"])
         facts["refill"] = a_charged_refill().id
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
@@ -83,6 +88,15 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             name = f"{who}_is_in_one_session_at_a_time"
             superuser.execute(f"ALTER TABLE sessions DROP CONSTRAINT {name}")
     return facts
+
+
+def _carded(order_id: uuid.UUID, bob_id: uuid.UUID) -> dict[str, Any]:
+    """A card that the client of an order removed, and one of another's."""
+    client = db.session.get_one(Order, order_id).client
+    removed = a_saved_card(client)
+    removing.remove(removed, by=client, at=now())
+    others = a_saved_card(db.session.get_one(Person, bob_id))
+    return {"removed_card": removed.id, "bobs_card": others.id}
 
 
 def _planned() -> dict[str, Any]:
@@ -231,6 +245,10 @@ PLANTED: dict[str, list[str]] = {
     ],
     "I16 money for an order": [
         "UPDATE payments SET order_id = %(cancelled)s WHERE order_id = %(paid)s"
+    ],
+    "I17 a charge is": [
+        f"UPDATE payments SET card_id = %(bobs_card)s {THE_PAYMENT}",
+        f"UPDATE payments SET card_id = %(removed_card)s, created_at = '3000-01-01' {THE_PAYMENT}",
     ],
     "I20 a call": [A_CALL],
     "I22 a status": [

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shop.payments.gateway import CheckoutSession
+from shop.payments.gateway import Card, CheckoutSession, Intent, SetupPage
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.app import create_app
 from shop.payments.sandbox.in_process import Visitor, in_process
@@ -120,7 +120,12 @@ def started(gateway: StripeGateway) -> datetime:
 
 
 def open_session(
-    gateway: StripeGateway, *, key: str = "open:1", amount_cents: int = 4800, minutes: int = 60
+    gateway: StripeGateway,
+    *,
+    key: str = "open:1",
+    amount_cents: int = 4800,
+    minutes: int = 60,
+    setup_ref: str | None = None,
 ) -> CheckoutSession:
     return gateway.open_session(
         order_ref="A-7K2M9",
@@ -129,6 +134,44 @@ def open_session(
         cancel_url="http://localhost:8000/cart",
         expires_at=started(gateway) + timedelta(minutes=minutes),
         key=key,
+        setup_ref=setup_ref,
+    )
+
+
+def open_setup(gateway: StripeGateway, *, key: str, setup_ref: str = "setup") -> SetupPage:
+    return gateway.open_setup(
+        setup_ref=setup_ref,
+        success_url="http://localhost:8000/account/cards/saved",
+        cancel_url="http://localhost:8000/account/cards",
+        expires_at=started(gateway) + timedelta(hours=1),
+        key=key,
+    )
+
+
+def saved_method(gateway: StripeGateway, visitor: Visitor, *, number: str = cards.PAYS) -> Card:
+    """A card that somebody has just saved at the provider, having said yes to the bank."""
+    page = open_setup(gateway, key=f"setup:{number}")
+    assert page.url is not None
+    visitor.pay(page.url, number=number)
+    if number in {cards.ALWAYS_ASKS, cards.ASKS_TO_AUTHENTICATE}:
+        visitor.authenticate(page.url, authorise=True)
+    saved = gateway.page(page.id)
+    assert isinstance(saved, SetupPage)
+    assert saved.saved_by is not None
+    method_id = gateway.method_saved(saved.saved_by)
+    assert method_id is not None
+    return gateway.card(method_id)
+
+
+def charged(gateway: StripeGateway, card: Card, *, key: str | None = None) -> Intent:
+    assert card.customer_id is not None
+    return gateway.charge_card(
+        order_ref="A-7K2M9",
+        payment_ref="payment",
+        amount_cents=4800,
+        customer_id=card.customer_id,
+        method_id=card.id,
+        key=key or f"charge:{card.id}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Saved cards: one that is only here, and one that the sandbox keeps, too."""
+"""Saved cards: one that is only here, one that the sandbox keeps, too; and charges of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.payments import saving
-from shop.payments.gateway import Card
-from shop.payments.models import SavedCard
-from shop.payments.queries import card_of_setup
+from shop.orders.models import Order
+from shop.payments import calls, charging, following, saving
+from shop.payments.gateway import Card, Gateway
+from shop.payments.models import Payment, SavedCard
+from shop.payments.queries import card_of_setup, locked_order
+from shop.payments.sandbox import cards
+from shop.payments.sandbox.in_process import Visitor
 from shop.payments.saving import STATEMENT_VERSION, CardTold
 
 
@@ -33,3 +36,31 @@ def a_saved_card(client: Person, **given: Any) -> SavedCard:
     card = card_of_setup(setup.id)
     assert card is not None
     return card
+
+
+def a_card_at_the_bank(
+    client: Person, gateway: Gateway, visitor: Visitor, *, number: str = cards.PAYS
+) -> SavedCard:
+    """A card that `client` saved alone, on the sandbox's page."""
+    setup = saving.begin(client, consent=STATEMENT_VERSION, at=now(), base_url="http://localhost")
+    db.session.commit()
+    calls.send_about(setup.id, gateway)
+    db.session.refresh(setup)
+    url, session_id = setup.url, setup.provider_session_id
+    db.session.commit()
+    assert url is not None
+    assert session_id is not None
+    visitor.pay(url, number=number)
+    if number in {cards.ALWAYS_ASKS, cards.ASKS_TO_AUTHENTICATE}:
+        visitor.authenticate(url, authorise=True)
+    following.session(session_id, gateway)
+    card = card_of_setup(setup.id)
+    assert card is not None
+    return card
+
+
+def planned(order: Order, card: SavedCard) -> Payment:
+    """A charge that is planned and committed; its call waits to be sent."""
+    payment = charging.charge(locked_order(order.id), card, at=now())
+    db.session.commit()
+    return payment

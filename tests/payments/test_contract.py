@@ -6,6 +6,7 @@ Each checker is first shown a planted bug, so that its silence means something.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,13 +16,22 @@ from flask.testing import FlaskClient
 from stripe import params as parameters
 from stripe.params import checkout
 
+from shop.payments.gateway import Declined
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.endpoints import ENDPOINTS
 from shop.payments.sandbox.in_process import Visitor
 from shop.payments.sandbox.protocol import CREATED, METADATA, TEXT
 from shop.payments.stripe_gateway import StripeGateway
 
-from .conftest import SECRET_KEY, Control, open_session, paid_intent
+from .conftest import (
+    SECRET_KEY,
+    Control,
+    charged,
+    open_session,
+    open_setup,
+    paid_intent,
+    saved_method,
+)
 from .stripe_shapes import class_of, faults_of, missing_from_fixture, unknown_parameters
 
 FIXTURES = Path(__file__).parent / "stripe_fixtures"
@@ -32,7 +42,16 @@ Json = dict[str, Any]
 # In Stripe's example, but sent only when asked for (`expand`) since API version 2022-11-15.
 ONLY_WHEN_EXPANDED = {"charge": {"refunds"}}
 
-KINDS = ("checkout.session", "payment_intent", "charge", "refund", "event", "customer")
+KINDS = (
+    "checkout.session",
+    "payment_intent",
+    "charge",
+    "refund",
+    "event",
+    "customer",
+    "setup_intent",
+    "payment_method",
+)
 
 
 def fetch(browser: FlaskClient, path: str) -> Json:
@@ -46,7 +65,19 @@ def fetch(browser: FlaskClient, path: str) -> Json:
 def emitted(
     gateway: StripeGateway, visitor: Visitor, control: Control, browser: FlaskClient
 ) -> list[Json]:
-    """Every object of a busy day: open, declined, asked, paid, refunded, failed, expired."""
+    """Every object of a busy day, which is lived once for all the tests that only look at it."""
+    if not DAY:
+        DAY.extend(_a_busy_day(gateway, visitor, control, browser))
+    return DAY
+
+
+DAY: list[Json] = []
+
+
+def _a_busy_day(
+    gateway: StripeGateway, visitor: Visitor, control: Control, browser: FlaskClient
+) -> list[Json]:
+    """Open, declined, asked, paid, refunded, failed, expired; cards saved, charged, detached."""
     paid = paid_intent(gateway, visitor)
     gateway.refund(intent_id=paid, amount_cents=100, order_ref="A-7K2M9", key="r1")
     slow = open_session(gateway, key="open:2")
@@ -70,10 +101,36 @@ def emitted(
         headers={"Authorization": f"Bearer {SECRET_KEY}"},
     )
     assert made.status_code == 200
-    lists = ("checkout/sessions", "payment_intents", "refunds", "events", "customers")
+    _a_day_of_saved_cards(gateway, visitor, browser)
+    lists = (
+        "checkout/sessions",
+        "payment_intents",
+        "refunds",
+        "events",
+        "customers",
+        "payment_methods",
+    )
     listed = [item for name in lists for item in fetch(browser, f"/v1/{name}?limit=100")["data"]]
     told = [item["data"]["object"] for item in listed if item["object"] == "event"]
     return [*listed, *told]
+
+
+def _a_day_of_saved_cards(gateway: StripeGateway, visitor: Visitor, browser: FlaskClient) -> None:
+    """Saved alone and while paying, refused, left; charged, declined, asked for; detached."""
+    open_session(gateway, key="open:5", setup_ref="while paying")
+    visitor.pay(open_session(gateway, key="open:5", setup_ref="while paying").url or "")
+    refused = open_setup(gateway, key="setup:1")
+    visitor.pay(refused.url or "", number=cards.ASKS_TO_AUTHENTICATE)
+    visitor.authenticate(refused.url or "", authorise=False)
+    browser.post(
+        f"/v1/checkout/sessions/{refused.id}/expire",
+        headers={"Authorization": f"Bearer {SECRET_KEY}"},
+    )
+    for number in (cards.PAYS, cards.DECLINES_LATER, cards.ALWAYS_ASKS):
+        saved = saved_method(gateway, visitor, number=number)
+        with suppress(Declined):
+            charged(gateway, saved)
+    gateway.detach(saved.id, key="detach:1")
 
 
 def test_everything_emitted_has_stripes_shape(emitted: list[Json]) -> None:
@@ -158,6 +215,11 @@ PARAMETERS: dict[tuple[str, str], Any] = {
     ("GET", "/v1/payment_intents/{id}"): parameters.PaymentIntentRetrieveParams,
     ("POST", "/v1/payment_intents/{id}/cancel"): parameters.PaymentIntentCancelParams,
     ("GET", "/v1/payment_intents"): parameters.PaymentIntentListParams,
+    ("POST", "/v1/payment_intents"): parameters.PaymentIntentCreateParams,
+    ("GET", "/v1/setup_intents/{id}"): parameters.SetupIntentRetrieveParams,
+    ("GET", "/v1/payment_methods/{id}"): parameters.PaymentMethodRetrieveParams,
+    ("POST", "/v1/payment_methods/{id}/detach"): parameters.PaymentMethodDetachParams,
+    ("GET", "/v1/payment_methods"): parameters.PaymentMethodListParams,
     ("GET", "/v1/charges/{id}"): parameters.ChargeRetrieveParams,
     ("POST", "/v1/refunds"): parameters.RefundCreateParams,
     ("GET", "/v1/refunds/{id}"): parameters.RefundRetrieveParams,

@@ -191,9 +191,9 @@ def test_an_error_that_stays_is_looked_at_and_left_to_a_person(
     assert pages(order, gateway) == 0
 
 
-def grown_old(payment: Payment) -> None:
+def grown_old(payment: Payment, operation: str = "open_session") -> None:
     """First sent a day ago, and nobody knows what came of it."""
-    call = call_of(payment)
+    call = call_of(payment, operation)
     call.first_sent_at = now() - planning.KEY_LIFE - timedelta(minutes=1)
     call.status, call.tries = CallStatus.IN_FLIGHT, 1
     db.session.commit()

@@ -11,7 +11,7 @@ from shop.payments.sandbox import sessions
 from shop.payments.sandbox.desk import API_VERSION, Desk, new_id
 from shop.payments.sandbox.endpoints import ENDPOINTS, Endpoint
 from shop.payments.sandbox.objects import Body
-from shop.payments.sandbox.protocol import BadParameter, Params, Refusal, nested, read
+from shop.payments.sandbox.protocol import BadParameter, CardDeclined, Params, Refusal, nested, read
 from shop.payments.sandbox.store import KeyInUse, Row, Store
 
 KEY_LENGTH = 255
@@ -151,12 +151,19 @@ def _executed(desk: Desk, fault: str | None, act: Callable[[], Body]) -> Answer:
         return _broken(request_id)
     try:
         with desk.ledger.connection.transaction():  # a refusal leaves nothing behind
-            done = act()
+            status, done = _acted(act)
     except BadParameter:
         raise
     except Refusal as refusal:
         return Answer(refusal.status, refusal.body, request_id)
-    return _broken(request_id) if fault == "500_after" else Answer(200, done, request_id)
+    return _broken(request_id) if fault == "500_after" else Answer(status, done, request_id)
+
+
+def _acted(act: Callable[[], Body]) -> tuple[int, Body]:
+    try:
+        return 200, act()
+    except CardDeclined as declined:
+        return declined.status, declined.body
 
 
 def _broken(request_id: str) -> Answer:

@@ -15,6 +15,8 @@ DECLINED = "4000000000000002"
 NO_FUNDS = "4000000000009995"
 EXPIRED = "4000000000000069"
 ASKS_TO_AUTHENTICATE = "4000002500003155"
+ALWAYS_ASKS = "4000002760003184"
+DECLINES_LATER = "4000000000000341"
 REFUND_PENDING = "4000000000007726"
 REFUND_FAILS = "4000000000005126"
 
@@ -59,7 +61,18 @@ class Card:
     def fate(self) -> Fate:
         if self.number in DECLINES:
             return Fate.DECLINED
-        return Fate.AUTHENTICATION if self.number == ASKS_TO_AUTHENTICATE else Fate.PAID
+        return Fate.AUTHENTICATION if self.asks_when_saved else Fate.PAID
+
+    @property
+    def asks_when_saved(self) -> bool:
+        return self.number in {ASKS_TO_AUTHENTICATE, ALWAYS_ASKS}
+
+    @property
+    def charged_later(self) -> Fate:
+        """What comes of it once it was kept, and its owner is away."""
+        if self.number == DECLINES_LATER:
+            return Fate.DECLINED
+        return Fate.AUTHENTICATION if self.number == ALWAYS_ASKS else Fate.PAID
 
     @property
     def decline(self) -> Decline:
@@ -74,6 +87,7 @@ DECLINES = {
     DECLINED: Decline("card_declined", "generic_decline", "Your card was declined."),
     NO_FUNDS: Decline("card_declined", "insufficient_funds", "Your card has insufficient funds."),
     EXPIRED: Decline("expired_card", "expired_card", "Your card has expired."),
+    DECLINES_LATER: Decline("card_declined", "generic_decline", "Your card was declined."),
 }
 
 NOT_AUTHENTICATED = Decline(
@@ -83,9 +97,23 @@ NOT_AUTHENTICATED = Decline(
     " Please choose a different payment method and try again.",
 )
 
+NOT_SET_UP = Decline(
+    "setup_intent_authentication_failure",
+    "authentication_required",
+    NOT_AUTHENTICATED.message,
+)
+
+# The bank wants to see a client who is away.
+ASKED_WHILE_AWAY = Decline(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+)
+
 KNOWN = {
     PAYS,
     ASKS_TO_AUTHENTICATE,
+    ALWAYS_ASKS,
     REFUND_PENDING,
     REFUND_FAILS,
     *DECLINES,

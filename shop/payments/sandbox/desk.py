@@ -49,10 +49,15 @@ def the(ledger: Ledger, kind: str, id: str) -> Kept:
 
 
 def intent_of(ledger: Ledger, session: Kept) -> Kept | None:
-    """The session's intent, once a card was tried."""
+    """The session's intent, once a card was tried; in setup mode its setup intent, always."""
     fresh = the(ledger, "checkout.session", session.id)
-    intent_id = fresh.body["payment_intent"]
-    return None if intent_id is None else ledger.find("payment_intent", intent_id)
+    kind = "setup_intent" if fresh.body["mode"] == "setup" else "payment_intent"
+    intent_id = fresh.body[kind]
+    return None if intent_id is None else ledger.find(kind, intent_id)
+
+
+def page_url(public_url: str, session_id: str) -> str:
+    return f"{public_url}/c/pay/{session_id}"
 
 
 def new_id(prefix: str, length: int = 24) -> str:

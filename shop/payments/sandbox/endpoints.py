@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shop.payments.sandbox import paying, refunding, sessions
-from shop.payments.sandbox.desk import Desk, the
+from shop.payments.sandbox import charging, paying, refunding, sessions, setting_up
+from shop.payments.sandbox.desk import Desk, page_url, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
     AMOUNT,
+    BOOLEAN,
     CREATED,
     INTEGER,
     METADATA,
@@ -27,13 +28,13 @@ Act = Callable[[Desk, Params, str], Body]
 LARGEST_PAGE = 100
 
 EXPAND: dict[str, Any] = {"expand": [TEXT]}
-PAGING = {
+TURNING: dict[str, Any] = {
     **EXPAND,
     "limit": INTEGER,
     "starting_after": TEXT,
     "ending_before": TEXT,
-    "created": CREATED,
 }
+PAGING = {**TURNING, "created": CREATED}
 ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), TEXT)
 PRODUCT = {"name": TEXT, "description": TEXT, "metadata": METADATA}
 PRICE = {"currency": TEXT, "unit_amount": INTEGER, "product_data": PRODUCT}
@@ -52,6 +53,7 @@ CREATE_SESSION = {
     "allowed_payment_method_types": [TEXT],
     "cancel_url": URL,
     "client_reference_id": TEXT,
+    "currency": TEXT,
     "customer": TEXT,
     "customer_email": TEXT,
     "expires_at": INTEGER,
@@ -59,10 +61,22 @@ CREATE_SESSION = {
     "locale": TEXT,
     "metadata": METADATA,
     "mode": TEXT,
-    "payment_intent_data": {"metadata": METADATA},
+    "payment_intent_data": {"metadata": METADATA, "setup_future_usage": TEXT},
+    "setup_intent_data": {"metadata": METADATA, "description": TEXT},
     "submit_type": TEXT,
     "success_url": URL,
     "ui_mode": TEXT,
+}
+CREATE_INTENT = {
+    **EXPAND,
+    "allowed_payment_method_types": [TEXT],
+    "amount": AMOUNT,
+    "confirm": BOOLEAN,
+    "currency": TEXT,
+    "customer": TEXT,
+    "metadata": METADATA,
+    "off_session": BOOLEAN,
+    "payment_method": TEXT,
 }
 CREATE_REFUND = {
     **EXPAND,
@@ -130,7 +144,7 @@ def _page(desk: Desk, kind: str, given: Params, filters: tuple[str, ...]) -> Pag
 def shown(desk: Desk, kept: Kept) -> Body:
     """An object as it is now: where its page is, and what of it is still on the way."""
     if kept.body["object"] == "checkout.session" and kept.body["status"] == "open":
-        return {**kept.body, "url": sessions.page_url(desk.public_url, kept.id)}
+        return {**kept.body, "url": page_url(desk.public_url, kept.id)}
     if kept.body["object"] == "event":
         delivery = desk.ledger.delivery(kept.id)
         waiting = delivery is not None and delivery["next_at"] is not None
@@ -140,6 +154,7 @@ def shown(desk: Desk, kept: Kept) -> Body:
 
 SESSIONS = "/v1/checkout/sessions"
 INTENTS = "/v1/payment_intents"
+METHODS = "/v1/payment_methods"
 
 ENDPOINTS = (
     Endpoint(
@@ -176,13 +191,30 @@ ENDPOINTS = (
         "POST",
         f"{INTENTS}/{{id}}/cancel",
         {**EXPAND, "cancellation_reason": TEXT},
-        lambda desk, _, intent_id: paying.cancel_intent(desk, intent_id),
+        lambda desk, given, intent_id: paying.cancel_intent(desk, intent_id, given),
+    ),
+    Endpoint(
+        "POST", INTENTS, CREATE_INTENT, lambda desk, given, _: charging.create_intent(desk, given)
     ),
     Endpoint(
         "GET",
         INTENTS,
         {**PAGING, "customer": TEXT},
         _list("payment_intent", INTENTS, "customer"),
+    ),
+    Endpoint("GET", "/v1/setup_intents/{id}", EXPAND, _retrieve("setup_intent")),
+    Endpoint("GET", f"{METHODS}/{{id}}", EXPAND, _retrieve("payment_method")),
+    Endpoint(
+        "POST",
+        f"{METHODS}/{{id}}/detach",
+        EXPAND,
+        lambda desk, _, method_id: setting_up.detach(desk, method_id),
+    ),
+    Endpoint(
+        "GET",
+        METHODS,
+        {**TURNING, "customer": TEXT, "type": TEXT},
+        _list("payment_method", METHODS, "customer", "type"),
     ),
     Endpoint("GET", "/v1/charges/{id}", EXPAND, _retrieve("charge")),
     Endpoint(

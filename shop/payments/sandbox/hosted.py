@@ -134,7 +134,7 @@ def _card_page(
     *,
     status: int = 200,
 ) -> AnyResponse:
-    failed = None if intent is None else intent.body["last_payment_error"]
+    failed = None if intent is None else _last_error(intent)
     return _page(
         "card.html",
         session,
@@ -146,12 +146,25 @@ def _card_page(
     )
 
 
+def _last_error(intent: Kept) -> Body | None:
+    setup = intent.body["object"] == "setup_intent"
+    error: Body | None = intent.body["last_setup_error" if setup else "last_payment_error"]
+    return error
+
+
+def _amount(session: Kept) -> str | None:
+    """What is to be paid; nothing where a card is only saved."""
+    total = session.body["amount_total"]
+    return None if total is None else f"${total / 100:,.2f}"
+
+
 def _page(template: str, session: Kept, *, status: int = 200, **more: object) -> AnyResponse:
     body = render_template(
         template,
         session=session.body,
         line=session.hidden["line"],
-        amount=f"${session.body['amount_total'] / 100:,.2f}",
+        amount=_amount(session),
+        keeps=session.body["mode"] == "setup" or session.hidden.get("setup_future_usage"),
         **more,
     )
     response = make_response(body, status)

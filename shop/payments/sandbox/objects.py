@@ -150,14 +150,109 @@ def buyer(name: str | None, email: str | None) -> Body:
     }
 
 
+def setup_session(
+    id: str, *, created: int, expires_at: int, url: str, setup_intent: str, given: Body
+) -> Body:
+    """A session that keeps a card and takes no money: it has no amounts."""
+    paying = checkout_session(
+        id, created=created, amount=0, currency="usd", expires_at=expires_at, url=url, given=given
+    )
+    return {
+        **paying,
+        "amount_subtotal": None,
+        "amount_total": None,
+        "customer_creation": None,
+        "mode": "setup",
+        "payment_method_collection": "always",
+        "payment_status": "no_payment_required",
+        "setup_intent": setup_intent,
+        "total_details": None,
+    }
+
+
+def setup_intent(id: str, *, created: int, secret: str, customer: str, given: Body) -> Body:
+    return {
+        "id": id,
+        "object": "setup_intent",
+        "allowed_payment_method_types": ["card"],
+        "application": None,
+        "automatic_payment_methods": None,
+        "cancellation_reason": None,
+        "client_secret": f"{id}_secret_{secret}",
+        "created": created,
+        "customer": customer,
+        "customer_account": None,
+        "description": given.get("description"),
+        "excluded_payment_method_types": None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "livemode": LIVEMODE,
+        "managed_payments": {"enabled": False},
+        "mandate": None,
+        "metadata": given.get("metadata", {}),
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": {},
+        "payment_method_types": ["card"],
+        "single_use_mandate": None,
+        "status": "requires_payment_method",
+        "usage": "off_session",
+    }
+
+
+def payment_method(id: str, *, created: int, customer: str, card: Body) -> Body:
+    """A card that is kept; `card` is what `payment_method_card` kept of it."""
+    details = _card_details(card)
+    return {
+        "id": id,
+        "object": "payment_method",
+        "allow_redisplay": "limited",
+        "billing_details": {**_empty_billing(), "name": card["name"]},
+        "card": {
+            "brand": details["brand"],
+            "checks": details["checks"],
+            "country": details["country"],
+            "display_brand": details["brand"],
+            "exp_month": card["exp_month"],
+            "exp_year": card["exp_year"],
+            "fingerprint": None,
+            "funding": details["funding"],
+            "generated_from": None,
+            "last4": card["last4"],
+            "networks": {"available": [details["network"]], "preferred": None},
+            "regulated_status": details["regulated_status"],
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
+        },
+        "created": created,
+        "customer": customer,
+        "customer_account": None,
+        "livemode": LIVEMODE,
+        "metadata": {},
+        "type": "card",
+    }
+
+
 def payment_intent(
-    id: str, *, created: int, secret: str, session: Body, metadata: dict[str, str]
+    id: str,
+    *,
+    created: int,
+    secret: str,
+    amount: int,
+    currency: str,
+    customer: str | None,
+    types: list[str] | None,
+    metadata: dict[str, str],
+    setup_future_usage: str | None = None,
 ) -> Body:
     return {
         "id": id,
         "object": "payment_intent",
-        "allowed_payment_method_types": session["allowed_payment_method_types"],
-        "amount": session["amount_total"],
+        "allowed_payment_method_types": types,
+        "amount": amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
@@ -170,8 +265,8 @@ def payment_intent(
         "client_secret": f"{id}_secret_{secret}",
         "confirmation_method": "automatic",
         "created": created,
-        "currency": session["currency"],
-        "customer": session["customer"],
+        "currency": currency,
+        "customer": customer,
         "customer_account": None,
         "description": None,
         "excluded_payment_method_types": None,
@@ -189,7 +284,7 @@ def payment_intent(
         "processing": None,
         "receipt_email": None,
         "review": None,
-        "setup_future_usage": None,
+        "setup_future_usage": setup_future_usage,
         "shipping": None,
         "source": None,
         "statement_descriptor": None,
@@ -322,6 +417,7 @@ def payment_method_card(card: Card) -> Body:
         "exp_year": card.exp_year,
         "name": card.name,
         "refund_status": card.refund_status,
+        "charged_later": card.charged_later.value,
     }
 
 

@@ -14,6 +14,7 @@ Kind = str | list[Any] | dict[str, Any]
 TEXT: Final = "text"
 INTEGER: Final = "integer"
 AMOUNT: Final = "amount"
+BOOLEAN: Final = "boolean"
 URL: Final = "url"
 METADATA: Final = "metadata"
 CREATED: Final = "created"
@@ -53,6 +54,14 @@ class BadParameter(Refusal):
 
     def __init__(self, message: str, *, param: str | None, code: str | None = None) -> None:
         super().__init__(400, message, param=param, code=code)
+
+
+class CardDeclined(Refusal):
+    """A card error. Unlike every other refusal, it leaves behind what was done."""
+
+    def __init__(self, error: Params) -> None:
+        super().__init__(402, error["message"])
+        self.body = {"error": error}
 
 
 def no_such(kind: str, id: str, *, param: str = "id", status: int = 404) -> Refusal:
@@ -195,6 +204,12 @@ def _amount(raw: str, param: str) -> int:
     return amount
 
 
+def _boolean(raw: str, param: str) -> bool:
+    if raw not in {"true", "false"}:
+        raise BadParameter(f"Invalid boolean: {raw[:80]}", param=param)
+    return raw == "true"
+
+
 def _url(raw: str, param: str) -> str:
     if web_address.fullmatch(_text(raw, param)) is None:
         raise BadParameter("Not a valid URL", param=param, code="url_invalid")
@@ -205,6 +220,7 @@ READERS: Final = {
     TEXT: _text,
     INTEGER: _integer,
     AMOUNT: _amount,
+    BOOLEAN: _boolean,
     URL: _url,
 }
 

@@ -5,8 +5,8 @@ Each act is given a `Desk` inside a writing transaction and changes nothing when
 
 from __future__ import annotations
 
-from shop.payments.sandbox import objects
-from shop.payments.sandbox.desk import Desk, intent_of, new_id, the
+from shop.payments.sandbox import objects, setting_up
+from shop.payments.sandbox.desk import Desk, intent_of, new_id, page_url, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
     BadParameter,
@@ -31,6 +31,10 @@ def create_customer(desk: Desk, given: Params) -> Body:
 
 def open_session(desk: Desk, given: Params) -> Body:
     _check_session(desk, given)
+    return _open_setup(desk, given) if given["mode"] == "setup" else _open_payment(desk, given)
+
+
+def _open_payment(desk: Desk, given: Params) -> Body:
     now = desk.ledger.now()
     amount, currency = _total(given)
     session_id = new_id("cs_test", 58)
@@ -43,21 +47,39 @@ def open_session(desk: Desk, given: Params) -> Body:
         url=page_url(desk.public_url, session_id),
         given=given,
     )
+    intent = given.get("payment_intent_data", {})
     hidden = {
-        "intent_metadata": given.get("payment_intent_data", {}).get("metadata", {}),
+        "intent_metadata": intent.get("metadata", {}),
+        "setup_future_usage": intent.get("setup_future_usage"),
         "line": given["line_items"][0]["price_data"]["product_data"]["name"],
     }
     desk.ledger.add(body, hidden)
     return body
 
 
-def page_url(public_url: str, session_id: str) -> str:
-    return f"{public_url}/c/pay/{session_id}"
+def _open_setup(desk: Desk, given: Params) -> Body:
+    now = desk.ledger.now()
+    expires_at = _expiry(given, now)
+    session_id = new_id("cs_test", 58)
+    body = objects.setup_session(
+        session_id,
+        created=now,
+        expires_at=expires_at,
+        url=page_url(desk.public_url, session_id),
+        setup_intent=setting_up.new_setup_intent(desk, given).id,
+        given=given,
+    )
+    desk.ledger.add(body, {"line": "Save a card"})
+    return body
 
 
 def _check_session(desk: Desk, given: Params) -> None:
-    if needed(given, "mode") != "payment":
-        raise BadParameter("The sandbox knows mode=payment only.", param="mode")
+    mode = needed(given, "mode")
+    if mode not in NOT_IN_MODE:
+        raise BadParameter("The sandbox knows mode=payment and mode=setup only.", param="mode")
+    for name in NOT_IN_MODE[mode]:
+        if name in given:
+            raise BadParameter(f"You can not pass `{name}` in `{mode}` mode.", param=name)
     if given.get("ui_mode", "hosted_page") != "hosted_page":
         raise BadParameter("The sandbox knows ui_mode=hosted_page only.", param="ui_mode")
     if given.get("allowed_payment_method_types", ["card"]) != ["card"]:
@@ -66,6 +88,28 @@ def _check_session(desk: Desk, given: Params) -> None:
     customer = given.get("customer")
     if customer is not None and desk.ledger.find("customer", customer) is None:
         raise no_such("customer", customer, param="customer", status=400)
+    _check_keeping(given)
+
+
+def _check_keeping(given: Params) -> None:
+    """A card is kept with a customer, and in US dollars, like all that is paid here."""
+    usage = given.get("payment_intent_data", {}).get("setup_future_usage")
+    if usage not in {None, "off_session"}:
+        raise BadParameter(
+            "The sandbox knows setup_future_usage=off_session only.",
+            param="payment_intent_data[setup_future_usage]",
+        )
+    if "customer" not in given and (usage is not None or given["mode"] == "setup"):
+        raise BadParameter("The sandbox keeps cards with a customer only.", param="customer")
+    if given.get("currency", "usd") != "usd":
+        raise BadParameter("The sandbox knows currency usd only.", param="currency")
+
+
+# What belongs to the other mode, in Stripe's own words.
+NOT_IN_MODE = {
+    "payment": ("setup_intent_data",),
+    "setup": ("line_items", "payment_intent_data", "submit_type"),
+}
 
 
 def _total(given: Params) -> tuple[int, str]:
@@ -77,19 +121,24 @@ def _total(given: Params) -> tuple[int, str]:
     currencies = {line["price_data"]["currency"] for line in lines}
     if currencies != {"usd"}:
         raise BadParameter("The sandbox knows currency usd only.", param="line_items")
+    check_amount(total, param="line_items")
+    return total, "usd"
+
+
+def check_amount(total: int, *, param: str) -> None:
+    """Raises BadParameter for what cannot be charged in US dollars."""
     if total < MIN_AMOUNT:
         raise BadParameter(
-            "The Checkout Session's total amount due must add up to at least $0.50 usd",
-            param="line_items",
+            "The total amount due must add up to at least $0.50 usd",
+            param=param,
             code="amount_too_small",
         )
     if total > MAX_AMOUNT:
         raise BadParameter(
-            "The Checkout Session's total amount must be no more than $999,999.99",
-            param="line_items",
+            "The total amount must be no more than $999,999.99",
+            param=param,
             code="amount_too_large",
         )
-    return total, "usd"
 
 
 def _line_total(line: Params, within: str) -> int:
@@ -140,7 +189,12 @@ def expire_overdue(desk: Desk) -> None:
 def _expire(desk: Desk, session: Kept) -> Body:
     expired = desk.ledger.change(session, status="expired", url=None)
     intent = intent_of(desk.ledger, session)
-    if intent is not None:
+    if intent is not None and intent.body["object"] == "setup_intent":
+        canceled = desk.ledger.change(
+            intent, status="canceled", cancellation_reason="abandoned", next_action=None
+        )
+        desk.tell("setup_intent.canceled", canceled.body)
+    elif intent is not None:
         canceled = desk.ledger.change(
             intent,
             status="canceled",
