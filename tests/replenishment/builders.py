@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,15 +32,26 @@ from shop.replenishment.models import AutoRefill, RefillCycle
 from shop.replenishment.running_out import RunOut
 from shop.replenishment.states import CycleStatus
 from shop.replenishment.supplying import Supply
+from shop.treatments import rulebook
+from shop.treatments.models import WindowRuleRow
 from tests.builders import a_variant
+from tests.catalog.rules import activated
 from tests.inventory.lots import a_lot
 from tests.orders.things import HOME, paid
 from tests.payments.saved_cards import a_saved_card
-from tests.people import alice, sam
+from tests.people import alice, mona, sam
 from tests.prescriptions.builders import a_prescription
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
 ZONE = "America/Los_Angeles"
+
+
+def peel_rules() -> None:
+    """What the shop ships of the superficial peel is in force."""
+    rows = json.loads(rulebook.WINDOWS.read_text(encoding="utf-8"))["rules"]
+    author, review_by = mona(), now().date() + timedelta(days=900)
+    for row in (one for one in rows if one["procedure"] == "superficial_peel"):
+        activated(rulebook._drafted(WindowRuleRow, row, review_by=review_by, by=author, at=now()))
 
 
 def a_retinoid(**given: Any) -> Variant:

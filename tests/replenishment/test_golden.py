@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 
 import pytest
@@ -19,16 +18,15 @@ from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
 from shop.replenishment.running_out import RunOut
 from shop.replenishment.states import CycleStatus, Obstacle
 from shop.replenishment.supplying import LOOKED_AT, ON_HOLD
-from shop.treatments import answering, booking, moving, rulebook
+from shop.treatments import answering, booking, moving
 from shop.treatments.models import Session, WindowRuleRow
 from shop.treatments.windows import wording
-from tests.catalog.rules import activated
-from tests.people import mona
 from tests.replenishment.builders import (
     ZONE,
     a_client_with_a_cream,
     an_auto_refill,
     cycles_of,
+    peel_rules,
 )
 from tests.replenishment.conftest import Clinic
 from tests.treatments.builders import (
@@ -41,7 +39,6 @@ from tests.treatments.builders import (
     licensed_eva,
 )
 
-PEEL = "superficial_peel"
 C = CycleStatus
 
 
@@ -50,10 +47,7 @@ def _rules(clinic: Clinic) -> None:
     """What the shop ships of the peel is in force."""
     if db.session.query(WindowRuleRow).count():
         return
-    rows = json.loads(rulebook.WINDOWS.read_text(encoding="utf-8"))["rules"]
-    author, review_by = mona(), now().date() + timedelta(days=900)
-    for row in (one for one in rows if one["procedure"] == PEEL):
-        activated(rulebook._drafted(WindowRuleRow, row, review_by=review_by, by=author, at=now()))
+    peel_rules()
     db.session.commit()
 
 
