@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from shop.accounts.models import Person, Role
 from shop.catalog.models import Variant
@@ -20,15 +20,17 @@ from shop.replenishment.models import AutoRefill, RefillConsent, RefillCycle, Re
 from shop.replenishment.states import AHEAD, ASKED, CycleStatus, RefillStatus
 
 WHOLE = (
-    selectinload(AutoRefill.client),
-    selectinload(AutoRefill.variant).options(
-        selectinload(Variant.product), selectinload(Variant.prices)
+    joinedload(AutoRefill.client),
+    joinedload(AutoRefill.variant).options(
+        joinedload(Variant.product), selectinload(Variant.prices)
     ),
-    selectinload(AutoRefill.consents).selectinload(RefillConsent.card),
+    selectinload(AutoRefill.consents).joinedload(RefillConsent.card),
     selectinload(AutoRefill.cycles).options(
-        selectinload(RefillCycle.notices), selectinload(RefillCycle.order)
+        selectinload(RefillCycle.notices), joinedload(RefillCycle.order)
     ),
 )
+# What it takes to see whether something is to be done.
+AHEAD_OF = selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices)
 WAITING = LIVE - GONE
 STUCK = (CycleStatus.BLOCKED, CycleStatus.FAILED)
 
@@ -44,7 +46,8 @@ def auto_refill_for(reader: Person, number: str, *, lock: bool = False) -> AutoR
     query = sa.select(AutoRefill).where(
         AutoRefill.number == number, AutoRefill.client_id == reader.id
     )
-    found = db.session.scalars(_whole(locked(query) if lock else query)).one_or_none()
+    query = locked(query, AutoRefill) if lock else query
+    found = db.session.scalars(_whole(query)).one_or_none()
     if found is None:
         raise NotFound("There is no such auto-refill.", number=number)
     return found
@@ -61,11 +64,12 @@ def locked_refill(refill_id: UUID) -> AutoRefill | None:
 
 
 def refills_of(clients: Collection[UUID]) -> list[AutoRefill]:
-    """The active ones of these clients, as they are now."""
+    """The active ones of these clients with their cycles, as they are now."""
     query = sa.select(AutoRefill).where(
         AutoRefill.client_id.in_(clients), AutoRefill.status == RefillStatus.ACTIVE
     )
-    return list(db.session.scalars(_whole(query).order_by(AutoRefill.id)))
+    afresh = query.options(AHEAD_OF).execution_options(populate_existing=True)
+    return list(db.session.scalars(afresh.order_by(AutoRefill.id)))
 
 
 def clients_after(client_id: UUID | None, limit: int) -> list[Person]:

@@ -77,17 +77,18 @@ def of_clients(clients: Sequence[Person], *, at: datetime, zone: str) -> dict[UU
     if not rows:
         return {}
     clinic = ZoneInfo(zone)
-    steps = _regimens({row.client_id for row in rows}, at, clinic)
+    holders = {row.client_id for row in rows}
+    steps = _regimens(holders, at, clinic)
     classes = _classes({row.variant_id for row in rows})
     pauses = _Pauses(
         windows=_windows(
-            [one for one in clients if one.id in {r.client_id for r in rows}],
+            [one for one in clients if one.id in holders],
             {each for held in classes.values() for each in held},
             since=min(row.shipped_at for row in rows),
             at=at,
         ),
         holds=_holds({row.prescription_id for row in rows if row.prescription_id}, clinic),
-        reports=_reports({row.client_id for row in rows}, clinic),
+        reports=_reports(holders, clinic),
         classes=classes,
     )
     today = at.astimezone(clinic).date()
