@@ -30,6 +30,9 @@ import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.replenishment.api
+import shop.replenishment.cli
+import shop.replenishment.pages
 import shop.reports.api
 import shop.storefront.api
 import shop.storefront.pages
@@ -119,6 +122,7 @@ def _resources(app: Flask) -> None:
         shop.payments,
         shop.reports,
         shop.vigilance,
+        shop.replenishment,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -144,6 +148,7 @@ def _pages(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.vigilance,
+        shop.replenishment,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
@@ -166,6 +171,7 @@ def _commands(app: Flask) -> None:
         shop.catalog.cli.rules_group,
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
+        shop.replenishment.cli.replenishment,
         shop.prescriptions.cli.signing_keys_group,
         shop.demo.cli.demo_story,
     ):
@@ -212,6 +218,7 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.replenishment.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

@@ -35,6 +35,7 @@ class Config:
     clinic_phone: str = "+1 510 555 0142"
     clinic_time_zone: str = "America/Los_Angeles"
     clinic_state: str = "CA"  # its home: whose policy decides what a visitor sees
+    refill_reminder_days: int = 7  # so long before something runs out a client is reminded
     demo: bool = False
     testing: bool = False
     signing_keys: str = ""  # "<base64 of 32 bytes>,<…>": without one nothing is signed
@@ -105,5 +106,13 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         clinic_phone=environ.get("CLINIC_PHONE", Config.clinic_phone if demo else ""),
         clinic_time_zone=environ.get("CLINIC_TIME_ZONE", Config.clinic_time_zone),
         clinic_state=clinic_state,
+        refill_reminder_days=_days(environ, "REFILL_REMINDER_DAYS", Config.refill_reminder_days),
         demo=demo,
     )
+
+
+def _days(environ: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = environ.get(name, str(otherwise))
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 60:
+        raise Unconfigured(f"{name} must be a number of days, 1 to 60.")
+    return int(text)

@@ -23,9 +23,11 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
+from shop.payments.models import Payment
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
+from shop.replenishment.queries import to_follow
 from shop.treatments.course import Course
 from shop.treatments.models import Session, SessionReport
 
@@ -171,6 +173,15 @@ def _managers() -> list[Person]:
     return list(db.session.scalars(query.order_by(Person.id)))
 
 
+def follow_the_refill(event: Event) -> None:
+    """Money came for an order, none came, or it is over: where a refill placed it, it follows."""
+    order_id = event.subject_id
+    if event.machine == Payment.machine:
+        order_id = db.session.get_one(Payment, event.subject_id).order_id
+    if to_follow(order_id):
+        jobs.defer("follow_refill", order_id=str(order_id))
+
+
 def follow_the_licence(event: Event) -> None:
     """A licence began or ended: prescriptions and what was promised under them follow."""
     jobs.defer("follow_licences", lock="follow_licences")
@@ -205,13 +216,22 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.PRESCRIPTION_EXPIRED: (tell_that_it_may_be_renewed,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
-    Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID),),
+    Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID), follow_the_refill),
     Kind.ORDER_HELD: (a_letter(Template.ORDER_HELD),),
     Kind.ORDER_RESUMED: (a_letter(Template.ORDER_RESUMED),),
-    Kind.ORDER_CANCELLED: (money_goes_back, a_letter(Template.ORDER_CANCELLED)),
-    Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED)),
+    Kind.ORDER_CANCELLED: (money_goes_back, a_letter(Template.ORDER_CANCELLED), follow_the_refill),
+    Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED), follow_the_refill),
+    Kind.PAYMENT_CANCELLED: (follow_the_refill,),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),
     Kind.REFUND_DONE: (a_letter(Template.REFUND_SENT),),
+    Kind.AUTO_REFILL_AGREED: (a_letter(Template.AUTO_REFILL_NEWS),),
+    Kind.AUTO_REFILL_PAUSED: (a_letter(Template.AUTO_REFILL_NEWS),),
+    Kind.AUTO_REFILL_CANCELLED: (a_letter(Template.AUTO_REFILL_NEWS),),
+    Kind.REFILL_NOTICED: (a_letter(Template.REFILL_NOTICE),),
+    Kind.REFILL_MOVED: (a_letter(Template.REFILL_NEWS),),
+    Kind.REFILL_BLOCKED: (a_letter(Template.REFILL_NEWS),),
+    Kind.REFILL_UNPAID: (a_letter(Template.REFILL_UNPAID),),
+    Kind.REFILL_REMINDED: (a_letter(Template.REFILL_DUE),),
 }
 
 # What the worker starts by itself: the job's name and when (minute hour day month weekday).

@@ -264,6 +264,23 @@ RULES = {
         SELECT s.id FROM sessions s JOIN session_moves m ON m.session_id = s.id
         WHERE m.number = (SELECT count(*) FROM session_moves o WHERE o.session_id = s.id)
           AND (m.starts_at, m.ends_at) IS DISTINCT FROM (s.starts_at, s.ends_at)""",
+    "refills: a pack is followed by one charge": """
+        SELECT min(id::text) FROM refill_cycles WHERE status <> 'lapsed'
+        GROUP BY after_line_id HAVING count(*) > 1""",
+    "refills: what was charged was agreed to, announced, and costs no more than that": """
+        SELECT c.id FROM refill_cycles c JOIN orders o ON o.id = c.order_id
+        WHERE o.client_id <> c.client_id
+           OR NOT EXISTS (SELECT FROM refill_notices n WHERE n.cycle_id = c.id
+                          AND n.told_at < o.placed_at)
+           OR o.total_cents > greatest(
+              (SELECT max(total_cents) FROM refill_notices n
+               WHERE n.cycle_id = c.id AND n.charge_on <= (o.placed_at AT TIME ZONE 'UTC')::date),
+              (SELECT max(total_cents) FROM refill_consents a
+               WHERE a.auto_refill_id = c.auto_refill_id AND a.consented_at < o.placed_at))""",
+    "refills: charged is paid, and what lapsed kept no money": """
+        SELECT c.id FROM refill_cycles c LEFT JOIN orders o ON o.id = c.order_id
+        WHERE c.status = 'charged' AND o.paid_at IS NULL
+           OR c.status = 'lapsed' AND o.status IN ('awaiting_payment', 'paid', 'closed')""",
 }
 
 

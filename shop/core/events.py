@@ -198,6 +198,21 @@ class Kind(StrEnum):
     REFUND_PLANNED = "refund_planned"
     REFUND_DONE = "refund_done"
     REFUND_FAILED = "refund_failed"
+    # replenishment
+    AUTO_REFILL_AGREED = "auto_refill_agreed"
+    AUTO_REFILL_PAUSED = "auto_refill_paused"
+    AUTO_REFILL_RESUMED = "auto_refill_resumed"
+    AUTO_REFILL_CANCELLED = "auto_refill_cancelled"
+    REFILL_BEGUN = "refill_begun"
+    REFILL_NOTICED = "refill_noticed"
+    REFILL_MOVED = "refill_moved"
+    REFILL_BLOCKED = "refill_blocked"
+    REFILL_CHARGING = "refill_charging"
+    REFILL_UNPAID = "refill_unpaid"
+    REFILL_CHARGED = "refill_charged"
+    REFILL_LAPSED = "refill_lapsed"
+    REFILL_REMINDED = "refill_reminded"
+    REMINDERS_CHOSEN = "reminders_chosen"
 
 
 class Subject(Protocol):

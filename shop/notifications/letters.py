@@ -34,16 +34,20 @@ from shop.prescriptions.models import (
     Prescription,
     SigningKey,
 )
+from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
 from shop.treatments.models import Session, SessionReport
 
 Subject = (
     ApprovalRequest
+    | AutoRefill
     | Escalation
     | Inquiry
     | Licence
     | Order
     | Person
     | Prescription
+    | RefillCycle
+    | RefillReminder
     | Refund
     | Session
     | SessionReport
@@ -77,6 +81,11 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.PRESCRIPTION_RENEWABLE: Prescription,
     Template.PRESCRIPTION_NEWS: Prescription,
     Template.REPORT_NEWS: SessionReport,
+    Template.REFILL_DUE: RefillReminder,
+    Template.REFILL_NOTICE: RefillCycle,
+    Template.REFILL_NEWS: RefillCycle,
+    Template.REFILL_UNPAID: RefillCycle,
+    Template.AUTO_REFILL_NEWS: AutoRefill,
     Template.PLAN_NEWS: Session,
 }
 
@@ -201,7 +210,16 @@ def _reader(subject: Subject) -> uuid.UUID:
 
 
 def _client(
-    subject: ApprovalRequest | Order | Prescription | Refund | Session | SessionReport | Shipment,
+    subject: ApprovalRequest
+    | AutoRefill
+    | Order
+    | Prescription
+    | RefillCycle
+    | RefillReminder
+    | Refund
+    | Session
+    | SessionReport
+    | Shipment,
 ) -> uuid.UUID:
     match subject:
         case Shipment():
@@ -223,25 +241,53 @@ def _called(escalation: Escalation) -> uuid.UUID:
 def _facts(letter: Letter) -> dict[str, str]:
     """What the words may use, and nothing more: numbers that mean nothing to others."""
     facts = {"clinic": postbox.clinic, "base_url": postbox.base_url}
-    match subject_of(letter.template, letter.subject_id):
-        case Person():  # a name is not repeated to an address nobody has confirmed
-            return facts
-        case Escalation() | Inquiry() as asked:
-            facts |= {"number": asked.request.number}
-        case Shipment() as shipment:
-            facts |= {"number": shipment.order.number}
-            facts |= {"carrier": shipment.carrier, "tracking": shipment.tracking}
-        case Refund() as refund:
-            facts |= {"number": refund.payment.order.number}
-            facts |= {"amount": dollars(refund.amount_cents)}
-        case Licence() | SigningKey() as ending:
-            facts |= {"until": ending.valid_until.strftime("%B %-d, %Y")}
-        case Session() | SessionReport() as treated:
-            session = treated if isinstance(treated, Session) else treated.session
-            facts |= {"number": session.plan.number}
-        case ApprovalRequest() | Order() | Prescription() as numbered:
-            facts |= {"number": numbered.number}
-    return facts | {"name": " ".join(letter.recipient.name.split())}
+    subject = subject_of(letter.template, letter.subject_id)
+    if isinstance(subject, Person):  # a name is not repeated to an address nobody has confirmed
+        return facts
+    return facts | _told(subject) | {"name": " ".join(letter.recipient.name.split())}
+
+
+def _told(subject: Subject) -> dict[str, str]:
+    match subject:
+        case Escalation() | Inquiry():
+            return {"number": subject.request.number}
+        case Licence() | SigningKey():
+            return {"until": subject.valid_until.strftime("%B %-d, %Y")}
+        case Session():
+            return {"number": subject.plan.number}
+        case SessionReport():
+            return {"number": subject.session.plan.number}
+        case RefillCycle():
+            return _of_a_refill(subject)
+        case RefillReminder():
+            return {"moved": "yes" if subject.moved_days else ""}
+        case _:
+            return _of_an_order(subject)
+
+
+def _of_an_order(subject: Subject) -> dict[str, str]:
+    match subject:
+        case Shipment():
+            sent = {"carrier": subject.carrier, "tracking": subject.tracking}
+            return {"number": subject.order.number} | sent
+        case Refund():
+            back = {"amount": dollars(subject.amount_cents)}
+            return {"number": subject.payment.order.number} | back
+        case ApprovalRequest() | AutoRefill() | Order() | Prescription():
+            return {"number": subject.number}
+    raise LookupError("No letter is about this.")
+
+
+def _of_a_refill(cycle: RefillCycle) -> dict[str, str]:
+    """Its number, and what it comes to on which day; its order's number, where it has one."""
+    told = cycle.notice
+    return {
+        "number": cycle.auto_refill.number,
+        "order": cycle.order.number if cycle.order else "",
+        "amount": dollars(told.total_cents) if told else "",
+        "charge_on": told.charge_on.strftime("%B %-d, %Y") if told else "",
+        "rises": "yes" if told and told.rises else "",
+    }
 
 
 def _address(person: Person) -> Address:

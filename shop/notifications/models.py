@@ -34,6 +34,11 @@ class Template(StrEnum):
     PRESCRIPTION_RENEWABLE = "prescription_renewable"
     PRESCRIPTION_NEWS = "prescription_news"  # to the client and her physician: it waits
     REPORT_NEWS = "report_news"  # to who treats: it waits; to the client: it was answered
+    REFILL_DUE = "refill_due"  # something runs out
+    REFILL_NOTICE = "refill_notice"  # a charge is announced, with its day and its price
+    REFILL_NEWS = "refill_news"  # its day moved, or something is against it
+    REFILL_UNPAID = "refill_unpaid"  # the card said no: a link to the order
+    AUTO_REFILL_NEWS = "auto_refill_news"  # agreed, paused, cancelled
     PLAN_NEWS = "plan_news"  # to the client: it was started, or a session is booked, moved or off
 
 

@@ -32,6 +32,7 @@ from shop.prescriptions.models import Fill
 # Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
 TIME_TO_PAY = timedelta(minutes=60)
 LEAST_CENTS = 50  # what the card network takes
+SHOP = "shop"  # who placed what nobody placed by hand
 
 
 @dataclass(frozen=True)
@@ -73,29 +74,55 @@ def place(
     """Place the named lines of a cart (all where `skus` is None). Either everything or nothing.
 
     The cart comes locked (`cart_of(client, lock=True)`), so a double click places one order and
-    finds an empty cart the second time. Placed lines leave the cart. The order waits for its
-    payment until `pay_by`.
-    Raises CartEmpty, NotInCart, NoPrescription, LineBlocked, NeedsClientAction, TooSoon,
-    NotForSale, StateNotServed, UnknownShippingMethod, PriceChanged, TotalTooSmall,
-    NotEnoughStock.
+    finds an empty cart the second time. Placed lines leave the cart.
+    Raises CartEmpty, NotInCart, and what `promise` raises.
     """
     lines = _named(cart, skus)
-    wishes = [Wish(line.variant_id, line.variant.sku, line.quantity) for line in lines]
-    decisions = judging.insist(
-        cart.client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
+    order = promise(
+        cart.client,
+        [Wish(line.variant_id, line.variant.sku, line.quantity) for line in lines],
+        address=address,
+        shipping_method=shipping_method,
+        expect_total_cents=expect_total_cents,
+        by=by,
+        at=at,
     )
-    offers = _offers(lines, decisions, at)
+    cart.lines = [line for line in cart.lines if line not in lines]
+    db.session.flush()  # what the database refuses is refused here, with the verb on the stack
+    return order
+
+
+def promise(
+    client: Person,
+    wishes: Sequence[Wish],
+    *,
+    address: Address,
+    shipping_method: str,
+    expect_total_cents: int | None,
+    by: Person | None,
+    at: datetime,
+) -> Order:
+    """An order of these wishes, whoever wished: the one road from a wish to a promise.
+
+    The caller holds a lock that a second order of the same wishes would wait for. The order waits
+    for its payment until `pay_by`. `by` None: the shop itself, as the client agreed.
+    Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, StateNotServed,
+    UnknownShippingMethod, PriceChanged, TotalTooSmall, NotEnoughStock.
+    """
+    decisions = judging.insist(
+        client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
+    )
+    offers = _offers(wishes, decisions, at)
     totals = quote(offers, shipping_method=shipping_method, state=address.state, at=at)
     _check(totals, expect_total_cents)
     fills = [_fill(decision, address.state, at) for decision in decisions]
-    demand = [(line.variant_id, line.quantity) for line in lines]
+    demand = [(wish.variant_id, wish.quantity) for wish in wishes]
     reservations = stock.reserve(demand, today=judging.day(at))
-    order = _written(cart.client_id, address, shipping_method, totals, at)
+    order = _written(client.id, address, shipping_method, totals, at)
     rules = [decision.rule_id for decision in decisions]
     for position, made in enumerate(zip(offers, fills, reservations, rules, strict=True), start=1):
         _line(order, position, *made)
     _tell(order, by)
-    cart.lines = [line for line in cart.lines if line not in lines]
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
     return order
 
@@ -134,10 +161,10 @@ def _named(cart: Cart, skus: Sequence[str] | None) -> list[CartLine]:
     return [line for sku, line in in_cart.items() if sku in skus]
 
 
-def _offers(lines: Sequence[CartLine], decisions: Sequence[Decision], at: datetime) -> list[Offer]:
-    """Every line at today's price, with its variant locked against changes from here on."""
-    variants = _held_still({line.variant_id for line in lines})
-    offers = [offer(variants[line.variant_id], line.quantity, at) for line in lines]
+def _offers(wishes: Sequence[Wish], decisions: Sequence[Decision], at: datetime) -> list[Offer]:
+    """Every wish at today's price, with its variant locked against changes from here on."""
+    variants = _held_still({wish.variant_id for wish in wishes})
+    offers = [offer(variants[wish.variant_id], wish.quantity, at) for wish in wishes]
     for each, decision in zip(offers, decisions, strict=True):
         if each.variant.doctor_only and decision.prescription_id is None:
             raise StartAgain  # it has become doctor-only since the gate looked
@@ -233,13 +260,13 @@ def _line(
     )
 
 
-def _tell(order: Order, by: Person) -> None:
+def _tell(order: Order, by: Person | None) -> None:
     events.record(
         Kind.ORDER_PLACED,
         order,
         cents=order.total_cents,
         lines=len(order.lines),
-        by=by.role.value,
+        by=by.role.value if by else SHOP,
     )
     for line in order.lines:
         events.record(Kind.LINE_PLACED, line, order=order.number, position=line.position)

@@ -65,6 +65,7 @@ class Order(Stateful, Base):
     __table_args__ = (
         state_key("order"),
         sa.UniqueConstraint("id", "total_cents", name="orders_total_key"),
+        sa.UniqueConstraint("id", "client_id", name="orders_client_key"),
         sa.UniqueConstraint(
             "id", "client_id", "ship_to_state", "placed_xid", name="orders_terms_key"
         ),
@@ -192,6 +193,14 @@ class OrderLine(Stateful, Base):
             postgresql_where=sa.text("status <> 'cancelled'"),
         ),
         sa.Index("order_lines_variant_idx", "variant_id"),
+        # What was handed out to a client last.
+        sa.Index(
+            "order_lines_handed_out_idx",
+            "client_id",
+            "variant_id",
+            "shipped_at",
+            postgresql_where=sa.text("shipped_at IS NOT NULL"),
+        ),
         sa.CheckConstraint(
             "(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at_some_time"
         ),

@@ -56,15 +56,17 @@ def of_each(
     *,
     subjects: Collection[str],
     charted: Sequence[Chart] | None = None,
+    since: datetime | None = None,
 ) -> list[Asked]:
     """What is asked of each of these clients at her moment about `subjects`, in their order.
 
-    `charted`: their charts, where the caller has read them already. Raises sealed.NotOpened where
-    a key of a chart that is needed is missing.
+    `charted`: their charts, where the caller has read them already. `since`: also what was asked
+    from then on. Raises sealed.NotOpened where a key of a chart that is needed is missing.
     """
     if not asked or not subjects:
         return [NOTHING for _ in asked]
-    planned = _sessions({client.id for client, _ in asked}, min(at for _, at in asked))
+    first = min([at for _, at in asked] + [since or asked[0][1]])
+    planned = _sessions({client.id for client, _ in asked}, first)
     rules = _rules(planned, subjects) if planned else ()
     if not rules:
         return [NOTHING for _ in asked]

@@ -78,6 +78,11 @@ GRANTED: Granted = {
             "INSERT": ("factors", "id", "kind", "person_id"),
             "SELECT": ALL,
         },
+        "auto_refills": {
+            "INSERT": ("client_id", "id", "number", "state_seq", "status", "variant_id"),
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
+        },
         "beauty_facts": {
             "INSERT": ALL,
             "SELECT": ALL,
@@ -787,6 +792,52 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "refill_consents": {
+            "INSERT": (
+                "auto_refill_id",
+                "city",
+                "client_id",
+                "id",
+                "line1",
+                "line2",
+                "name",
+                "phone",
+                "postal_code",
+                "quantity",
+                "saved_card_id",
+                "shipping_method",
+                "state",
+                "statement",
+                "statement_version",
+                "total_cents",
+                "unit_cents",
+            ),
+            "SELECT": ALL,
+        },
+        "refill_cycles": {
+            "INSERT": (
+                "act_on",
+                "after_line_id",
+                "auto_refill_id",
+                "client_id",
+                "id",
+                "obstacle",
+                "order_id",
+                "reasons_sealed",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("act_on", "obstacle", "order_id", "reasons_sealed", "state_seq", "status"),
+        },
+        "refill_notices": {
+            "INSERT": ("charge_on", "cycle_id", "id", "rises", "total_cents"),
+            "SELECT": ALL,
+        },
+        "refill_reminders": {
+            "INSERT": ("client_id", "id", "line_id", "moved_days", "runs_out_on"),
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
@@ -837,6 +888,10 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("approved_by_id", "state_seq", "status"),
+        },
+        "reminder_choices": {
+            "INSERT": ("client_id", "id", "wanted"),
+            "SELECT": ALL,
         },
         "report_answers": {
             "INSERT": ("answered_by_id", "id", "message_sealed", "report_id"),
@@ -1155,6 +1210,10 @@ GRANTED: Granted = {
         "auth_events": {
             "SELECT": ALL,
         },
+        "auto_refills": {
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
+        },
         "beauty_facts": {
             "INSERT": ALL,
             "SELECT": ALL,
@@ -1228,6 +1287,18 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "fills": {
+            "INSERT": (
+                "client_id",
+                "fills_allowed",
+                "id",
+                "number",
+                "prescription_id",
+                "quantity",
+                "state",
+                "state_seq",
+                "status",
+                "variant_id",
+            ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
         },
@@ -1551,6 +1622,33 @@ GRANTED: Granted = {
         "referrals": {
             "SELECT": ALL,
         },
+        "refill_consents": {
+            "SELECT": ALL,
+        },
+        "refill_cycles": {
+            "INSERT": (
+                "act_on",
+                "after_line_id",
+                "auto_refill_id",
+                "client_id",
+                "id",
+                "obstacle",
+                "order_id",
+                "reasons_sealed",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("act_on", "obstacle", "order_id", "reasons_sealed", "state_seq", "status"),
+        },
+        "refill_notices": {
+            "INSERT": ("charge_on", "cycle_id", "id", "rises", "total_cents"),
+            "SELECT": ALL,
+        },
+        "refill_reminders": {
+            "INSERT": ("client_id", "id", "line_id", "moved_days", "runs_out_on"),
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
@@ -1572,6 +1670,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "releases": {
+            "SELECT": ALL,
+        },
+        "reminder_choices": {
             "SELECT": ALL,
         },
         "report_answers": {

@@ -94,6 +94,8 @@ TABLES = {
     "plan": "plans",
     "session": "sessions",
     "reaction": "reactions",
+    "auto_refill": "auto_refills",
+    "refill_cycle": "refill_cycles",
     "lot": "lots",
     "order": "orders",
     "order_line": "order_lines",

@@ -697,6 +697,41 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "photo_names_what_was_agreed_to": ["statement = ''"],
         "report_takes_3_photos": ["number = 0", "number = 4"],
     },
+    "refill_consents": {
+        "refill_consent_says_what_was_agreed_to": [
+            "statement = 'Yes.'",
+            "statement = repeat('x', 4001)",
+            "statement_version = ''",
+        ],
+        "refill_price_is_told_whole": [
+            "unit_cents = -1",
+            "total_cents = quantity * unit_cents - 1",
+        ],
+        "refill_quantity_is_sane": ["quantity = 0", "quantity = 21, unit_cents = 0"],
+        "refill_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
+    },
+    "refill_cycles": {
+        "blocked_cycle_says_why": [
+            "obstacle = NULL WHERE status = 'blocked'",
+            "reasons_sealed = NULL WHERE status = 'blocked'",
+            "obstacle = 'card' WHERE status = 'noticed'",
+        ],
+        "charged_cycle_has_its_order": [
+            "order_id = NULL WHERE status = 'charged'",
+            "order_id = NULL WHERE status = 'charging'",
+            "order_id = NULL, status = 'failed' WHERE status = 'charging'",
+        ],
+        "cycle_ahead_has_no_order": [
+            f"order_id = (SELECT id FROM orders LIMIT 1) WHERE status = '{status}'"
+            for status in ("noticed", "blocked")
+        ],
+        "cycle_reasons_are_sealed": [
+            f"reasons_sealed = {bad} WHERE status = 'blocked'" for bad in NOT_SEALED
+        ],
+        "obstacle_is_known": ["obstacle = 'mood' WHERE status = 'blocked'"],
+    },
+    "refill_notices": {"notice_says_how_much": ["total_cents = 49"]},
+    "refill_reminders": {"run_out_only_moves_on": ["moved_days = -1"]},
     "session_reports": {
         "report_course_is_known": ["course = 'bad'"],
         "report_is_sealed": [f"said_sealed = {bad}" for bad in NOT_SEALED],

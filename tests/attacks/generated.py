@@ -46,6 +46,7 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from shop.replenishment import choosing
 from shop.treatments import (
     answering,
     booking,
@@ -69,6 +70,14 @@ from tests.orders.things import a_cart, paid, placed
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
+from tests.replenishment.builders import (
+    a_blocked_refill,
+    a_charged_refill,
+    a_charging_refill,
+    a_noticed_refill,
+    a_reminder,
+    handed_out,
+)
 from tests.treatments.builders import (
     BLISTERS,
     a_booked_session,
@@ -114,6 +123,7 @@ def scene() -> Mapping[str, Any]:
     _seen(client, chen)
     _planned(client, chen)
     _reacted(client)
+    _refilled()
     return {}
 
 
@@ -180,6 +190,16 @@ def _reacted(client: Person) -> None:
     reported, closed = a_reaction(client), a_reaction(client, serious=False)
     file(reported)
     filing.close(closed, reason="It healed.", by=mona(), at=now())
+
+
+def _refilled() -> None:
+    """Auto-refills that are announced, blocked, charging and charged; one reminded, one who said."""
+    noticed = a_noticed_refill()
+    a_blocked_refill(), a_charging_refill(), a_charged_refill()
+    soap = a_variant()
+    a_lot(soap)
+    a_reminder(handed_out(noticed.client, soap))
+    choosing.choose(noticed.client, wanted=False, at=now())
 
 
 def _charted(client: Person, chen: Person) -> None:

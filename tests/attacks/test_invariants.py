@@ -25,6 +25,7 @@ from tests.orders.things import paid, placed
 from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.replenishment.builders import a_charged_refill
 from tests.treatments.builders import (
     a_booked_session,
     a_performed_session,
@@ -68,13 +69,19 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         said = erring.report(a_prescription(), reason="Wrong.", by=one.prescriber, at=now())
         erring.confirm(said, by=mona(), at=now())
         facts |= _planned() | _carded(facts["paid"], facts["bob"])
+        facts["refill"] = a_charged_refill().id
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
     with live.as_role() as superuser:
         for table, check in superuser.execute(CHECKS).fetchall():
             superuser.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{check}"')
-        for index in ("fills_one_per_number", "order_lines_one_per_fill", "payments_one_live"):
+        for index in (
+            "fills_one_per_number",
+            "order_lines_one_per_fill",
+            "payments_one_live",
+            "pack_is_refilled_once",
+        ):
             superuser.execute(f"DROP INDEX {index}")
         superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
         for who in ("client", "performer"):
@@ -292,6 +299,26 @@ PLANTED: dict[str, list[str]] = {
             " ends_at = b.ends_at, performer_id = b.performer_id FROM sessions b"
             " WHERE b.id = %(booked)s AND s.id = %(performed)s"
         ),
+    ],
+    "refills: a pack is followed": [
+        (
+            "INSERT INTO refill_cycles (id, auto_refill_id, client_id, number, after_line_id,"
+            " act_on, status, order_id, created_at) SELECT gen_random_uuid(), auto_refill_id,"
+            " client_id, 2, after_line_id, act_on, status, NULL, created_at FROM refill_cycles"
+        )
+    ],
+    "refills: what was charged": [
+        "UPDATE refill_cycles SET client_id = %(bob)s",
+        "DELETE FROM refill_notices",
+        "UPDATE refill_notices SET told_at = shop_now()",
+        (
+            "UPDATE orders SET total_cents = total_cents + 1"
+            " WHERE id IN (SELECT order_id FROM refill_cycles)"
+        ),
+    ],
+    "refills: charged is paid": [
+        "UPDATE orders SET paid_at = NULL WHERE id IN (SELECT order_id FROM refill_cycles)",
+        "UPDATE refill_cycles SET status = 'lapsed'",
     ],
     "plans: a session is where": [
         "UPDATE sessions SET starts_at = starts_at + interval '1 minute' WHERE id = %(booked)s"
