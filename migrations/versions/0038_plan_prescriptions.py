@@ -51,6 +51,22 @@ CREATE TRIGGER prescription_of_a_plan BEFORE INSERT ON prescriptions
 GRANT INSERT (plan_id) ON approval_requests TO aftercare_app;
 """
 
+# A plan is locked before its requests. A row that is updated twice in one transaction looks at what
+# it points at, FOR KEY SHARE: so who holds a request and who holds its plan would wait for each
+# other, were the plan locked against that, too. Its key never changes.
+LOCKING = """
+DO $do$
+DECLARE
+    guard regprocedure;
+BEGIN
+    FOREACH guard IN ARRAY ARRAY['plan_version_guard()', 'plan_start_guard()']::regprocedure[] LOOP
+        EXECUTE replace(pg_get_functiondef(guard),
+                        'FROM plans WHERE id = NEW.plan_id {was}',
+                        'FROM plans WHERE id = NEW.plan_id {now}');
+    END LOOP;
+END $do$;
+"""
+
 TABLES = ("approval_requests", "prescriptions")
 
 
@@ -74,13 +90,6 @@ def upgrade() -> None:
         ["id", "client_id"],
     )
     op.create_foreign_key(
-        "prescription_is_of_a_plan_of_its_client",
-        "prescriptions",
-        "plans",
-        ["plan_id", "client_id"],
-        ["id", "client_id"],
-    )
-    op.create_foreign_key(
         "prescription_is_of_the_plan_it_was_asked_for",
         "prescriptions",
         "approval_requests",
@@ -88,9 +97,11 @@ def upgrade() -> None:
         ["id", "plan_id"],
     )
     op.execute(BELONGING)
+    op.execute(LOCKING.format(was="FOR UPDATE", now="FOR NO KEY UPDATE"))
 
 
 def downgrade() -> None:
+    op.execute(LOCKING.format(was="FOR NO KEY UPDATE", now="FOR UPDATE"))
     op.execute(
         "DROP TRIGGER prescription_of_a_plan ON prescriptions;"
         " DROP TRIGGER request_keeps_its_plan ON approval_requests;"
@@ -98,7 +109,6 @@ def downgrade() -> None:
         " DROP FUNCTION prescription_of_a_plan, request_plan_guard"
     )
     op.drop_constraint("prescription_is_of_the_plan_it_was_asked_for", "prescriptions")
-    op.drop_constraint("prescription_is_of_a_plan_of_its_client", "prescriptions")
     op.drop_constraint("request_is_for_a_plan_of_its_client", "approval_requests")
     op.drop_constraint("approval_requests_plan_key", "approval_requests")
     for table in TABLES:

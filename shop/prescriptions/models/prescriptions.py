@@ -50,12 +50,7 @@ class Prescription(Stateful, Base):
             ["approval_requests.id", "approval_requests.client_id"],
             name="prescription_is_for_the_requesting_client",
         ),
-        sa.ForeignKeyConstraint(
-            ["plan_id", "client_id"],
-            ["plans.id", "plans.client_id"],
-            name="prescription_is_of_a_plan_of_its_client",
-        ),
-        sa.ForeignKeyConstraint(
+        sa.ForeignKeyConstraint(  # so it is of a plan of its client
             ["request_id", "plan_id"],
             ["approval_requests.id", "approval_requests.plan_id"],
             name="prescription_is_of_the_plan_it_was_asked_for",
