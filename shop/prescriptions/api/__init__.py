@@ -5,6 +5,7 @@ from __future__ import annotations
 from shop.prescriptions.api import (
     health_news,
     inquiries,
+    kits,
     life,
     papers,
     plans,
@@ -20,6 +21,7 @@ __all__ = [
     "bp",
     "health_news",
     "inquiries",
+    "kits",
     "life",
     "papers",
     "plans",

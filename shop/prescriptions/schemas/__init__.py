@@ -15,6 +15,7 @@ from shop.prescriptions.schemas.explanations import (
 )
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
+from shop.prescriptions.schemas.kits import KitOut, KitPutOut, put_out, shown_kit
 from shop.prescriptions.schemas.life import (
     ConsequencesOut,
     ErrorReportOut,
@@ -106,6 +107,8 @@ __all__ = [
     "FindingOut",
     "GateOut",
     "InquiryOut",
+    "KitOut",
+    "KitPutOut",
     "LawOut",
     "NewsOut",
     "OfferOut",
@@ -151,8 +154,10 @@ __all__ = [
     "of_plan",
     "on_the_desk",
     "proposed",
+    "put_out",
     "renewed",
     "reported",
+    "shown_kit",
     "terms",
     "ticked",
     "told_gate",

@@ -1,0 +1,1 @@
+"""What is due again: kits and refills."""
