@@ -280,6 +280,7 @@ def test_on_the_pages(app: Flask) -> None:
     assert path in reader.get(f"/plans/{plan.number}")
     reader.get(path)
     assert reader.text.count('name="sign"') == 2
+    assert "Superficial peel, face" in reader.text
     opened = set(db.session.scalars(sa.select(Access.record)))
     assert {f"approval_request {one.number}" for one in (first, second)} <= opened
 

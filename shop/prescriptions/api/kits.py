@@ -8,17 +8,10 @@ from flask import Response, current_app
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
-from shop.core.clock import day_in, now
-from shop.orders import cart as carts
+from shop.core.clock import now
 from shop.prescriptions import schemas
 from shop.prescriptions.api.blueprint import bp
-from shop.replenishment import kitting
-from shop.replenishment.kits import Item, Kit
-from shop.replenishment.kitting import Shelf
-from shop.storefront.searching import stocked_on, visible
-from shop.storefront.visibility import view_of
-from shop.treatments import queries as treatments
-from shop.treatments.models import Plan
+from shop.storefront import kits
 from shop.web.api import committed
 
 
@@ -27,7 +20,8 @@ from shop.web.api import committed
 @bp.response(200, schemas.KitOut)
 def show_kit(number: str) -> dict[str, Any]:
     """What my plan needs now, and how I get it."""
-    return schemas.shown_kit(kit_of(number)[1])
+    _plan, kit = kits.kit_of(actor(), number, home=_home(), at=now())
+    return schemas.shown_kit(kit)
 
 
 @bp.post("/plans/<number>/kit/cart")
@@ -35,21 +29,9 @@ def show_kit(number: str) -> dict[str, Any]:
 @bp.response(201, schemas.KitPutOut)
 def put_kit(number: str) -> Response:
     """Put all of the kit that I may order into my cart; again, it changes nothing."""
-    return committed(schemas.KitPutOut, schemas.put_out(put(number)), 201)
+    put = kits.put(actor(), number, home=_home(), at=now())
+    return committed(schemas.KitPutOut, schemas.put_out(put), 201)
 
 
-def kit_of(number: str) -> tuple[Plan, Kit]:
-    """The reader's plan and its kit, of what she is shown of the shop."""
-    at = now()
-    plan = treatments.plan_for(actor(), number, at=at)
-    clinic = current_app.config["SHOP"]
-    today = day_in(clinic.clinic_time_zone, at)
-    view = view_of(actor(), home=clinic.clinic_state, day=today)
-    shelf = Shelf(view.seen & visible(today), stocked_on(today), view.teased)
-    return plan, kitting.kit_of(plan, shelf, at=at)
-
-
-def put(number: str) -> list[Item]:
-    """What is ready of it, into her cart."""
-    cart = carts.cart_of(actor(), lock=True)
-    return kitting.put(cart, kit_of(number)[1])
+def _home() -> str:
+    return str(current_app.config["SHOP"].clinic_state)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash
+from flask import Response, current_app, flash
 
-from shop.accounts.access import allow
+from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
+from shop.core.clock import now
 from shop.core.db import db
-from shop.prescriptions.api import kits
 from shop.prescriptions.pages.blueprint import bp, or_again, to
+from shop.storefront import kits
 from shop.web.forms import rendered
 
 
@@ -24,7 +25,7 @@ def show_kit(number: str) -> Response:
 @allow(Role.CLIENT)
 def put_kit(number: str) -> Response:
     def act() -> Response:
-        put = kits.put(number)
+        put = kits.put(actor(), number, home=_home(), at=now())
         db.session.commit()
         flash(f"In your cart: {len(put)} more." if put else "It was in your cart already.")
         return to("/cart")
@@ -33,5 +34,9 @@ def put_kit(number: str) -> Response:
 
 
 def _page(number: str, **context: Any) -> Response:
-    plan, kit = kits.kit_of(number)
+    plan, kit = kits.kit_of(actor(), number, home=_home(), at=now())
     return rendered("replenishment/kit.html", plan=plan, kit=kit, **context)
+
+
+def _home() -> str:
+    return str(current_app.config["SHOP"].clinic_state)

@@ -24,9 +24,10 @@ from shop.prescriptions.pages import review
 from shop.prescriptions.pages.blueprint import bp, form, or_again, rendered, sign_in_afresh, to
 from shop.prescriptions.plan_starting import Ticked
 from shop.prescriptions.states import PrescriptionStatus
-from shop.treatments import completing, regimens
+from shop.treatments import completing, permitting, regimens
 from shop.treatments import queries as treatments
 from shop.treatments import revoking as revoking_plans
+from shop.treatments.errors import PlanChanged
 from shop.treatments.models import Plan
 from shop.treatments.states import ENDED, PlanStatus
 
@@ -143,6 +144,8 @@ def _page(number: str, **context: Any) -> Response:
     page = rendered(
         "plan.html",
         plan=plan,
+        steps=_steps(plan),
+        name_of=_name_of,
         asked=asked,
         signed=[one.prescription for one in asked if _is_of_it(one)],
         cases=cases,
@@ -190,6 +193,8 @@ def _statements(number: str, **context: Any) -> Response:
     at = now()
     plan = treatments.plan_for(actor(), number, at=at)
     given = form(schemas.PlanStartIn, numbers=("version",), sign=[])
+    if given["version"] != plan.version.number:
+        raise PlanChanged("The plan says something else by now. Read it again.")
     terms = {one.number: one.terms for one in _ticked()}
     worded = plan_starting.prepare(plan, terms, by=actor(), at=at)
     for one in worded:
@@ -200,7 +205,8 @@ def _statements(number: str, **context: Any) -> Response:
     page = rendered(
         "plan_statements.html",
         plan=plan,
-        version=given["version"],
+        steps=_steps(plan),
+        name_of=_name_of,
         worded=worded,
         sent={
             one.request.number: {
@@ -261,6 +267,10 @@ def _unasked(plan: Plan, asked: Sequence[ApprovalRequest]) -> list[regimens.Step
     had = {one.variant.sku for one in asked}
     steps = {one.sku: one for one in _steps(plan) if one.doctor_only and one.sku not in had}
     return list(steps.values())
+
+
+def _name_of(procedure: str) -> str:
+    return permitting.procedure_of(procedure).name
 
 
 def _steps(plan: Plan) -> tuple[regimens.Step, ...]:
