@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0039"
-down_revision = "0034"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 
@@ -13,7 +13,8 @@ TEMPLATES = (
     "'account_confirmation', 'account_exists', 'request_received', 'request_news', 'order_paid',"
     " 'order_shipped', 'order_cancelled', 'order_expired', 'order_held', 'order_resumed',"
     " 'refund_sent', 'licence_expiring', 'signing_key_expiring', 'case_news', 'request_escalated',"
-    " 'prescription_renewable', 'prescription_news', 'report_news'"
+    " 'prescription_renewable', 'prescription_news', 'report_news', 'refill_due', 'refill_notice',"
+    " 'refill_news', 'refill_unpaid', 'auto_refill_news'"
 )
 
 

@@ -189,9 +189,11 @@ def rows_of(objects: Sequence[DeclarativeBase]) -> list[dict[str, Any]]:
     ]
 
 
-def locked(query: sa.Select[*Columns], *of: Any) -> sa.Select[*Columns]:
+def locked(query: sa.Select[*Columns], *of: Any, key_share: bool = False) -> sa.Select[*Columns]:
     """`query` FOR UPDATE, reading the rows afresh: what the session already held is not trusted.
 
     Lock in the one order of docs/transactions.md. `of` limits the lock to these entities.
+    `key_share`: rows that point at them, and come later in that order, are not held up.
     """
-    return query.with_for_update(of=of or None).execution_options(populate_existing=True)
+    locking = query.with_for_update(of=of or None, key_share=key_share)
+    return locking.execution_options(populate_existing=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from shop.fhir.elements import (
     V3,
@@ -66,7 +67,10 @@ def order(
                 "Practitioner", prescription.prescriber_id, prescription.prescriber_name
             ),
             "reasonCode": [concept(text=prescription.indication)],
-            "basedOn": [reference("MedicationRequest", prescription.request_id)],
+            "basedOn": [
+                reference("MedicationRequest", prescription.request_id),
+                *_plan(prescription.plan_id),
+            ],
             "dosageInstruction": [{"text": prescription.directions}],
             "dispenseRequest": said(
                 {
@@ -104,11 +108,17 @@ def proposal(request: ApprovalRequest, *, updated: datetime, place: Place) -> El
             "intent": "proposal",
             "medicationCodeableConcept": medication(request.variant, place),
             "subject": reference("Patient", request.client_id, request.client.name),
+            "basedOn": _plan(request.plan_id),
             "authoredOn": instant(request.created_at),
             "requester": who(request.requested_by),
             "dispenseRequest": {"quantity": packs(request.quantity, request.variant.name)},
         }
     )
+
+
+def _plan(plan_id: UUID | None) -> list[Element]:
+    """The plan it is part of (R4, medicationrequest.html: basedOn a CarePlan)."""
+    return [] if plan_id is None else [reference("CarePlan", plan_id)]
 
 
 def _examination(prescription: Prescription, place: Place) -> Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,7 @@ from shop.orders.queries import Left
 from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.prescriptions import erring, revoking, superseding
 from shop.prescriptions.models import ErrorReport, Prescription
+from shop.prescriptions.states import PrescriptionStatus
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,24 @@ def revoke(prescription: Prescription, *, reason: str, by: Person, at: datetime)
         reason="prescription_revoked",
         at=at,
     )
+
+
+def revoke_each(
+    prescriptions: Sequence[Prescription], *, reason: str, by: Person, at: datetime
+) -> Revocation:
+    """The same for several at once: all their orders are locked before the first of them ends."""
+
+    def act() -> None:
+        for one in prescriptions:
+            if one.status is not PrescriptionStatus.REVOKED:  # it ended with its successor
+                revoking.revoke(one, reason=reason, by=by, at=at)
+
+    return _end(lambda: with_them(prescriptions), act, reason="prescription_revoked", at=at)
+
+
+def with_them(prescriptions: Iterable[Prescription]) -> list[UUID]:
+    """They, and what is still under way of the earlier ones; each once."""
+    return list(dict.fromkeys(each for one in prescriptions for each in _with_it(one)))
 
 
 def enter_in_error(said: ErrorReport, *, by: Person, at: datetime) -> Revocation:

@@ -35,6 +35,18 @@ class AlreadyAsked(Conflict):
     code = "already_asked"
 
 
+class PlanNotOpen(Refused):
+    """Nothing is asked for with this plan: another client's, a draft, or one that has ended."""
+
+    code = "plan_not_open"
+
+
+class NotInThisPlan(Refused):
+    """A request or a prescription that is no part of the plan it was named with."""
+
+    code = "not_in_this_plan"
+
+
 class AnswersRefused(Refused):
     """Answers that the questionnaire does not take; `fields` says which and why."""
 

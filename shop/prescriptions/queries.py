@@ -48,6 +48,7 @@ _WHOLE = (
     joinedload(ApprovalRequest.assigned_to),
     joinedload(ApprovalRequest.escalations).joinedload(Escalation.called),
     joinedload(ApprovalRequest.variant).joinedload(Variant.product),
+    joinedload(ApprovalRequest.plan),
     joinedload(ApprovalRequest.prescription),
     joinedload(ApprovalRequest.refusal).joinedload(Refusal.refused_by),
     joinedload(ApprovalRequest.inquiries).joinedload(Inquiry.asked_by),
@@ -62,6 +63,7 @@ _WHOLE = (
 
 # All that a list of prescriptions shows.
 LISTED = (
+    joinedload(Prescription.plan),
     selectinload(Prescription.client),
     selectinload(Prescription.request),
     selectinload(Prescription.states),
@@ -87,6 +89,7 @@ def requests(
         joinedload(ApprovalRequest.claimed_by),
         joinedload(ApprovalRequest.assigned_to),
         selectinload(ApprovalRequest.escalations).joinedload(Escalation.called),
+        joinedload(ApprovalRequest.plan),
         joinedload(ApprovalRequest.prescription),
         joinedload(ApprovalRequest.renews),
         selectinload(ApprovalRequest.variant).joinedload(Variant.product),
@@ -114,6 +117,29 @@ def request_for(
     if found is None:
         raise NotFound("There is no such request.")
     return found
+
+
+def of_plan(reader: Person, plan: Plan, *, at: datetime) -> sa.Select[ApprovalRequest]:
+    """The requests of a plan that `reader` may see, each with what was signed for it."""
+    signed = joinedload(ApprovalRequest.prescription).options(*LISTED)
+    return (
+        requests(reader, at=at)
+        .where(ApprovalRequest.plan_id == plan.id)
+        .options(signed, joinedload(ApprovalRequest.requested_by))
+        .order_by(ApprovalRequest.created_at, ApprovalRequest.id)
+    )
+
+
+def locked_of_plan(
+    reader: Person, plan: Plan, numbers: Collection[str], *, at: datetime
+) -> dict[str, ApprovalRequest]:
+    """Those of these that are of the plan and `reader` may see, locked in id order."""
+    query = (
+        _requests(reader, at)
+        .where(ApprovalRequest.plan_id == plan.id, ApprovalRequest.number.in_(numbers))
+        .order_by(ApprovalRequest.id)
+    )
+    return {one.number: one for one in db.session.scalars(locked(query))}
 
 
 def prescriptions(reader: Person) -> sa.Select[Prescription]:

@@ -22,12 +22,16 @@ from shop.prescriptions.errors import (
     ConsentMissing,
     NotDoctorOnly,
     NotForSale,
+    PlanNotOpen,
     TooYoung,
 )
 from shop.prescriptions.gate import ADULT
 from shop.prescriptions.intake import carrying, composing, noting, questioning, versions
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.states import REQUEST_ARROWS, PrescriptionStatus, RequestStatus
+from shop.treatments.models import Plan
+from shop.treatments.states import OPEN as OPEN_PLANS
+from shop.treatments.states import READABLE
 
 LIVING = (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
 OPEN = [status for status, after in REQUEST_ARROWS.items() if status and after]
@@ -42,12 +46,15 @@ def start(
     by: Person,
     at: datetime,
     renews: Prescription | None = None,
+    plan: Plan | None = None,
 ) -> ApprovalRequest:
     """Begin a request as a draft; `quantity` in units of the pack.
 
-    `renews` is what it asks to go on with (`renewing.renew` says when). Raises NotDoctorOnly,
-    NotForSale, TooYoung, AlreadyAsked.
+    `renews` is what it asks to go on with (`renewing.renew` says when), `plan` (locked) what it is
+    part of. Raises NotDoctorOnly, NotForSale, TooYoung, AlreadyAsked, PlanNotOpen.
     """
+    if plan is not None:
+        _refuse_plan(plan, client)
     for refuse in refusing(client, variant, ship_to_state, at=at):
         refuse()
     request = ApprovalRequest(
@@ -56,6 +63,7 @@ def start(
         requested_by=by,
         variant=variant,
         renews_id=None if renews is None else renews.id,
+        plan_id=None if plan is None else plan.id,
         quantity=quantity,
         ship_to_state=ship_to_state,
         status=RequestStatus.DRAFT,
@@ -185,6 +193,17 @@ def refuse_what_needs_no_request(variant: Variant, state: str, at: datetime) -> 
     here = ruled is not None and ruled.prescription_only
     if not (variant.doctor_only or variant.legal_class.prescription_only or here):
         raise NotDoctorOnly("Nobody has to approve this: put it in your cart.", sku=variant.sku)
+
+
+def _refuse_plan(plan: Plan, client: Person) -> None:
+    if plan.client_id != client.id:
+        raise PlanNotOpen(f"{plan.number} is another client's plan.", plan=plan.number)
+    if plan.status not in OPEN_PLANS & READABLE:
+        raise PlanNotOpen(
+            f"Nothing is asked for with a plan that is {plan.status}.",
+            plan=plan.number,
+            status=plan.status.value,
+        )
 
 
 def _refuse_minors(client: Person, at: datetime) -> None:

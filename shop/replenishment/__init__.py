@@ -1,1 +1,1 @@
-"""What is due again: when what a client uses runs out, and refills that are sent as she agreed."""
+"""What is due again: kits for the phase of a plan, packs that run out, refills as she agreed."""

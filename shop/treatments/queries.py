@@ -71,7 +71,7 @@ def plan_for(reader: Person, number: str, *, at: datetime, lock: bool = False) -
     """One plan, locked where it or its sessions will be changed. Raises NotFound."""
     query = sa.select(Plan).where(Plan.number == number, _visible(reader, at))
     if lock:
-        query = locked(query, Plan)
+        query = locked(query, Plan, key_share=True)  # its requests point at it
     found = db.session.scalars(query.options(*_SHOWN)).one_or_none()
     if found is None:
         raise NotFound("There is no such plan.")

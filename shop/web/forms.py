@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -18,14 +18,19 @@ def form(
     *,
     refused: type[Refusal],
     numbers: tuple[str, ...] = (),
+    sent: Mapping[str, str] | None = None,
     **also: Any,
 ) -> Any:
     """What was typed, as the API would take it; an empty field was not filled in.
 
-    `numbers` names the fields of whole numbers, `also` gives what no single field says. Raises
-    `refused`, with what is wrong by field.
+    `numbers` names the fields of whole numbers, `also` gives what no single field says, `sent` is
+    a part of a form that holds several. Raises `refused`, with what is wrong by field.
     """
-    typed: dict[str, Any] = {name: text for name, text in request.form.items() if text.strip()}
+    typed: dict[str, Any] = {
+        name: text
+        for name, text in (request.form if sent is None else sent).items()
+        if text.strip()
+    }
     for name in numbers:
         if typed.get(name, "").isdecimal() and len(typed[name]) < 10:
             typed[name] = int(typed[name])

@@ -47,6 +47,7 @@ GRANTED: Granted = {
                 "due_at",
                 "id",
                 "number",
+                "plan_id",
                 "quantity",
                 "questionnaire_version",
                 "renews_id",

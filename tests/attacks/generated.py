@@ -170,6 +170,9 @@ def _planned(client: Person, chen: Person) -> None:
     held = an_active_plan(alice(), by=licensed_eva(), chen=chen)
     _reported(a_performed_session(held), chen)
     holding_plans.hold(held, reason="Wait.", by=chen, at=now())
+    planned = a_claimed_request(client, a_cream(), by=chen, plan=plan)
+    a_prescription(client, a_cream(), by=chen, plan=plan)
+    assert planned.plan_id == plan.id
     for words in Words:
         subscribing.make(client, words=words, at=now())
 

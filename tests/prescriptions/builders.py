@@ -15,6 +15,7 @@ from shop.prescriptions.models import ApprovalRequest, Examination, Prescription
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
+from shop.treatments.models import Plan
 from tests.builders import a_cream
 from tests.people import a_fresh_sign_in, alice, dr_chen
 
@@ -150,12 +151,14 @@ def a_prescription(
     quantity: int = 1,
     ship_to_state: str | None = None,
     read: bool = True,
+    plan: Plan | None = None,
     **terms: Any,
 ) -> Prescription:
     """Asked for, reviewed and signed: `terms` as of `the_terms`. She has `read` the leaflet."""
     client = client or alice()
     state = ship_to_state or client.state
-    request = a_claimed_request(client, variant, by=by, quantity=quantity, ship_to_state=state)
+    asked: dict[str, Any] = {"quantity": quantity, "ship_to_state": state, "plan": plan}
+    request = a_claimed_request(client, variant, by=by, **asked)
     physician = request.claimed_by
     assert physician is not None
     proof = a_fresh_sign_in(physician)

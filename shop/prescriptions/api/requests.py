@@ -29,6 +29,7 @@ from shop.prescriptions import (
 )
 from shop.prescriptions.api.blueprint import bp, committed_prescription, committed_request, opened
 from shop.prescriptions.models import ApprovalRequest
+from shop.treatments import queries as treatments
 from shop.web.api import committed
 from shop.web.paging import page
 
@@ -54,11 +55,13 @@ SORTS: dict[str, Keys] = {
 def start(given: dict[str, Any]) -> Response:
     """Begin to ask a physician for a doctor-only product."""
     client = queries.client_for(actor(), given["client"])
+    plan = given["plan"] and treatments.plan_for(actor(), given["plan"], at=now(), lock=True)
     request = requesting.start(
         client,
         catalog.variant(given["sku"]),
         quantity=given["quantity"],
         ship_to_state=given["ship_to_state"] or client.state or "",
+        plan=plan,
         by=actor(),
         at=now(),
     )

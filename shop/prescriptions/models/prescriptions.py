@@ -26,6 +26,7 @@ from shop.prescriptions.states import (
     PrescriptionStatus,
     RequestStatus,
 )
+from shop.treatments.models import Plan
 
 if TYPE_CHECKING:
     from shop.prescriptions.models.fills import Fill
@@ -48,6 +49,11 @@ class Prescription(Stateful, Base):
             ["request_id", "client_id"],
             ["approval_requests.id", "approval_requests.client_id"],
             name="prescription_is_for_the_requesting_client",
+        ),
+        sa.ForeignKeyConstraint(  # so it is of a plan of its client
+            ["request_id", "plan_id"],
+            ["approval_requests.id", "approval_requests.plan_id"],
+            name="prescription_is_of_the_plan_it_was_asked_for",
         ),
         sa.ForeignKeyConstraint(
             ["prescriber_id", "prescriber_npi"],
@@ -147,11 +153,19 @@ class Prescription(Stateful, Base):
         ),
         sa.CheckConstraint(one_of("held_for", HeldFor), name="held_for_a_known_reason"),
         sa.Index("prescriptions_client_idx", "client_id", "variant_id"),
+        sa.Index(
+            "prescriptions_plan_idx",
+            "plan_id",
+            postgresql_where=sa.text("plan_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     number: Mapped[str] = mapped_column(unique=True)
     request_id: Mapped[uuid.UUID]
+    plan_id: Mapped[uuid.UUID | None] = mapped_column(
+        server_default=sa.FetchedValue()
+    )  # its request's, unless that had ended
     client_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
     quantity_per_fill: Mapped[int]  # units of the variant
@@ -205,6 +219,9 @@ class Prescription(Stateful, Base):
     client: Mapped[Person] = relationship(foreign_keys=[client_id])
     prescriber: Mapped[Person] = relationship(foreign_keys=[prescriber_id])
     variant: Mapped[Variant] = relationship()
+    plan: Mapped[Plan | None] = relationship(
+        primaryjoin="foreign(Prescription.plan_id) == Plan.id", viewonly=True
+    )
     states: Mapped[list[PrescriptionState]] = relationship(
         foreign_keys="PrescriptionState.prescription_id",
         primaryjoin="Prescription.id == PrescriptionState.prescription_id",

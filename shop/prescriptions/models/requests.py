@@ -17,6 +17,7 @@ from shop.core.events import Stateful, state_key
 from shop.core.sealed import Sealed
 from shop.prescriptions.models.practice import Examination, Referral
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
+from shop.treatments.models import Plan
 
 if TYPE_CHECKING:
     from shop.prescriptions.models.escalations import Escalation
@@ -39,6 +40,12 @@ class ApprovalRequest(Stateful, Base):
             name="request_renews_a_prescription_of_its_client_and_pack",
             use_alter=True,
         ),
+        sa.ForeignKeyConstraint(
+            ["plan_id", "client_id"],
+            ["plans.id", "plans.client_id"],
+            name="request_is_for_a_plan_of_its_client",
+        ),
+        sa.UniqueConstraint("id", "plan_id", name="approval_requests_plan_key"),
         sa.CheckConstraint("quantity BETWEEN 1 AND 20", name="requested_quantity_is_sane"),
         sa.CheckConstraint(
             "status IN ('draft', 'withdrawn', 'expired') OR (submitted_at IS NOT NULL"
@@ -71,6 +78,11 @@ class ApprovalRequest(Stateful, Base):
         ),
         sa.Index("approval_requests_queue_idx", "status", "due_at"),
         sa.Index(
+            "approval_requests_plan_idx",
+            "plan_id",
+            postgresql_where=sa.text("plan_id IS NOT NULL"),
+        ),
+        sa.Index(
             "approval_requests_desk_idx",
             "risk",
             "due_at",
@@ -85,6 +97,7 @@ class ApprovalRequest(Stateful, Base):
     requested_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     variant_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("variants.id"))
     renews_id: Mapped[uuid.UUID | None]  # the prescription it asks to go on with
+    plan_id: Mapped[uuid.UUID | None]  # the plan it is part of, named when it began
     quantity: Mapped[int]
     ship_to_state: Mapped[str]
     status: Mapped[RequestStatus] = mapped_column(Word(RequestStatus))
@@ -140,7 +153,9 @@ class ApprovalRequest(Stateful, Base):
         primaryjoin="ApprovalRequest.renews_id == Prescription.id",
         viewonly=True,
     )
-
+    plan: Mapped[Plan | None] = relationship(
+        primaryjoin="foreign(ApprovalRequest.plan_id) == Plan.id", viewonly=True
+    )
     examinations: Mapped[list[Examination]] = relationship(
         primaryjoin="ApprovalRequest.client_id == foreign(Examination.client_id)",
         order_by="(Examination.examined_on.desc(), Examination.recorded_at.desc())",

@@ -26,6 +26,7 @@ from shop.prescriptions.intake.questioning import Question
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, rendered, to
 from shop.prescriptions.states import RequestStatus
+from shop.treatments import queries as treatments
 from shop.web.paging import page
 
 TOLD = {RequestStatus.DRAFT: "Kept.", RequestStatus.REFERRED: "A visit comes first: see below."}
@@ -57,11 +58,13 @@ def new_request() -> Response:
 def start() -> Response:
     def act() -> Response:
         given = form(schemas.RequestIn, numbers=("quantity",))
+        plan = given["plan"] and treatments.plan_for(actor(), given["plan"], at=now(), lock=True)
         begun = requesting.start(
             actor(),
             catalog.variant(given["sku"]),
             quantity=given["quantity"],
             ship_to_state=given["ship_to_state"] or actor().state or "",
+            plan=plan,
             by=actor(),
             at=now(),
         )

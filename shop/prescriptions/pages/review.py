@@ -125,7 +125,7 @@ def read_statement(number: str) -> Response:
 def sign(number: str) -> Response:
     def act() -> Response:
         sign_in_afresh()
-        given = _signature()
+        given = signature(request.form)
         asked = queries.request_for(actor(), number, at=now(), lock=True)
         signing.sign(
             asked,
@@ -202,16 +202,16 @@ def case_page(number: str, **context: Any) -> Response:
         hits=opened.hits,
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
-        reasons_asked=_reasons_asked(opened.hits, context.get("errors", {})),
+        reasons_asked=reasons_asked(opened.hits, context.get("errors", {})),
         # Another form than hers to approve may have come back: its proposals stay.
-        typed=_proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
+        typed=proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
         **context,
     )
     db.session.commit()  # written down for good before it is shown
     return page
 
 
-def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
+def proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
     """What the form says before she types: what she would most likely sign, so that a routine
     decision is read and signed. She reads all of it again in the statement.
     """
@@ -236,7 +236,7 @@ def _proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime
     return defaults
 
 
-def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:
+def reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[str, str]:
     """The rules that want a reason, with their words: soft stops, and what the terms set off."""
     asked = {hit.rule for hit in hits if hit.severity is Severity.SOFT_STOP}
     asked |= {name.removeprefix(OVERRIDES) for name in errors if name.startswith(OVERRIDES)}
@@ -247,7 +247,7 @@ def _reasons_asked(hits: Sequence[Hit], errors: Mapping[str, object]) -> dict[st
 
 
 def _statement(number: str, **context: Any) -> Response:
-    given = _signature()
+    given = signature(request.form)
     asked = queries.request_for(actor(), number, at=now())
     draft = signing.prepare(asked, schemas.terms(given), by=actor(), at=now(), fence=given["claim"])
     return rendered(
@@ -273,15 +273,17 @@ def _unsigned(number: str, **context: Any) -> Response:
         return case_page(number, typed=request.form, **context)
 
 
-def _signature() -> dict[str, Any]:
-    parts = {name: request.form.get(f"examination.{name}", "") for name in ("mode", "date")}
+def signature(sent: Mapping[str, str]) -> dict[str, Any]:
+    """The terms of a form, or of the part of one that is about one request."""
+    parts = {name: sent.get(f"examination.{name}", "") for name in ("mode", "date")}
     return form(
         schemas.SignatureIn,
         numbers=("quantity_per_fill", "fills", "days_supply", "interval_days", "claim"),
+        sent=sent,
         examination={name: text for name, text in parts.items() if text},
         overrides=[
             {"rule": name.removeprefix(OVERRIDES), "reason": text}
-            for name, text in request.form.items()
+            for name, text in sent.items()
             if name.startswith(OVERRIDES) and text.strip()
         ],
     )

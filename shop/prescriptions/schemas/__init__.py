@@ -15,6 +15,7 @@ from shop.prescriptions.schemas.explanations import (
 )
 from shop.prescriptions.schemas.gate import GateOut, ReasonOut
 from shop.prescriptions.schemas.inquiries import InquiryOut, QuestionIn, ReplyIn
+from shop.prescriptions.schemas.kits import KitOut, KitPutOut, put_out, shown_kit
 from shop.prescriptions.schemas.life import (
     ConsequencesOut,
     ErrorReportOut,
@@ -23,6 +24,14 @@ from shop.prescriptions.schemas.life import (
     foretold,
     renewed,
     reported,
+)
+from shop.prescriptions.schemas.plans import (
+    PlanCompletionIn,
+    PlanRequestsOut,
+    PlanRevocationIn,
+    PlanStartIn,
+    of_plan,
+    ticked,
 )
 from shop.prescriptions.schemas.practice import (
     ExaminationRecordIn,
@@ -98,10 +107,16 @@ __all__ = [
     "FindingOut",
     "GateOut",
     "InquiryOut",
+    "KitOut",
+    "KitPutOut",
     "LawOut",
     "NewsOut",
     "OfferOut",
     "OverrideIn",
+    "PlanCompletionIn",
+    "PlanRequestsOut",
+    "PlanRevocationIn",
+    "PlanStartIn",
     "PrescriptionExplanationOut",
     "PrescriptionOut",
     "PrescriptionsOut",
@@ -136,11 +151,15 @@ __all__ = [
     "items_read",
     "listed",
     "listed_prescription",
+    "of_plan",
     "on_the_desk",
     "proposed",
+    "put_out",
     "renewed",
     "reported",
+    "shown_kit",
     "terms",
+    "ticked",
     "told_gate",
     "told_law",
     "told_prescription",

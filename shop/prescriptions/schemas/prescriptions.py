@@ -47,6 +47,7 @@ class PrescriptionOut(Schema):
     supersedes = fields.List(fields.String())
     superseded_by = fields.String(allow_none=True)
     request = fields.String()
+    plan = fields.String(allow_none=True)  # the plan it is part of
     sku = fields.String()
     product = fields.String()
     pack = fields.String()
@@ -169,6 +170,7 @@ def listed_prescription(one: Prescription) -> dict[str, Any]:
         "supersedes": [earlier.prescription.number for earlier in one.superseded],
         "superseded_by": one.supersession and one.supersession.successor.number,
         "request": one.request.number,
+        "plan": one.plan.number if one.plan else None,
         "sku": one.variant.sku,
         "product": one.variant.product.name,
         "pack": one.variant.name,

@@ -24,12 +24,13 @@ from shop.web.api import Moment, PageQuery, Schema, State, StrictBoolean, Text, 
 
 
 class RequestIn(Schema):
-    """`client` is for an esthetician, who asks for somebody."""
+    """`client` is for an esthetician, who asks for somebody; `plan` is what it is part of."""
 
     sku = Text(required=True, longest=100)
     quantity = Whole(least=1, most=20, load_default=1)
     ship_to_state = State(load_default=None)  # the client's own
     client = fields.UUID(load_default=None)
+    plan = Text(longest=40, load_default=None)
 
 
 class AnswersIn(Schema):
@@ -95,6 +96,7 @@ class RequestOut(Schema):
     claim = fields.Nested(ClaimOut, allow_none=True)
     prescription = fields.String(allow_none=True)
     renews = fields.String(allow_none=True)  # the prescription it asks to go on with
+    plan = fields.String(allow_none=True)
     questionnaire = fields.Dict()
     desk = fields.Nested(DeskOut, metadata={"description": "For physicians only."})
 
@@ -173,6 +175,7 @@ def listed(request: ApprovalRequest) -> dict[str, Any]:
         "claim": claim,
         "prescription": request.prescription.number if request.prescription else None,
         "renews": request.renews.number if request.renews else None,
+        "plan": request.plan.number if request.plan else None,
         "questionnaire": questioning.questionnaire(request.questionnaire_version).raw,
     }
 

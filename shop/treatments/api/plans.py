@@ -7,6 +7,7 @@ opens a plan that is not her own is written down first.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, current_app
@@ -17,7 +18,9 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.inventory import using
-from shop.orders import readiness
+from shop.orders import plan_ending, readiness
+from shop.prescriptions import plan_starting
+from shop.prescriptions import schemas as prescription_schemas
 from shop.treatments import (
     booking,
     cancelling,
@@ -32,7 +35,6 @@ from shop.treatments import (
     queries,
     revoking,
     schemas,
-    starting,
 )
 from shop.treatments.models import Plan, Session
 from shop.treatments.templates import Step, template_of, templates
@@ -167,13 +169,23 @@ def propose(number: str) -> Response:
 
 @bp.post("/plans/<number>/start")
 @allow(Role.PHYSICIAN)
-@bp.arguments(schemas.StartIn)
-@bp.response(201, schemas.PlanOut)
+@bp.arguments(prescription_schemas.PlanStartIn)
+@bp.response(201, schemas.PlanAndPrescriptionsOut)
 def start(given: dict[str, Any], number: str) -> Response:
-    """Start the version that I read. Needs a fresh sign-in."""
+    """Start the version that I read, and sign these of its requests: all or nothing.
+
+    Needs a fresh sign-in.
+    """
     plan = _locked(number)
-    starting.start(plan, version=given["version"], by=actor(), proof=fresh_proof(), at=now())
-    return _answered(plan, 201)
+    signed = plan_starting.start(
+        plan,
+        prescription_schemas.ticked(given["sign"]),
+        version=given["version"],
+        by=actor(),
+        proof=fresh_proof(),
+        at=now(),
+    )
+    return _answered_with(plan, [one.number for one in signed])
 
 
 @bp.post("/plans/<number>/hold")
@@ -198,23 +210,28 @@ def resume(number: str) -> Response:
 
 @bp.post("/plans/<number>/completion")
 @allow(*CLINICIANS)
-@bp.response(201, schemas.PlanOut)
-def complete(number: str) -> Response:
-    """Say that it is done: nothing of it is ahead."""
-    plan = _locked(number)
-    completing.complete(plan, by=actor(), at=now())
-    return _answered(plan, 201)
+@bp.arguments(prescription_schemas.PlanCompletionIn)
+@bp.response(201, schemas.PlanAndPrescriptionsOut)
+def complete(given: dict[str, Any], number: str) -> Response:
+    """Say that it is done: nothing of it is ahead. Its prescriptions stand, but for those named."""
+
+    def act(plan: Plan) -> None:
+        completing.complete(plan, by=actor(), at=now())
+
+    return _ended(number, act, given)
 
 
 @bp.post("/plans/<number>/revocation")
 @allow(Role.CLIENT, *CLINICIANS)
-@bp.arguments(schemas.WhyIn)
-@bp.response(201, schemas.PlanOut)
+@bp.arguments(prescription_schemas.PlanRevocationIn)
+@bp.response(201, schemas.PlanAndPrescriptionsOut)
 def revoke(given: dict[str, Any], number: str) -> Response:
-    """Take a plan back; what is ahead of it is cancelled."""
-    plan = _locked(number)
-    revoking.revoke(plan, reason=given["reason"], by=actor(), at=now())
-    return _answered(plan, 201)
+    """Take a plan back; what is ahead of it is cancelled, and these prescriptions end with it."""
+
+    def act(plan: Plan) -> None:
+        revoking.revoke(plan, reason=given["reason"], by=actor(), at=now())
+
+    return _ended(number, act, given)
 
 
 @bp.post("/plans/<number>/sessions")
@@ -315,6 +332,19 @@ def _named(person_id: uuid.UUID | None) -> Person:
 def _answered(plan: Plan, status: int = 200) -> Response:
     db.session.flush()  # the answer shows what the database stamped
     return committed(schemas.PlanOut, schemas.shown(plan, now()), status)
+
+
+def _ended(number: str, act: Callable[[Plan], None], given: dict[str, Any]) -> Response:
+    plan, _ = plan_ending.end(
+        number, act, revoked=given["prescriptions"], reason=given["reason"], by=actor(), at=now()
+    )
+    return _answered_with(plan, given["prescriptions"])
+
+
+def _answered_with(plan: Plan, prescriptions: Sequence[str]) -> Response:
+    db.session.flush()  # the answer shows what the database stamped
+    told = schemas.shown(plan, now()) | {"prescriptions": prescriptions}
+    return committed(schemas.PlanAndPrescriptionsOut, told, 201)
 
 
 def _answered_session(session: Session, status: int) -> Response:

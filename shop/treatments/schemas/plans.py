@@ -175,6 +175,12 @@ class PlanOut(Schema):
     held_for_report = fields.Boolean()
 
 
+class PlanAndPrescriptionsOut(PlanOut):
+    """The plan, and the prescriptions that were signed, or taken back, in the same act."""
+
+    prescriptions = fields.List(fields.String())
+
+
 class PlansOut(Schema):
     items = fields.List(fields.Nested(PlanOut))
     next = fields.String(allow_none=True)

@@ -1,0 +1,282 @@
+"""The kit of a client's plan, read from the rows; and into her cart with one click."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
+
+from shop.accounts.models import Person
+from shop.catalog.concerns import Concern
+from shop.catalog.models import (
+    ActiveClass,
+    Ingredient,
+    IngredientName,
+    Product,
+    ProductIngredient,
+    Variant,
+)
+from shop.core.clock import day_in
+from shop.core.db import db
+from shop.inventory import stock
+from shop.orders import cart as carts
+from shop.orders.models import Cart, Order, OrderLine
+from shop.orders.states import LIVE, LineStatus
+from shop.prescriptions import asking
+from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Answer, Decision, Wish
+from shop.prescriptions.models import Fill, Prescription
+from shop.prescriptions.states import PrescriptionStatus
+from shop.replenishment import kits
+from shop.replenishment.kits import Asks, Item, Kit, Need, Offer, Treated, Way
+from shop.treatments import asked, instructing, permitting, regimens
+from shop.treatments import queries as treatments
+from shop.treatments.models import Plan, Session
+from shop.treatments.states import AHEAD, PlanStatus
+from shop.treatments.windows import SUBJECTS
+
+MOST = 6  # packs that are thought of for one need
+WAYS: Mapping[Answer, Way] = {
+    Answer.OPEN: Way.CART,
+    Answer.NEEDS_REQUEST: Way.ASK,
+    Answer.NEEDS_CLIENT_ACTION: Way.ACTION,
+    Answer.HOLD_UNTIL: Way.LATER,
+    Answer.BLOCKED: Way.CLOSED,
+}
+HAD = LIVE - {LineStatus.RETURNED}
+
+
+@dataclass(frozen=True, eq=False)  # conditions cannot be compared
+class Shelf:
+    """What this client is shown (`seen`), and what of it can be promised today, as conditions.
+
+    `teased`: she asks a physician, whatever the gate says. `Product` and `Variant` are in them.
+    """
+
+    seen: sa.ColumnElement[bool]
+    stocked: sa.ColumnElement[bool] = field(default_factory=sa.true)
+    teased: sa.ColumnElement[bool] = field(default_factory=sa.false)
+
+
+def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
+    """What her plan needs now. Changes nothing; 20 statements at most, whatever it has.
+
+    Windows are those of all her plans together. Raises sealed.NotOpened.
+    """
+    client, today = plan.client, day_in(plan.zone, at)
+    now = kits.phase(_treated(plan), today=today)
+    (said,) = asked.of_each([(client, at)], subjects=SUBJECTS)
+    asks = [Asks(one, said.titled(one)) for one in said.intervals]
+    steps = _steps(plan, today)
+    needed = kits.needs(
+        now,
+        asks if plan.status is PlanStatus.ACTIVE or now else (),
+        {one.sku: f"Part of your home care: {one.frequency}." for one in steps},
+        at=at,
+    )
+    packs = {need.key: _packs(need, shelf) for need in needed}
+    offers = _offers(client, packs, steps, shelf, today=today, at=at)
+    held = treatments.held_for_report(client.id)
+    return kits.choose(needed, offers, asks, now=now, held=held, at=at)
+
+
+def put(cart: Cart, kit: Kit) -> list[Item]:
+    """All that is ready as lines of the (locked) cart; a line that is there stays as it is.
+
+    Safe to repeat. Raises NotForSale.
+    """
+    there = {line.variant.sku for line in cart.lines}
+    fresh = [one for one in kit.ready if one.offer.sku not in there]
+    query = sa.select(Variant).where(Variant.sku.in_([one.offer.sku for one in fresh]))
+    found = {one.sku: one for one in db.session.scalars(query)}
+    for one in fresh:
+        carts.put(cart, found[one.offer.sku], one.offer.quantity)
+    return fresh
+
+
+def _treated(plan: Plan) -> list[Treated]:
+    """Its sessions that were done, and of a plan that runs those that are ahead."""
+    return [
+        _as_treated(one, plan.zone)
+        for one in plan.sessions
+        if one.performance or (one.status in AHEAD and plan.status is PlanStatus.ACTIVE)
+    ]
+
+
+def _as_treated(session: Session, zone: str) -> Treated:
+    procedure = permitting.procedure_of(session.procedure)
+    return Treated(
+        name=procedure.name,
+        on=day_in(zone, session.performed_at or session.starts_at),
+        done=session.performance is not None,
+        downtime=procedure.downtime[1],
+        signs=procedure.signs,
+    )
+
+
+def _steps(plan: Plan, today: date) -> list[regimens.Step]:
+    """Those that a running plan asks for now or within the next days."""
+    if plan.status is not PlanStatus.ACTIVE:
+        return []
+    return [
+        one
+        for one in regimens.read(plan.version.content)
+        if (one.since is None or one.since <= today + kits.NEAR)
+        and (one.until is None or today < one.until)
+    ]
+
+
+def _packs(need: Need, shelf: Shelf) -> Sequence[Variant]:
+    """The packs that would serve, those for treated skin first. A statement."""
+    query = (
+        sa.select(Variant)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.for_sale, Product.published_at.is_not(None), shelf.seen)
+        .options(joinedload(Variant.product))
+        .limit(MOST)
+    )
+    if need.sku:
+        return db.session.scalars(query.where(Variant.sku == need.sku)).all()
+    if need.subject not in set(ActiveClass):
+        return ()  # a word of conduct that nothing we sell answers
+    query = query.where(Variant.doctor_only if need.ordered else shelf.stocked)
+    holds = sa.exists().where(
+        ProductIngredient.product_id == Product.id,
+        ProductIngredient.active,
+        IngredientName.id == ProductIngredient.name_id,
+        Ingredient.id == IngredientName.ingredient_id,
+        Ingredient.active_class == need.subject,
+    )
+    meant = sa.literal(Concern.POST_PROCEDURE.value) == sa.any_(Product.concerns)
+    query = query.where(holds).order_by(~meant, Variant.doctor_only, Product.name, Variant.sku)
+    return db.session.scalars(query).all()
+
+
+def _offers(
+    client: Person,
+    packs: Mapping[str, Sequence[Variant]],
+    steps: Sequence[regimens.Step],
+    shelf: Shelf,
+    *,
+    today: date,
+    at: datetime,
+) -> dict[str, list[Offer]]:
+    """Every pack as the gate answers for it, by the need it would serve."""
+    every = {pack.id: pack for each in packs.values() for pack in each}
+    if not every:
+        return {}
+    units = _units(client, every)
+    answers = _answers(client, every, units, at=at)
+    subjects, lasting = _subjects(every), _lasting(client, every, steps, today)
+    teased = set(
+        db.session.scalars(
+            sa.select(Variant.id)
+            .join(Product, Product.id == Variant.product_id)
+            .where(Variant.id.in_(every), shelf.teased)
+        )
+    )
+    in_cart = {line.variant_id for line in carts.cart_of(client).lines}
+
+    def offer(pack: Variant) -> Offer:
+        until, answer = lasting.get(pack.id), answers[pack.id]
+        way = Way.ASK if pack.id in teased and answer.open else WAYS[answer.answer]
+        return Offer(
+            sku=pack.sku,
+            quantity=units[pack.id],
+            name=f"{pack.product.name}, {pack.name}",
+            slug=pack.product.slug,
+            subjects=frozenset(subjects[pack.id]),
+            way=Way.HAVE if until else way,
+            said=answer.sentence,
+            doctor_only=pack.doctor_only,
+            lasts_until=until,
+            in_cart=pack.id in in_cart,
+        )
+
+    return {key: [offer(pack) for pack in each] for key, each in packs.items()}
+
+
+def _units(client: Person, packs: Mapping[UUID, Variant]) -> dict[UUID, int]:
+    """How many at a time: what she was prescribed, else one."""
+    rows = db.session.execute(
+        sa.select(Prescription.variant_id, Prescription.quantity_per_fill)
+        .where(
+            Prescription.client_id == client.id,
+            Prescription.variant_id.in_(packs),
+            Prescription.status == PrescriptionStatus.ACTIVE,
+        )
+        .order_by(Prescription.signed_at, Prescription.id)
+    )
+    return dict.fromkeys(packs, 1) | {row.variant_id: row.quantity_per_fill for row in rows}
+
+
+def _answers(
+    client: Person, packs: Mapping[UUID, Variant], units: Mapping[UUID, int], *, at: datetime
+) -> dict[UUID, Decision]:
+    free = stock.available(list(packs), today=at.astimezone(UTC).date())
+    decisions = asking.ask(
+        client,
+        [Wish(one.id, one.sku, units[one.id]) for one in packs.values()],
+        ship_to_state=None,
+        at=at,
+        stage=Stage.CART,
+        out_of_stock=[key for key in packs if free[key] < units[key]],
+    )
+    return {one.wish.variant_id: one for one in decisions}
+
+
+def _subjects(packs: Collection[UUID]) -> dict[UUID, set[str]]:
+    """The classes of active in each of these packs."""
+    rows = db.session.execute(
+        sa.select(Variant.id, Ingredient.active_class)
+        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
+        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
+        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
+        .where(
+            Variant.id.in_(packs), ProductIngredient.active, Ingredient.active_class.is_not(None)
+        )
+    )
+    found: defaultdict[UUID, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row.id].add(row.active_class)
+    return found
+
+
+def _lasting(
+    client: Person, packs: Mapping[UUID, Variant], steps: Sequence[regimens.Step], today: date
+) -> dict[UUID, date]:
+    """Until when what she was sent, or is on its way, lasts; where that is still ahead.
+
+    By the days of the prescription it was filled under, else by the steps of her home care.
+    """
+    rows = db.session.execute(
+        sa.select(
+            OrderLine.variant_id,
+            OrderLine.quantity,
+            sa.func.coalesce(OrderLine.shipped_at, Order.placed_at).label("since"),
+            Prescription.days_supply,
+        )
+        .join(Order, Order.id == OrderLine.order_id)
+        .outerjoin(Fill, Fill.id == OrderLine.fill_id)
+        .outerjoin(Prescription, Prescription.id == Fill.prescription_id)
+        .where(
+            OrderLine.client_id == client.id,
+            OrderLine.variant_id.in_(packs),
+            OrderLine.status.in_(HAD),
+        )
+    )
+    supplies = regimens.supplies(steps, instructing.packs(steps))
+    found: dict[UUID, date] = {}
+    for row in rows:
+        supply = supplies.get(packs[row.variant_id].sku)
+        used = supply.days or 0 if supply else 0
+        days = row.days_supply or used * row.quantity
+        until = row.since.astimezone(UTC).date() + timedelta(days=days)
+        if today < until:
+            found[row.variant_id] = max(until, found.get(row.variant_id, until))
+    return found
