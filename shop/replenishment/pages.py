@@ -202,7 +202,9 @@ def _wanted(schema: type[schemas.WantedIn]) -> Any:
     """What was typed; the address is fields of its own. Raises RefillRefused."""
     typed = request.form
     address = {name: typed[name] for name in ADDRESS if typed.get(name, "").strip()}
-    yes = {"agreed": typed.get("agreed") == "yes"} if "agreed" in schema().fields else {}
+    yes: dict[str, Any] = (
+        {"agreed": typed.get("agreed") == "yes"} if "agreed" in schema().fields else {}
+    )
     return form(
         schema,
         refused=RefillRefused,
