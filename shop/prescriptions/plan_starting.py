@@ -15,7 +15,7 @@ from shop.accounts.models import AuthEvent, Person
 from shop.charts.queries import locked_as_of
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.prescriptions import queries, reviewing, signing
+from shop.prescriptions import queries, reviewing, signing, superseding
 from shop.prescriptions.errors import NotInThisPlan
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.signing import Draft
@@ -80,6 +80,8 @@ def start(
     if asked:
         at = locked_as_of(plan.client, at=at)  # all requests first, then the chart, then the law
     starting.start(plan, version=version, by=by, proof=proof, at=at)
+    if asked:
+        superseding.hold_all(plan.client_id)
     return [_signed(asked[one.number], one, by=by, proof=proof, at=at) for one in ticked]
 
 

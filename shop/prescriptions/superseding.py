@@ -69,6 +69,13 @@ def predecessors(
     ]
 
 
+def hold_all(client_id: UUID) -> None:
+    """Lock all that a client has in force, in id order: several may be about to be replaced."""
+    in_force = Prescription.status.in_((PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD))
+    query = sa.select(Prescription).where(Prescription.client_id == client_id, in_force)
+    db.session.scalars(locked(query.order_by(Prescription.id), Prescription)).all()
+
+
 def supersede(earlier: Sequence[Prescription], *, by: Prescription, at: datetime) -> None:
     """Put `by` in the place of these (locked) prescriptions."""
     for one in earlier:

@@ -64,7 +64,8 @@ class Shelf:
 
 
 def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
-    """What her plan needs now. Changes nothing; 20 statements at most, whatever it has.
+    """What her plan needs now. Changes nothing. As many statements however long her home
+    care is, and one more for each class of active that is needed.
 
     Windows are those of all her plans together. Raises sealed.NotOpened.
     """
@@ -79,8 +80,7 @@ def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
         {one.sku: f"Part of your home care: {one.frequency}." for one in steps},
         at=at,
     )
-    packs = {need.key: _packs(need, shelf) for need in needed}
-    offers = _offers(client, packs, steps, shelf, today=today, at=at)
+    offers = _offers(client, _packs(needed, shelf), steps, shelf, today=today, at=at)
     held = treatments.held_for_report(client.id)
     return kits.choose(needed, offers, asks, now=now, held=held, at=at)
 
@@ -131,20 +131,27 @@ def _steps(plan: Plan, today: date) -> list[regimens.Step]:
     ]
 
 
-def _packs(need: Need, shelf: Shelf) -> Sequence[Variant]:
-    """The packs that would serve, those for treated skin first. A statement."""
-    query = (
+def _packs(needed: Sequence[Need], shelf: Shelf) -> dict[str, list[Variant]]:
+    """The packs that would serve each need, by its key. One statement, and one for each class."""
+    named = _for_sale(shelf).where(Variant.sku.in_([need.sku for need in needed]))
+    found = {pack.sku: [pack] for pack in db.session.scalars(named)}
+    for need in needed:
+        if need.subject in set(ActiveClass):  # a word of conduct is nothing we sell
+            found[need.key] = list(db.session.scalars(_with_class(need, shelf)))
+    return found
+
+
+def _for_sale(shelf: Shelf) -> sa.Select[Variant]:
+    return (
         sa.select(Variant)
         .join(Product, Product.id == Variant.product_id)
         .where(Variant.for_sale, Product.published_at.is_not(None), shelf.seen)
         .options(joinedload(Variant.product))
-        .limit(MOST)
     )
-    if need.sku:
-        return db.session.scalars(query.where(Variant.sku == need.sku)).all()
-    if need.subject not in set(ActiveClass):
-        return ()  # a word of conduct that nothing we sell answers
-    query = query.where(Variant.doctor_only if need.ordered else shelf.stocked)
+
+
+def _with_class(need: Need, shelf: Shelf) -> sa.Select[Variant]:
+    """Packs with an active of this class, those meant for treated skin first."""
     holds = sa.exists().where(
         ProductIngredient.product_id == Product.id,
         ProductIngredient.active,
@@ -153,8 +160,12 @@ def _packs(need: Need, shelf: Shelf) -> Sequence[Variant]:
         Ingredient.active_class == need.subject,
     )
     meant = sa.literal(Concern.POST_PROCEDURE.value) == sa.any_(Product.concerns)
-    query = query.where(holds).order_by(~meant, Variant.doctor_only, Product.name, Variant.sku)
-    return db.session.scalars(query).all()
+    return (
+        _for_sale(shelf)
+        .where(holds, Variant.doctor_only if need.ordered else shelf.stocked)
+        .order_by(~meant, Variant.doctor_only, Product.name, Variant.sku)
+        .limit(MOST)
+    )
 
 
 def _offers(

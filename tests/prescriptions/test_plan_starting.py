@@ -28,9 +28,11 @@ from shop.prescriptions.errors import (
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.plan_starting import Ticked
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
-from shop.treatments import completing, revoking
+from shop.treatments import completing, instructing, revoking
 from shop.treatments.errors import PlanChanged, StaleSignIn
+from shop.treatments.instructing import Wanted
 from shop.treatments.models import Plan
+from shop.treatments.regimens import Slot
 from shop.treatments.states import PlanStatus
 from tests.accounts.test_api import WORD, Browser, somebody
 from tests.people import a_fresh_sign_in, alice, dr_chen
@@ -322,6 +324,23 @@ def test_on_the_pages(app: Flask) -> None:
 
 def status_of(number: str) -> PlanStatus:
     return db.session.scalars(sa.select(Plan.status).where(Plan.number == number)).one()
+
+
+def test_an_esthetician_proposes_what_the_home_care_has_of_doctor_only_packs(app: Flask) -> None:
+    eva, client = somebody(licensed_eva), somebody(alice)
+    plan, cream = a_proposal(client, by=eva), calm_cream()
+    steps = [Wanted(cream.sku, slot) for slot in (Slot.MORNING, Slot.EVENING)]
+    instructing.instruct(plan, steps, by=eva, at=now())
+    db.session.commit()
+    path, plan_id, sku = f"/plans/{plan.number}/prescriptions", plan.id, cream.sku
+    assert f"/requests/new?sku={sku}&amp;plan={plan.number}" in Reader(app, client).get(path)
+    reader = Reader(app, eva)
+    reader.get(path)
+    reader.send(path.replace("prescriptions", "requests"))
+    asked = db.session.scalars(sa.select(ApprovalRequest)).one()
+    assert (asked.plan_id, asked.requested_by_id, asked.client_id) == (plan_id, eva.id, client.id)
+    assert asked.number in reader.text
+    assert "Propose it" not in reader.text
 
 
 def test_a_stranger_sees_nothing_of_it(app: Flask) -> None:

@@ -99,6 +99,15 @@ def signed(race: Race, scene: Scene) -> list[str | None]:
         return found
 
 
+def test_no_guard_locks_a_plan_against_who_points_at_it(race: Race) -> None:
+    """A request that is updated twice in one transaction looks at its plan, FOR KEY SHARE."""
+    text = "SELECT proname FROM pg_proc WHERE prosrc ~ 'FROM plans [^;]*FOR UPDATE'"
+    with race.database.as_role() as connection:
+        assert connection.execute(text).fetchall() == []
+        planned = "SELECT proname FROM pg_proc WHERE prosrc ~ 'FROM plans [^;]*FOR NO KEY UPDATE'"
+        assert len(connection.execute(planned).fetchall()) == 2
+
+
 def test_two_physicians_start_one_plan(race: Race) -> None:
     def one_round() -> None:
         scene = race.made(a_scene)

@@ -141,6 +141,30 @@ def test_before_a_session(scene: Scene) -> None:
     assert [need.subject for need in kit.unmet] == ["antiviral"]
 
 
+def test_the_statements_do_not_grow_with_the_home_care(scene: Scene) -> None:
+    counted = []
+    for steps in (1, 9):
+        packs = [otc(a_substance(f"WATER {n}"), f"Wash {n}") for n in range(steps)]
+        wanted = [Wanted(pack.sku, Slot.MORNING) for pack in packs]
+        instructing.instruct(scene.plan, wanted, by=scene.chen, at=now())
+        db.session.commit()
+        number = scene.plan.number
+        db.session.expire_all()
+        assert scene.plan.number == number
+        said: list[str] = []
+
+        def note(_c: Any, _u: Any, text: str, *_: Any, said: list[str] = said) -> None:
+            said.append(text)
+
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            scene.kit()
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", note)
+        counted.append(len(said))
+    assert counted[0] == counted[1] <= 30, counted
+
+
 def test_in_downtime_and_after(scene: Scene) -> None:
     instructing.instruct(scene.plan, [], by=scene.chen, at=now())
     a_performed_session_now(scene)
