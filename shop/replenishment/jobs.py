@@ -67,13 +67,13 @@ def follow_refill(*, order_id: str) -> None:
 
 def run(provider: Gateway) -> Done:
     """All that is to be done by today, once. Tells what was done."""
-    done = Done()
+    done, known = Done(), dict[UUID, Supply]()
     _follow_all(done)
     for clients in _batches():
         done.clients += len(clients)
-        _look_ahead(clients, done)
+        _look_ahead(clients, done, known)
     for refill_id in _read(lambda: queries.to_charge(_day(now()))):
-        order = _alone(refill_id, _charge, done)
+        order = _alone(refill_id, _charging(known.get(refill_id)), done)
         if order is not None:
             done.charged += 1
             calls.send_for(order.id, provider)
@@ -96,10 +96,13 @@ def _batches() -> Iterator[list[Person]]:
         clients = _read(lambda: queries.clients_after(last, BATCH))  # noqa: B023
 
 
-def _look_ahead(clients: Sequence[Person], done: Done) -> None:
-    """Remind these clients and announce what is due. Who cannot be reckoned holds up nobody."""
+def _look_ahead(clients: Sequence[Person], done: Done, known: dict[UUID, Supply]) -> None:
+    """Remind these clients and announce what is due; what they have is kept in `known`.
+
+    Who cannot be reckoned holds up nobody.
+    """
     try:
-        _looked_ahead(clients, done)
+        _looked_ahead(clients, done, known)
     except Exception:
         db.session.rollback()
         if len(clients) == 1:
@@ -107,10 +110,10 @@ def _look_ahead(clients: Sequence[Person], done: Done) -> None:
             log.exception("not_looked_ahead")
             return
         for client in clients:
-            _look_ahead([client], done)
+            _look_ahead([client], done, known)
 
 
-def _looked_ahead(clients: Sequence[Person], done: Done) -> None:
+def _looked_ahead(clients: Sequence[Person], done: Done, known: dict[UUID, Supply]) -> None:
     at = now()
     today = _day(at)
     supplies = supplying.of_clients(clients, at=at, zone=_zone())
@@ -124,7 +127,10 @@ def _looked_ahead(clients: Sequence[Person], done: Done) -> None:
     db.session.commit()
     for refill in refills:
         supply = _supply(supplies, refill)
-        if supply is not None and foreseeing.foreseen(refill, supply, today) is not None:
+        if supply is None:
+            continue
+        known[refill.id] = supply
+        if foreseeing.foreseen(refill, supply, today) is not None:
             done.foreseen += _alone(refill.id, _foreseeing(supply), done) is not None
 
 
@@ -136,15 +142,14 @@ def _foreseeing(supply: Supply) -> Callable[[AutoRefill], object | None]:
     return act
 
 
-def _charge(refill: AutoRefill) -> Order | None:
-    """With what is known of her packs now: a treatment may have been booked since."""
-    at = now()
-    today = _day(at)
-    found = supplying.of_clients([refill.client], at=at, zone=_zone())
-    supply = _supply(found, refill)
-    if supply is not None:
-        foreseeing.foresee(refill, supply, today=today, at=at)
-    return refilling.refill(refill, supply, today=today, at=at)
+def _charging(supply: Supply | None) -> Callable[[AutoRefill], Order | None]:
+    """With what was reckoned in this run; a treatment that was booked since, the gate knows."""
+
+    def act(refill: AutoRefill) -> Order | None:
+        at = now()
+        return refilling.refill(refill, supply, today=_day(at), at=at)
+
+    return act
 
 
 def _follow(refill: AutoRefill) -> object | None:

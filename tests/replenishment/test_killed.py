@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.payments import calls
-from shop.replenishment import jobs
+from shop.replenishment import jobs, refilling
 from shop.replenishment.models import AutoRefill, RefillCycle
 from shop.replenishment.states import CycleStatus
 from tests.at_once import at_once
@@ -128,14 +128,14 @@ def test_who_cannot_be_charged_holds_up_nobody(
     good = clinic.made(lambda: an_auto_refill(client, cream))
     (bad,) = refills(clinic, 1)
     clinic.travel(19)
-    charge = jobs._charge
+    charge = refilling.refill
 
-    def fails(refill: AutoRefill) -> Any:
+    def fails(refill: AutoRefill, supply: Any, **given: Any) -> Any:
         if refill.id == bad.id:
             raise RuntimeError
-        return charge(refill)
+        return charge(refill, supply, **given)
 
-    monkeypatch.setattr(jobs, "_charge", fails)
+    monkeypatch.setattr(refilling, "refill", fails)
     assert clinic.run().failed == 1
     clinic.travel(7)
     assert clinic.run().failed == 1
