@@ -182,7 +182,7 @@ class _Rows:
                     classes=self.classes.get(product, frozenset()) if product else frozenset(),
                     doctor_only=pack.doctor_only if pack else step.doctor_only,
                     prescribed=product in prescribed,
-                    ordered=plan.started_at is not None,
+                    primes=step.priming and plan.plan_status is PlanStatus.ACTIVE,
                     since=step.since,
                     until=step.until,
                 )

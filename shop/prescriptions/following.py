@@ -28,11 +28,8 @@ from shop.prescriptions.gate import Window
 from shop.treatments import asked
 from shop.treatments import queries as treatments
 from shop.treatments.asked import Asked
+from shop.treatments.course import LOOKED_AT, SHIELDING
 from shop.treatments.windows import Action, Interval
-
-# What shields the skin is used on when it does not do as expected.
-PROTECTING = frozenset({ActiveClass.UV_FILTER, ActiveClass.SKIN_PROTECTANT})
-UNTIL_ANSWERED = "Your skin does not do as expected: stop until your clinic has written."
 
 
 def windows_of(
@@ -75,7 +72,7 @@ def pauses(client: Person, packs: Collection[UUID], *, at: datetime) -> dict[UUI
     }
     if treatments.held_for_report(client.id):
         classes = _classes(client, packs, at)
-        found |= {pack: UNTIL_ANSWERED for pack, held in classes.items() if held - PROTECTING}
+        found |= {pack: LOOKED_AT for pack, held in classes.items() if held - SHIELDING}
     return found
 
 

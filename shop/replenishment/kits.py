@@ -13,13 +13,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shop.catalog.models import ActiveClass
+from shop.prescriptions.gate.windows import AHEAD
+from shop.treatments.course import LOOKED_AT, SHIELDING
 from shop.treatments.procedures import Sign
 from shop.treatments.windows import Action, Conduct, Interval
 
-AHEAD = timedelta(days=60)  # of windows; as the gate tells them (prescriptions/gate/windows.py)
 NEAR = timedelta(days=14)  # before a session what its downtime takes is in the house
-# What may touch skin that nobody has looked at yet, and what heals under.
-GENTLE = frozenset[str]({ActiveClass.UV_FILTER, ActiveClass.SKIN_PROTECTANT})
 # A skin protectant "temporarily protects" chapped, cracked or scraped skin (21 CFR 347.50(b)): skin
 # that is red, peels or crusts is covered with one until it is closed.
 COVERED = frozenset({Sign.REDNESS, Sign.PEELING, Sign.CRUSTING})
@@ -27,7 +26,6 @@ CARRIED: Mapping[str, str] = {
     Conduct.SPF: ActiveClass.UV_FILTER
 }  # a word of conduct → what we sell
 ASKING = (Action.REQUIRE, Action.PRIME, Action.ALLOW)
-LOOKED_AT = "Your clinic looks at your skin first: active products wait."
 
 
 class Phase(StrEnum):
@@ -99,7 +97,8 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Offer:
-    """A pack that would serve, as the gate answers for her; she has it `lasts_until` then."""
+    """A pack that would serve, as the gate answers for her; she has it `lasts_until` then,
+    or it is on its way."""
 
     sku: str
     name: str
@@ -240,14 +239,14 @@ def _forbidden(asked: Iterable[Asks], at: datetime) -> dict[str, Asks]:
 
 def _rests(offer: Offer, forbidden: Mapping[str, Asks], *, held: bool) -> bool:
     return not forbidden.keys().isdisjoint(offer.subjects) or (
-        held and not offer.subjects <= GENTLE
+        held and not offer.subjects <= SHIELDING
     )
 
 
 def _rest(offer: Offer, forbidden: Mapping[str, Asks], *, held: bool) -> Rest:
     """Until the last of what forbids it ends."""
     stops = [forbidden[subject] for subject in sorted(offer.subjects & forbidden.keys())]
-    looked_at = [LOOKED_AT] if held and not offer.subjects <= GENTLE else []
+    looked_at = [LOOKED_AT] if held and not offer.subjects <= SHIELDING else []
     until = max((one.interval.until.date() for one in stops), default=None)
     said = dict.fromkeys([*(one.sentence for one in stops), *looked_at])
     return Rest(offer.name, tuple(said), None if looked_at else until)

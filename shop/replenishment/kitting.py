@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -25,16 +25,16 @@ from shop.core.clock import day_in
 from shop.core.db import db
 from shop.inventory import stock
 from shop.orders import cart as carts
-from shop.orders.models import Cart, Order, OrderLine
-from shop.orders.states import LIVE, LineStatus
+from shop.orders.models import Cart, OrderLine
+from shop.orders.states import GONE, LIVE
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Answer, Decision, Wish
-from shop.prescriptions.models import Fill, Prescription
+from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import PrescriptionStatus
-from shop.replenishment import kits
+from shop.replenishment import kits, supplying
 from shop.replenishment.kits import Asks, Item, Kit, Need, Offer, Treated, Way
-from shop.treatments import asked, instructing, permitting, regimens
+from shop.treatments import asked, permitting, regimens
 from shop.treatments import queries as treatments
 from shop.treatments.models import Plan, Session
 from shop.treatments.states import AHEAD, PlanStatus
@@ -48,7 +48,7 @@ WAYS: Mapping[Answer, Way] = {
     Answer.HOLD_UNTIL: Way.LATER,
     Answer.BLOCKED: Way.CLOSED,
 }
-HAD = LIVE - {LineStatus.RETURNED}
+ON_ITS_WAY = LIVE - GONE
 
 
 @dataclass(frozen=True, eq=False)  # conditions cannot be compared
@@ -80,7 +80,7 @@ def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
         {one.sku: f"Part of your home care: {one.frequency}." for one in steps},
         at=at,
     )
-    offers = _offers(client, _packs(needed, shelf), steps, shelf, today=today, at=at)
+    offers = _offers(client, _packs(needed, shelf), plan, shelf, at=at)
     held = treatments.held_for_report(client.id)
     return kits.choose(needed, offers, asks, now=now, held=held, at=at)
 
@@ -171,10 +171,9 @@ def _with_class(need: Need, shelf: Shelf) -> sa.Select[Variant]:
 def _offers(
     client: Person,
     packs: Mapping[str, Sequence[Variant]],
-    steps: Sequence[regimens.Step],
+    plan: Plan,
     shelf: Shelf,
     *,
-    today: date,
     at: datetime,
 ) -> dict[str, list[Offer]]:
     """Every pack as the gate answers for it, by the need it would serve."""
@@ -183,7 +182,7 @@ def _offers(
         return {}
     units = _units(client, every)
     answers = _answers(client, every, units, at=at)
-    subjects, lasting = _subjects(every), _lasting(client, every, steps, today)
+    subjects, lasting = _subjects(every), _lasting(client, every, plan, at)
     teased = set(
         db.session.scalars(
             sa.select(Variant.id)
@@ -194,7 +193,7 @@ def _offers(
     in_cart = {line.variant_id for line in carts.cart_of(client).lines}
 
     def offer(pack: Variant) -> Offer:
-        until, answer = lasting.get(pack.id), answers[pack.id]
+        answer = answers[pack.id]
         way = Way.ASK if pack.id in teased and answer.open else WAYS[answer.answer]
         return Offer(
             sku=pack.sku,
@@ -202,10 +201,10 @@ def _offers(
             name=f"{pack.product.name}, {pack.name}",
             slug=pack.product.slug,
             subjects=frozenset(subjects[pack.id]),
-            way=Way.HAVE if until else way,
+            way=Way.HAVE if pack.id in lasting else way,
             said=answer.sentence,
             doctor_only=pack.doctor_only,
-            lasts_until=until,
+            lasts_until=lasting.get(pack.id),
             in_cart=pack.id in in_cart,
         )
 
@@ -259,35 +258,18 @@ def _subjects(packs: Collection[UUID]) -> dict[UUID, set[str]]:
 
 
 def _lasting(
-    client: Person, packs: Mapping[UUID, Variant], steps: Sequence[regimens.Step], today: date
-) -> dict[UUID, date]:
-    """Until when what she was sent, or is on its way, lasts; where that is still ahead.
-
-    By the days of the prescription it was filled under, else by the steps of her home care.
-    """
-    rows = db.session.execute(
-        sa.select(
-            OrderLine.variant_id,
-            OrderLine.quantity,
-            sa.func.coalesce(OrderLine.shipped_at, Order.placed_at).label("since"),
-            Prescription.days_supply,
-        )
-        .join(Order, Order.id == OrderLine.order_id)
-        .outerjoin(Fill, Fill.id == OrderLine.fill_id)
-        .outerjoin(Prescription, Prescription.id == Fill.prescription_id)
-        .where(
-            OrderLine.client_id == client.id,
-            OrderLine.variant_id.in_(packs),
-            OrderLine.status.in_(HAD),
-        )
+    client: Person, packs: Collection[UUID], plan: Plan, at: datetime
+) -> dict[UUID, date | None]:
+    """Until when what she has lasts, where that is ahead; None for what is on its way to her."""
+    on_its_way = sa.select(OrderLine.variant_id).where(
+        OrderLine.client_id == client.id,
+        OrderLine.variant_id.in_(packs),
+        OrderLine.status.in_(ON_ITS_WAY),
     )
-    supplies = regimens.supplies(steps, instructing.packs(steps))
-    found: dict[UUID, date] = {}
-    for row in rows:
-        supply = supplies.get(packs[row.variant_id].sku)
-        used = supply.days or 0 if supply else 0
-        days = row.days_supply or used * row.quantity
-        until = row.since.astimezone(UTC).date() + timedelta(days=days)
-        if today < until:
-            found[row.variant_id] = max(until, found.get(row.variant_id, until))
+    found = dict.fromkeys(db.session.scalars(on_its_way))
+    today = day_in(plan.zone, at)
+    for supply in supplying.of_client(client, at=at, zone=plan.zone):
+        until = supply.runs_out_on
+        if supply.variant_id in packs and until is not None and today < until:
+            found[supply.variant_id] = until
     return found

@@ -33,15 +33,12 @@ from shop.prescriptions.models import Fill, Prescription
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 from shop.replenishment.running_out import Pause, RunOut, between, run_out
 from shop.treatments import asked, regimens
-from shop.treatments.course import Course
+from shop.treatments.course import LOOKED_AT, SHIELDING, Course
 from shop.treatments.models import Plan, PlanVersion, ReportAnswer, SessionReport
 from shop.treatments.regimens import Pack, Step
 from shop.treatments.states import PlanStatus
 from shop.treatments.windows import Action
 
-# What no treatment stops for its own sake: without them, skin that heals has no protection.
-GENTLE = frozenset({ActiveClass.UV_FILTER, ActiveClass.SKIN_PROTECTANT})
-LOOKED_AT = "Your clinic looks at your skin first: active products wait."
 ON_HOLD = "Your prescription is on hold."
 NEVER_SAID = "How much of it you use was never said."
 
@@ -250,7 +247,7 @@ class _Pauses:
     classes: Mapping[UUID, frozenset[ActiveClass]]
 
     def active(self, row: Any) -> bool:
-        return bool(row.fill_id or self.classes.get(row.variant_id, frozenset()) - GENTLE)
+        return bool(row.fill_id or self.classes.get(row.variant_id, frozenset()) - SHIELDING)
 
     def of(self, row: Any) -> Iterable[Pause]:
         """What stops this pack."""

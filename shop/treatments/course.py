@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 
+from shop.catalog.models import ActiveClass
 from shop.core.rules import Grade
 from shop.treatments.procedures import Procedure, Sign
 
 VERSION = "2026-1"  # a rule that changes changes it: what was judged before keeps its own
+# What is used on when skin does not do as expected: it shields.
+SHIELDING = frozenset({ActiveClass.UV_FILTER, ActiveClass.SKIN_PROTECTANT})
+LOOKED_AT = "Your clinic looks at your skin first: active products wait."
 COMFORTABLE, UNCOMFORTABLE = 10, 3  # the best there is; from here down somebody looks
 
 

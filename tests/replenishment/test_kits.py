@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shop.core.rules import Severity
 from shop.replenishment import kits
-from shop.replenishment.kits import GENTLE, Asks, Need, Now, Offer, Phase, Treated, Way
+from shop.replenishment.kits import SHIELDING, Asks, Need, Now, Offer, Phase, Treated, Way
 from shop.treatments.procedures import Sign
 from shop.treatments.windows import Action, Interval
 from tests.regime import SOAK
@@ -169,7 +169,7 @@ def test_nothing_of_a_kit_is_stopped(
     for item in kit.items:
         assert not item.offer.subjects & stopped
         assert item.offer.way is not Way.CLOSED
-        assert not held or item.offer.subjects <= GENTLE
+        assert not held or item.offer.subjects <= SHIELDING
     assert len({one.offer.sku for one in kit.items}) == len(kit.items)
     resting = {one.name for one in kit.resting}
     assert resting.isdisjoint(one.offer.name for one in kit.items)

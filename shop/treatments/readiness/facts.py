@@ -24,8 +24,8 @@ class Given:
 class Care:
     """A step of a plan's home care. `until` is the first day after it.
 
-    `prescribed`: a prescription of hers stands for it, with a fill left. `ordered`: a physician
-    started the plan that says so.
+    `prescribed`: a prescription of hers stands for it, with a fill left. `primes`: a physician
+    ordered it so, in a plan that runs.
     """
 
     plan: str
@@ -35,7 +35,7 @@ class Care:
     classes: frozenset[str] = frozenset()
     doctor_only: bool = False
     prescribed: bool = False
-    ordered: bool = True
+    primes: bool = False
     since: date | None = None
     until: date | None = None
 

@@ -61,12 +61,11 @@ def _facts(known: Known) -> Facts:
         for subject in one.classes:
             given[subject] = max(one.on, given.get(subject, one.on))
     said = frozenset(subject for one in known.care for subject in one.classes)
-    ordered_ = (one.classes for one in known.care if one.doctor_only and one.ordered)
     return replace(
         known.facts,
         uses=said | given.keys() if known.care else None,
         last_used=given,
-        primed=frozenset(subject for classes in ordered_ for subject in classes),
+        primed=frozenset(subject for one in known.care if one.primes for subject in one.classes),
     )
 
 
