@@ -23,7 +23,6 @@ from shop.payments.planning import PENDING
 from shop.payments.states import PaymentStatus
 
 ROUND = 50
-NEVER_CONFIRMED = {False: "page_never_confirmed", True: "charge_never_confirmed"}
 
 log = structlog.get_logger()
 
@@ -94,18 +93,21 @@ def _read_charge(payment_id: uuid.UUID, gateway: Gateway) -> None:
 def _gave_up(order_id: uuid.UUID) -> bool:
     """An attempt that the provider never confirmed, and nobody is asking for, is over.
 
-    A charge whose intent is known is not: the provider has still to say what comes of it.
+    A charge whose intent is known is not: the provider has still to say what comes of it. Where
+    nobody knows of one, the order waits on for its client to pay by hand.
     """
-    queries.locked_order(order_id)
+    order = queries.locked_order(order_id)
     payment = queries.live_payment(order_id)
     waits = db.session.scalar(
         sa.select(sa.func.count())
         .select_from(ProviderCall)
         .where(ProviderCall.order_id == order_id, ProviderCall.status.in_(PENDING))
     )
-    charged = payment is not None and payment.card_id and payment.provider_intent_id
-    if payment is not None and not waits and not charged:
-        settling.cancel(payment, why=NEVER_CONFIRMED[payment.card_id is not None])
+    if payment is not None and not waits:
+        if payment.card_id is None:
+            settling.cancel(payment, why="page_never_confirmed")
+        elif payment.provider_intent_id is None:
+            settling.declined(payment, order, why="charge_never_confirmed", at=now())
     db.session.commit()
     return payment is None or not payment.live
 

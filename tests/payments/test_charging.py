@@ -16,7 +16,7 @@ from shop.orders import cancelling
 from shop.orders.models import Order
 from shop.payments import calls, chasing, following, planning, queries, reconciling, removing
 from shop.payments.errors import CardRemoved, PaymentUnderWay
-from shop.payments.gateway import Gateway, IntentState
+from shop.payments.gateway import Gateway, IntentState, Refund
 from shop.payments.models import Payment, SavedCard
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.in_process import Visitor
@@ -188,7 +188,7 @@ def test_an_old_key_that_was_executed_is_found_and_not_sent_again(
     assert taken(order, gateway) == 1
 
 
-def test_an_old_key_that_was_never_executed_is_left_to_a_person(
+def test_an_old_key_that_nobody_finds_is_left_to_a_person_and_paid_by_hand(
     app: Flask, gateway: OutsideTransactions, visitor: Visitor
 ) -> None:
     order, card = waiting(gateway, visitor)
@@ -201,8 +201,23 @@ def test_an_old_key_that_was_never_executed_is_left_to_a_person(
 
     call = call_of(payment, "charge_card")
     assert (call.status, call.answer) == (CallStatus.HUMAN, "not_found")
-    assert how(order) == ("expired", ["cancelled"])
+    assert how(order) == ("awaiting_payment", ["cancelled"])
     assert taken(order, gateway) == 0
+    late = gateway.bank.charge_card(**call.parameters, key="it was on its way all the time")
+    visitor.pay(page_opened(order, gateway).url or "")
+    reconciling.repair(gateway)
+    assert how(order) == ("paid", ["succeeded", "succeeded"])
+    db.session.commit()
+    assert len(gateway.bank.refunds_of(late.id)) + len(refunds_by_hand(order, gateway)) == 1
+    assert [one.kind for one in reconciling.differences(gateway)] == ["call_needs_a_person"]
+
+
+def refunds_by_hand(order: Order, gateway: OutsideTransactions) -> list[Refund]:
+    """What went back of the money that came over the page."""
+    paid = queries.payments_of(order.id)[-1].provider_intent_id
+    db.session.commit()
+    assert paid is not None
+    return gateway.bank.refunds_of(paid)  # type: ignore[no-any-return]
 
 
 def test_money_that_comes_after_the_order_ended_goes_back(
