@@ -163,7 +163,7 @@ def _alone(refill_id: UUID, act: Callable[[AutoRefill], Got | None], done: Done)
     """
     for tried in range(TRIES):
         try:
-            refill = queries.locked_refill(refill_id)
+            refill = queries.locked_refill(refill_id, whole=act is not _follow)
             result = None if refill is None else act(refill)
             db.session.commit()
         except (StartAgain, OperationalError):

@@ -53,14 +53,19 @@ def auto_refill_for(reader: Person, number: str, *, lock: bool = False) -> AutoR
     return found
 
 
-def locked_refill(refill_id: UUID) -> AutoRefill | None:
-    """One, locked with all that hangs on it; None where somebody else is at it now."""
+def locked_refill(refill_id: UUID, *, whole: bool = True) -> AutoRefill | None:
+    """One, locked with all that hangs on it; None where somebody else is at it now.
+
+    Not `whole`: with its cycles alone.
+    """
     query = (
         sa.select(AutoRefill)
         .where(AutoRefill.id == refill_id)
         .with_for_update(of=AutoRefill, skip_locked=True)
+        .options(*(WHOLE if whole else (selectinload(AutoRefill.cycles),)))
+        .execution_options(populate_existing=True)
     )
-    return db.session.scalars(_whole(query)).one_or_none()
+    return db.session.scalars(query).one_or_none()
 
 
 def refills_of(clients: Collection[UUID]) -> list[AutoRefill]:

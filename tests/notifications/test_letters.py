@@ -103,6 +103,11 @@ WITHOUT_A_LETTER = {
     *(Kind.CHART_ENTRY_STATED, Kind.PRESCRIPTION_HELD),  # tests/orders/test_rechecking.py
     *(Kind.SKIN_REPORT_WAITS, Kind.SKIN_REPORT_ANSWERED),  # tests/treatments/test_reporting.py
     *(Kind.SESSION_BOOKED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED),  # test_api.py there
+    Kind.PAYMENT_CANCELLED,
+    # tests/replenishment/test_letters.py
+    *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),
+    *(Kind.REFILL_NOTICED, Kind.REFILL_MOVED, Kind.REFILL_BLOCKED, Kind.REFILL_UNPAID),
+    Kind.REFILL_REMINDED,
 }
 TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
 
