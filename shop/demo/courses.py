@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -11,21 +12,50 @@ from flask import current_app
 
 from shop.accounts import licences
 from shop.accounts.models import AuthEvent, Person
+from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.treatments import booking, drafting, proposing, starting
+from shop.treatments import booking, drafting, instructing, proposing, starting
+from shop.treatments.instructing import Wanted
 from shop.treatments.models import Plan
+from shop.treatments.regimens import PEA_SIZED, Slot, Unit
 from shop.treatments.templates import template_of
+
+# Home care between peels: package NDC, when, every how many days, how much.
+HOME_CARE = (
+    ("49967-138-01", Slot.MORNING, 1, Decimal(1)),  # cleanser
+    ("84258-006-01", Slot.MORNING, 1, Decimal("1.5")),  # sunscreen
+    ("49967-138-01", Slot.EVENING, 1, Decimal(1)),
+    ("0378-8082-20", Slot.EVENING, 2, PEA_SIZED),  # tretinoin
+)
 
 
 def tell(alice: Person, bob: Person, chen: Person) -> None:
-    """Eva has her licence; Alice's peels were started by Dr Chen, Bob's needling waits."""
+    """Eva has her licence; Alice's peels were started by Dr Chen with her home care, Bob's needling
+    waits.
+    """
     eva = _eva()
     peels = _proposed(alice, "acne_peels", in_days=14, by=eva)
     _started(peels, by=chen)
+    instructing.instruct(peels, _home_care(), by=chen, at=now())
     booking.book(peels.sessions[0], performer=eva, by=eva, at=now())
     _proposed(bob, "scar_microneedling", in_days=21, by=eva)
     db.session.commit()
+
+
+def _home_care() -> list[Wanted]:
+    packs = sa.select(Variant.package_ndc, Variant.sku, Variant.net_unit)
+    found = {row.package_ndc: row for row in db.session.execute(packs)}
+    return [
+        Wanted(
+            found[ndc].sku,
+            slot,
+            every=every,
+            amount=amount,
+            unit=next((one for one in Unit if one.value == found[ndc].net_unit), Unit.GRAM),
+        )
+        for ndc, slot, every, amount in HOME_CARE
+    ]
 
 
 def _eva() -> Person:

@@ -58,13 +58,17 @@ from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
-from shop.payments import calls, settling
+from shop.payments import calls, saving, settling
+from shop.payments.queries import cards_of
 from shop.prescriptions import acknowledging, requesting, reviewing, signing, signing_keys
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
+from shop.replenishment import agreeing, offering
+from shop.replenishment import statements as refill_statements
+from shop.replenishment.agreeing import Yes
 from shop.treatments import rulebook
 
 PASSWORD = "demo-password"
@@ -340,8 +344,9 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
         return
     _read_the_leaflets(cast.alice)
     shipped = _order(cast.alice, {TRETINOIN: 1, SUNSCREEN: 1})
-    _pay(shipped)
+    _pay(shipped, save_card=True)
     _ship(shipped, cast)
+    _refill(cast.alice, TRETINOIN)
     _pay(_order(cast.alice, {ACNE: 2}))
 
 
@@ -436,12 +441,16 @@ def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
     return order.id
 
 
-def _pay(order_id: uuid.UUID) -> None:
-    """As Alice would: type a card on the provider's page, and wait for the webhook's work."""
+def _pay(order_id: uuid.UUID, *, save_card: bool = False) -> None:
+    """As Alice would: type a card on the provider's page, and wait for the webhook's work.
+
+    With `save_card` she agrees that it is kept, and it is there afterwards.
+    """
     order = orders.locked_order(order_id)  # the worker may be asking the gate about it
     base_url = current_app.config["SHOP"].base_url
     act_as(order.client.actor)
-    payment = settling.begin(order, by=order.client, at=now(), base_url=base_url)
+    consent = saving.STATEMENT_VERSION if save_card else None
+    payment = settling.begin(order, by=order.client, at=now(), base_url=base_url, consent=consent)
     db.session.commit()
     calls.send_for(order.id, current_app.extensions["gateway"])
     db.session.refresh(payment)
@@ -452,11 +461,31 @@ def _pay(order_id: uuid.UUID) -> None:
     while True:
         db.session.rollback()
         db.session.refresh(order)
-        if order.status is OrderStatus.PAID:
+        if order.status is OrderStatus.PAID and (not save_card or cards_of(order.client)):
             return
         if time.monotonic() > deadline:
             raise TimeoutError(f"Order {order.number} was not settled. See .demo/log/worker.log.")
         time.sleep(0.1)
+
+
+def _refill(client: Person, ndc: str) -> None:
+    """She has it sent again by itself, on her saved card, when it runs out."""
+    act_as(client.actor)
+    at, zone = now(), current_app.config["SHOP"].clinic_time_zone
+    sku = db.session.scalars(sa.select(Variant.sku).where(Variant.package_ndc == ndc)).one()
+    variant, terms = offering.offer(
+        client,
+        sku,
+        quantity=1,
+        shipping_address=HOME,
+        shipping_method="standard",
+        card=cards_of(client)[-1].id,
+        zone=zone,
+        at=at,
+    )
+    agreed = Yes(True, refill_statements.VERSION, terms.totals.total_cents)
+    agreeing.agree(client, variant, terms, agreed, by=client, at=at)
+    db.session.commit()
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
