@@ -4,7 +4,8 @@ A PostgreSQL of its own. One client is made by the shop's own verbs (a tretinoin
 prescription, handed out, refilled by itself) and copied by SQL, with every row that hangs on her;
 the copies were handed their packs on 26 days in turn, so that each day 1/26 of them is charged and
 as many are told. As many clients again, a fifth, have no auto-refill and are reminded. A third of
-all have a peel planned in three weeks. The provider is in this process and answers at once. Told
+all have a peel planned in three weeks. The run is done in its shares by two workers
+(`--workers`); the provider is in their processes and answers at once. Told
 are the seconds of the day's run, and of the same run again, which finds nothing to do; with
 `--worst`, of a run that announces everything at once, and of one that charges everything.
 """
@@ -12,6 +13,7 @@ are the seconds of the day's run, and of the same run again, which finds nothing
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 import time
@@ -19,6 +21,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,7 @@ from shop.core.db import act_as, db
 from shop.core.embedded_postgres import Cluster
 from shop.replenishment import jobs
 from shop.replenishment.jobs import Done
+from shop.replenishment.queries import Share
 from tests import keys
 from tests.inventory.lots import a_lot
 from tests.people import alice, dr_chen
@@ -117,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     """0 when the day's run is within what is allowed, and charged as many as were due."""
     reader = argparse.ArgumentParser(prog="python -m benchmarks.refills", description=__doc__)
     reader.add_argument("--clients", type=int, default=10_000)
+    reader.add_argument("--workers", type=int, default=2)
     reader.add_argument("--worst", action="store_true", help="Everything is due at once, too.")
     given = reader.parse_args(arguments)
     with (
@@ -127,45 +133,68 @@ def main(arguments: list[str] | None = None) -> int:
         with psycopg.connect(cluster.url(DATABASE)) as superuser:
             keys.recorded(superuser)
         due = _filled(app, cluster, given.clients)
-        print(f"{given.clients} clients; a fixed loop before: {fixed_loop():.0f} ms", flush=True)
-        day, done = _measured("the day", app)
-        _measured("again", app)
-        if given.worst:
-            _travelled(cluster, AGES)
-            _measured("all announced at once", app)
-            _travelled(cluster, 7)
-            _measured("all charged at once", app)
+        as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
+        print(
+            f"{given.clients} clients, {given.workers} workers;"
+            f" a fixed loop before: {fixed_loop():.0f} ms",
+            flush=True,
+        )
+        with get_context("spawn").Pool(
+            given.workers,
+            initializer=_started,
+            initargs=(as_worker | {"SIGNING_KEYS": keys.SIGNING_KEYS},),
+        ) as workers:
+            workers.map(time.sleep, [1] * given.workers, chunksize=1)  # each has started
+            day, done = _measured("the day", workers)
+            _measured("again", workers)
+            if given.worst:
+                _travelled(cluster, AGES)
+                _measured("all announced at once", workers)
+                _travelled(cluster, 7)
+                _measured("all charged at once", workers)
         print(f"a fixed loop after: {fixed_loop():.0f} ms")
         return 0 if day <= ALLOWED and done.charged == due else 1
 
 
 @contextmanager
 def _app(environment: dict[str, str]) -> Iterator[Flask]:
-    as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
-    web = create_app(from_environment(environment))
-    app = create_app(from_environment(as_worker))
-    app.extensions["web"] = web
+    app = create_app(from_environment(environment))
     yield app
-    for each in (web, app):
-        with each.app_context():
-            db.session.remove()
-            db.engine.dispose()
-
-
-def _measured(title: str, app: Flask) -> tuple[float, Done]:
     with app.app_context():
-        act_as("system:worker")
-        began = time.perf_counter()
-        done = jobs.run(Bank())  # type: ignore[arg-type]
-        taken = time.perf_counter() - began
         db.session.remove()
+        db.engine.dispose()
+
+
+def _measured(title: str, workers: Pool) -> tuple[float, Done]:
+    """All shares of a run, by as many workers as were started."""
+    began = time.perf_counter()
+    parts = workers.map(_share, range(jobs.SHARES), chunksize=1)
+    taken = time.perf_counter() - began
+    counts = (dataclasses.asdict(part).values() for part in parts)
+    done = Done(*(sum(each) for each in zip(*counts, strict=True)))
     print(f"{title}: {taken:.1f} s, {done}", flush=True)
     return taken, done
 
 
+_worker: list[Flask] = []
+
+
+def _started(environment: dict[str, str]) -> None:
+    """In a process of its own, as a worker is."""
+    _worker[:] = [create_app(from_environment(environment))]
+
+
+def _share(number: int) -> Done:
+    with _worker[0].app_context():
+        act_as("system:worker")
+        done = jobs.run(Bank(), Share(number, jobs.SHARES))  # type: ignore[arg-type]
+        db.session.remove()
+    return done
+
+
 def _filled(app: Flask, cluster: Cluster, clients: int) -> int:
     """The clinic; how many are due today."""
-    with app.extensions["web"].app_context():
+    with app.app_context():
         act_as("system:benchmark")
         cream = a_formula(tretinoin())
         a_lot(cream, 3 * clients, days=700)

@@ -1,7 +1,8 @@
 """The day's run: look ahead for every client, remind, announce, charge what is due. An edge.
 
 Restartable at any point and safe beside another: each auto-refill is locked (SKIP LOCKED) and done
-in a transaction of its own, and what is done is not to be done again. A call to the provider is
+in a transaction of its own, and what is done is not to be done again. Clients are dealt out in
+shares, so that as many workers as there are see to them at once. A call to the provider is
 planned in the transaction that places the order and sent after it; one whose sender died is sent by
 `payments.jobs`. One that fails is logged, and keeps nobody else waiting.
 """
@@ -23,17 +24,19 @@ from shop.config import Config
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import StartAgain
-from shop.core.jobs import job
+from shop.core.jobs import defer, job
 from shop.orders.models import Order
 from shop.payments import calls
 from shop.payments.gateway import Gateway
 from shop.payments.jobs import gateway
 from shop.replenishment import following, foreseeing, queries, refilling, reminding, supplying
 from shop.replenishment.models import AutoRefill
+from shop.replenishment.queries import ALL, Share
 from shop.replenishment.supplying import Supply
 
 PERIODIC = {"replenish": "15 */4 * * *"}  # minute hour day month weekday; the rest is for a bad day
 BATCH = 250  # clients whose packs are reckoned together
+SHARES = 4  # of a run: more would have little to do each
 TRIES = 3  # where somebody came between
 
 Got = TypeVar("Got")
@@ -54,8 +57,16 @@ class Done:
 
 @job("replenish", retry=False)
 def replenish(timestamp: int = 0) -> None:
-    """The day's run."""
-    run(gateway())
+    """The day's run, in shares: as many go on at once as there are workers."""
+    for number in range(SHARES):
+        defer("replenish_share", number=number)
+    db.session.commit()
+
+
+@job("replenish_share", retry=False)
+def replenish_share(*, number: int) -> None:
+    """One share of the day's run."""
+    run(gateway(), Share(number, SHARES))
 
 
 @job("follow_refill")
@@ -65,14 +76,14 @@ def follow_refill(*, order_id: str) -> None:
         _alone(refill_id, _follow, Done())
 
 
-def run(provider: Gateway) -> Done:
-    """All that is to be done by today, once. Tells what was done."""
+def run(provider: Gateway, share: Share = ALL) -> Done:
+    """All that is to be done by today for a share of all clients, once. Tells what was done."""
     done, known = Done(), dict[UUID, Supply]()
-    _follow_all(done)
-    for clients in _batches():
+    _follow_all(done, share)
+    for clients in _batches(share):
         done.clients += len(clients)
         _look_ahead(clients, done, known)
-    for refill_id in _read(lambda: queries.to_charge(_day(now()))):
+    for refill_id in _read(lambda: queries.to_charge(_day(now()), share)):
         order = _alone(refill_id, _charging(known.get(refill_id)), done)
         if order is not None:
             done.charged += 1
@@ -82,18 +93,18 @@ def run(provider: Gateway) -> Done:
     return done
 
 
-def _follow_all(done: Done) -> None:
-    for refill_id in _read(queries.to_follow):
+def _follow_all(done: Done, share: Share) -> None:
+    for refill_id in _read(lambda: queries.to_follow(share=share)):
         done.followed += _alone(refill_id, _follow, done) is not None
 
 
-def _batches() -> Iterator[list[Person]]:
+def _batches(share: Share) -> Iterator[list[Person]]:
     """Every client who was handed something out, once, in id order."""
-    clients = _read(lambda: queries.clients_after(None, BATCH))
+    clients = _read(lambda: queries.clients_after(None, BATCH, share))
     while clients:
         yield clients
         last = clients[-1].id
-        clients = _read(lambda: queries.clients_after(last, BATCH))  # noqa: B023
+        clients = _read(lambda: queries.clients_after(last, BATCH, share))  # noqa: B023
 
 
 def _look_ahead(clients: Sequence[Person], done: Done, known: dict[UUID, Supply]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -33,6 +34,21 @@ WHOLE = (
 AHEAD_OF = selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices)
 WAITING = LIVE - GONE
 STUCK = (CycleStatus.BLOCKED, CycleStatus.FAILED)
+
+
+class Share(NamedTuple):
+    """A part of all clients, the `number`-th from 0 of `of` that are about equally large."""
+
+    number: int = 0
+    of: int = 1
+
+    def holds(self, client_id: sa.SQLColumnExpression[UUID]) -> sa.ColumnElement[bool]:
+        """Whether a client is in it: by the last byte of her id, which is random."""
+        last = sa.func.get_byte(sa.func.uuid_send(client_id), 15)
+        return last % self.of == self.number
+
+
+ALL = Share()
 
 
 def auto_refills(reader: Person) -> list[AutoRefill]:
@@ -77,20 +93,20 @@ def refills_of(clients: Collection[UUID]) -> list[AutoRefill]:
     return list(db.session.scalars(afresh.order_by(AutoRefill.id)))
 
 
-def clients_after(client_id: UUID | None, limit: int) -> list[Person]:
+def clients_after(client_id: UUID | None, limit: int, share: Share = ALL) -> list[Person]:
     """The next clients, by id, who were handed something out and may still sign in."""
     handed_out = sa.exists().where(
         OrderLine.client_id == Person.id, OrderLine.shipped_at.is_not(None)
     )
     query = sa.select(Person).where(
-        Person.role == Role.CLIENT, Person.disabled_at.is_(None), handed_out
+        Person.role == Role.CLIENT, Person.disabled_at.is_(None), handed_out, share.holds(Person.id)
     )
     if client_id is not None:
         query = query.where(Person.id > client_id)
     return list(db.session.scalars(query.order_by(Person.id).limit(limit)))
 
 
-def to_charge(today: date) -> Sequence[UUID]:
+def to_charge(today: date, share: Share = ALL) -> Sequence[UUID]:
     """The active auto-refills with a cycle that is to be looked at by now, longest due first."""
     return db.session.scalars(
         sa.select(AutoRefill.id)
@@ -99,16 +115,17 @@ def to_charge(today: date) -> Sequence[UUID]:
             AutoRefill.status == RefillStatus.ACTIVE,
             RefillCycle.status.in_(AHEAD),
             RefillCycle.act_on <= today,
+            share.holds(AutoRefill.client_id),
         )
         .order_by(RefillCycle.act_on, AutoRefill.id)
     ).all()
 
 
-def to_follow(order_id: UUID | None = None) -> Sequence[UUID]:
+def to_follow(order_id: UUID | None = None, share: Share = ALL) -> Sequence[UUID]:
     """The auto-refills with a cycle whose order waits for money: all, or the one of an order."""
     query = (
         sa.select(RefillCycle.auto_refill_id)
-        .where(RefillCycle.status.in_(ASKED))
+        .where(RefillCycle.status.in_(ASKED), share.holds(RefillCycle.client_id))
         .order_by(RefillCycle.auto_refill_id)
     )
     return db.session.scalars(
