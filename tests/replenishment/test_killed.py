@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.payments import calls
-from shop.replenishment import jobs, refilling
+from shop.replenishment import jobs, queries, refilling
 from shop.replenishment.models import AutoRefill, RefillCycle
+from shop.replenishment.queries import Share
 from shop.replenishment.states import CycleStatus
 from tests.at_once import at_once
 from tests.invariants import broken
@@ -115,6 +116,22 @@ def test_two_workers_at_once(clinic: Clinic) -> None:
     db.session.commit()
 
     at_once(clinic.worker, [lambda: jobs.run(clinic.bank) for _ in "ab"])  # type: ignore[arg-type]
+
+    the_worker_sends_what_was_left(clinic)
+    charged_once_each(clinic, those)
+
+
+def test_the_shares_of_a_run_leave_nobody_out(clinic: Clinic) -> None:
+    """Each by a worker of its own, at once; whoever is in one share is in no other."""
+    those = refills(clinic, 8)
+    clinic.travel(7)
+    shares = [Share(number, 3) for number in range(3)]
+    found = [queries.to_charge(clinic.today, share) for share in shares]
+    assert sorted(one for each in found for one in each) == sorted(one.id for one in those)
+    db.session.commit()
+
+    runs = [lambda share=share: jobs.run(clinic.bank, share) for share in shares]
+    at_once(clinic.worker, runs)
 
     the_worker_sends_what_was_left(clinic)
     charged_once_each(clinic, those)
