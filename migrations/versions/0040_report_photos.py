@@ -25,8 +25,9 @@ BEGIN
         NEW.erased_at := NULL;
     ELSIF (NEW.id, NEW.report_id, NEW.number, NEW.statement, NEW.added_at)
           IS DISTINCT FROM (OLD.id, OLD.report_id, OLD.number, OLD.statement, OLD.added_at)
-          OR NEW.picture_sealed IS NOT NULL OR OLD.picture_sealed IS NULL
     THEN
+        broken := 'photo_keeps_what_it_is_of';
+    ELSIF NEW.picture_sealed IS NOT NULL OR OLD.picture_sealed IS NULL THEN
         broken := 'photo_is_only_erased';
     ELSE
         NEW.erased_at := shop_now();

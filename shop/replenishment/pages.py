@@ -37,25 +37,25 @@ from shop.web.paging import page
 bp = Blueprint("refill_pages", __name__)
 
 WORKERS = (Role.STAFF, Role.MANAGER, Role.PHYSICIAN)
-HERE = "/account/refills"
+HERE = "/account/repeats"
 SHOWN = 50  # rows of a list on one page
 ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "phone")
 
 
-@bp.get("/account/refills")
+@bp.get("/account/repeats")
 @allow(Role.CLIENT)
 def mine() -> Response:
     return _mine()
 
 
-@bp.get("/account/refills/terms")
+@bp.get("/account/repeats/terms")
 @allow(Role.CLIENT)
 def ask() -> Response:
     """Where to, how and by which card: what a pack would cost to be sent again."""
     return _asking(request.args.get("sku", ""))
 
 
-@bp.post("/account/refills/terms")
+@bp.post("/account/repeats/terms")
 @allow(Role.CLIENT)
 def terms() -> Response:
     """The terms, to be read and said yes to."""
@@ -69,7 +69,7 @@ def terms() -> Response:
     return or_again(act, lambda **why: _asking(request.form.get("sku", ""), **why))
 
 
-@bp.post("/account/refills")
+@bp.post("/account/repeats")
 @allow(Role.CLIENT)
 def agree() -> Response:
     """She said yes: a new auto-refill, or other terms for the one that is there."""
@@ -90,25 +90,25 @@ def agree() -> Response:
     return or_again(act, lambda **why: _asking(request.form.get("sku", ""), **why))
 
 
-@bp.post("/account/refills/<number>/pause")
+@bp.post("/account/repeats/<number>/pause")
 @allow(Role.CLIENT)
 def pause(number: str) -> Response:
     return _changed(number, stopping.pause, "It is paused: nothing is charged until you go on.")
 
 
-@bp.post("/account/refills/<number>/resumption")
+@bp.post("/account/repeats/<number>/resumption")
 @allow(Role.CLIENT)
 def resume(number: str) -> Response:
     return _changed(number, stopping.resume, "It goes on.")
 
 
-@bp.post("/account/refills/<number>/cancellation")
+@bp.post("/account/repeats/<number>/cancellation")
 @allow(Role.CLIENT)
 def cancel(number: str) -> Response:
     return _changed(number, stopping.cancel, "It is cancelled. Nothing more is charged for it.")
 
 
-@bp.post("/account/refills/reminders")
+@bp.post("/account/repeats/reminders")
 @allow(Role.CLIENT)
 def choose() -> Response:
     wanted = request.form.get("wanted") == "yes"

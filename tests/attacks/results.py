@@ -227,6 +227,15 @@ def _answered_long_ago(attacker: Sql) -> bool:
 
 @ATTACKS.undone("report_photo_guard", OWNER)
 def _photographed_long_ago(attacker: Sql) -> bool:
-    key = _photo(attacker, number=3, added_at=LONG_AGO, erased_at=None)
+    key = _photo(attacker, number=3, added_at=LONG_AGO, erased_at=LONG_AGO)
     kept = row(attacker, "report_photos", key)
     return bool(kept["number"] == 1 and kept["added_at"] > LONG_AGO)
+
+
+@ATTACKS.undone("report_photo_guard", OWNER)
+def _erased_long_ago(attacker: Sql) -> bool:
+    attacker.facts["then"] = LONG_AGO
+    attacker.run(
+        "UPDATE report_photos SET picture_sealed = NULL, erased_at = %(then)s WHERE id = %(photo)s"
+    )
+    return bool(row(attacker, "report_photos", attacker.facts["photo"])["erased_at"] > LONG_AGO)

@@ -41,8 +41,8 @@ def test_a_client_reads_the_terms_says_yes_and_cancels_with_one_click(app: Flask
     client, cream = a_client_with_a_cream()
     sku, client_id, card = cream.sku, client.id, a_saved_card(client).id
     browser = a_browser(app, client)
-    assert "Runs out on" in browser.get("/account/refills").text
-    form = browser.get(f"/account/refills/terms?sku={sku}")
+    assert "Runs out on" in browser.get("/account/repeats").text
+    form = browser.get(f"/account/repeats/terms?sku={sku}")
     assert "Read the terms" in form.text
     typed = asked(sku, card, **HOME, line2="", phone="")
 
@@ -58,7 +58,7 @@ def test_a_client_reads_the_terms_says_yes_and_cancels_with_one_click(app: Flask
     assert post(browser, "", **yes, agreed="yes").status_code == 303
     (made,) = refills_of(client_id)
     number = made.number
-    page = browser.get("/account/refills").text
+    page = browser.get("/account/repeats").text
     assert "sent by itself" in page
     assert "Cancel it" in page
     post(browser, f"/{number}/pause")
@@ -66,7 +66,7 @@ def test_a_client_reads_the_terms_says_yes_and_cancels_with_one_click(app: Flask
     post(browser, f"/{number}/resumption")
     post(browser, f"/{number}/cancellation")
     assert refills_of(client_id)[0].status is RefillStatus.CANCELLED
-    assert "nothing more is charged for it" in browser.get("/account/refills").text
+    assert "nothing more is charged for it" in browser.get("/account/repeats").text
 
 
 def test_programs_do_the_same(app: Flask) -> None:
@@ -108,7 +108,7 @@ def test_staff_see_what_waits_and_not_why(app: Flask) -> None:
     number, client = blocked.number, blocked.client
     words = blocked.cycles[-1].reasons[0]["text"]
     hers, staff = a_browser(app, client), a_browser(app, sam())
-    assert words in hers.get("/account/refills").text
+    assert words in hers.get("/account/repeats").text
     for path in ("/refills", "/api/v1/refills/stuck"):
         shown = staff.get(path).text
         assert number in shown
@@ -117,13 +117,13 @@ def test_staff_see_what_waits_and_not_why(app: Flask) -> None:
 
 
 def token(browser: FlaskClient) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/account/refills").text)
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/account/repeats").text)
     assert found is not None
     return found[1]
 
 
 def post(browser: FlaskClient, path: str, **form: Any) -> Any:
-    return browser.post(f"/account/refills{path}", data=form | {"csrf_token": token(browser)})
+    return browser.post(f"/account/repeats{path}", data=form | {"csrf_token": token(browser)})
 
 
 def api(browser: FlaskClient, method: str, path: str, body: Any = None) -> Any:
@@ -133,5 +133,5 @@ def api(browser: FlaskClient, method: str, path: str, body: Any = None) -> Any:
 
 def test_a_noticed_refill_says_when_and_how_much(app: Flask) -> None:
     refill = a_noticed_refill(alice())
-    text = a_browser(app, refill.client).get("/account/refills").text
+    text = a_browser(app, refill.client).get("/account/repeats").text
     assert "will be charged on" in text

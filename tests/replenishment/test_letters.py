@@ -52,7 +52,7 @@ def test_what_was_agreed_to_announced_and_ended(app: Flask) -> None:
     day = cycle.notice.charge_on
     price = dollars(cycle.notice.total_cents)
     assert f"{price} in all on {day:%B} {day.day}" in told
-    assert "/account/refills" in told
+    assert "/account/repeats" in told
     stopping.pause(refill, by=refill.client, at=now())
     stopping.cancel(refill, by=refill.client, at=now())
     assert len(letters_about(refill)) == 3
