@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from shop.accounts.models import AuthEvent, Person
 from shop.charts.queries import locked_as_of
@@ -47,13 +48,18 @@ class Worded:
 def prepare(plan: Plan, terms: Mapping[str, Terms], *, by: Person, at: datetime) -> list[Worded]:
     """Word each of these requests of the plan, by number, on its terms. Changes nothing.
 
-    Raises NotInThisPlan.
+    In the order in which they are to be signed: each is screened beside those before it, as it will
+    be then. Raises NotInThisPlan.
     """
     found = {
         one.number: one for one in db.session.scalars(queries.of_plan(by, plan, at=at)).unique()
     }
     _refuse_strangers(plan, terms, found)
-    return [_worded(found[number], one, by=by, at=at) for number, one in terms.items()]
+    worded: list[Worded] = []
+    for number, one in terms.items():
+        before = frozenset(each.draft.variant.product_id for each in worded if each.draft)
+        worded.append(_worded(found[number], one, before, by=by, at=at))
+    return worded
 
 
 def start(
@@ -121,11 +127,13 @@ def _signed(
         )
 
 
-def _worded(request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime) -> Worded:
+def _worded(
+    request: ApprovalRequest, terms: Terms, before: frozenset[UUID], *, by: Person, at: datetime
+) -> Worded:
     try:
         with naming(request):
             reviewing.refuse_decided(request)
-            return Worded(request, signing.draft(request, terms, by=by, at=at), None)
+            return Worded(request, signing.draft(request, terms, by=by, at=at, beside=before), None)
     except Refusal as refusal:
         return Worded(request, None, refusal)
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 from shop.accounts.models import AuthEvent, Licence, Person
 from shop.catalog import queries as catalog
@@ -91,9 +92,17 @@ def prepare(
     return draft(request, terms, by=by, at=at)
 
 
-def draft(request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime) -> Draft:
+def draft(
+    request: ApprovalRequest,
+    terms: Terms,
+    *,
+    by: Person,
+    at: datetime,
+    beside: frozenset[UUID] = frozenset(),
+) -> Draft:
     """The same for a request that nobody need have claimed yet: it may only be read.
 
+    `beside`: the products of what is signed in the same act before it, which screening then sees.
     Raises what `prepare` raises, but for ClaimLost and AlreadyDecided.
     """
     refuse_self(request, by)
@@ -104,7 +113,9 @@ def draft(request: ApprovalRequest, terms: Terms, *, by: Person, at: datetime) -
     superseding.predecessors(request, variant, at=at)
     families = _families(request, variant)
     examined = grounds.require(request, terms, families=families, by=by, at=at)
-    facts = checking.facts(request, at=at, days=terms.days, product_id=variant.product_id)
+    facts = checking.facts(
+        request, at=at, days=terms.days, product_id=variant.product_id, beside=beside
+    )
     usual = today + timedelta(days=default_validity(facts.candidates[0]) - 1)
     last_day = examined.last_day(terms.valid_until, usual)
     hits = judging.screen(facts, rules(), on=today)

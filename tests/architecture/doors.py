@@ -113,6 +113,7 @@ DOORS: dict[str, Roles] = {
     "POST /plans/<number>/regimen/<int:place>/removal": CLINICIANS,
     "POST /api/v1/plans/<number>/proposal": CLINICIANS,
     "POST /api/v1/plans/<number>/start": PHYSICIAN,
+    "POST /api/v1/plans/<number>/statements": PHYSICIAN,
     "POST /api/v1/plans/<number>/hold": PHYSICIAN,
     "DELETE /api/v1/plans/<number>/hold": PHYSICIAN,
     "POST /api/v1/plans/<number>/completion": CLINICIANS,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop.accounts.models import Person
+from shop.catalog.models import ActiveClass
 from shop.charts import charting
 from shop.charts.facts import Pregnancy, PregnancyStatus
 from shop.charts.models import Access
@@ -27,6 +28,7 @@ from shop.prescriptions.errors import (
 )
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.plan_starting import Ticked
+from shop.prescriptions.screening import checking
 from shop.prescriptions.states import PrescriptionStatus, RequestStatus
 from shop.treatments import completing, instructing, revoking
 from shop.treatments.errors import PlanChanged, StaleSignIn
@@ -39,7 +41,7 @@ from tests.people import a_fresh_sign_in, alice, dr_chen
 from tests.prescriptions.builders import a_prescription, a_request, answers_to, the_terms
 from tests.prescriptions.test_api import fresh
 from tests.prescriptions.test_batching import calm_cream
-from tests.prescriptions.test_checking import a_formula, tretinoin
+from tests.prescriptions.test_checking import a_formula, a_substance, tretinoin
 from tests.prescriptions.test_pages import Reader
 from tests.treatments.builders import a_draft as a_drafted_plan
 from tests.treatments.builders import a_performed_session, a_proposal, licensed_eva
@@ -86,6 +88,25 @@ def test_one_act_starts_the_plan_and_signs_what_was_ticked(app: Flask) -> None:
     assert [one.plan for one in signed] == [plan, plan]
     assert left.status is RequestStatus.QUEUED
     assert left.prescription is None
+
+
+def test_what_is_signed_together_is_screened_together(app: Flask) -> None:
+    """The second statement says what speaks against the first beside it, before both are signed."""
+    chen, plan = dr_chen(), a_proposal(alice())
+    gel = a_formula(a_substance("BENZOYL PEROXIDE", active_class=ActiveClass.BENZOYL_PEROXIDE))
+    packs = (a_formula(tretinoin()), gel)
+    asked = [a_request(plan.client, pack, plan=plan) for pack in packs]
+    soft = {hit.rule for one in asked for hit in checking.check(one, at=now()) if hit.severity > 1}
+    terms = the_terms(overrides=dict.fromkeys(soft, "She knows."))
+
+    worded = plan_starting.prepare(plan, {one.number: terms for one in asked}, by=chen, at=now())
+
+    assert [one.refusal for one in worded] == [None, None]
+    texts = [one.draft.statement for one in worded if one.draft]
+    assert ["TRETINOIN-BENZOYL-PEROXIDE" in one.text for one in texts] == [False, True]
+    read = zip(asked, texts, strict=True)
+    start(plan, [Ticked(one.number, terms, text.hash) for one, text in read], chen)
+    assert plan.status is PlanStatus.ACTIVE
 
 
 def held_by_another(asked: ApprovalRequest) -> dict[str, Any]:
@@ -237,6 +258,7 @@ def test_over_http(app: Flask) -> None:
         "directions": "At night.",
         "indication": "Acne",
         "examination": {"mode": "asynchronous", "date": now().date().isoformat()},
+        "statement_hash": "0" * 64,
     }
     start = {"version": version, "sign": [signature]}
     browser = fresh(Browser(app, chen))
@@ -245,6 +267,15 @@ def test_over_http(app: Flask) -> None:
     assert refused.json["facts"]["request"] == signature["number"]
 
     handed_in(signature["number"])
+    unread = browser.post(f"/plans/{number}/start", start)
+    assert unread.json["code"] == "statement_changed"
+    del signature["statement_hash"]
+    assert browser.post(f"/plans/{number}/start", start).status_code == 422
+    asked = {"sign": [signature]}
+    (worded,) = browser.post(f"/plans/{number}/statements", asked).json["items"]
+    assert "At night." in worded["statement"]
+    assert worded["code"] is None
+    signature["statement_hash"] = worded["statement_hash"]
     started = browser.post(f"/plans/{number}/start", start)
     assert (started.status_code, started.json["status"]) == (201, "active")
     (rx,) = started.json["prescriptions"]

@@ -18,6 +18,7 @@ from shop.core.errors import Refusal
 from shop.orders import plan_ending
 from shop.orders import revoking as revoking_orders
 from shop.prescriptions import plan_starting, queries, queueing, requesting, schemas
+from shop.prescriptions.errors import TermsRefused
 from shop.prescriptions.intake import carrying, questioning
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.pages import review
@@ -233,7 +234,10 @@ def _not_started(number: str, **context: Any) -> Response:
 def _ticked() -> list[Ticked]:
     """The requests that she ticked, each with its part of the form."""
     found = []
-    for number in dict.fromkeys(request.form.getlist("sign")):
+    numbers = dict.fromkeys(request.form.getlist("sign"))
+    if len(numbers) > plan_starting.MOST:
+        raise TermsRefused(f"Sign {plan_starting.MOST} at most in one act.")
+    for number in numbers:
         part = _part(number)
         given = _signature(number, part)
         shown = given[HASH]

@@ -30,8 +30,11 @@ from shop.prescriptions.schemas.plans import (
     PlanRequestsOut,
     PlanRevocationIn,
     PlanStartIn,
+    PlanStatementsIn,
+    PlanStatementsOut,
     of_plan,
     ticked,
+    worded,
 )
 from shop.prescriptions.schemas.practice import (
     ExaminationRecordIn,
@@ -117,6 +120,8 @@ __all__ = [
     "PlanRequestsOut",
     "PlanRevocationIn",
     "PlanStartIn",
+    "PlanStatementsIn",
+    "PlanStatementsOut",
     "PrescriptionExplanationOut",
     "PrescriptionOut",
     "PrescriptionsOut",
@@ -166,4 +171,5 @@ __all__ = [
     "told_request",
     "whole",
     "whole_prescription",
+    "worded",
 ]

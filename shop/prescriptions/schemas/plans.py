@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from shop.core.clock import now
 from shop.prescriptions.models import ApprovalRequest
-from shop.prescriptions.plan_starting import MOST, Ticked
+from shop.prescriptions.plan_starting import MOST, Ticked, Worded
 from shop.prescriptions.schemas.prescriptions import SignatureIn, terms
 from shop.prescriptions.standing import Standing
 from shop.prescriptions.states import RequestStatus
@@ -21,13 +22,51 @@ def _once(items: list[Any]) -> None:
         raise ValidationError("Name each once.")
 
 
+class PlanTermsIn(SignatureIn):
+    """A request of the plan, and the terms it would be signed on."""
+
+    class Meta:
+        exclude = ("claim", "statement_hash")
+
+    number = Text(required=True, shortest=1, longest=40)
+
+
 class PlanSignatureIn(SignatureIn):
-    """A request of the plan, and the terms it is signed on."""
+    """The same, with the hash of the statement that was read."""
 
     class Meta:
         exclude = ("claim",)
 
     number = Text(required=True, shortest=1, longest=40)
+    statement_hash = fields.String(
+        required=True,
+        validate=validate.Regexp("^[0-9a-f]{64}$", error="Must be 64 hexadecimal digits."),
+    )
+
+
+class PlanStatementsIn(Schema):
+    """`sign`: in the order of signing; each is screened beside those before."""
+
+    sign = fields.List(
+        fields.Nested(PlanTermsIn),
+        required=True,
+        validate=[validate.Length(min=1, max=MOST, error=f"1 to {MOST}."), _once],
+    )
+
+
+class PlanStatementOut(Schema):
+    """What would be signed, word for word; or why it would not be, and `fields` at fault."""
+
+    request = fields.String()
+    statement = fields.String(allow_none=True)
+    statement_hash = fields.String(allow_none=True)
+    code = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+    fields_at_fault = fields.Dict()
+
+
+class PlanStatementsOut(Schema):
+    items = fields.List(fields.Nested(PlanStatementOut))
 
 
 class PlanStartIn(Schema):
@@ -75,13 +114,30 @@ class PlanRequestsOut(Schema):
     items = fields.List(fields.Nested(PlanRequestOut))
 
 
+def worded(found: Iterable[Worded]) -> dict[str, Any]:
+    """As PlanStatementsOut shows them."""
+    return {"items": [_worded(one) for one in found]}
+
+
+def _worded(one: Worded) -> dict[str, Any]:
+    text, refusal = one.draft and one.draft.statement, one.refusal
+    return {
+        "request": one.request.number,
+        "statement": text.text if text else None,
+        "statement_hash": text.hash.hex() if text else None,
+        "code": refusal.code if refusal else None,
+        "detail": refusal.text if refusal else None,
+        "fields_at_fault": refusal.fields if refusal else {},
+    }
+
+
 def ticked(given: list[dict[str, Any]]) -> list[Ticked]:
     """What PlanStartIn names to be signed."""
     return [
         Ticked(
             one["number"],
             terms(one),
-            bytes.fromhex(one["statement_hash"]) if one["statement_hash"] else None,
+            bytes.fromhex(one["statement_hash"]),
         )
         for one in given
     ]

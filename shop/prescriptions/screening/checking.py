@@ -47,6 +47,7 @@ class Case:
 
     `instead`: the product prescribed instead of the one she asked for.
     `past`: what came after the moment does not count. `lives_in`: the client's state then.
+    `beside`: products that are prescribed to her in the same act, before this one.
     """
 
     request: ApprovalRequest
@@ -55,6 +56,7 @@ class Case:
     instead: UUID | None = None
     past: bool = False
     lives_in: str | None = None
+    beside: frozenset[UUID] = frozenset()
 
     @property
     def product_id(self) -> UUID:
@@ -84,9 +86,10 @@ def facts(
     at: datetime,
     days: int | None = None,
     product_id: UUID | None = None,
+    beside: frozenset[UUID] = frozenset(),
 ) -> known.Facts:
-    """All that is known today of who asks, and of what is to be prescribed."""
-    return facts_of([Case(request, at, days, instead=product_id)])[0]
+    """All that is known today of who asks, and of what is to be prescribed; see `Case`."""
+    return facts_of([Case(request, at, days, instead=product_id, beside=beside)])[0]
 
 
 def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
@@ -102,7 +105,9 @@ def facts_of(cases: Sequence[Case]) -> list[known.Facts]:
     prescribed = _prescribed(clients)
     rows = [_rows_of(case, prescribed[case.request.client_id]) for case in cases]
     products, treated = _products(
-        {case.product_id for case in cases} | {row.product_id for each in rows for row in each},
+        {case.product_id for case in cases}
+        | {row.product_id for each in rows for row in each}
+        | {one for case in cases for one in case.beside},
         beside=asked.any_of(clients, min(case.at for case in cases)),
     )
     planned = _planned(cases, charted) if treated else [NOTHING for _ in cases]
@@ -133,7 +138,8 @@ def _facts(
 ) -> known.Facts:
     request = case.request
     wanted = replace(products[case.product_id], days=case.days)
-    used = {row.product_id for row in rows if row.in_use(case.at)} - {case.product_id}
+    used = {row.product_id for row in rows if row.in_use(case.at)} | case.beside
+    used -= {case.product_id}
     return known.Facts(
         client=told.client,
         candidates=(wanted,),

@@ -188,6 +188,18 @@ def start(given: dict[str, Any], number: str) -> Response:
     return _answered_with(plan, [one.number for one in signed])
 
 
+@bp.post("/plans/<number>/statements")
+@allow(Role.PHYSICIAN)
+@bp.arguments(prescription_schemas.PlanStatementsIn)
+@bp.response(200, prescription_schemas.PlanStatementsOut)
+def word_statements(given: dict[str, Any], number: str) -> dict[str, Any]:
+    """The statements that a start would sign, to be read first. Opening them is written down."""
+    plan, at = _opened(number), now()
+    terms = {one["number"]: prescription_schemas.terms(one) for one in given["sign"]}
+    found = plan_starting.prepare(plan, terms, by=actor(), at=at)
+    return prescription_schemas.worded(found)
+
+
 @bp.post("/plans/<number>/hold")
 @allow(Role.PHYSICIAN)
 @bp.arguments(schemas.WhyIn)
