@@ -29,7 +29,8 @@ from shop.prescriptions.models import Escalation, Inquiry, Prescription, Signing
 from shop.prescriptions.states import HeldFor, RequestStatus
 from shop.replenishment.queries import to_follow
 from shop.treatments.course import Course
-from shop.treatments.models import Session, SessionReport
+from shop.treatments.models import Plan, Session, SessionReport
+from shop.treatments.states import ENDED, SessionStatus
 
 Follower = Callable[[Event], None]
 
@@ -127,13 +128,23 @@ def tell_who_answers(event: Event) -> None:
 
 
 def tell_of_the_session(event: Event) -> None:
-    """It is booked, moved or off, in a plan that runs: what it asks at home may change with it.
+    """It is booked, moved or off, in a plan that was started: what it asks at home may change.
 
-    Whoever did it herself knows it.
+    Whoever did it herself knows it; of a session that goes with its plan, or is booked again by
+    moving it, another letter tells.
     """
     session = db.session.get_one(Session, event.subject_id)
-    if session.plan.start is not None and event.actor != f"person:{session.client_id}":
-        letters.send(Template.PLAN_NEWS, session, event)
+    alone = session.plan.status not in ENDED and event.from_state != SessionStatus.NO_SHOW
+    hers = event.actor == f"person:{session.client_id}"
+    if session.plan.start is not None and alone and not hers:
+        letters.send(Template.SESSION_NEWS, session, event)
+
+
+def tell_of_the_plan(event: Event) -> None:
+    """She may read it now, or what it asks of her begins, rests or is over."""
+    plan = db.session.get_one(Plan, event.subject_id)
+    if event.actor != f"person:{plan.client_id}":
+        letters.send(Template.PLAN_NEWS, plan, event)
 
 
 def look_at_what_was_signed(event: Event) -> None:
@@ -190,6 +201,11 @@ def follow_the_licence(event: Event) -> None:
 REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.CHART_ENTRY_STATED: (look_at_what_was_signed,),
     Kind.PRESCRIPTION_HELD: (tell_of_health_news,),
+    Kind.PLAN_PROPOSED: (tell_of_the_plan,),
+    Kind.PLAN_STARTED: (tell_of_the_plan,),
+    Kind.PLAN_HELD: (tell_of_the_plan,),
+    Kind.PLAN_RESUMED: (tell_of_the_plan,),
+    Kind.PLAN_REVOKED: (tell_of_the_plan,),
     Kind.SESSION_BOOKED: (tell_of_the_session,),
     Kind.SESSION_MOVED: (tell_of_the_session,),
     Kind.SESSION_CANCELLED: (tell_of_the_session,),

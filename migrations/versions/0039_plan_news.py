@@ -26,9 +26,9 @@ def _letters(words: str) -> None:
 
 
 def upgrade() -> None:
-    _letters(f"{TEMPLATES}, 'plan_news'")
+    _letters(f"{TEMPLATES}, 'plan_news', 'session_news'")
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM letters WHERE template = 'plan_news'")
+    op.execute("DELETE FROM letters WHERE template IN ('plan_news', 'session_news')")
     _letters(TEMPLATES)

@@ -35,7 +35,7 @@ from shop.prescriptions.models import (
     SigningKey,
 )
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
-from shop.treatments.models import Session, SessionReport
+from shop.treatments.models import Plan, Session, SessionReport
 
 Subject = (
     ApprovalRequest
@@ -45,6 +45,7 @@ Subject = (
     | Licence
     | Order
     | Person
+    | Plan
     | Prescription
     | RefillCycle
     | RefillReminder
@@ -86,7 +87,8 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.REFILL_NEWS: RefillCycle,
     Template.REFILL_UNPAID: RefillCycle,
     Template.AUTO_REFILL_NEWS: AutoRefill,
-    Template.PLAN_NEWS: Session,
+    Template.PLAN_NEWS: Plan,
+    Template.SESSION_NEWS: Session,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -213,6 +215,7 @@ def _client(
     subject: ApprovalRequest
     | AutoRefill
     | Order
+    | Plan
     | Prescription
     | RefillCycle
     | RefillReminder
@@ -273,7 +276,7 @@ def _of_an_order(subject: Subject) -> dict[str, str]:
         case Refund():
             back = {"amount": dollars(subject.amount_cents)}
             return {"number": subject.payment.order.number} | back
-        case ApprovalRequest() | AutoRefill() | Order() | Prescription():
+        case ApprovalRequest() | AutoRefill() | Order() | Plan() | Prescription():
             return {"number": subject.number}
     raise LookupError("No letter is about this.")
 

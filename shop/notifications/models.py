@@ -39,7 +39,8 @@ class Template(StrEnum):
     REFILL_NEWS = "refill_news"  # its day moved, or something is against it
     REFILL_UNPAID = "refill_unpaid"  # the card said no: a link to the order
     AUTO_REFILL_NEWS = "auto_refill_news"  # agreed, paused, cancelled
-    PLAN_NEWS = "plan_news"  # to the client: it was started, or a session is booked, moved or off
+    PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
+    SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
 
 
 class Letter(Base):

@@ -167,6 +167,7 @@ def _facts(
         day=day,
         windows=_windows(client, wishes, at) if stands.treated else {},
         report_waits=stands.report_waits,
+        resting=following.resting(client, ids, at=at) if stands.report_waits else frozenset(),
     )
 
 

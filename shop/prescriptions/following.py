@@ -56,6 +56,9 @@ def sentences(
     """What she is told of each pack; see `gate.told`. A pack of which nothing is said is out."""
     windows = windows_of(client, packs, at=at)
     said = {pack: gate.told(each, at) for pack, each in windows.items()}
+    if treatments.held_for_report(client.id):
+        for pack in resting(client, packs, at=at):
+            said[pack] = (LOOKED_AT, *said.get(pack, ()))
     return {pack: each for pack, each in said.items() if each}
 
 
@@ -71,9 +74,14 @@ def pauses(client: Person, packs: Collection[UUID], *, at: datetime) -> dict[UUI
         if (stops := gate.holding(windows, at, least=Severity.INFO))
     }
     if treatments.held_for_report(client.id):
-        classes = _classes(client, packs, at)
-        found |= {pack: LOOKED_AT for pack, held in classes.items() if held - SHIELDING}
+        found |= dict.fromkeys(resting(client, packs, at=at), LOOKED_AT)
     return found
+
+
+def resting(client: Person, packs: Collection[UUID], *, at: datetime) -> frozenset[UUID]:
+    """Those that she leaves off while a report of hers waits: with an active that shields not."""
+    classes = _classes(client, packs, at)
+    return frozenset(pack for pack, held in classes.items() if held - SHIELDING)
 
 
 def _window(one: Interval, said: Asked) -> Window:

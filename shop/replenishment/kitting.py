@@ -77,7 +77,7 @@ def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
     needed = kits.needs(
         now,
         asks if plan.status is PlanStatus.ACTIVE or now else (),
-        {one.sku: f"Part of your home care: {one.frequency}." for one in steps},
+        _whys(steps),
         at=at,
     )
     offers = _offers(client, _packs(needed, shelf), plan, shelf, at=at)
@@ -129,6 +129,18 @@ def _steps(plan: Plan, today: date) -> list[regimens.Step]:
         if (one.since is None or one.since <= today + kits.NEAR)
         and (one.until is None or today < one.until)
     ]
+
+
+def _whys(steps: Sequence[regimens.Step]) -> dict[str, str]:
+    """Why each pack of her home care is needed, by SKU."""
+    times: defaultdict[str, list[str]] = defaultdict(list)
+    for one in steps:
+        times[one.sku].append(one.frequency)
+    names = {one.sku: one.product for one in steps}
+    return {
+        sku: f"{names[sku]}: part of your home care, {' and '.join(each)}."
+        for sku, each in times.items()
+    }
 
 
 def _packs(needed: Sequence[Need], shelf: Shelf) -> dict[str, list[Variant]]:

@@ -78,7 +78,7 @@ def of_each(
             rules,
             known.get((client.id, at)),
             client,
-            primed.get(client.id, frozenset()),
+            primed.get(client.id, priming.NONE),
         )
         for client, at in asked
     ]
@@ -95,7 +95,7 @@ def either_way(
     rows = _sessions({client.id}, at).get(client.id, [])
     rules = _rules({client.id: rows}, windows.SUBJECTS) if rows else ()
     chart = _charts([(client, at)], {client.id: rows}, rules).get((client.id, at))
-    primed = priming.of_each([client.id]).get(client.id, frozenset())
+    primed = priming.of_each([client.id]).get(client.id, priming.NONE)
     facts, zone = _facts(rows, chart, client, primed), ZoneInfo(plan.zone)
     there = [_session(row) for row in rows if row.zone == plan.zone]
 
@@ -184,7 +184,7 @@ def _reckoned(
     rules: Sequence[WindowRule],
     chart: Chart | None,
     client: Person,
-    primed: frozenset[str],
+    primed: priming.Spans,
 ) -> Asked:
     """Zone by zone: a client may be treated in clinics that count their days apart."""
     facts = _facts(rows, chart, client, primed)
@@ -200,12 +200,12 @@ def _reckoned(
 
 
 def _facts(
-    rows: Sequence[Any], chart: Chart | None, client: Person, primed: frozenset[str]
+    rows: Sequence[Any], chart: Chart | None, client: Person, primed: priming.Spans
 ) -> Facts:
     states = frozenset({client.state or EVERYWHERE, *(row.state for row in rows)})
     if chart is None:
-        return Facts(states=states, primed=primed)
-    return knowing.facts(chart, states=states, primed=primed)
+        return Facts(states=states, priming=primed)
+    return knowing.facts(chart, states=states, priming=primed)
 
 
 def _session(row: Any) -> windows.Session:

@@ -8,6 +8,7 @@ from datetime import date
 from shop.charts.facts import ConditionCode, FactKind
 from shop.charts.queries import Chart
 from shop.treatments.windows import Conduct, Facts
+from shop.treatments.windows.facts import Span
 
 # By mouth against cold sores: the substances, and the names they were first sold by.
 ANTIVIRALS = frozenset(
@@ -22,7 +23,7 @@ def facts(
     states: frozenset[str],
     uses: frozenset[str] | None = None,
     last_used: Mapping[str, date] | None = None,
-    primed: frozenset[str] = frozenset(),
+    priming: Mapping[str, tuple[Span, ...]] | None = None,
 ) -> Facts:
     """The chart's part and what its caller knows of home care, as facts; see `Facts` for words.
 
@@ -39,7 +40,7 @@ def facts(
         melasma=_has(chart, ConditionCode.MELASMA),
         uses=uses,
         last_used=last_used or {},
-        primed=primed,
+        priming=priming or {},
         states=states,
     )
 

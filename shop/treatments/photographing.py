@@ -13,7 +13,7 @@ from shop.core.errors import NotAllowed, NotFound
 from shop.core.events import Kind
 from shop.treatments.errors import ReportRefused
 from shop.treatments.models import ReportPhoto, SessionReport
-from shop.treatments.models.photos import MOST
+from shop.treatments.models.photos import LARGEST, MOST
 
 # What she agrees to, by version; one that was shown is never edited. Counsel reads it first.
 STATEMENTS = {
@@ -40,6 +40,11 @@ def add(
         )
     photo = ReportPhoto(id=uuid.uuid4(), report_id=report.id, statement=CURRENT)
     photo.picture = picture.data
+    if len(photo.picture_sealed or b"") > LARGEST:
+        raise ReportRefused(
+            "This picture is too large.",
+            fields={"file": ["Cut it to what matters, and send that."]},
+        )
     db.session.add(photo)
     db.session.flush()
     db.session.expire(report, ["photos"])

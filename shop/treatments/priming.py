@@ -15,6 +15,10 @@ from shop.treatments import regimens
 from shop.treatments.models import Plan, PlanVersion
 from shop.treatments.states import PlanStatus
 from shop.treatments.windows import WindowRule
+from shop.treatments.windows.facts import Span
+
+Spans = Mapping[str, tuple[Span, ...]]
+NONE: Spans = {}
 
 
 def matters(rules: Iterable[WindowRule]) -> bool:
@@ -22,21 +26,25 @@ def matters(rules: Iterable[WindowRule]) -> bool:
     return any(rule.when.primed is not None for rule in rules)
 
 
-def of_each(clients: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
-    """By client, the classes of active that a running plan of hers orders as priming.
+def of_each(clients: Collection[UUID]) -> Mapping[UUID, Spans]:
+    """By client and class of active, for which days a running plan of hers orders it as priming.
 
     One statement, and one more where something is ordered. A plan runs only once a physician has
     started it, and only a physician marks a step. Raises sealed.NotOpened.
     """
-    ordered: defaultdict[UUID, set[str]] = defaultdict(set)
-    for client_id, version in _versions(clients):
-        steps = regimens.read(version.content)
-        ordered[client_id].update(one.sku for one in steps if one.priming)
-    classes = _classes({sku for skus in ordered.values() for sku in skus})
-    return {
-        client_id: frozenset(name for sku in skus for name in classes.get(sku, ()))
-        for client_id, skus in ordered.items()
-    }
+    ordered = [
+        (client_id, step)
+        for client_id, version in _versions(clients)
+        for step in regimens.read(version.content)
+        if step.priming
+    ]
+    classes = _classes({step.sku for _, step in ordered})
+    found: defaultdict[UUID, dict[str, tuple[Span, ...]]] = defaultdict(dict)
+    for client_id, step in ordered:
+        spans = found[client_id]
+        for name in classes.get(step.sku, ()):
+            spans[name] = (*spans.get(name, ()), (step.since, step.until))
+    return found
 
 
 def _versions(clients: Collection[UUID]) -> Iterable[tuple[UUID, PlanVersion]]:

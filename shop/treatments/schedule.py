@@ -63,7 +63,7 @@ def _home_care(
         facts=knowing.facts(
             chart_of(client, at=at),
             states=frozenset({state}),
-            primed=priming.of_each([client.id]).get(client.id, frozenset()),
+            priming=priming.of_each([client.id]).get(client.id, priming.NONE),
         ),
         zone=zone,
     )

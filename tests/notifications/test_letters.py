@@ -103,6 +103,7 @@ WITHOUT_A_LETTER = {
     *(Kind.CHART_ENTRY_STATED, Kind.PRESCRIPTION_HELD),  # tests/orders/test_rechecking.py
     *(Kind.SKIN_REPORT_WAITS, Kind.SKIN_REPORT_ANSWERED),  # tests/treatments/test_reporting.py
     *(Kind.SESSION_BOOKED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED),  # test_api.py there
+    *(Kind.PLAN_PROPOSED, Kind.PLAN_STARTED, Kind.PLAN_HELD, Kind.PLAN_RESUMED, Kind.PLAN_REVOKED),
     Kind.PAYMENT_CANCELLED,
     # tests/replenishment/test_letters.py
     *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),

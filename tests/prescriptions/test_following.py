@@ -32,6 +32,7 @@ from shop.treatments import (
     proposing,
     revoking,
 )
+from shop.treatments.course import LOOKED_AT
 from shop.treatments.errors import ReportWaits
 from shop.treatments.instructing import Wanted
 from shop.treatments.models import Plan
@@ -120,6 +121,10 @@ def test_what_a_physician_orders_as_priming_goes_on_to_the_day_itself() -> None:
     say(Wanted(pack.sku, Slot.EVENING))
     assert held(client, pack) is not None
     say(Wanted(pack.sku, Slot.EVENING, priming=True))
+    long_ago, over = day_of(plan) - timedelta(days=90), day_of(plan) - timedelta(days=45)
+    say(Wanted(pack.sku, Slot.EVENING, priming=True, since=long_ago, until=over))
+    assert held(client, pack) is not None  # it was for another peel
+    say(Wanted(pack.sku, Slot.EVENING, priming=True))
     holding.hold(plan, reason="She is ill.", by=chen, at=now())
     db.session.flush()
     assert held(client, pack) is None  # nothing of a plan on hold counts
@@ -144,6 +149,9 @@ def test_a_report_out_of_course_holds_the_refill_the_regimen_and_the_next_sessio
     decision = answer(client, refill)
     assert (decision.answer, decision.reasons[0].code) == (Answer.BLOCKED, "report_waits")
     assert answer(client, free).open
+    assert answer(client, free).notes == (LOOKED_AT,)
+    assert answer(client, screen).notes == ()
+    assert following.sentences(client, packs, at=now()).keys() == {refill.id, free.id}
     assert following.pauses(client, packs, at=now()).keys() == {refill.id, free.id}
     with pytest.raises(ReportWaits):
         booking.book(ahead, performer=plan.drafted_by, by=plan.drafted_by, at=now())

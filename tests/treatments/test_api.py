@@ -163,14 +163,16 @@ def test_the_client_is_told_when_what_is_agreed_changes(
     if act == "cancellation":
         cancelling.cancel(session, reason="The laser is broken.", by=by, at=now())
     db.session.commit()
-    for event in events.of(session.id)[1:]:
-        reactions.react(subject_id=str(session.id), seq=event.seq)
+    for one in (*events.of(session.id)[1:], *events.of(plan.id)[1:]):
+        reactions.react(subject_id=str(one.subject_id), seq=one.seq)
 
-    found = db.session.scalars(sa.select(Letter).where(Letter.template == Template.PLAN_NEWS))
+    found = db.session.scalars(sa.select(Letter).where(Letter.template == Template.SESSION_NEWS))
     told = [str(compose(one, at=now())) for one in found.all() if one.recipient == cast["alice"]]
     assert len(told) == letters
     assert all(f"There is news about {plan.number}" in one for one in told)
     assert not any(re.search("laser|peel|treat|session", one.lower()) for one in told)
+    of_the_plan = sa.select(Letter).where(Letter.template == Template.PLAN_NEWS)
+    assert len(db.session.scalars(of_the_plan).all()) == 2  # proposed, started
 
 
 def test_a_plan_from_a_template(cast: dict[str, Person], callers: dict[str, Caller]) -> None:

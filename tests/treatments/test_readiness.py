@@ -87,7 +87,7 @@ CASES: list[tuple[str, dict[str, Any], Readiness, set[str]]] = [
         "given to her within the stop",
         {"rules": (STOP,), "given": (given_on("2026-12-08"),), "at": a_moment("2026-12-09")},
         A,
-        {"used:retinoid"},
+        {"used:retinoid:2"},
     ),
     (
         "given to her the day before it begins",
@@ -103,7 +103,7 @@ CASES: list[tuple[str, dict[str, Any], Readiness, set[str]]] = [
             "given": (given_on("2026-11-20"),),
         },
         A,
-        {"planned_use:retinoid"},
+        {"planned_use:retinoid:TRET"},
     ),
     (
         "her home care ends it the day before the session",
@@ -113,13 +113,13 @@ CASES: list[tuple[str, dict[str, Any], Readiness, set[str]]] = [
             "given": (given_on("2026-11-20"),),
         },
         A,
-        {"planned_use:retinoid"},
+        {"planned_use:retinoid:TRET"},
     ),
     (
         "her home care goes on with it: it rests by itself",
         {"rules": (STOP,), "care": (CREAM,), "given": (given_on("2026-11-20"),)},
         R,
-        {"planned_use:retinoid"},
+        {"planned_use:retinoid:TRET"},
     ),
     (
         "one rule requires what another forbids",
@@ -134,7 +134,7 @@ CASES: list[tuple[str, dict[str, Any], Readiness, set[str]]] = [
             "rules": (a_rule("other_procedure", Action.STOP, -7, 7),),
         },
         A,
-        {"too_near:other_procedure"},
+        {"too_near:other_procedure:facial"},
     ),
     (
         "she swallows isotretinoin, and that is a hard stop",
@@ -182,7 +182,7 @@ CASES: list[tuple[str, dict[str, Any], Readiness, set[str]]] = [
         "a step that rests from today to the session",
         {"care": (CREAM,), "rules": (STOP,), "at": a_moment("2026-12-08")},
         R,
-        {"planned_use:retinoid"},
+        {"planned_use:retinoid:TRET"},
     ),
     # reports
     ("out of course and not answered", {"reports": (BAD,)}, N, {"report_waits:r1"}),
@@ -254,7 +254,7 @@ def test_what_is_waived_is_shown_by_whom_and_holds_nothing_up() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        waived("used:retinoid"),
+        waived("used:retinoid:2"),
         waived("told_late:retinoid", starts=a_moment(DAY, "11:00")),
         waived("told_late:retinoid", moved_at=a_moment("2026-12-11")),  # away, and back again
     ],

@@ -19,6 +19,7 @@ from shop.prescriptions.gate.answers import (
 from shop.prescriptions.gate.facts import Asked, Facts, Ruling, Wish
 from shop.prescriptions.gate.questions import QUESTIONS, prescription_covers_it
 from shop.prescriptions.states import RequestStatus
+from shop.treatments.course import LOOKED_AT
 
 # What an open request waits for, where it waits for the client.
 YOUR_TURN = {
@@ -58,9 +59,9 @@ def _noted(facts: Facts, decision: Decision) -> Decision:
     if decision.wish.placed:
         return decision
     asked = facts.windows.get(decision.wish.variant_id, ())
-    if not asked:
-        return decision
     said = windows.told(asked, facts.at)
+    if decision.wish.variant_id in facts.resting and decision.open:
+        said = (LOOKED_AT, *said)
     return replace(decision, notes=tuple(one for one in said if decision.sentence not in one))
 
 

@@ -184,3 +184,5 @@ class Facts:
     # By variant id, in the order in which they begin; none that is over.
     windows: Mapping[UUID, tuple[Window, ...]] = field(default_factory=dict)
     report_waits: bool = False  # her skin is out of course, and no physician has written yet
+    # Variants that rest until then: they hold an active that does not shield.
+    resting: frozenset[UUID] = frozenset()

@@ -109,8 +109,9 @@ def rendered(template: str, **context: Any) -> Response:
         "ways_out": schemas.ways_out,
         "local": _local,
         "regimen": lambda plan: schemas.regimen(plan, at, inside=actor().role in CLINICIANS),
-        "moved_lately": lambda session: rescheduled.is_news(session, at),
-        "changed_at_home": rescheduled.last_changes,
+        "moved_lately": lambda session: (
+            rescheduled.told(session, at=at) if rescheduled.is_news(session, at) else None
+        ),
         "due": lambda session: _is_due(session, at),
         "drawn": _drawn,
         "expected": lambda session: course.expected(permitting.procedure_of(session.procedure)),

@@ -61,7 +61,7 @@ def preview(number: str, session_id: uuid.UUID) -> Response:
     def act() -> Response:
         session = queries.session_of(queries.plan_for(actor(), number, at=now()), session_id)
         wanted = moment("starts", session.plan.zone)
-        told = rescheduled.changes(session, before=session.starts_at, after=wanted, at=now())
+        told = rescheduled.preview(session, wanted, at=now())
         return plan_page(number, previewed=session_id, wanted=wanted, told_then=told)
 
     return or_again(act, lambda **why: plan_page(number, **why))

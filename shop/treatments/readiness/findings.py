@@ -54,7 +54,8 @@ class Finding:
 
     `subject`: a class, a word of conduct, a fact, a SKU, or a key. `text` is for who treats,
     `todo` for the client, empty where she can do nothing about it. `by`: the day on which it is
-    needed. `waivable`: a physician may go on in spite of it.
+    needed. `waivable`: a physician may go on in spite of it. `of`: which of several of one subject,
+    the other session, the pack, or the days that are missing.
     """
 
     code: Code
@@ -65,11 +66,12 @@ class Finding:
     by: date | None = None
     waivable: bool = True
     waived: Waived | None = None
+    of: str = ""
 
     @property
     def name(self) -> str:
-        """By which a waiver names it."""
-        return f"{self.code}:{self.subject}"
+        """By which a waiver names it: nothing that is found later has the same."""
+        return ":".join(filter(None, (self.code, self.subject, self.of)))
 
     @property
     def bears(self) -> Readiness:
@@ -118,5 +120,5 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(by_name.values())
 
 
-def _grave(one: Finding) -> tuple[int, int, str, str, str]:
-    return -one.bears, -one.severity, one.code, one.subject, one.text
+def _grave(one: Finding) -> tuple[int, int, str, str, str, str]:
+    return -one.bears, -one.severity, one.code, one.subject, one.of, one.text

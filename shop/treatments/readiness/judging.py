@@ -65,8 +65,22 @@ def _facts(known: Known) -> Facts:
         known.facts,
         uses=said | given.keys() if known.care else None,
         last_used=given,
-        primed=frozenset(subject for one in known.care if one.primes for subject in one.classes),
+        priming={
+            subject: tuple(
+                (one.since, one.until)
+                for one in known.care
+                if one.primes and subject in one.classes
+            )
+            for subject in said
+        },
     )
+
+
+def _which(reason: Reason) -> str:
+    """Which of several: another session that is near, or so many days of use."""
+    if reason.code is windows.Code.TOO_NEAR:
+        return reason.subject
+    return str(reason.short or "") if reason.code is windows.Code.USED else ""
 
 
 def _stops(calendar: Calendar) -> Stops:
@@ -125,6 +139,7 @@ class _One:
                 text=self._against(reason, year),
                 todo=_todo(reason),
                 by=reason.since,
+                of=_which(reason),
             )
 
     def _against(self, reason: Reason, year: int) -> str:
@@ -245,6 +260,7 @@ class _One:
             text=f"{step.called} {said}, from {told}",
             todo=f"Leave off {step.called} from {told}, until we say.",
             by=first,
+            of=step.sku,
         )
 
     # Her reports, and the plan -----------------------------------------------------------------

@@ -13,7 +13,7 @@ from shop.web.api import Moment, Schema
 
 
 class HomeChangesQuery(Schema):
-    """A time that it might be moved to; without one it is asked what its last move changed."""
+    """A time that it might be moved to; without one it is asked what was changed lately."""
 
     starts = Moment(load_default=None)
 
@@ -21,7 +21,7 @@ class HomeChangesQuery(Schema):
 class HomeChangesOut(Schema):
     """`changes`: what the client is told, in order of time; nothing of it is past.
 
-    `before` is null where it was never moved and none was asked for.
+    `before` is null where it is where she last knew it, and none was asked for.
     """
 
     before = Moment(allow_none=True)
@@ -30,10 +30,10 @@ class HomeChangesOut(Schema):
 
 
 def changes(session: Session, starts: datetime | None, *, at: datetime) -> dict[str, Any]:
-    """As HomeChangesOut shows it. Raises sealed.NotOpened."""
+    """As HomeChangesOut shows it. Raises PlanRefused, sealed.NotOpened."""
     if starts is None:
-        before = session.moves[-1].from_starts_at if session.moves else None
-        told = rescheduled.last_changes(session)
-        return {"before": before, "after": session.starts_at, "changes": told}
-    told = rescheduled.changes(session, before=session.starts_at, after=starts, at=at)
-    return {"before": session.starts_at, "after": starts, "changes": told}
+        moved = rescheduled.told(session, at=at)
+        was, said = (moved.was, moved.changes) if moved else (None, ())
+        return {"before": was, "after": session.starts_at, "changes": said}
+    said = rescheduled.preview(session, starts, at=at)
+    return {"before": session.starts_at, "after": starts, "changes": said}

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+Span = tuple[date | None, date | None]  # from a day until a day, either open
+PRIMES_FOR = timedelta(days=42)  # the longest that a rule has skin primed for before a session
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Facts:
       have, and None says that she never did.
     - `uses`: the subjects that are in her home care. `last_used`: by subject, the latest day on
       which she is known to have used it, or to have been given it.
-    - `primed`: the subjects that a physician has ordered as priming.
+    - `primed`: the subjects that a physician has ordered as priming, whenever; `priming`: the same
+      by subject, each from a day (None: ever) until a day (None: no end).
     - `states`: whose rules hold beside those of the whole country.
     """
 
@@ -53,7 +57,16 @@ class Facts:
     uses: frozenset[str] | None = None
     last_used: Mapping[str, date] = field(default_factory=dict)
     primed: frozenset[str] = frozenset()
+    priming: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     states: frozenset[str] = frozenset()
+
+    def primes(self, subject: str, day: date) -> bool:
+        """Whether it primes for a session of this day: ordered for some of the weeks before it."""
+        spans = self.priming.get(subject, ())
+        return subject in self.primed or any(
+            (since is None or since <= day) and (until is None or until > day - PRIMES_FOR)
+            for since, until in spans
+        )
 
     def __post_init__(self) -> None:
         if self.fitzpatrick is not None and not 1 <= self.fitzpatrick <= 6:

@@ -102,7 +102,7 @@ class When:
         if self.melasma:
             asked["melasma"] = facts.melasma
         if self.primed is not None:
-            asked["primed"] = (subject in facts.primed) is self.primed
+            asked["primed"] = facts.primes(subject, day) is self.primed
         return asked
 
 
