@@ -45,6 +45,7 @@ def scene() -> dict[str, Any]:
     a_window(subject="other_procedure", procedure="facial", **HARD)
     a_window(subject="scrub", procedure="facial", **HARD)
     a_window(subject="aha", when={})
+    a_window(subject="bha", **(HARD | {"when": {"fitzpatrick_from": 4}}))
     facts = {
         "client": client.id,
         "stranger": done.client_id,
@@ -141,6 +142,10 @@ ATTACKS.each(
         ),
         "over a hard stop under another name": (
             lambda a: _waive(a, "not_known:isotretinoin"),
+            "no_waiver_over_a_hard_stop",
+        ),
+        "over the fact that a hard stop asks for": (
+            lambda a: _waive(a, "not_known:fitzpatrick"),
             "no_waiver_over_a_hard_stop",
         ),
         "over a hard stop of the state": (

@@ -307,11 +307,17 @@ class _One:
 
     @cached_property
     def _hard(self) -> frozenset[str]:
-        """What a hard stop speaks of, whether or not it is known to hold: nobody waives it."""
+        """What a hard stop speaks of or asks for, whether or not it is known to hold: nobody waives
+        it.
+        """
         others = {session.procedure for session in self.known.sessions}
         return frozenset(
-            rule.subject
+            named
             for rule in self.known.rules
+            for named in (
+                rule.subject,
+                *rule.when.answers(self.known.facts, rule.subject, self.day),
+            )
             if rule.severity is Severity.HARD_STOP
             and rule.in_force(self.day, self.known.facts.states)
             and (
