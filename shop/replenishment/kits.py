@@ -21,6 +21,7 @@ from shop.treatments.windows import Action, Conduct, Interval
 NEAR = timedelta(days=14)  # before a session what its downtime takes is in the house
 # A skin protectant "temporarily protects" chapped, cracked or scraped skin (21 CFR 347.50(b)): skin
 # that is red, peels or crusts is covered with one until it is closed.
+PROTECTANT = "A skin protectant"
 COVERED = frozenset({Sign.REDNESS, Sign.PEELING, Sign.CRUSTING})
 CARRIED: Mapping[str, str] = {
     Conduct.SPF: ActiveClass.UV_FILTER
@@ -71,17 +72,24 @@ class Asks:
 class Need:
     """One thing that is needed: a `subject` (a class of active, a word of conduct) or a pack.
 
-    `ordered`: a physician orders it, so that nothing is proposed that anybody may buy.
+    `ordered`: a physician orders it, so that nothing is proposed that anybody may buy. `called`:
+    what it is, where nothing serves it and `why` does not say.
     """
 
     why: str
     subject: str = ""
     sku: str = ""
     ordered: bool = False
+    called: str = ""
 
     @property
     def key(self) -> str:
         return self.sku or self.subject
+
+    @property
+    def sentence(self) -> str:
+        """What is needed and why, by itself."""
+        return f"{self.called}. {self.why}" if self.called else self.why
 
 
 class Way(StrEnum):
@@ -165,10 +173,10 @@ def phase(sessions: Iterable[Treated], *, today: date) -> Now | None:
 
 
 def needs(
-    now: Now | None, asked: Iterable[Asks], steps: Mapping[str, str], *, at: datetime
+    now: Now | None, asked: Iterable[Asks], steps: Iterable[Need], *, at: datetime
 ) -> list[Need]:
-    """What is needed, the steps (SKU → why) first; each subject once, by what is soonest."""
-    found = [Need(why, sku=sku) for sku, why in steps.items()]
+    """What is needed, the steps of home care first; each subject once, by what is soonest."""
+    found = list(steps)
     soonest: dict[str, Asks] = {}
     for one in sorted(asked, key=lambda each: (each.interval.begins, each.interval.subject)):
         interval = one.interval
@@ -180,7 +188,7 @@ def needs(
         if one.interval.subject != Conduct.RELEASE  # a look at the skin is nothing to buy
     ]
     if covered := _covered(now, at):
-        found.append(Need(covered, subject=ActiveClass.SKIN_PROTECTANT))
+        found.append(Need(covered, subject=ActiveClass.SKIN_PROTECTANT, called=PROTECTANT))
     return list({one.key: one for one in reversed(found)}.values())[::-1]
 
 

@@ -77,7 +77,7 @@ def kit_of(plan: Plan, shelf: Shelf, *, at: datetime) -> Kit:
     needed = kits.needs(
         now,
         asks if plan.status is PlanStatus.ACTIVE or now else (),
-        _whys(steps),
+        _as_needs(steps),
         at=at,
     )
     offers = _offers(client, _packs(needed, shelf), plan, shelf, at=at)
@@ -131,16 +131,16 @@ def _steps(plan: Plan, today: date) -> list[regimens.Step]:
     ]
 
 
-def _whys(steps: Sequence[regimens.Step]) -> dict[str, str]:
-    """Why each pack of her home care is needed, by SKU."""
+def _as_needs(steps: Sequence[regimens.Step]) -> list[Need]:
+    """Each pack of her home care once, with all its times."""
     times: defaultdict[str, list[str]] = defaultdict(list)
     for one in steps:
         times[one.sku].append(one.frequency)
     names = {one.sku: one.product for one in steps}
-    return {
-        sku: f"{names[sku]}: part of your home care, {' and '.join(each)}."
+    return [
+        Need(f"Part of your home care: {' and '.join(each)}.", sku=sku, called=names[sku])
         for sku, each in times.items()
-    }
+    ]
 
 
 def _packs(needed: Sequence[Need], shelf: Shelf) -> dict[str, list[Variant]]:

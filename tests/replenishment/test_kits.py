@@ -62,7 +62,8 @@ def test_where_a_plan_is() -> None:
 
 
 def needed(now: Now | None, *asked: Asks, **steps: str) -> list[str]:
-    return [need.key for need in kits.needs(now, asked, steps, at=AT)]
+    steps_ = [Need(why, sku=sku) for sku, why in steps.items()]
+    return [need.key for need in kits.needs(now, asked, steps_, at=AT)]
 
 
 def test_what_each_phase_needs() -> None:
@@ -75,7 +76,7 @@ def test_what_each_phase_needs() -> None:
     assert needed(soon, spf) == ["uv_filter", "skin_protectant"]
     assert needed(Now(Phase.DOWNTIME, session(-1, done=True))) == ["skin_protectant"]
     assert needed(Now(Phase.AFTER, session(-9, done=True)), spf) == ["uv_filter"]
-    (ordered,) = kits.needs(None, [prime], {}, at=AT)
+    (ordered,) = kits.needs(None, [prime], (), at=AT)
     assert ordered.ordered
     assert ordered.why == prime.sentence
 
@@ -156,7 +157,7 @@ def test_nothing_of_a_kit_is_stopped(
     windows: list[Asks], offers: list[Offer], steps: set[int], held: bool, chance: Any
 ) -> None:
     now = Now(Phase.DOWNTIME, session(0, done=True))
-    named = {f"pack{number}": "a step" for number in sorted(steps)}
+    named = [Need("a step", sku=f"pack{number}") for number in sorted(steps)]
     needs = kits.needs(now, windows, named, at=AT)
     kit = chosen(needs, *offers, asked=windows, held=held)
 

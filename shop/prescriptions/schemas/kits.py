@@ -54,7 +54,7 @@ def shown_kit(kit: Kit) -> dict[str, Any]:
         "phase": kit.now and kit.now.phase,
         "items": kit.items,
         "resting": kit.resting,
-        "unmet": [need.why for need in kit.unmet],
+        "unmet": [need.sentence for need in kit.unmet],
     }
 
 
