@@ -31,8 +31,15 @@ WHOLE = (
     ),
 )
 # What it takes to see whether something is to be done.
-AHEAD_OF = selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices)
+AHEAD_OF = (
+    selectinload(AutoRefill.consents),
+    selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices),
+)
 WAITING = LIVE - GONE
+TO_FOLLOW = sa.or_(
+    RefillCycle.status.in_(ASKED),
+    sa.and_(RefillCycle.status == CycleStatus.CHARGED, Order.ended_at.is_not(None)),
+)
 STUCK = (CycleStatus.BLOCKED, CycleStatus.FAILED)
 
 
@@ -89,7 +96,7 @@ def refills_of(clients: Collection[UUID]) -> list[AutoRefill]:
     query = sa.select(AutoRefill).where(
         AutoRefill.client_id.in_(clients), AutoRefill.status == RefillStatus.ACTIVE
     )
-    afresh = query.options(AHEAD_OF).execution_options(populate_existing=True)
+    afresh = query.options(*AHEAD_OF).execution_options(populate_existing=True)
     return list(db.session.scalars(afresh.order_by(AutoRefill.id)))
 
 
@@ -122,15 +129,29 @@ def to_charge(today: date, share: Share = ALL) -> Sequence[UUID]:
 
 
 def to_follow(order_id: UUID | None = None, share: Share = ALL) -> Sequence[UUID]:
-    """The auto-refills with a cycle whose order waits for money: all, or the one of an order."""
+    """The auto-refills with a cycle whose order waits for money, or is over after it was paid: all,
+    or the one of an order.
+    """
     query = (
         sa.select(RefillCycle.auto_refill_id)
-        .where(RefillCycle.status.in_(ASKED), share.holds(RefillCycle.client_id))
+        .join(Order, Order.id == RefillCycle.order_id)
+        .where(TO_FOLLOW, share.holds(RefillCycle.client_id))
         .order_by(RefillCycle.auto_refill_id)
     )
     return db.session.scalars(
         query if order_id is None else query.where(RefillCycle.order_id == order_id)
     ).all()
+
+
+def followed(refill_id: UUID) -> RefillCycle | None:
+    """The first cycle of a (locked) auto-refill that is not in step with its order, if any."""
+    return db.session.scalars(
+        sa.select(RefillCycle)
+        .join(Order, Order.id == RefillCycle.order_id)
+        .where(RefillCycle.auto_refill_id == refill_id, TO_FOLLOW)
+        .order_by(RefillCycle.number)
+        .limit(1)
+    ).one_or_none()
 
 
 def on_their_way(clients: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
