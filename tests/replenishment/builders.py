@@ -154,9 +154,11 @@ def a_noticed_refill(client: Person | None = None) -> AutoRefill:
     return refill
 
 
-def an_announced_cream() -> AutoRefill:
+def an_announced_cream(cream: Variant | None = None, **terms: Any) -> AutoRefill:
     """The same of a cream that was signed for ten days: when it runs out is known."""
-    client, cream = a_client_with_a_cream(days_supply=10)
+    client, cream = alice(), cream or a_retinoid()
+    a_prescription(client, cream, fills=6, days_supply=10, **terms)
+    handed_out(client, cream)
     refill = an_auto_refill(client, cream)
     supply = offering.of_pack(client, cream.sku, zone=ZONE, at=now())
     foreseeing.foresee(refill, supply, today=today(), at=now())

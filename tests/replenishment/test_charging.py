@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from shop.catalog.models import Price
+from shop.accounts.models import Person
+from shop.catalog.models import Price, Variant
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
@@ -26,13 +27,21 @@ from shop.payments.states import PaymentStatus
 from shop.prescriptions import holding
 from shop.prescriptions.models import Prescription
 from shop.replenishment import agreeing, foreseeing, jobs, stopping
-from shop.replenishment.errors import NotAgreed, RefillOver, RefillThere, RunOutUnknown
+from shop.replenishment.errors import (
+    NotAgreed,
+    RefillOver,
+    RefillRefused,
+    RefillThere,
+    RunOutUnknown,
+)
 from shop.replenishment.models import AutoRefill, RefillCycle
 from shop.replenishment.states import CycleStatus, Obstacle, RefillStatus
 from shop.replenishment.supplying import NEVER_SAID
+from tests.at_once import at_once
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import history
+from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, bob, sam
 from tests.replenishment.bank import Killed
 from tests.replenishment.builders import (
@@ -131,6 +140,29 @@ def test_nothing_is_charged_that_she_did_not_agree_to(clinic: Clinic) -> None:
     assert made.consent.statement == terms.statement
     with pytest.raises(RefillThere):
         agree()
+
+
+def test_two_clicks_at_once_agree_once(clinic: Clinic) -> None:
+    client, cream = clinic.made(a_client_with_a_cream)
+    card = clinic.made(lambda: a_saved_card(client))
+    ids = client.id, cream.id, card.id
+    db.session.commit()
+
+    def yes() -> str:
+        hers, pack = db.session.get_one(Person, ids[0]), db.session.get_one(Variant, ids[1])
+        return an_auto_refill(hers, pack, card=ids[2]).number
+
+    answers = at_once(clinic.app, [yes, yes])
+
+    (there,) = (one for one in answers if isinstance(one, RefillThere))
+    assert there.facts["number"] in answers
+
+
+def test_more_than_was_signed_for_is_not_agreed_to(clinic: Clinic) -> None:
+    client, cream = clinic.made(a_client_with_a_cream)
+    with pytest.raises(RefillRefused) as refused:
+        offered(client, cream, quantity=2)
+    assert refused.value.fields == {"quantity": ["Must be 1."]}
 
 
 def test_what_was_never_handed_out_is_not_refilled(clinic: Clinic) -> None:
