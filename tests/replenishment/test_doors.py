@@ -20,6 +20,7 @@ from tests.payments.saved_cards import a_saved_card
 from tests.people import a_browser, bob, sam
 from tests.replenishment.builders import (
     a_blocked_refill,
+    a_charged_refill,
     a_charging_refill,
     a_client_with_a_cream,
     a_noticed_refill,
@@ -153,7 +154,10 @@ def test_an_order_that_nobody_paid_says_why_it_is_paused(app: Flask) -> None:
     cancelling.cancel(order, reason="client", by=refill.client, at=now())  # type: ignore[arg-type]
     following.follow(refill, at=now())
     db.session.commit()
-    page = a_browser(app, refill.client).get("/account/repeats").text
+    paid = a_charged_refill()
+    hers, other = a_browser(app, refill.client), a_browser(app, paid.client)
+    page = hers.get("/account/repeats").text
+    assert "is paid and will be sent" in other.get("/account/repeats").text
     assert "was not paid. Nothing is charged until you go on." in page
 
 
