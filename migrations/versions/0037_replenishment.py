@@ -29,7 +29,8 @@ INSERT INTO legal_transitions (machine, from_state, to_state) VALUES
     ('refill_cycle', 'charging', 'failed'),
     ('refill_cycle', 'charging', 'lapsed'),
     ('refill_cycle', 'failed', 'charged'),
-    ('refill_cycle', 'failed', 'lapsed');
+    ('refill_cycle', 'failed', 'lapsed'),
+    ('refill_cycle', 'charged', 'lapsed');
 -- Events that leave the state as it is.
 INSERT INTO legal_transitions (machine, from_state, to_state)
     SELECT DISTINCT machine, to_state, to_state FROM legal_transitions
@@ -110,7 +111,8 @@ CREATE TRIGGER refill_consents_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON r
 """
 
 CYCLES = """
--- What is against charging a cycle with this order; nothing: NULL. Locks its auto-refill.
+-- What is against charging a cycle with this order; nothing: NULL. What she was told and agreed to
+-- is good for 14 days; UTC's day may be one ahead of the clinic's. Locks its auto-refill.
 CREATE FUNCTION refill_charge_breaks(cycle refill_cycles) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -118,6 +120,7 @@ DECLARE
     consent refill_consents%ROWTYPE;
     notice refill_notices%ROWTYPE;
     cents integer;
+    today date := (shop_now() AT TIME ZONE 'UTC')::date;
 BEGIN
     SELECT * INTO refill FROM auto_refills WHERE id = cycle.auto_refill_id FOR SHARE;
     SELECT * INTO consent FROM refill_consents WHERE auto_refill_id = refill.id
@@ -132,8 +135,10 @@ BEGIN
              IS DISTINCT FROM ARRAY[(refill.variant_id, consent.quantity)::text]
             THEN 'refill_order_is_what_she_agreed_to'
         WHEN (notice.id IS NOT NULL
-              AND ((consent.consented_at > notice.told_at AND cents <= consent.total_cents)
-                   OR (notice.charge_on <= (shop_now() AT TIME ZONE 'UTC')::date
+              AND ((consent.consented_at > notice.told_at AND cents <= consent.total_cents
+                    AND today <= 15 + greatest(
+                        notice.charge_on, (consent.consented_at AT TIME ZONE 'UTC')::date))
+                   OR (today BETWEEN notice.charge_on AND notice.charge_on + 15
                        AND cents <= notice.total_cents))) IS NOT TRUE
             THEN 'refill_is_charged_as_she_was_told'
         END;
@@ -191,22 +196,25 @@ CREATE TRIGGER refill_cycle_goes_along_an_arrow BEFORE UPDATE ON refill_cycles
 CREATE TRIGGER refill_cycles_are_kept BEFORE DELETE OR TRUNCATE ON refill_cycles
     FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
 
--- Days before, and more of them where it costs more than she agreed to, or paid last. UTC's day is
+-- Days before, and more of them where it costs more than she agreed to, or paid since. UTC's day is
 -- never behind the clinic's and at most one ahead of it. Locks the cycle.
 CREATE FUNCTION refill_notice_guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     cycle refill_cycles%ROWTYPE;
+    consent refill_consents%ROWTYPE;
     agreed integer;
     broken text;
 BEGIN
     SELECT * INTO cycle FROM refill_cycles WHERE id = NEW.cycle_id FOR UPDATE;
+    SELECT * INTO consent FROM refill_consents WHERE auto_refill_id = cycle.auto_refill_id
+        ORDER BY number DESC LIMIT 1;
     SELECT greatest(
-        (SELECT total_cents FROM refill_consents WHERE auto_refill_id = cycle.auto_refill_id
-         ORDER BY number DESC LIMIT 1),
+        consent.total_cents,
         (SELECT orders.total_cents FROM refill_cycles before JOIN orders
             ON orders.id = before.order_id
          WHERE before.auto_refill_id = cycle.auto_refill_id AND before.status = 'charged'
+           AND orders.placed_at > consent.consented_at
          ORDER BY before.number DESC LIMIT 1)) INTO agreed;
     broken := CASE
         WHEN cycle.status NOT IN ('noticed', 'blocked') THEN 'notice_comes_before_the_charge'

@@ -6,10 +6,12 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
+import sqlalchemy as sa
+
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core import events, numbers
-from shop.core.db import db
+from shop.core.db import db, locked
 from shop.core.errors import NotAllowed
 from shop.core.events import Kind
 from shop.core.money import dollars
@@ -19,7 +21,7 @@ from shop.orders.errors import PriceChanged
 from shop.orders.models import MAX_QUANTITY
 from shop.orders.pricing import Totals
 from shop.payments.models import SavedCard
-from shop.replenishment import statements
+from shop.replenishment import queries, statements
 from shop.replenishment.errors import (
     CardGone,
     NotAgreed,
@@ -77,6 +79,7 @@ def terms(variant: Variant, wanted: Wanted, supply: Supply, *, today: date, at: 
             f"Choose 1 to {MAX_QUANTITY}.",
             fields={"quantity": [f"Must be 1 to {MAX_QUANTITY}."]},
         )
+    _require_as_signed(variant, wanted, supply, at)
     require_usable(wanted.card, today)
     offer = checkout.offer(variant, wanted.quantity, at)
     totals = checkout.quote(
@@ -101,6 +104,8 @@ def agree(
     PriceChanged, RefillThere.
     """
     _require_yes(offered, yes, client, by)
+    # Her other yes, of a second click, waits here and then finds this one.
+    db.session.execute(locked(sa.select(Person.id).where(Person.id == client.id), key_share=True))
     there = db.session.scalars(
         db.select(AutoRefill).where(
             AutoRefill.client_id == client.id,
@@ -151,6 +156,17 @@ def require_usable(card: SavedCard, today: date) -> None:
         raise CardGone(
             f"The card ending in {card.last4} {why}: choose another.",
             fields={"card": [f"It {why}."]},
+        )
+
+
+def _require_as_signed(variant: Variant, wanted: Wanted, supply: Supply, at: datetime) -> None:
+    """Another number than her prescription says is never sent. Raises RefillRefused."""
+    signed = queries.per_fill(supply.client_id, variant.id, at=at)
+    if signed and wanted.quantity not in signed:
+        number = min(signed)
+        raise RefillRefused(
+            f"Your prescription is for {number} at a time. Change the quantity to {number}.",
+            fields={"quantity": [f"Must be {number}."]},
         )
 
 

@@ -12,7 +12,7 @@ from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.events import Kind
 from shop.replenishment import blocking, lapsing, noticing, queries
-from shop.replenishment.models import AutoRefill, RefillCycle
+from shop.replenishment.models import AutoRefill, RefillCycle, RefillNotice
 from shop.replenishment.states import AHEAD, CycleStatus, Obstacle, RefillStatus
 from shop.replenishment.supplying import Supply
 from shop.replenishment.timing import STANDS, due_on, to_tell
@@ -47,7 +47,7 @@ def foreseen(refill: AutoRefill, supply: Supply, today: date) -> Step | None:
         return Step(Move.LAPSE, due)
     if supply.run_out.held:
         return None  # it moves on day by day; what holds it is asked on its day
-    return _moves(cycle, due, today)
+    return _moves(refill, cycle, due, today)
 
 
 def _begins(refill: AutoRefill, supply: Supply, due: date, today: date) -> Step | None:
@@ -58,7 +58,7 @@ def _begins(refill: AutoRefill, supply: Supply, due: date, today: date) -> Step 
     return None if followed or not to_tell(due, today) else Step(Move.BEGIN, due)
 
 
-def _moves(cycle: RefillCycle, due: date, today: date) -> Step | None:
+def _moves(refill: AutoRefill, cycle: RefillCycle, due: date, today: date) -> Step | None:
     if cycle.status is CycleStatus.BLOCKED:
         # Not before it is needed; and what waited for a day may be free before, if that moved.
         sooner = due < cycle.act_on and cycle.obstacle is Obstacle.TOO_SOON
@@ -67,8 +67,18 @@ def _moves(cycle: RefillCycle, due: date, today: date) -> Step | None:
     assert notice is not None  # who is noticed has one
     if due > notice.charge_on + STANDS and to_tell(due, today):
         return Step(Move.TELL_AGAIN, due)
-    goal = max(due, notice.charge_on)
+    goal = due if _agreed_to(refill, notice) else max(due, notice.charge_on)
     return Step(Move.SHIFT, goal) if goal != cycle.act_on else None
+
+
+def _agreed_to(refill: AutoRefill, notice: RefillNotice) -> bool:
+    """She was told of a higher price, and has agreed to it since: it need not wait for its day."""
+    consent = refill.consent
+    return (
+        notice.rises
+        and consent.consented_at > notice.told_at
+        and consent.total_cents >= notice.total_cents
+    )
 
 
 def foresee(refill: AutoRefill, supply: Supply, *, today: date, at: datetime) -> Step | None:

@@ -87,10 +87,20 @@ def run(provider: Gateway, share: Share = ALL) -> Done:
         order = _alone(refill_id, _charging(known.get(refill_id)), done)
         if order is not None:
             done.charged += 1
-            calls.send_for(order.id, provider)
+            _send(order.id, provider, done)
             done.followed += _alone(refill_id, _follow, done) is not None
     log.info("replenished", **asdict(done))
     return done
+
+
+def _send(order_id: UUID, provider: Gateway, done: Done) -> None:
+    """The call that was planned with an order. One that fails here is sent again by its lease."""
+    try:
+        calls.send_for(order_id, provider)
+    except Exception:
+        db.session.rollback()
+        done.failed += 1
+        log.exception("refill_not_sent", order=str(order_id))
 
 
 def _follow_all(done: Done, share: Share) -> None:

@@ -1,4 +1,4 @@
-"""A cycle is over and nothing was charged: she bought it herself, cancelled, or did not pay."""
+"""A cycle is over, nothing charged or kept: she bought it herself, cancelled, or did not pay."""
 
 from __future__ import annotations
 

@@ -218,6 +218,11 @@ class RefillCycle(Stateful, Base):
         return new
 
     @property
+    def waits_for(self) -> Obstacle | None:
+        """What is against it, for who works here: that her skin is looked at is not theirs."""
+        return Obstacle.NOT_ALLOWED if self.obstacle is Obstacle.REPORT else self.obstacle
+
+    @property
     def notice(self) -> RefillNotice | None:
         """What she was told last."""
         return self.notices[-1] if self.notices else None

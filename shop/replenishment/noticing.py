@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from shop.core import events
 from shop.core.db import db
@@ -12,7 +12,7 @@ from shop.orders import checkout
 from shop.orders.pricing import Totals
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillNotice
 from shop.replenishment.states import CycleStatus
-from shop.replenishment.timing import Told, announced_for, stands
+from shop.replenishment.timing import Agreed, Told, announced_for, stands
 
 
 def quoted(refill: AutoRefill, *, at: datetime) -> Totals:
@@ -25,9 +25,16 @@ def quoted(refill: AutoRefill, *, at: datetime) -> Totals:
 
 
 def agreed_cents(refill: AutoRefill) -> int:
-    """The most that she agreed to, or was told of and paid last."""
-    paid = [one.order for one in refill.cycles if one.status is CycleStatus.CHARGED and one.order]
-    return max([refill.consent.total_cents, *(one.total_cents for one in paid[-1:])])
+    """The most that she agreed to last, or was told of since and paid last."""
+    consent = refill.consent
+    paid = [
+        one.order.total_cents
+        for one in refill.cycles
+        if one.status is CycleStatus.CHARGED
+        and one.order
+        and one.order.placed_at > consent.consented_at
+    ]
+    return max([consent.total_cents, *paid[-1:]])
 
 
 def tell(
@@ -66,5 +73,7 @@ def may_charge(cycle: RefillCycle, *, total_cents: int, today: date) -> bool:
     """Whether what she was told, and agreed to since, lets it be charged today."""
     notice, consent = cycle.notice, cycle.auto_refill.consent
     told = Told(notice.charge_on, notice.total_cents) if notice else None
-    since = consent.total_cents if notice and consent.consented_at > notice.told_at else None
+    since = None
+    if notice and consent.consented_at > notice.told_at:
+        since = Agreed(consent.consented_at.astimezone(UTC).date(), consent.total_cents)
     return stands(told, agreed_since=since, total_cents=total_cents, today=today)

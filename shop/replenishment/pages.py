@@ -38,7 +38,10 @@ bp = Blueprint("refill_pages", __name__)
 
 WORKERS = (Role.STAFF, Role.MANAGER, Role.PHYSICIAN)
 HERE = "/account/repeats"
+NESTED = "shipping_address."  # as the API names the fields of an address
 SHOWN = 50  # rows of a list on one page
+NOTHING_NOW = "Nothing is charged until you go on."
+NOTHING_MORE = "Nothing more is charged for it."
 ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "phone")
 
 
@@ -79,12 +82,15 @@ def agree() -> Response:
         yes, at = _yes(given), now()
         variant, offered = offering.offer(actor(), given.pop("sku"), **given, zone=_zone(), at=at)
         there = _there(variant.sku)
+        told = "It is sent to you by itself. You can pause or cancel it here at any time."
         if there is None:
             agreeing.agree(actor(), variant, offered, yes, by=actor(), at=at)
         else:
             agreeing.agree_anew(there, offered, yes, by=actor(), at=at)
+            if there.status is RefillStatus.PAUSED:
+                told = "Your terms are kept. It is still paused: press Go on."
         db.session.commit()
-        flash("It is sent to you by itself. You can pause or cancel it here at any time.")
+        flash(told)
         return to(HERE)
 
     return or_again(act, lambda **why: _asking(request.form.get("sku", ""), **why))
@@ -93,7 +99,7 @@ def agree() -> Response:
 @bp.post("/account/repeats/<number>/pause")
 @allow(Role.CLIENT)
 def pause(number: str) -> Response:
-    return _changed(number, stopping.pause, "It is paused: nothing is charged until you go on.")
+    return _changed(number, stopping.pause, "It is paused.", NOTHING_NOW)
 
 
 @bp.post("/account/repeats/<number>/resumption")
@@ -105,7 +111,7 @@ def resume(number: str) -> Response:
 @bp.post("/account/repeats/<number>/cancellation")
 @allow(Role.CLIENT)
 def cancel(number: str) -> Response:
-    return _changed(number, stopping.cancel, "It is cancelled. Nothing more is charged for it.")
+    return _changed(number, stopping.cancel, "It is cancelled.", NOTHING_MORE)
 
 
 @bp.post("/account/repeats/reminders")
@@ -150,6 +156,7 @@ def _asking(sku: str, **context: Any) -> Response:
     supply = offering.of_pack(actor(), sku, zone=_zone(), at=now())
     there = _there(sku, lock=False)
     typed = context.pop("typed", None) or (request.form if request.method == "POST" else {})
+    wrong = context.pop("errors", {})
     return _rendered(
         "asking.html",
         supply=supply,
@@ -157,6 +164,7 @@ def _asking(sku: str, **context: Any) -> Response:
         cards=payments.cards_of(actor()),
         methods=[(one.code, one.name) for one in SHIPPING_METHODS.values()],
         states=[(state, state) for state in sorted(STATES)],
+        errors={name.removeprefix(NESTED): texts for name, texts in wrong.items()},
         **(context | {"typed": typed or _known(there)}),
     )
 
@@ -187,15 +195,23 @@ def _there(sku: str, *, lock: bool = True) -> AutoRefill | None:
     return None
 
 
-def _changed(number: str, act: Callable[..., None], told: str) -> Response:
+def _changed(number: str, act: Callable[..., None], told: str, stops: str = "") -> Response:
+    """`stops`: what it stops, where no order was placed already."""
+
     def done() -> Response:
         refill = queries.auto_refill_for(actor(), number, lock=True)
         act(refill, by=actor(), at=now())
         db.session.commit()
-        flash(told)
+        flash(f"{told} {stops and (_placed(refill) or stops)}".strip())
         return to(HERE)
 
     return or_again(done, _mine)
+
+
+def _placed(refill: AutoRefill) -> str:
+    """Which order of it waits for money: that stands, and is cancelled by itself."""
+    order = refill.cycle and refill.cycle.order
+    return f"Order {order.number} was placed already: cancel it there." if order else ""
 
 
 def _wanted(schema: type[schemas.WantedIn]) -> Any:

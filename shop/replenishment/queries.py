@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import GONE, LIVE, LineStatus
+from shop.prescriptions.models import Prescription
+from shop.prescriptions.standing import Standing
 from shop.replenishment.models import AutoRefill, RefillConsent, RefillCycle, ReminderChoice
 from shop.replenishment.states import AHEAD, ASKED, CycleStatus, RefillStatus
 
@@ -31,9 +33,16 @@ WHOLE = (
     ),
 )
 # What it takes to see whether something is to be done.
-AHEAD_OF = selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices)
+AHEAD_OF = (
+    selectinload(AutoRefill.consents),
+    selectinload(AutoRefill.cycles).selectinload(RefillCycle.notices),
+)
+STANDING = (Standing.ACTIVE, Standing.ON_HOLD)
 WAITING = LIVE - GONE
-STUCK = (CycleStatus.BLOCKED, CycleStatus.FAILED)
+TO_FOLLOW = sa.or_(
+    RefillCycle.status.in_(ASKED),
+    sa.and_(RefillCycle.status == CycleStatus.CHARGED, Order.ended_at.is_not(None)),
+)
 
 
 class Share(NamedTuple):
@@ -54,7 +63,8 @@ ALL = Share()
 def auto_refills(reader: Person) -> list[AutoRefill]:
     """A client's own that are not cancelled, and the last that were, newest first."""
     query = sa.select(AutoRefill).where(AutoRefill.client_id == reader.id).options(*WHOLE)
-    return list(db.session.scalars(query.order_by(AutoRefill.created_at.desc()).limit(50)))
+    going_first = (AutoRefill.status == RefillStatus.CANCELLED, AutoRefill.created_at.desc())
+    return list(db.session.scalars(query.order_by(*going_first).limit(50)))
 
 
 def auto_refill_for(reader: Person, number: str, *, lock: bool = False) -> AutoRefill:
@@ -89,7 +99,7 @@ def refills_of(clients: Collection[UUID]) -> list[AutoRefill]:
     query = sa.select(AutoRefill).where(
         AutoRefill.client_id.in_(clients), AutoRefill.status == RefillStatus.ACTIVE
     )
-    afresh = query.options(AHEAD_OF).execution_options(populate_existing=True)
+    afresh = query.options(*AHEAD_OF).execution_options(populate_existing=True)
     return list(db.session.scalars(afresh.order_by(AutoRefill.id)))
 
 
@@ -122,15 +132,29 @@ def to_charge(today: date, share: Share = ALL) -> Sequence[UUID]:
 
 
 def to_follow(order_id: UUID | None = None, share: Share = ALL) -> Sequence[UUID]:
-    """The auto-refills with a cycle whose order waits for money: all, or the one of an order."""
+    """The auto-refills with a cycle whose order waits for money, or is over after it was paid: all,
+    or the one of an order.
+    """
     query = (
         sa.select(RefillCycle.auto_refill_id)
-        .where(RefillCycle.status.in_(ASKED), share.holds(RefillCycle.client_id))
+        .join(Order, Order.id == RefillCycle.order_id)
+        .where(TO_FOLLOW, share.holds(RefillCycle.client_id))
         .order_by(RefillCycle.auto_refill_id)
     )
     return db.session.scalars(
         query if order_id is None else query.where(RefillCycle.order_id == order_id)
     ).all()
+
+
+def followed(refill_id: UUID) -> RefillCycle | None:
+    """The first cycle of a (locked) auto-refill that is not in step with its order, if any."""
+    return db.session.scalars(
+        sa.select(RefillCycle)
+        .join(Order, Order.id == RefillCycle.order_id)
+        .where(RefillCycle.auto_refill_id == refill_id, TO_FOLLOW)
+        .order_by(RefillCycle.number)
+        .limit(1)
+    ).one_or_none()
 
 
 def on_their_way(clients: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
@@ -168,6 +192,16 @@ def is_refilled(line_id: UUID) -> bool:
     return bool(db.session.scalar(query))
 
 
+def per_fill(client_id: UUID, variant_id: UUID, *, at: datetime) -> set[int]:
+    """How many of a pack her standing prescriptions of it are for at a time."""
+    signed = sa.select(Prescription).where(
+        Prescription.client_id == client_id, Prescription.variant_id == variant_id
+    )
+    return {
+        one.quantity_per_fill for one in db.session.scalars(signed) if one.standing(at) in STANDING
+    }
+
+
 def reminded(clients: Collection[UUID]) -> dict[UUID, bool]:
     """Client → whether she wants reminders, of those who said."""
     rows = db.session.execute(
@@ -180,11 +214,23 @@ def reminded(clients: Collection[UUID]) -> dict[UUID, bool]:
 
 
 def stuck() -> sa.Select[RefillCycle]:
-    """Cycles that are blocked or were not paid, for who works here: without their reasons."""
+    """Cycles that are blocked or were not paid, for who works here: without their reasons.
+
+    What is blocked is asked again only while its auto-refill is active.
+    """
     refill = selectinload(RefillCycle.auto_refill)
     return (
         sa.select(RefillCycle)
-        .where(RefillCycle.status.in_(STUCK))
+        .join(RefillCycle.auto_refill)
+        .where(
+            sa.or_(
+                RefillCycle.status == CycleStatus.FAILED,
+                sa.and_(
+                    RefillCycle.status == CycleStatus.BLOCKED,
+                    AutoRefill.status == RefillStatus.ACTIVE,
+                ),
+            )
+        )
         .options(
             refill.selectinload(AutoRefill.client),
             refill.selectinload(AutoRefill.variant),

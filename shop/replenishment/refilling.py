@@ -18,7 +18,7 @@ from shop.orders.models import Order
 from shop.payments import charging
 from shop.prescriptions.gate import Wish
 from shop.replenishment import agreeing, blocking, lapsing, noticing, queries
-from shop.replenishment.errors import OnItsWay, ReportWaits
+from shop.replenishment.errors import OnItsWay, ReportWaits, RunOutUnknown
 from shop.replenishment.models import AutoRefill, RefillConsent, RefillCycle
 from shop.replenishment.states import AHEAD, CycleStatus, RefillStatus
 from shop.replenishment.supplying import Supply
@@ -31,8 +31,8 @@ def refill(auto: AutoRefill, supply: Supply | None, *, today: date, at: datetime
     """Charge the cycle of a (locked) auto-refill that is due; the order, where one was placed.
 
     The caller commits and has the planned call sent. Where something is against it, the cycle says
-    so, and nothing was placed. Where it costs more than she was told, she is told first. Safe to
-    repeat. Raises StartAgain.
+    so, and nothing was placed. Where it costs more than she was told, she is told first. Without
+    its supply (what she has could not be reckoned) it waits. Safe to repeat. Raises StartAgain.
     """
     cycle = auto.cycle
     if auto.status is not RefillStatus.ACTIVE or cycle is None or cycle.status not in AHEAD:
@@ -42,6 +42,8 @@ def refill(auto: AutoRefill, supply: Supply | None, *, today: date, at: datetime
     if queries.last_line(auto.client_id, auto.variant_id) != cycle.after_line_id:
         lapsing.lapse(cycle, why="bought", at=at)
         return None
+    if supply is None:
+        return None
     try:
         return _charged(auto, cycle, supply, today, at)
     except Refusal as refusal:
@@ -50,7 +52,7 @@ def refill(auto: AutoRefill, supply: Supply | None, *, today: date, at: datetime
 
 
 def _charged(
-    refill: AutoRefill, cycle: RefillCycle, supply: Supply | None, today: date, at: datetime
+    refill: AutoRefill, cycle: RefillCycle, supply: Supply, today: date, at: datetime
 ) -> Order | None:
     """Raises what is against it; then nothing was placed."""
     _require_nothing_against(refill, supply, today)
@@ -69,10 +71,11 @@ def _charged(
     return order
 
 
-def _require_nothing_against(refill: AutoRefill, supply: Supply | None, today: date) -> None:
-    """What is asked before the gate. Raises ReportWaits, OnItsWay, CardGone."""
-    held = supply is None or supply.active
-    if held and treatments.held_for_report(refill.client_id):
+def _require_nothing_against(refill: AutoRefill, supply: Supply, today: date) -> None:
+    """What is asked before the gate. Raises RunOutUnknown, ReportWaits, OnItsWay, CardGone."""
+    if supply.run_out is None:
+        raise RunOutUnknown(f"When this runs out is not known. {supply.why}", sku=supply.sku)
+    if supply.active and treatments.held_for_report(refill.client_id):
         raise ReportWaits("Your clinic looks at what you told it of your skin first.")
     number = queries.on_their_way([refill.client_id]).get((refill.client_id, refill.variant_id))
     if number is not None:

@@ -129,7 +129,7 @@ class StuckOut(Schema):
     client = fields.String(attribute="auto_refill.client.name")
     sku = fields.String(attribute="auto_refill.variant.sku")
     status = fields.Enum(CycleStatus, by_value=True)
-    obstacle = fields.Enum(Obstacle, by_value=True, allow_none=True)
+    obstacle = fields.Enum(Obstacle, by_value=True, allow_none=True, attribute="waits_for")
     act_on = fields.Date()
     order = fields.String(attribute="order.number", dump_default=None)
 

@@ -17,7 +17,7 @@ class CycleStatus(StrEnum):
     CHARGING = "charging"  # its order is placed, its card is asked
     FAILED = "failed"  # the card said no; the order waits for the client to pay it
     CHARGED = "charged"
-    LAPSED = "lapsed"  # over, and nothing was charged
+    LAPSED = "lapsed"  # over, and nothing was charged, or it went back
 
 
 class Obstacle(StrEnum):
@@ -50,7 +50,7 @@ CYCLE_ARROWS: dict[CycleStatus | None, set[CycleStatus]] = {
     C.BLOCKED: {C.NOTICED, C.CHARGING, C.LAPSED},
     C.CHARGING: {C.CHARGED, C.FAILED, C.LAPSED},
     C.FAILED: {C.CHARGED, C.LAPSED},
-    C.CHARGED: set(),
+    C.CHARGED: {C.LAPSED},  # its order was cancelled, and the money goes back
     C.LAPSED: set(),
 }
 AHEAD = frozenset({C.NOTICED, C.BLOCKED})  # nothing was charged, and it is still to be

@@ -24,6 +24,14 @@ class Told:
     total_cents: int
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """What she agreed to after she was told: on which day, and how much at most."""
+
+    on: date
+    total_cents: int
+
+
 def due_on(runs_out_on: date) -> date:
     """The day on which the next pack is to be charged."""
     return runs_out_on - LEAD
@@ -39,15 +47,16 @@ def announced_for(due: date, today: date, *, rises: bool) -> date:
     return max(due, today + (PRICE_NOTICE if rises else NOTICE))
 
 
-def stands(told: Told | None, *, agreed_since: int | None, total_cents: int, today: date) -> bool:
+def stands(
+    told: Told | None, *, agreed_since: Agreed | None, total_cents: int, today: date
+) -> bool:
     """Whether it may be charged today on what she was told, and agreed to since.
 
-    `agreed_since`: the cents of a consent that she gave after the notice; then she need not wait
-    for the day that it named.
+    Who agreed after the notice need not wait for the day that it named. Neither is good for ever.
     """
     if told is None:
         return False
-    if agreed_since is not None and total_cents <= agreed_since:
-        return True
+    if agreed_since is not None and total_cents <= agreed_since.total_cents:
+        return today <= max(told.charge_on, agreed_since.on) + STANDS
     in_time = told.charge_on <= today <= told.charge_on + STANDS
     return in_time and total_cents <= told.total_cents

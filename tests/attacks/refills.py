@@ -11,7 +11,7 @@ from shop.core.db import db
 from shop.payments import removing
 from shop.replenishment import choosing, stopping
 from shop.replenishment.models import AutoRefill, RefillCycle
-from tests.attacks.acts import insert, row, update
+from tests.attacks.acts import insert, later, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot
@@ -180,6 +180,12 @@ def _charge(attacker: Sql, which: str, order: str) -> None:
     )
 
 
+def _charge_later(attacker: Sql, which: str, order: str) -> None:
+    """Two weeks and two days after the day that was named."""
+    later(attacker, "23 days")
+    _charge(attacker, which, order)
+
+
 def _to(attacker: Sql, which: str, status: str) -> None:
     attacker.move("refill_cycle", attacker.facts[f"{which}_cycle"], status)
 
@@ -281,6 +287,18 @@ ATTACKS.each(
         "let go while its money may come": (
             lambda a: _to(a, "charging", "lapsed"),
             "lapsed_cycle_costs_nothing",
+        ),
+        "a charged one let go while its money is kept": (
+            lambda a: _to(a, "charged", "lapsed"),
+            "lapsed_cycle_costs_nothing",
+        ),
+        "charged long after she was told": (
+            lambda a: _charge_later(a, "noticed", "noticed_order"),
+            "refill_is_charged_as_she_was_told",
+        ),
+        "charged long after she agreed": (
+            lambda a: _charge_later(a, "ready", "ready_order"),
+            "refill_is_charged_as_she_was_told",
         ),
         "a charged one begun again": (
             (

@@ -135,6 +135,11 @@ def a_supply(line: OrderLine, *, days: int = 10) -> Supply:
     )
 
 
+def supply_of(refill: AutoRefill) -> Supply:
+    """Of the pack that its last cycle follows."""
+    return a_supply(db.session.get_one(OrderLine, refill.cycles[-1].after_line_id))
+
+
 def a_noticed_refill(client: Person | None = None) -> AutoRefill:
     """Of a soap that runs out in ten days: its first charge is announced for a week from today."""
     client, soap = client or alice(), a_variant()
@@ -149,12 +154,23 @@ def a_noticed_refill(client: Person | None = None) -> AutoRefill:
     return refill
 
 
+def an_announced_cream(cream: Variant | None = None, **terms: Any) -> AutoRefill:
+    """The same of a cream that was signed for ten days: when it runs out is known."""
+    client, cream = alice(), cream or a_retinoid()
+    a_prescription(client, cream, fills=6, days_supply=10, **terms)
+    handed_out(client, cream)
+    refill = an_auto_refill(client, cream)
+    supply = offering.of_pack(client, cream.sku, zone=ZONE, at=now())
+    foreseeing.foresee(refill, supply, today=today(), at=now())
+    db.session.flush()
+    return refill
+
+
 def agreed_anew(refill: AutoRefill) -> AutoRefill:
     """She said yes once more, after she was told: it need not wait for the day that was named."""
-    line = db.session.get_one(OrderLine, refill.cycles[-1].after_line_id)
     consent = refill.consent
     wanted = Wanted(consent.quantity, HOME, consent.shipping_method, consent.card)
-    terms = agreeing.terms(refill.variant, wanted, a_supply(line), today=today(), at=now())
+    terms = agreeing.terms(refill.variant, wanted, supply_of(refill), today=today(), at=now())
     agreeing.agree_anew(refill, terms, yes_to(terms), by=refill.client, at=now())
     db.session.refresh(refill, ["consents"])
     return refill
@@ -165,7 +181,7 @@ def a_charging_refill(client: Person | None = None) -> AutoRefill:
     refill = agreed_anew(a_noticed_refill(client))
     cycle = refill.cycle
     assert cycle is not None
-    order = refilling.refill(refill, None, today=cycle.act_on, at=now())
+    order = refilling.refill(refill, supply_of(refill), today=cycle.act_on, at=now())
     assert order is not None, cycle.obstacle
     return refill
 
@@ -192,7 +208,7 @@ def a_blocked_refill(client: Person | None = None) -> AutoRefill:
     removing.remove(refill.consent.card, by=refill.client, at=now())
     cycle = refill.cycle
     assert cycle is not None
-    assert refilling.refill(refill, None, today=cycle.act_on, at=now()) is None
+    assert refilling.refill(refill, supply_of(refill), today=cycle.act_on, at=now()) is None
     assert cycle.status is CycleStatus.BLOCKED
     return refill
 

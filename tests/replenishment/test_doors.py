@@ -10,12 +10,22 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from shop.core.clock import now
 from shop.core.db import db
-from shop.replenishment.models import AutoRefill, RefillConsent, ReminderChoice
-from shop.replenishment.states import RefillStatus
+from shop.orders import cancelling
+from shop.replenishment import following
+from shop.replenishment.models import AutoRefill, RefillConsent, RefillCycle, ReminderChoice
+from shop.replenishment.states import Obstacle, RefillStatus
 from tests.payments.saved_cards import a_saved_card
-from tests.people import a_browser, alice, bob, sam
-from tests.replenishment.builders import a_blocked_refill, a_client_with_a_cream, a_noticed_refill
+from tests.people import a_browser, bob, sam
+from tests.replenishment.builders import (
+    a_blocked_refill,
+    a_charged_refill,
+    a_charging_refill,
+    a_client_with_a_cream,
+    a_noticed_refill,
+    an_announced_cream,
+)
 
 HOME = {
     "name": "Alice Moreno",
@@ -53,6 +63,10 @@ def test_a_client_reads_the_terms_says_yes_and_cancels_with_one_click(app: Flask
     assert refills_of(client_id) == []
     total = shown.text.split('name="expect_total_cents" value="')[1].split('"')[0]
     yes = typed | {"statement_version": "2026-1", "expect_total_cents": total}
+    wrong = post(browser, "/terms", **(typed | {"line1": "", "quantity": 2}))
+    assert "#f-line1" in wrong.text  # where the field is
+    never = post(browser, "/terms", **(typed | {"quantity": 2}))
+    assert (never.status_code, "Must be 1." in never.text) == (422, True)
     refused = post(browser, "", **yes)
     assert (refused.status_code, refills_of(client_id)) == (422, [])
     assert post(browser, "", **yes, agreed="yes").status_code == 303
@@ -63,6 +77,8 @@ def test_a_client_reads_the_terms_says_yes_and_cancels_with_one_click(app: Flask
     assert "Cancel it" in page
     post(browser, f"/{number}/pause")
     assert refills_of(client_id)[0].status is RefillStatus.PAUSED
+    assert post(browser, "", **yes, agreed="yes").status_code == 303
+    assert "It is still paused: press Go on." in browser.get("/account/repeats").text
     post(browser, f"/{number}/resumption")
     post(browser, f"/{number}/cancellation")
     assert refills_of(client_id)[0].status is RefillStatus.CANCELLED
@@ -114,6 +130,35 @@ def test_staff_see_what_waits_and_not_why(app: Flask) -> None:
         assert number in shown
         assert words not in shown
     assert a_browser(app, bob()).get("/refills").status_code == 403
+    assert RefillCycle(obstacle=Obstacle.REPORT).waits_for is Obstacle.NOT_ALLOWED
+    post(hers, f"/{number}/pause")
+    assert number not in staff.get("/refills").text  # nobody asks again while it is paused
+
+
+def test_an_order_that_was_placed_is_not_said_to_cost_nothing(app: Flask) -> None:
+    refill = a_charging_refill()
+    browser, number = a_browser(app, refill.client), refill.number
+    order = refill.cycle.order  # type: ignore[union-attr]
+    link = f'<a href="/orders/{order.number}">'  # type: ignore[union-attr]
+    for act in ("pause", "cancellation"):
+        post(browser, f"/{number}/{act}")
+        page = browser.get("/account/repeats").text
+        assert f"Order {order.number} was placed already: cancel it there." in page  # type: ignore[union-attr]
+        assert link in page
+        assert "othing more is charged" not in page
+
+
+def test_an_order_that_nobody_paid_says_why_it_is_paused(app: Flask) -> None:
+    refill = a_charging_refill()
+    order = refill.cycle.order  # type: ignore[union-attr]
+    cancelling.cancel(order, reason="client", by=refill.client, at=now())  # type: ignore[arg-type]
+    following.follow(refill, at=now())
+    db.session.commit()
+    paid = a_charged_refill()
+    hers, other = a_browser(app, refill.client), a_browser(app, paid.client)
+    page = hers.get("/account/repeats").text
+    assert "is paid and will be sent" in other.get("/account/repeats").text
+    assert "was not paid. Nothing is charged until you go on." in page
 
 
 def token(browser: FlaskClient) -> str:
@@ -132,6 +177,13 @@ def api(browser: FlaskClient, method: str, path: str, body: Any = None) -> Any:
 
 
 def test_a_noticed_refill_says_when_and_how_much(app: Flask) -> None:
-    refill = a_noticed_refill(alice())
-    text = a_browser(app, refill.client).get("/account/repeats").text
-    assert "will be charged on" in text
+    refill, unknown = an_announced_cream(), a_noticed_refill()
+    number = refill.number
+    browser, other = a_browser(app, refill.client), a_browser(app, unknown.client)
+    assert "will be charged on" in browser.get("/account/repeats").text
+    post(browser, f"/{number}/pause")
+    paused = browser.get("/account/repeats").text
+    assert "will be charged on" not in paused
+    assert "Nothing is charged while it is paused." in paused
+    waiting = other.get("/account/repeats").text
+    assert "Nothing is sent until it is known when this runs out." in waiting

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from shop.replenishment.timing import (
     NOTICE,
     PRICE_NOTICE,
     STANDS,
+    Agreed,
     Told,
     announced_for,
     due_on,
@@ -103,12 +105,22 @@ def test_a_charge_is_announced_a_week_before_and_a_higher_price_two() -> None:
 def test_a_notice_lets_charge_from_its_day_on_and_no_more_than_it_said() -> None:
     told = Told(on(10), 4_800)
 
-    def on_day(day: date, cents: int = 4_800, agreed: int | None = None) -> bool:
+    def on_day(day: date, cents: int = 4_800, agreed: Agreed | None = None) -> bool:
         return stands(told, agreed_since=agreed, total_cents=cents, today=day)
 
     assert not stands(None, agreed_since=None, total_cents=1, today=on(10))
     assert [on_day(on(9)), on_day(on(10)), on_day(on(10) + STANDS)] == [False, True, True]
     assert not on_day(on(10) + STANDS + timedelta(days=1))
     assert not on_day(on(10), 4_801)
-    assert on_day(on(9), 5_000, agreed=5_000)
-    assert not on_day(on(10), 5_001, agreed=5_000)
+    assert on_day(on(9), 5_000, agreed=Agreed(on(8), 5_000))
+    assert not on_day(on(10), 5_001, agreed=Agreed(on(8), 5_000))
+
+
+@pytest.mark.parametrize(("agreed", "last"), [(on(4), on(10)), (on(20), on(20))])
+def test_what_she_agreed_to_since_is_not_good_for_ever(agreed: date, last: date) -> None:
+    told, since = Told(on(10), 4_800), Agreed(agreed, 4_800)
+    found = [
+        stands(told, agreed_since=since, total_cents=4_800, today=last + STANDS + timedelta(days=n))
+        for n in (0, 1)
+    ]
+    assert found == [True, False]
