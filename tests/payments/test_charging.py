@@ -116,6 +116,50 @@ def test_whatever_the_network_does_one_charge(
     assert taken(order, gateway) == 1
 
 
+@pytest.mark.parametrize("fault", ["dropped_before", "429"])
+def test_an_outage_is_waited_for(
+    fault: str, app: Flask, gateway: OutsideTransactions, visitor: Visitor, control: Control
+) -> None:
+    """Nothing was executed, so nothing counts against the charge: it is sent when the line is back."""
+    order, card = waiting(gateway, visitor)
+    payment = planned(order, card)
+    control.post("faults", mode=fault, path="/v1/payment_intents", times=planning.TRIES + 2)
+    for _ in range(planning.TRIES + 2):
+        calls.send_due(gateway)
+        calls.send_for(order.id, gateway)
+        assert call_of(payment, "charge_card").status is CallStatus.IN_FLIGHT
+        lapse(order)
+
+    calls.send_due(gateway)
+
+    assert how(order) == ("paid", ["succeeded"])
+    assert taken(order, gateway) == 1
+
+
+@pytest.mark.parametrize("why", ["order_over", "card_removed"])
+def test_what_was_tried_in_vain_is_looked_for_and_not_sent_once_nobody_wants_it(
+    why: str, app: Flask, gateway: OutsideTransactions, visitor: Visitor, control: Control
+) -> None:
+    order, card = waiting(gateway, visitor)
+    payment = planned(order, card)
+    control.post("faults", mode="429", method="POST", path="/v1/payment_intents")
+    calls.send_for(order.id, gateway)
+    if why == "order_over":
+        held = queries.locked_order(order.id)
+        cancelling.cancel(held, reason="client", by=held.client, at=now())
+    else:
+        removing.remove(card, by=order.client, at=now())
+    lapse(order)
+
+    calls.send_due(gateway)
+
+    call = call_of(payment, "charge_card")
+    assert (call.status, call.answer) == (CallStatus.REJECTED, why)
+    assert how(order)[1] == ["cancelled"]
+    assert taken(order, gateway) == 0
+    assert reconciling.differences(gateway) == []
+
+
 def executed_and_lost(payment: Payment, gateway: OutsideTransactions) -> calls.Lease:
     """The provider did it; whoever asked died before writing that down."""
     lease = calls._leased(call_of(payment, "charge_card").id)
