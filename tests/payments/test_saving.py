@@ -24,7 +24,8 @@ from shop.payments.saving import STATEMENT, STATEMENT_VERSION
 from tests.accounts.test_access import a_session, a_token
 from tests.payments.conftest import Control, Inbox
 from tests.payments.orders_to_pay import OutsideTransactions, an_order, how
-from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card, planned
+from tests.payments.refill_orders import planned
+from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card
 from tests.payments.test_settling_doors import hear
 from tests.payments.test_settling_faults import grown_old
 from tests.people import alice, bob
