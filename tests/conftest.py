@@ -174,6 +174,8 @@ def app(_shared_app: Flask) -> Iterator[Flask]:
 
 
 def _check_deferred(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint is released, and nothing is judged yet
     session.flush()
     session.connection().exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
     session.connection().exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")

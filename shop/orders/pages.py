@@ -282,9 +282,11 @@ def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
 
 def _whole(number: str) -> dict[str, Any]:
     order = queries.order_for(actor(), number)
+    payment = payments.payment_to_show(order.id)
     return {
         "order": order,
-        "payment": payments.payment_to_show(order.id),
+        "payment": payment,
+        "given_up": payment and payments.why_given_up(payment),
         "history": queries.history(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),

@@ -28,6 +28,7 @@ from shop.payments.gateway import (
     NotExecuted,
     NotThere,
     ProviderRefused,
+    Remembered,
     Unknown,
 )
 from shop.payments.models import ProviderCall, Refund
@@ -112,10 +113,14 @@ def _leased(call_id: uuid.UUID) -> Lease | None:
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    if call is None or _dropped(call, order):
+    if call is None:
+        return None
+    over = _over(call, order)
+    if over is not None and call.first_sent_at is None:  # never sent, it never is
+        call.status, call.answer = CallStatus.REJECTED, over
+        _given_up(call, order, why=over)
         return None
     call.fence += 1
-    call.tries += 1
     call.status = CallStatus.IN_FLIGHT
     call.lease_until = at + LEASE
     call.first_sent_at = call.first_sent_at or at
@@ -129,6 +134,7 @@ def _leased(call_id: uuid.UUID) -> Lease | None:
         tries=call.tries,
         first_sent_at=call.first_sent_at,
         at=at,
+        over=over,
     )
 
 
@@ -138,18 +144,14 @@ def _locked_order_of(call_id: uuid.UUID) -> Order | None:
     return None if order_id is None else queries.locked_order(order_id)
 
 
-def _dropped(call: ProviderCall, order: Order | None) -> bool:
-    """What was never sent is not sent once its order is over, or its card was removed."""
-    if order is None or call.operation not in ASKING or call.first_sent_at is not None:
-        return False
-    payment = queries.payment(call.reference_id)
+def _over(call: ProviderCall, order: Order | None) -> str | None:
+    """Why money is not asked for any more: its order is over, or its card was removed."""
+    if order is None or call.operation not in ASKING:
+        return None
     if order.status is not OrderStatus.AWAITING_PAYMENT:
-        call.status, call.answer = CallStatus.REJECTED, "order_over"
-        settling.cancel(payment, why="order_over")
-    elif payment.card is not None and queries.is_removed(payment.card):
-        call.status, call.answer = CallStatus.REJECTED, "card_removed"
-        settling.declined(payment, order, why="card_removed", at=now())
-    return call.status is CallStatus.REJECTED
+        return "order_over"
+    card = queries.payment(call.reference_id).card
+    return "card_removed" if card is not None and queries.is_removed(card) else None
 
 
 # The calls that ask for money.
@@ -172,7 +174,8 @@ def _answered(lease: Lease, error: GatewayError) -> Outcome:
             log.critical("provider_misconfigured", code=error.code)
             return Outcome(CallStatus.PLANNED, error.code, pause=LEASE)
         case NotExecuted() | Unknown():
-            return Outcome(CallStatus.IN_FLIGHT, error.code, pause=_pause(lease.tries))
+            kept = isinstance(error, Remembered)
+            return Outcome(CallStatus.IN_FLIGHT, error.code, pause=_pause(lease.fence), kept=kept)
         case Declined():
             return Outcome(CallStatus.REJECTED, error.code, (error.intent,) if error.intent else ())
         case ProviderRefused() if error.code != "idempotency_error":
@@ -181,9 +184,9 @@ def _answered(lease: Lease, error: GatewayError) -> Outcome:
             return Outcome(CallStatus.HUMAN, error.code)
 
 
-def _pause(tries: int) -> timedelta:
+def _pause(leases: int) -> timedelta:
     """Longer each time, and never in step with others."""
-    longest = min(LONGEST_PAUSE, timedelta(seconds=2**tries))
+    longest = min(LONGEST_PAUSE, timedelta(seconds=2 ** min(leases, 10)))
     return longest * chance.uniform(0.5, 1.0)
 
 
@@ -198,20 +201,21 @@ def _recorded(lease: Lease, outcome: Outcome) -> bool:
         return False
     call.status, call.answer = outcome.status, outcome.code
     call.lease_until = None if outcome.pause is None else now() + outcome.pause
+    call.tries += outcome.kept
     following.apply(outcome.facts, of=lease.reference_id)
     if outcome.status is CallStatus.REJECTED:
-        _given_up(lease, order, why=outcome.code)
+        _given_up(call, order, why=outcome.code)
     if outcome.status is CallStatus.HUMAN:
         log.error("call_needs_a_person", call=str(call.id), operation=call.operation)
     return True
 
 
-def _given_up(lease: Lease, order: Order | None, *, why: str) -> None:
-    """The provider will not do it, and nothing happened there."""
-    if lease.operation is Operation.OPEN_SESSION:
-        settling.cancel(queries.payment(lease.reference_id), why=why)
-    elif lease.operation is Operation.CHARGE_CARD and order is not None:
-        settling.declined(queries.payment(lease.reference_id), order, why=why, at=now())
-    elif lease.operation is Operation.REFUND:
-        refund = db.session.get_one(Refund, lease.reference_id)
+def _given_up(call: ProviderCall, order: Order | None, *, why: str) -> None:
+    """The provider did not do it and will not, or is not asked."""
+    if call.operation == Operation.OPEN_SESSION:
+        settling.cancel(queries.payment(call.reference_id), why=why)
+    elif call.operation == Operation.CHARGE_CARD and order is not None:
+        settling.declined(queries.payment(call.reference_id), order, why=why, at=now())
+    elif call.operation == Operation.REFUND:
+        refund = db.session.get_one(Refund, call.reference_id)
         refunding.fail(refund, why=why)

@@ -278,6 +278,13 @@ class Unknown(GatewayError):
     code = "unknown_outcome"
 
 
+class Remembered(Unknown):
+    """An error inside the provider, or an answer that cannot be read, kept under the key.
+
+    The same key brings the same again for a day: after a few tries only a look-up tells.
+    """
+
+
 class Misconfigured(GatewayError):
     """Wrong or missing key or right, or test and live mixed: nothing goes until a person acts."""
 

@@ -252,8 +252,9 @@ class ProviderCall(Base):
     idempotency_key: Mapped[str]  # "<operation>:<reference>"
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
     status: Mapped[CallStatus] = mapped_column(Word(CallStatus))
+    # How often the answer was an error that the provider keeps under the key.
     tries: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
-    fence: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    fence: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)  # leases so far
     lease_until: Mapped[datetime | None]  # nobody else sends it before
     first_sent_at: Mapped[datetime | None]
     planned_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())

@@ -18,12 +18,16 @@ from shop.payments.states import CallStatus
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a call, to be recorded. A pause means that it stays to be sent again."""
+    """What became of a call, to be recorded. A pause means that it stays to be sent again.
+
+    `kept`: under its key the provider gives this answer again.
+    """
 
     status: CallStatus
     code: str = ""
     facts: tuple[Fact, ...] = ()
     pause: timedelta | None = None
+    kept: bool = False
 
 
 def perform(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
@@ -32,8 +36,13 @@ def perform(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
 
 
 def look(lease: Lease, gateway: Gateway) -> Outcome:
-    """Whether the thing was done after all. A new key is a person's decision."""
+    """Whether the thing was done after all. A new key is a person's decision.
+
+    What nobody wants any more and nobody finds is given up: money that comes of it goes back.
+    """
     facts = LOOKED_FOR[lease.operation](lease, gateway)
+    if not facts and lease.over is not None:
+        return Outcome(CallStatus.REJECTED, lease.over)
     if not facts:
         return Outcome(CallStatus.HUMAN, "not_found")
     if lease.operation is Operation.EXPIRE_SESSION and _still_open(facts):

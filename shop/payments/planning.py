@@ -28,7 +28,7 @@ PENDING = (CallStatus.PLANNED, CallStatus.IN_FLIGHT)
 LEASE = timedelta(seconds=60)
 # The provider forgets a key after 24 hours: from then on it would do the thing once more.
 KEY_LIFE = timedelta(hours=23)
-# An error inside the provider is remembered under the key: after so many tries we look instead.
+# An error that the provider remembers under the key: after so many answers of it we look instead.
 TRIES = 5
 
 
@@ -74,16 +74,18 @@ class Lease:
     tries: int
     first_sent_at: datetime
     at: datetime
+    over: str | None = None  # why nobody wants it any more
 
     @property
     def again(self) -> bool:
         """Sent before: the answer may be an old one, kept under the key."""
-        return self.tries > 1
+        return self.at > self.first_sent_at
 
     @property
     def only_look(self) -> bool:
-        """Sending once more could do it twice, or would bring the same error for ever."""
-        return self.at - self.first_sent_at > KEY_LIFE or self.tries > TRIES
+        """Sending once more could do it twice, is not wanted, or would bring the same error."""
+        grown_old = self.at - self.first_sent_at > KEY_LIFE
+        return grown_old or self.over is not None or self.tries >= TRIES
 
 
 def pending(order_id: uuid.UUID) -> list[uuid.UUID]:

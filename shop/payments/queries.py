@@ -8,12 +8,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shop.accounts.models import Person
+from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.orders.models import Order
 from shop.payments.errors import ProviderAway
 from shop.payments.models import CardSetup, Payment, Refund, SavedCard
-from shop.payments.states import LIVE
+from shop.payments.states import LIVE, PaymentStatus
 
 
 def locked_order(order_id: uuid.UUID) -> Order:
@@ -58,6 +59,14 @@ def payment_to_show(order_id: uuid.UUID) -> Payment | None:
     """The payment a person asks about: the one that paid, else the latest."""
     found = payments_of(order_id)
     return next((one for one in found if one.captured_cents), found[-1] if found else None)
+
+
+def why_given_up(payment: Payment) -> str | None:
+    """Why no money comes of a payment any more, in a word of ours or the bank's."""
+    if payment.status is not PaymentStatus.CANCELLED:
+        return None
+    why: str | None = events.of(payment.id)[-1].facts.get("why")
+    return why
 
 
 def payment_of_session(session_id: str) -> Payment | None:

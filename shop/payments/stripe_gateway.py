@@ -30,6 +30,7 @@ from shop.payments.gateway import (
     ProviderRefused,
     Refund,
     RefundState,
+    Remembered,
     SessionState,
     SetupPage,
     Unknown,
@@ -297,7 +298,7 @@ class StripeGateway:
             body = answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
             return reader(body)
         except UNREADABLE as error:
-            raise Unknown("The answer cannot be read.", code="unreadable_answer") from error
+            raise Remembered("The answer cannot be read.", code="unreadable_answer") from error
 
     def _all(self, page: Callable[[_After], stripe.StripeObject]) -> Iterator[Json]:
         """Every item of a list, asking for the next page only when it is wanted."""
@@ -435,7 +436,8 @@ def _kind_of(error: stripe.StripeError) -> type[GatewayError]:
         return NotThere
     if status is not None and 400 <= status < 500:
         return ProviderRefused
-    return Unknown
+    # Its own errors Stripe replays under the key; 502, 503 and 504 come from in front of it.
+    return Remembered if status == 500 else Unknown
 
 
 def _error_body(error: stripe.StripeError) -> Json:

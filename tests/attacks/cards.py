@@ -15,6 +15,7 @@ from tests.attacks.acts import insert, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.attacks.orders import begin_payment, money_comes, order_moves
 from tests.payments.orders_to_pay import an_order
+from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, eva
 
@@ -30,6 +31,8 @@ def scene() -> Mapping[str, Any]:
     order, charged = an_order(client), an_order(client)
     card, removed = a_saved_card(client), a_saved_card(client)
     removing.remove(removed, by=client, at=now())
+    for one in (order, charged):
+        of_a_refill(one, card)
     charge = charging.charge(queries.locked_order(charged.id), card, at=now())
     agreed = saving.consented(client, STATEMENT_VERSION)
     alone = saving.begin(client, consent=STATEMENT_VERSION, at=now(), base_url="http://x")
@@ -112,12 +115,16 @@ def _call(attacker: Sql, operation: str, order: Any) -> None:
 
 
 @ATTACKS.passes(APP, WORKER)
-def _a_card_agreed_to_saved_charged_and_removed(attacker: Sql) -> None:
-    attacker.facts["mine"] = _save(attacker, setup_id=_agree(attacker))
-    payment = _charge(attacker, "mine")
+def _a_card_agreed_to_and_saved(attacker: Sql) -> None:
+    _save(attacker, setup_id=_agree(attacker))
+
+
+@ATTACKS.passes(APP, WORKER)
+def _a_card_charged_and_removed(attacker: Sql) -> None:
+    payment = _charge(attacker)
     order_moves(attacker, attacker.facts["order"])
     money_comes(attacker, payment, provider_intent_id="pi_mine", livemode=False)
-    update(attacker, "saved_cards", attacker.facts["mine"], removed_at=LONG_AGO)
+    update(attacker, "saved_cards", attacker.facts["card"], removed_at=LONG_AGO)
     _call(attacker, "detach_card", None)
 
 

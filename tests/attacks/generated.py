@@ -67,6 +67,7 @@ from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, paid, placed
+from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
@@ -287,7 +288,7 @@ def _shipped(order: Order) -> None:
 def _carded(client: Person, soap: Variant) -> None:
     """Cards she saved; one is charged now, one was removed, one is about to be typed."""
     card, removed = a_saved_card(client), a_saved_card(client)
-    charging.charge(placed(client, {soap: 1}), card, at=now())
+    charging.charge(of_a_refill(placed(client, {soap: 1}), card), card, at=now())
     removing.remove(removed, by=client, at=now())
     setup = saving.begin(client, consent=STATEMENT_VERSION, at=now(), base_url="http://x")
     setup.provider_session_id = "cs_setup"

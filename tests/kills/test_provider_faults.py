@@ -244,7 +244,7 @@ def test_a_refund_whose_error_stays_is_a_question_for_a_person(world: World, lin
             " WHERE o.number = %s",
             [road.number],
         ).fetchall()
-        assert stands == [("human", planning.TRIES + 1, "planned")]
+        assert stands == [("human", planning.TRIES, "planned")]
         assert judging.at_the_provider(shop, bank) == []
     agreed = world.app.test_cli_runner().invoke(args=["reconcile"])
     assert "call_needs_a_person" in agreed.output

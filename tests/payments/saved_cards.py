@@ -1,4 +1,4 @@
-"""Saved cards: one that is only here, one that the sandbox keeps, too; and charges of them."""
+"""Saved cards: one that is only here, one that the sandbox keeps, too."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders.models import Order
-from shop.payments import calls, charging, following, saving
+from shop.payments import calls, following, saving
 from shop.payments.gateway import Card, Gateway
-from shop.payments.models import Payment, SavedCard
-from shop.payments.queries import card_of_setup, locked_order
+from shop.payments.models import SavedCard
+from shop.payments.queries import card_of_setup
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.in_process import Visitor
 from shop.payments.saving import STATEMENT_VERSION, CardTold
@@ -57,10 +56,3 @@ def a_card_at_the_bank(
     card = card_of_setup(setup.id)
     assert card is not None
     return card
-
-
-def planned(order: Order, card: SavedCard) -> Payment:
-    """A charge that is planned and committed; its call waits to be sent."""
-    payment = charging.charge(locked_order(order.id), card, at=now())
-    db.session.commit()
-    return payment

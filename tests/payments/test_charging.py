@@ -14,7 +14,16 @@ from shop.core.db import db
 from shop.core.errors import NotAllowed, Refused
 from shop.orders import cancelling
 from shop.orders.models import Order
-from shop.payments import calls, chasing, following, planning, queries, reconciling, removing
+from shop.payments import (
+    calls,
+    charging,
+    chasing,
+    following,
+    planning,
+    queries,
+    reconciling,
+    removing,
+)
 from shop.payments.errors import CardRemoved, PaymentUnderWay
 from shop.payments.gateway import Gateway, IntentState, Refund
 from shop.payments.models import Payment, SavedCard
@@ -26,7 +35,8 @@ from shop.prescriptions import revoking
 from tests.payments.conftest import Control
 from tests.payments.orders_to_pay import OutsideTransactions, a_cream_order, an_order, begun, how
 from tests.payments.orders_to_pay import opened as page_opened
-from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card, planned
+from tests.payments.refill_orders import planned
+from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card
 from tests.payments.test_settling_faults import STARTED, call_of, grown_old, lapse
 from tests.people import alice, bob
 
@@ -114,6 +124,50 @@ def test_whatever_the_network_does_one_charge(
 
     assert how(order) == ("paid", ["succeeded"])
     assert taken(order, gateway) == 1
+
+
+@pytest.mark.parametrize("fault", ["dropped_before", "429"])
+def test_an_outage_is_waited_for(
+    fault: str, app: Flask, gateway: OutsideTransactions, visitor: Visitor, control: Control
+) -> None:
+    """Nothing was executed, so nothing counts against the charge: it is sent when the line is back."""
+    order, card = waiting(gateway, visitor)
+    payment = planned(order, card)
+    control.post("faults", mode=fault, path="/v1/payment_intents", times=planning.TRIES + 2)
+    for _ in range(planning.TRIES + 2):
+        calls.send_due(gateway)
+        calls.send_for(order.id, gateway)
+        assert call_of(payment, "charge_card").status is CallStatus.IN_FLIGHT
+        lapse(order)
+
+    calls.send_due(gateway)
+
+    assert how(order) == ("paid", ["succeeded"])
+    assert taken(order, gateway) == 1
+
+
+@pytest.mark.parametrize("why", ["order_over", "card_removed"])
+def test_what_was_tried_in_vain_is_looked_for_and_not_sent_once_nobody_wants_it(
+    why: str, app: Flask, gateway: OutsideTransactions, visitor: Visitor, control: Control
+) -> None:
+    order, card = waiting(gateway, visitor)
+    payment = planned(order, card)
+    control.post("faults", mode="429", method="POST", path="/v1/payment_intents")
+    calls.send_for(order.id, gateway)
+    if why == "order_over":
+        held = queries.locked_order(order.id)
+        cancelling.cancel(held, reason="client", by=held.client, at=now())
+    else:
+        removing.remove(card, by=order.client, at=now())
+    lapse(order)
+
+    calls.send_due(gateway)
+
+    call = call_of(payment, "charge_card")
+    assert (call.status, call.answer) == (CallStatus.REJECTED, why)
+    assert how(order)[1] == ["cancelled"]
+    assert taken(order, gateway) == 0
+    assert reconciling.differences(gateway) == []
 
 
 def executed_and_lost(payment: Payment, gateway: OutsideTransactions) -> calls.Lease:
@@ -262,7 +316,7 @@ def test_a_removed_card_is_not_charged(app: Flask) -> None:
     db.session.commit()
 
     with pytest.raises(CardRemoved):
-        planned(order, card)
+        charging.charge(queries.locked_order(order.id), card, at=now())
     with pytest.raises(sa.exc.IntegrityError, match="removed_card_is_not_charged"):
         db.session.execute(
             sa.insert(Payment).values(
@@ -280,7 +334,7 @@ def test_a_removed_card_is_not_charged(app: Flask) -> None:
 def test_only_its_owners_orders_are_charged(app: Flask) -> None:
     order, card = an_order(alice()), a_saved_card(bob())
     with pytest.raises(NotAllowed):
-        planned(order, card)
+        charging.charge(queries.locked_order(order.id), card, at=now())
     assert queries.payments_of(order.id) == []
 
 
@@ -289,7 +343,7 @@ def test_the_gate_is_asked_again(app: Flask) -> None:
     (order, prescription), card = a_cream_order(client), a_saved_card(client)
     revoking.revoke(prescription, reason="A test.", by=prescription.prescriber, at=now())
     with pytest.raises(Refused):
-        planned(order, card)
+        charging.charge(queries.locked_order(order.id), card, at=now())
     assert queries.payments_of(order.id) == []
 
 
@@ -298,4 +352,4 @@ def test_a_card_is_not_charged_beside_an_open_page(app: Flask) -> None:
     order, card = an_order(client), a_saved_card(client)
     begun(order)
     with pytest.raises(PaymentUnderWay):
-        planned(order, card)
+        charging.charge(queries.locked_order(order.id), card, at=now())

@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 
 from shop.accounts.models import Person
 from shop.core import events
+from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders.models import Order
-from shop.payments import calls, following, queries, reconciling, webhook
+from shop.payments import calls, chasing, following, queries, reconciling, removing, webhook
 from shop.payments.gateway import Gateway
 from shop.payments.models import CardSetup, ProviderEvent
 from shop.payments.sandbox import cards
@@ -23,8 +24,10 @@ from shop.payments.saving import STATEMENT, STATEMENT_VERSION
 from tests.accounts.test_access import a_session, a_token
 from tests.payments.conftest import Control, Inbox
 from tests.payments.orders_to_pay import OutsideTransactions, an_order, how
-from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card, planned
+from tests.payments.refill_orders import planned
+from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card
 from tests.payments.test_settling_doors import hear
+from tests.payments.test_settling_faults import grown_old
 from tests.people import alice, bob
 
 
@@ -154,7 +157,33 @@ def test_the_order_says_how_its_charge_stands(
     assert "Your card ending in 0341 is being charged" in waiting
     assert "<button>Pay" not in waiting
     assert "Your card ending in 0341 was not charged" in declined
+    assert "Your bank declined it" in declined
     assert "<button>Pay" in declined
+
+
+@pytest.mark.parametrize(
+    ("removed", "told"), [(True, "You removed it"), (False, "Your bank could not be asked in time")]
+)
+def test_the_order_blames_no_bank_that_was_not_asked(
+    removed: bool, told: str, shop: Flask, client: Person, gateway: Gateway, browser_of: FlaskClient
+) -> None:
+    order, card = an_order(client), a_saved_card(client)
+    payment = planned(order, card)
+    if removed:
+        removing.remove(card, by=client, at=now())
+        db.session.commit()
+        calls.send_for(order.id, gateway)
+    else:
+        grown_old(payment, "charge_card")
+        order.pay_by = now()
+        db.session.commit()
+        chasing.overdue_orders(gateway)
+
+    page = browser_of.get(f"/orders/{order.number}").text
+
+    assert "was not charged" in page
+    assert told in page
+    assert "declined" not in page
 
 
 @pytest.mark.parametrize("first", ["webhook", "client"])

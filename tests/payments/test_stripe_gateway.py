@@ -25,6 +25,7 @@ from shop.payments.gateway import (
     NotExecuted,
     NotThere,
     ProviderRefused,
+    Remembered,
     SessionState,
     Unknown,
 )
@@ -106,19 +107,19 @@ ANSWERS: dict[str, tuple[tuple[int, object] | Exception, type[GatewayError], str
     "lock": ((409, an_error(code="lock_timeout")), NotExecuted, "lock_timeout"),
     "too many": ((429, an_error(code="rate_limit")), NotExecuted, "rate_limit"),
     "too many, the old way": ((400, an_error(code="rate_limit")), NotExecuted, "rate_limit"),
-    "broken inside": ((500, an_error("api_error")), Unknown, "api_error"),
+    "broken inside": ((500, an_error("api_error")), Remembered, "api_error"),
     "bad gateway": ((502, "<html>"), Unknown, "unknown_outcome"),
     "unavailable": ((503, an_error("api_error")), Unknown, "api_error"),
     "gateway time-out": ((504, ""), Unknown, "unknown_outcome"),
     "a page instead of JSON": ((200, "<html>"), Unknown, "unknown_outcome"),
-    "a list instead of an object": ((200, []), Unknown, "unreadable_answer"),
-    "an object without members": ((200, {"id": "pi_1"}), Unknown, "unreadable_answer"),
+    "a list instead of an object": ((200, []), Remembered, "unreadable_answer"),
+    "an object without members": ((200, {"id": "pi_1"}), Remembered, "unreadable_answer"),
     "a status to come": (
         (200, an_intent(status="pondering")),
-        Unknown,
+        Remembered,
         "unreadable_answer",
     ),
-    "a negative amount": ((200, an_intent(amount=-1)), Unknown, "unreadable_answer"),
+    "a negative amount": ((200, an_intent(amount=-1)), Remembered, "unreadable_answer"),
     "the other mode": ((200, an_intent(livemode=True)), Misconfigured, "wrong_mode"),
     "lost line": (
         stripe.APIConnectionError("lost"),  # type: ignore[no-untyped-call]

@@ -20,6 +20,7 @@ from shop.payments.models import Payment, SavedCard
 from shop.payments.sandbox.in_process import Visitor
 from tests.at_once import Act
 from tests.payments.orders_to_pay import SHOP, an_order
+from tests.payments.refill_orders import a_cycle, asked
 from tests.payments.saved_cards import a_card_at_the_bank, a_saved_card
 from tests.payments.test_settling_faults import STARTED
 from tests.people import alice
@@ -39,12 +40,14 @@ class Scene:
 
 
 def a_scene(soap: UUID, gateway: Gateway | None = None, visitor: Visitor | None = None) -> Scene:
-    client = alice()
-    order = an_order(client, db.session.get_one(Variant, soap))
+    client, pack = alice(), db.session.get_one(Variant, soap)
     if gateway is None or visitor is None:
         card = a_saved_card(client)
     else:
         card = a_card_at_the_bank(client, gateway, visitor)
+    cycle = a_cycle(client, pack, card)
+    db.session.commit()
+    order = asked(cycle, an_order(client, pack))
     return Scene(order.id, order.number, card.id, client.id)
 
 
