@@ -316,7 +316,7 @@ def test_a_paid_order_that_is_cancelled_pauses_it_and_another_follows(clinic: Cl
 
     assert (cycle_of(refill).status, afresh(refill).status) == (C.LAPSED, RefillStatus.PAUSED)
     assert events.of(refill.id)[-1].facts["why"] == "order_cancelled"
-    clinic.made(lambda: stopping.resume(afresh(refill), by=refill.client, at=now()))
+    clinic.made(lambda: resumed(refill))
     after(clinic, 1)
     after(clinic, 7)
     assert [one.status for one in cycles_of(refill)] == [C.LAPSED, C.CHARGED]
