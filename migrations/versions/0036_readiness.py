@@ -44,10 +44,10 @@ BEGIN
             SELECT FROM unnest(NEW.findings) AS finding
             JOIN window_rules AS rule
                 ON rule.subject = split_part(finding, ':', 2)
-                OR finding LIKE 'not_known:%' AND rule.condition ?
-                    CASE split_part(finding, ':', 2) WHEN 'fitzpatrick' THEN 'fitzpatrick_from'
-                    WHEN 'isotretinoin' THEN 'isotretinoin_days'
-                    ELSE split_part(finding, ':', 2) END
+                OR finding LIKE 'not_known:%' AND rule.condition ? coalesce(
+                    '{"fitzpatrick": "fitzpatrick_from", "isotretinoin": "isotretinoin_days"}'::jsonb
+                        ->> split_part(finding, ':', 2),
+                    split_part(finding, ':', 2))
             WHERE rule.severity = 'hard_stop' AND rule.status IN ('active', 'superseded')
               AND rule.jurisdiction IN
                   ('US', plan.state, (SELECT state FROM people WHERE id = waived.client_id))
