@@ -68,7 +68,7 @@ SWEPT = (
     "reaction_pages",
 )
 PAPERS = ("label", "explanation", "why")
-EXAMPLES = 100 if SOAK else 3  # a door
+EXAMPLES = 100 if SOAK else 2  # a door
 # Written before anybody is refused, on purpose: who opened a record, who tried to sign in.
 KEPT_OF_REFUSALS = {"accesses", "sign_in_attempts", "tokens"}  # a token: when it was last used
 
