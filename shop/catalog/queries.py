@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
@@ -25,6 +26,7 @@ from shop.catalog.errors import (
 from shop.catalog.filings import normalised
 from shop.catalog.models import (
     FILED,
+    ActiveClass,
     Bundle,
     Import,
     ImportPart,
@@ -47,6 +49,8 @@ from shop.catalog.models import (
 from shop.catalog.states import ImportStatus, ReleaseStatus, ShopStatus
 from shop.core.db import db, locked
 from shop.core.rules import BadRule, RuleStatus
+
+Key = TypeVar("Key", str, uuid.UUID)
 
 _AT_ONCE = 200
 DRAFTED = (RuleStatus.DRAFT, RuleStatus.REVIEWED)  # a rule that holds nowhere yet
@@ -422,3 +426,32 @@ def columns_set_aside(import_id: uuid.UUID) -> list[str]:
         .order_by("name")
     )
     return list(db.session.scalars(query))
+
+
+def active_classes(
+    by: sa.SQLColumnExpression[Key], among: Collection[Key], *conditions: sa.ColumnElement[bool]
+) -> dict[Key, frozenset[ActiveClass]]:
+    """The classes of active by a column of `Variant` (its id, SKU or product), of those `among`.
+
+    What holds none is left out. One statement, of which more may be asked by `conditions`.
+    """
+    if not among:
+        return {}
+    rows = db.session.execute(
+        sa.select(by, Ingredient.active_class)
+        .select_from(Variant)
+        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
+        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
+        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
+        .where(
+            by.in_(set(among)),
+            ProductIngredient.active,
+            Ingredient.active_class.is_not(None),
+            *conditions,
+        )
+    )
+    found: defaultdict[Key, set[ActiveClass]] = defaultdict(set)
+    for key, active_class in rows:
+        assert active_class is not None  # as it was asked
+        found[key].add(active_class)
+    return {key: frozenset(classes) for key, classes in found.items()}

@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from shop.accounts.models import Person
-from shop.catalog.models import Ingredient, IngredientName, ProductIngredient, Variant
+from shop.catalog import queries as catalog
+from shop.catalog.models import Variant
 from shop.charts import queries as charts
 from shop.charts.queries import Chart
 from shop.core.clock import day_in
@@ -123,7 +124,9 @@ class _Rows:
             plans=plans,
             packs=packs,
             given=given,
-            classes=_classes(products | {row.product_id for row in packs.values()}),
+            classes=catalog.active_classes(
+                Variant.product_id, products | {row.product_id for row in packs.values()}
+            ),
             prescribed=_prescribed(clients, at),
             reports=_reports(clients),
             waivers=_waivers({one.id for one in booked}),
@@ -306,23 +309,6 @@ def _given(clients: Collection[UUID], at: datetime) -> dict[UUID, list[Any]]:
         )
     )
     return _by_client(db.session.execute(query))
-
-
-def _classes(products: Collection[UUID]) -> Classes:
-    query = (
-        sa.select(ProductIngredient.product_id, Ingredient.active_class)
-        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
-        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(
-            ProductIngredient.product_id.in_(products),
-            ProductIngredient.active,
-            Ingredient.active_class.is_not(None),
-        )
-    )
-    found: dict[UUID, set[str]] = defaultdict(set)
-    for row in db.session.execute(query):
-        found[row.product_id].add(row.active_class.value)
-    return {product: frozenset(classes) for product, classes in found.items()}
 
 
 def _prescribed(clients: Collection[UUID], at: datetime) -> dict[UUID, set[UUID]]:

@@ -6,22 +6,16 @@ something of her chart.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from shop.accounts.models import Person
+from shop.catalog import queries as catalog
 from shop.catalog.models import (
     ActiveClass,
-    Ingredient,
-    IngredientName,
-    ProductIngredient,
     Variant,
 )
-from shop.core.db import db
 from shop.core.rules import Severity
 from shop.prescriptions import gate
 from shop.prescriptions.gate import Window
@@ -102,21 +96,8 @@ def _rules(one: Interval) -> tuple[tuple[str, int], ...]:
     return tuple(dict.fromkeys((ground.number, ground.version) for ground in one.because))
 
 
-def _classes(client: Person, packs: Collection[UUID], at: datetime) -> dict[UUID, set[ActiveClass]]:
+def _classes(
+    client: Person, packs: Collection[UUID], at: datetime
+) -> dict[UUID, frozenset[ActiveClass]]:
     """The classes of active in each pack; none where the client has no treatment."""
-    rows = db.session.execute(
-        sa.select(Variant.id, Ingredient.active_class)
-        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
-        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
-        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(
-            Variant.id.in_(set(packs)),
-            ProductIngredient.active,
-            Ingredient.active_class.is_not(None),
-            asked.any_of([client.id], at),
-        )
-    )
-    classes: dict[UUID, set[ActiveClass]] = defaultdict(set)
-    for row in rows:
-        classes[row.id].add(row.active_class)
-    return classes
+    return catalog.active_classes(Variant.id, packs, asked.any_of([client.id], at))

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from shop.accounts.models import Person
+from shop.catalog import queries as catalog
 from shop.catalog.concerns import Concern
 from shop.catalog.models import (
     ActiveClass,
@@ -194,7 +195,8 @@ def _offers(
         return {}
     units = _units(client, every)
     answers = _answers(client, every, units, at=at)
-    subjects, lasting = _subjects(every), _lasting(client, every, plan, at)
+    subjects = catalog.active_classes(Variant.id, every.keys())
+    lasting = _lasting(client, every, plan, at)
     teased = set(
         db.session.scalars(
             sa.select(Variant.id)
@@ -212,7 +214,7 @@ def _offers(
             quantity=units[pack.id],
             name=f"{pack.product.name}, {pack.name}",
             slug=pack.product.slug,
-            subjects=frozenset(subjects[pack.id]),
+            subjects=frozenset[str](subjects.get(pack.id, ())),
             way=Way.HAVE if pack.id in lasting else way,
             said=answer.sentence,
             doctor_only=pack.doctor_only,
@@ -250,23 +252,6 @@ def _answers(
         out_of_stock=[key for key in packs if free[key] < units[key]],
     )
     return {one.wish.variant_id: one for one in decisions}
-
-
-def _subjects(packs: Collection[UUID]) -> dict[UUID, set[str]]:
-    """The classes of active in each of these packs."""
-    rows = db.session.execute(
-        sa.select(Variant.id, Ingredient.active_class)
-        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
-        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
-        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(
-            Variant.id.in_(packs), ProductIngredient.active, Ingredient.active_class.is_not(None)
-        )
-    )
-    found: defaultdict[UUID, set[str]] = defaultdict(set)
-    for row in rows:
-        found[row.id].add(row.active_class)
-    return found
 
 
 def _lasting(

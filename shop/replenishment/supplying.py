@@ -17,12 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from shop.accounts.models import Person
+from shop.catalog import queries as catalog
 from shop.catalog.models import (
     ActiveClass,
-    Ingredient,
-    IngredientName,
     Product,
-    ProductIngredient,
     Variant,
 )
 from shop.core.db import db
@@ -33,10 +31,10 @@ from shop.prescriptions.models import Fill, Prescription
 from shop.prescriptions.states import HeldFor, PrescriptionStatus
 from shop.replenishment.running_out import Pause, RunOut, between, run_out
 from shop.treatments import asked, regimens
+from shop.treatments import queries as treatments
 from shop.treatments.course import LOOKED_AT, SHIELDING, Course
-from shop.treatments.models import Plan, PlanVersion, ReportAnswer, SessionReport
+from shop.treatments.models import ReportAnswer, SessionReport
 from shop.treatments.regimens import Pack, Step
-from shop.treatments.states import PlanStatus
 from shop.treatments.windows import Action
 
 ON_HOLD = "Your prescription is on hold."
@@ -76,7 +74,7 @@ def of_clients(clients: Sequence[Person], *, at: datetime, zone: str) -> dict[UU
     clinic = ZoneInfo(zone)
     holders = {row.client_id for row in rows}
     steps = _regimens(holders, at, clinic)
-    classes = _classes({row.variant_id for row in rows})
+    classes = catalog.active_classes(Variant.id, {row.variant_id for row in rows})
     pauses = _Pauses(
         windows=_windows(
             [one for one in clients if one.id in holders],
@@ -150,38 +148,13 @@ def _regimens(
     clients: Collection[UUID], at: datetime, zone: ZoneInfo
 ) -> dict[UUID, tuple[Step, ...]]:
     """The steps of each client's active plans that are followed today, each once."""
-    query = (
-        sa.select(Plan.client_id, PlanVersion)
-        .ext(distinct_on(PlanVersion.plan_id))
-        .join(Plan, Plan.id == PlanVersion.plan_id)
-        .where(Plan.client_id.in_(clients), Plan.status == PlanStatus.ACTIVE)
-        .order_by(PlanVersion.plan_id, PlanVersion.number.desc())
-    )
     today = at.astimezone(zone).date()
     found: defaultdict[UUID, dict[Any, Step]] = defaultdict(dict)
-    for client_id, version in db.session.execute(query):
+    for client_id, version in treatments.running(clients):
         for step in regimens.read(version.content):
             if step.until is None or today < step.until:
                 found[client_id][step.sku, step.slot, step.days] = step
     return {client_id: tuple(each.values()) for client_id, each in found.items()}
-
-
-def _classes(variants: Collection[UUID]) -> dict[UUID, frozenset[ActiveClass]]:
-    rows = db.session.execute(
-        sa.select(Variant.id, Ingredient.active_class)
-        .join(ProductIngredient, ProductIngredient.product_id == Variant.product_id)
-        .join(IngredientName, IngredientName.id == ProductIngredient.name_id)
-        .join(Ingredient, Ingredient.id == IngredientName.ingredient_id)
-        .where(
-            Variant.id.in_(variants),
-            ProductIngredient.active,
-            Ingredient.active_class.is_not(None),
-        )
-    )
-    found: defaultdict[UUID, set[ActiveClass]] = defaultdict(set)
-    for row in rows:
-        found[row.id].add(row.active_class)
-    return {variant: frozenset(each) for variant, each in found.items()}
 
 
 def _windows(

@@ -7,11 +7,13 @@ licensed. For everybody else there is nothing here.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, selectinload
 
 from shop.accounts.licences import KINDS
@@ -142,6 +144,18 @@ def reports_waiting(reader: Person, *, at: datetime) -> sa.Select[SessionReport]
 def held_for_report(client_id: UUID) -> bool:
     """A report of hers, of whichever plan, is out of course and no physician has answered it."""
     return bool(db.session.scalar(sa.select(report_waits(client_id))))
+
+
+def running(clients: Collection[UUID]) -> Iterable[tuple[UUID, PlanVersion]]:
+    """What the running plans of these clients say now, each by its client. One statement."""
+    query = (
+        sa.select(Plan.client_id, PlanVersion)
+        .join(PlanVersion, PlanVersion.plan_id == Plan.id)
+        .where(Plan.client_id.in_(clients), Plan.status == PlanStatus.ACTIVE)
+        .order_by(PlanVersion.plan_id, PlanVersion.number.desc())
+        .ext(distinct_on(PlanVersion.plan_id))
+    )
+    return ((row.client_id, row.PlanVersion) for row in db.session.execute(query))
 
 
 def report_waits(client_id: UUID) -> sa.Exists:
