@@ -17,6 +17,12 @@ class BadReceipt(Refused):
     code = "bad_receipt"
 
 
+class WrongPlace(Refused):
+    """Units are not moved there, or not from there; facts: `place`, a location's code."""
+
+    code = "wrong_place"
+
+
 class LotExpired(Refused):
     """The lot's last day is over."""
 

@@ -11,6 +11,6 @@ from shop.inventory.models import Lot
 
 
 def reread(lots: Iterable[Lot]) -> None:
-    """Show on-hand and reserved as the triggers left them."""
+    """Show on-hand, on-shelf and reserved as the triggers left them."""
     query = sa.select(Lot).where(Lot.id.in_([lot.id for lot in lots]))
     db.session.scalars(query.execution_options(populate_existing=True)).all()

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from shop.inventory.errors import NotEnoughStock
-from shop.inventory.models import Lot
+from shop.inventory.models import Location, Lot
 
 NOTHING: Mapping[uuid.UUID, int] = {}
 
 
 @dataclass(frozen=True)
 class Pick:
-    """So many units from this lot."""
+    """So many units from this lot, and from this place, where it is known."""
 
     lot: Lot
     units: int
+    location: Location | None = None
 
 
 def pick(
@@ -37,7 +38,7 @@ def pick(
     """
     shelf = sorted(
         (lot for lot in lots if fit(lot, today=today, lasting=lasting)),
-        key=lambda lot: (lot.expires_on, lot.received_at, lot.id),
+        key=lambda lot: (lot.sellable_until, lot.expires_on, lot.received_at, lot.id),
     )
     available = sum(lot.free + own.get(lot.id, 0) for lot in shelf)
     if units < 1 or available < units:
@@ -58,6 +59,30 @@ def _take(shelf: Sequence[Lot], units: int, own: Mapping[uuid.UUID, int]) -> Ite
         units -= taken
         if units == 0:
             return
+
+
+def placed(
+    picks: Iterable[Pick], lying: Mapping[uuid.UUID, Sequence[tuple[Location, int]]]
+) -> list[Pick]:
+    """The same units, each from a place: of a lot the first of its places first.
+
+    `lying`: by lot id, the places that orders are filled from and the units in each; no fewer than
+    are picked.
+    """
+    return [
+        Pick(each.lot, units, location)
+        for each in picks
+        for location, units in poured(each.units, lying.get(each.lot.id, ()))
+    ]
+
+
+def poured(units: int, places: Iterable[tuple[Location, int]]) -> Iterator[tuple[Location, int]]:
+    """`units` out of these places, as far as they reach: each is emptied before the next."""
+    for location, there in places:
+        taken = min(units, there)
+        if taken > 0:
+            yield location, taken
+        units -= taken
 
 
 def dealt(picks: Iterable[Pick], shares: Sequence[int]) -> list[list[Pick]]:

@@ -17,7 +17,7 @@ from shop.catalog.models import Product, Variant
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
-from shop.inventory.models import Lot, Movement, MovementKind
+from shop.inventory.models import Lot, Movement, MovementKind, sellable_on
 from shop.inventory.states import LotStatus
 from shop.treatments.models import Performance, Plan, Session
 
@@ -142,7 +142,7 @@ def used_in(sessions: Collection[uuid.UUID]) -> Mapping[uuid.UUID, list[Use]]:
 
 def _uses(*where: sa.ColumnElement[bool]) -> Iterator[Use]:
     rows = db.session.execute(
-        sa.select(Lot, -Movement.delta, Performance, Session, Plan, Person)
+        sa.select(Lot, Movement.units, Performance, Session, Plan, Person)
         .join(Movement, Movement.lot_id == Lot.id)
         .join(Performance, Performance.id == Movement.reference_id)
         .join(Session, Session.id == Performance.session_id)
@@ -198,13 +198,12 @@ def _has_lot(*also: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _free(today: date) -> sa.ColumnElement[int]:
-    units = sa.func.coalesce(sa.func.sum(Lot.on_hand - Lot.reserved), 0)
+    units = sa.func.coalesce(sa.func.sum(Lot.on_shelf - Lot.reserved), 0)
     return (
         sa.select(units)
         .where(
             Lot.variant_id == Variant.id,
-            Lot.status == LotStatus.AVAILABLE,
-            Lot.expires_on >= today,
+            sellable_on(today),
         )
         .scalar_subquery()
     )

@@ -13,9 +13,18 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core import events, numbers
 from shop.core.db import db, locked
+from shop.inventory import locations
 from shop.inventory.errors import BadReceipt
 from shop.inventory.heads import reread
-from shop.inventory.models import MAX_RECEIVED_UNITS, Lot, Movement, MovementKind, ReceiptLine
+from shop.inventory.models import (
+    MAX_RECEIVED_UNITS,
+    Location,
+    LocationKind,
+    Lot,
+    Movement,
+    MovementKind,
+    ReceiptLine,
+)
 from shop.inventory.states import LotStatus
 
 MAX_LINES = 500
@@ -204,7 +213,11 @@ def _book(
     ]
     db.session.add_all(arrived)
     db.session.flush()  # so that all movements go in by one statement
-    db.session.execute(sa.insert(Movement), [_coming_in(line) for line in arrived])
+    to = {kind: locations.home(kind) for kind in (LocationKind.RETAIL, LocationKind.QUARANTINE)}
+    lots = {lot.id: lot for lot in shelf.values()}
+    db.session.execute(
+        sa.insert(Movement), [_coming_in(line, to[_kind(lots[line.lot_id])]) for line in arrived]
+    )
     reread(shelf.values())
     return [shelf[key] for key in keys]
 
@@ -228,11 +241,18 @@ def _check_again(lot: Lot) -> None:
         events.record(events.Kind.LOT_QUARANTINED, lot, reason="more came in")
 
 
-def _coming_in(line: ReceiptLine) -> dict[str, object]:
+def _kind(lot: Lot) -> LocationKind:
+    """Where units of the lot are put away: what is not looked at yet, apart from the rest."""
+    return LocationKind.QUARANTINE if lot.status is LotStatus.QUARANTINE else LocationKind.RETAIL
+
+
+def _coming_in(line: ReceiptLine, to: Location) -> dict[str, object]:
     return {
         "id": uuid.uuid4(),
         "lot_id": line.lot_id,
         "kind": MovementKind.RECEIVE,
-        "delta": line.units,
+        "units": line.units,
+        "from_id": None,
+        "to_id": to.id,
         "reference_id": line.id,
     }

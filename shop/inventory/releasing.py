@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid5
 
 from shop.accounts.models import Person
 from shop.core.events import Kind, record
+from shop.inventory import locations, moving
 from shop.inventory.errors import LotExpired
-from shop.inventory.models import Lot
+from shop.inventory.models import LocationKind, Lot, MovementKind
 from shop.inventory.states import LotStatus
 
 
 def release(lot: Lot, *, by: Person, at: datetime) -> None:
     """Put a lot on sale that was in quarantine or on hold; `lot` is locked.
+
+    What of it was kept apart is put on the shelf.
 
     Raises LotExpired (by the day in UTC: at most some hours early) and WrongState.
     """
@@ -23,6 +27,16 @@ def release(lot: Lot, *, by: Person, at: datetime) -> None:
         )
     lot.status = LotStatus.AVAILABLE
     record(Kind.LOT_RELEASED, lot, role=by.role.value)
+    apart = locations.home(LocationKind.QUARANTINE)
+    if units := moving.lies(lot, apart):
+        moving.move(
+            lot,
+            units,
+            kind=MovementKind.RELEASE,
+            from_=apart,
+            to=locations.home(LocationKind.RETAIL),
+            reference_id=uuid5(lot.id, f"release {lot.state_seq}"),
+        )
 
 
 def quarantine(lot: Lot, *, reason: str, by: Person, at: datetime) -> None:

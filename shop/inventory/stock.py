@@ -8,14 +8,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import contains_eager
 
 from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.heads import reread
-from shop.inventory.models import Lot, Movement, MovementKind, Reservation, ReservationPart
-from shop.inventory.picking import NOTHING, Pick, dealt, pick
+from shop.inventory.models import (
+    Holding,
+    Location,
+    LocationKind,
+    Lot,
+    Movement,
+    MovementKind,
+    Reservation,
+    ReservationPart,
+    Site,
+    sellable_on,
+)
+from shop.inventory.picking import NOTHING, Pick, dealt, pick, placed
 from shop.inventory.states import LotStatus
 
 NO_DATES: Mapping[uuid.UUID, date] = {}
@@ -29,11 +41,10 @@ def available(variant_ids: Collection[uuid.UUID], *, today: date) -> dict[uuid.U
 
 # Built once: every list and every order asks this.
 _FREE = (
-    sa.select(Lot.variant_id, sa.cast(sa.func.sum(Lot.on_hand - Lot.reserved), sa.Integer()))
+    sa.select(Lot.variant_id, sa.cast(sa.func.sum(Lot.on_shelf - Lot.reserved), sa.Integer()))
     .where(
         Lot.variant_id == sa.any_(sa.bindparam("variants", type_=sa.ARRAY(sa.Uuid()))),
-        Lot.status == LotStatus.AVAILABLE,
-        Lot.expires_on >= sa.bindparam("today", type_=sa.Date()),
+        sellable_on(sa.bindparam("today", type_=sa.Date())),
     )
     .group_by(Lot.variant_id)
 )
@@ -80,13 +91,13 @@ def release(reservations: Iterable[Reservation], *, at: datetime) -> None:
 
 
 def preview(reservation: Reservation, *, today: date, lasting: date | None = None) -> list[Pick]:
-    """The lots that `ship` would take from now, soonest expiry first. Changes nothing.
+    """The lots and places `ship` would take from now, soonest expiry first. Changes nothing.
 
     Raises NotEnoughStock where the shelf no longer has the promised units in sellable lots.
     """
     query = sa.select(Lot).where(Lot.variant_id == reservation.variant_id).order_by(Lot.id)
     lots = db.session.scalars(query.execution_options(populate_existing=True))
-    return _picked(
+    picks = _picked(
         lots,
         reservation.variant_id,
         reservation.units,
@@ -94,6 +105,7 @@ def preview(reservation: Reservation, *, today: date, lasting: date | None = Non
         lasting=lasting,
         own=_own(reservation),
     )
+    return placed(picks, _lying(picks))
 
 
 def ship(
@@ -124,7 +136,7 @@ def ship(
         own=_own(reservation),
     )
     _end_parts([reservation])
-    movements = [_leaving(each, reference_id) for each in picks]
+    movements = [_leaving(each, reference_id) for each in placed(picks, _lying(picks))]
     db.session.add_all(movements)
     reservation.shipped_at = sa.func.shop_now()
     db.session.flush()  # the database numbers the movements and stamps the time
@@ -133,15 +145,80 @@ def ship(
     return movements
 
 
-def _shelf(
-    variant_ids: Iterable[uuid.UUID], *, holding: Reservation | None = None
-) -> dict[uuid.UUID, list[Lot]]:
-    """The available lots of these variants, and those that hold units of a reservation, by variant.
+def reallocate(lot: Lot, units: int, *, today: date) -> int:
+    """Move promises of `units` out of this lot, as far as other sellable lots reach.
 
-    All are locked at once, in id order.
+    The newest promise goes first. Returns how many units this lot still has to keep for orders.
+    Call it before the lot is locked: it locks the promises, then all lots of the variant.
+    """
+    held = sa.select(ReservationPart.reservation_id).where(
+        ReservationPart.lot_id == lot.id, ReservationPart.ended_at.is_(None)
+    )
+    promises = sa.select(Reservation).where(Reservation.id.in_(held)).order_by(Reservation.id)
+    newest = sorted(
+        db.session.scalars(locked(promises)),
+        key=lambda each: (each.reserved_at, each.id),
+        reverse=True,
+    )
+    shelf = _shelf([lot.variant_id], also=[lot.id])[lot.variant_id]
+    others = [each for each in shelf if each.id != lot.id and each.sellable(today)]
+    for reservation in newest:
+        own = _own(reservation)
+        wanted = min(units, own.get(lot.id, 0), sum(each.free for each in others))
+        if wanted > 0:
+            picks = pick(others, wanted, today=today)
+            _rehold(reservation, own, lot, picks)
+            reread(shelf)
+            units -= wanted
+    return lot.reserved
+
+
+def _rehold(
+    reservation: Reservation, own: Mapping[uuid.UUID, int], lot: Lot, picks: Iterable[Pick]
+) -> None:
+    """Hold what was picked in place of as many units of `lot`; the shelf is locked."""
+    holds = Counter(own)
+    for each in picks:
+        holds[each.lot.id] += each.units
+        holds[lot.id] -= each.units
+    changed = [lot_id for lot_id, units in holds.items() if own.get(lot_id) != units]
+    db.session.execute(
+        sa.update(ReservationPart)
+        .where(
+            ReservationPart.reservation_id == reservation.id,
+            ReservationPart.lot_id.in_(changed),
+            ReservationPart.ended_at.is_(None),
+        )
+        .values(ended_at=sa.func.shop_now()),
+        execution_options={"synchronize_session": False},
+    )
+    db.session.add_all(
+        ReservationPart(
+            id=uuid.uuid4(),
+            reservation_id=reservation.id,
+            lot_id=lot_id,
+            variant_id=reservation.variant_id,
+            units=holds[lot_id],
+        )
+        for lot_id in changed
+        if holds[lot_id] > 0
+    )
+    db.session.flush()  # the lots show what is promised
+    db.session.expire(reservation, ["parts"])
+
+
+def _shelf(
+    variant_ids: Iterable[uuid.UUID],
+    *,
+    holding: Reservation | None = None,
+    also: Sequence[uuid.UUID] = (),
+) -> dict[uuid.UUID, list[Lot]]:
+    """The available lots of these variants, those that hold units of a reservation, and `also`.
+
+    By variant; all are locked at once, in id order.
     """
     wanted = list(variant_ids)
-    held = [] if holding is None else list(_own(holding))
+    held = [*also, *(() if holding is None else _own(holding))]
     query = (
         sa.select(Lot)
         .where(
@@ -204,6 +281,28 @@ def _own(reservation: Reservation) -> dict[uuid.UUID, int]:
     return {row.lot_id: row.units for row in db.session.execute(query)}
 
 
+def _lying(picks: Iterable[Pick]) -> dict[uuid.UUID, list[tuple[Location, int]]]:
+    """What of these lots lies where orders are filled from, by lot id, places by their codes."""
+    query = (
+        sa.select(Holding)
+        .join(Holding.location)
+        .join(Location.site)
+        .where(
+            Holding.lot_id.in_([each.lot.id for each in picks]),
+            Holding.on_hand > 0,
+            Location.kind == LocationKind.RETAIL,
+            Site.fills_orders,
+        )
+        .options(contains_eager(Holding.location).contains_eager(Location.site))
+        .order_by(Location.code)
+        .execution_options(populate_existing=True)
+    )
+    lying: dict[uuid.UUID, list[tuple[Location, int]]] = {}
+    for holding in db.session.scalars(query):
+        lying.setdefault(holding.lot_id, []).append((holding.location, holding.on_hand))
+    return lying
+
+
 def _end_parts(reservations: Sequence[Reservation]) -> None:
     """Give the units back to the lots, whatever the lots' status; the lots are locked first."""
     live = sa.and_(
@@ -227,7 +326,8 @@ def _leaving(taken: Pick, reference_id: uuid.UUID) -> Movement:
         id=uuid.uuid4(),
         lot_id=taken.lot.id,
         kind=MovementKind.SHIP,
-        delta=-taken.units,
+        units=taken.units,
+        from_id=taken.location.id if taken.location else None,
         reference_id=reference_id,
     )
 
@@ -245,6 +345,6 @@ def _shipped(reservation: Reservation, reference_id: uuid.UUID) -> list[Movement
         .order_by(Lot.expires_on, Lot.received_at, Lot.id)
     )
     movements = list(db.session.scalars(query))
-    if sum(-movement.delta for movement in movements) != reservation.units:
+    if sum(movement.units for movement in movements) != reservation.units:
         raise WrongState("These units left for another line.", status="shipped")
     return movements

@@ -6,17 +6,18 @@ for the treatment room, by the session it is opened for (docs/decisions/0026).
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import contains_eager
 
 from shop.accounts.models import Person
 from shop.core.db import db, locked
+from shop.inventory import moving
 from shop.inventory.errors import LotNotUsable, NotEnoughStock
-from shop.inventory.heads import reread
-from shop.inventory.models import Lot, Movement, MovementKind
+from shop.inventory.models import Holding, Location, LocationKind, Lot, MovementKind
+from shop.inventory.picking import poured
 from shop.treatments import performing
 from shop.treatments.models import Performance, Session
 
@@ -60,36 +61,57 @@ def _take(used: Used, done: Performance, today: date) -> None:
         raise LotNotUsable("Name each lot once.", fields={"used": ["A lot stands here twice."]})
     query = sa.select(Lot).where(Lot.id.in_(wanted)).order_by(Lot.id)
     shelf = list(db.session.scalars(locked(query, Lot)))
-    for lot in shelf:
-        _refuse(lot, wanted[lot.id], today)
-    for lot in shelf:
-        db.session.add(
-            Movement(
-                id=uuid.uuid4(),
-                lot_id=lot.id,
+    opened = [(lot, _opened(lot, wanted[lot.id], today)) for lot in shelf]
+    for lot, places in opened:
+        for place, units in places:
+            moving.move(
+                lot,
+                units,
                 kind=MovementKind.TREATMENT_USE,
-                delta=-wanted[lot.id],
+                from_=place,
+                to=None,
                 reference_id=done.id,
             )
-        )
-    db.session.flush()  # the database numbers the movements and moves the heads
-    reread(shelf)
 
 
-def _refuse(lot: Lot, units: int, today: date) -> None:
-    """What is promised to orders is not there for others."""
-    if not lot.sellable(today):
+def _opened(lot: Lot, units: int, today: date) -> list[tuple[Location, int]]:
+    """Where the packs are taken from: the treatment rooms first, then what is free on a shelf."""
+    if not lot.usable(today):
         why = "has expired" if lot.expires_on < today else f"is {lot.status.replace('_', ' ')}"
         raise LotNotUsable(
             f"Lot {lot.number} {why}: nothing of it is used.",
             lot=lot.number,
             fields={"used": [f"Lot {lot.number} {why}."]},
         )
-    if not 1 <= units <= lot.free:
+    places = list(_within_reach(lot))
+    there = sum(can for _, can in places)
+    if not 1 <= units <= there:
         raise NotEnoughStock(
-            f"Of lot {lot.number} {lot.free} packs are free.",
+            f"Of lot {lot.number} {there} packs are free.",
             lot=lot.number,
             wanted=units,
-            available=lot.free,
-            fields={"used": [f"Of lot {lot.number} {lot.free} packs are free."]},
+            available=there,
+            fields={"used": [f"Of lot {lot.number} {there} packs are free."]},
         )
+    return list(poured(units, places))
+
+
+def _within_reach(lot: Lot) -> Iterator[tuple[Location, int]]:
+    """What may be taken from each place; what is promised to orders is not there for others."""
+    query = (
+        sa.select(Holding)
+        .join(Holding.location)
+        .where(
+            Holding.lot_id == lot.id,
+            Holding.on_hand > 0,
+            Location.kind.in_((LocationKind.BACK_BAR, LocationKind.RETAIL)),
+        )
+        .order_by(Location.kind, Location.code)
+        .options(contains_eager(Holding.location).joinedload(Location.site))
+        .execution_options(populate_existing=True)
+    )
+    free = lot.free
+    for holding in db.session.scalars(query):
+        can = min(holding.on_hand, free) if holding.location.sells else holding.on_hand
+        free -= can if holding.location.sells else 0
+        yield holding.location, can

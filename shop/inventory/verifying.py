@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 
 from shop.core.db import db
 from shop.inventory.models import (
+    Holding,
+    Location,
     Lot,
     Movement,
     MovementKind,
@@ -34,6 +37,7 @@ class Break:
 def verify() -> Iterator[Break]:
     """Add everything up again, here, and report what does not fit. Changes nothing."""
     yield from _ledgers()
+    yield from _places()
     yield from _promises()
     yield from _deliveries()
 
@@ -80,6 +84,67 @@ def _chain(movements: list[Any]) -> Iterator[str]:
             return
         if balance < 0:
             yield f"the balance of movement {number} is below zero"
+            return
+
+
+def _places() -> Iterator[Break]:
+    """Per lot and place: what came less what went is what lies there, at every step and now."""
+    held: dict[uuid.UUID, dict[uuid.UUID, int]] = defaultdict(dict)
+    for holding in db.session.execute(
+        sa.select(Holding.lot_id, Holding.location_id, Holding.on_hand)
+    ):
+        held[holding.lot_id][holding.location_id] = holding.on_hand
+    places = {one.id: one for one in db.session.scalars(sa.select(Location))}
+    rows = db.session.execute(
+        sa.select(
+            Lot.id,
+            Lot.number,
+            Lot.on_shelf,
+            Movement.seq,
+            Movement.delta,
+            Movement.units,
+            Movement.from_id,
+            Movement.to_id,
+            Movement.from_balance,
+            Movement.to_balance,
+        )
+        .outerjoin(Movement, Movement.lot_id == Lot.id)
+        .order_by(Lot.id, Movement.seq)
+    ).yield_per(AT_ONCE)
+    for _, lines in groupby(rows, key=lambda row: row.id):
+        ledger = list(lines)
+        lot = ledger[0]
+        lying: Counter[uuid.UUID] = Counter()
+        moved = [row for row in ledger if row.seq is not None]
+        yield from (Break(lot.number, why) for why in _carried(moved, lying))
+        shown = held.pop(lot.id, {})
+        for place in sorted(set(lying) | set(shown)):
+            if lying[place] != shown.get(place, 0):
+                yield Break(
+                    lot.number,
+                    f"{shown.get(place, 0)} lie in {places[place].code}, but what was moved"
+                    f" there adds up to {lying[place]}",
+                )
+        on_shelf = sum(units for place, units in lying.items() if places[place].sells)
+        if lot.on_shelf != on_shelf:
+            yield Break(
+                lot.number,
+                f"{lot.on_shelf} on the shelf, but {on_shelf} lie where orders are filled",
+            )
+
+
+def _carried(movements: list[Any], lying: Counter[uuid.UUID]) -> Iterator[str]:
+    """Carry everything once more, into `lying`; the first movement that is not what it says."""
+    for row in movements:
+        legs = ((row.from_id, -row.units, row.from_balance), (row.to_id, row.units, row.to_balance))
+        for place, units, told in legs:
+            if place is not None:
+                lying[place] += units
+                if lying[place] != told:
+                    yield f"movement {row.seq} tells {told} where {lying[place]} lie"
+                    return
+        if row.delta != (row.to_id is not None) * row.units - (row.from_id is not None) * row.units:
+            yield f"movement {row.seq} is not the sum of its two ends"
             return
 
 

@@ -64,7 +64,7 @@ def refuse_other_lots(line: OrderLine, movements: Iterable[Movement]) -> None:
     leaving = [
         db.session.get_one(Lot, movement.lot_id).lot_number
         for movement in movements
-        for _ in range(-movement.delta)
+        for _ in range(movement.units)
     ]
     if sorted(leaving) != sorted(told["lots"]):
         raise LabelOutdated(

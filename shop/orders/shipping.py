@@ -140,7 +140,7 @@ def _let_go(line: OrderLine, shipment: Shipment, order: Order, at: datetime) -> 
                 lot_id=movement.lot_id,
                 movement_id=movement.id,
                 fill_id=line.fill_id,
-                units=-movement.delta,
+                units=movement.units,
             )
         )
     if line.fill is not None:

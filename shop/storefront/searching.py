@@ -16,8 +16,7 @@ from shop.accounts.models import Person
 from shop.catalog import codes
 from shop.catalog.models import LegalClass, Product, ProductSearch, Variant
 from shop.core.db import db
-from shop.inventory.models import Lot
-from shop.inventory.states import LotStatus
+from shop.inventory.models import Lot, sellable_on
 from shop.prescriptions.models import Prescription
 from shop.storefront import index as indexes
 from shop.storefront import matching, phrases
@@ -308,9 +307,8 @@ _IN_STOCK = sa.select(
         .join(Lot, Lot.variant_id == Variant.id)
         .where(
             Variant.for_sale,
-            Lot.status == LotStatus.AVAILABLE,
-            Lot.expires_on >= sa.bindparam("today", type_=sa.Date()),
-            Lot.on_hand > Lot.reserved,
+            sellable_on(sa.bindparam("today", type_=sa.Date())),
+            Lot.on_shelf > Lot.reserved,
         )
         .scalar_subquery()
     )
@@ -338,9 +336,8 @@ def stocked_on(today: Any) -> Condition:
         Variant.product_id == Product.id,
         Variant.for_sale,
         Lot.variant_id == Variant.id,
-        Lot.status == LotStatus.AVAILABLE,
-        Lot.expires_on >= today,
-        Lot.on_hand > Lot.reserved,
+        sellable_on(today),
+        Lot.on_shelf > Lot.reserved,
     )
     return of_it.correlate(Product)
 

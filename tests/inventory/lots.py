@@ -10,7 +10,8 @@ from shop.catalog.models import Variant
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory.models import Lot, Movement, MovementKind, ReceiptLine
+from shop.inventory import locations
+from shop.inventory.models import LocationKind, Lot, Movement, MovementKind, ReceiptLine
 from shop.inventory.states import LotStatus
 from tests.people import sam
 
@@ -55,7 +56,8 @@ def a_delivery(lot: Lot, units: int) -> Movement:
         id=uuid.uuid4(),
         lot_id=lot.id,
         kind=MovementKind.RECEIVE,
-        delta=units,
+        units=units,
+        to_id=locations.home(LocationKind.RETAIL).id,
         reference_id=line.id,
     )
     db.session.add_all([line, movement])

@@ -201,6 +201,7 @@ class Variant(Base):
             "NOT for_sale OR legal_class <> 'clinic_use'", name="clinic_use_is_never_sold"
         ),
         sa.CheckConstraint("net_content > 0", name="net_content_is_positive"),
+        sa.CheckConstraint("days_of_use BETWEEN 0 AND 730", name="days_of_use_are_sane"),
         sa.CheckConstraint("sku ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$'", name="sku_fits_an_address"),
     )
 
@@ -217,6 +218,9 @@ class Variant(Base):
     gtin: Mapped[str | None] = mapped_column(unique=True)
     net_content: Mapped[Decimal | None]  # in `net_unit`
     net_unit: Mapped[str | None]  # "g", "mL"
+    # For how long the pack is used once it is opened; a lot is sold while it outlasts that. 0: not
+    # known.
+    days_of_use: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     for_sale: Mapped[bool] = mapped_column(server_default=sa.false(), default=False)
     filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
 

@@ -1,0 +1,38 @@
+"""What is on the shelf: lots, where they lie, the ledger of movements, units promised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shop.inventory.models.ledger import (
+    MAX_RECEIVED_UNITS,
+    Movement,
+    MovementKind,
+    ReceiptLine,
+)
+from shop.inventory.models.lots import DAYS_TO_SPARE, ExpiryPrecision, Lot, sellable_on
+from shop.inventory.models.places import Holding, Location, LocationKind, Site
+from shop.inventory.models.reservations import Reservation, ReservationPart
+from shop.inventory.states import LOT_ARROWS
+
+__all__ = [
+    "DAYS_TO_SPARE",
+    "MAX_RECEIVED_UNITS",
+    "ExpiryPrecision",
+    "Holding",
+    "Location",
+    "LocationKind",
+    "Lot",
+    "Movement",
+    "MovementKind",
+    "ReceiptLine",
+    "Reservation",
+    "ReservationPart",
+    "Site",
+    "sellable_on",
+]
+
+
+def arrows() -> dict[str, dict[Any, set[Any]]]:
+    """This package's machines, for the test that compares them with the database."""
+    return {"lot": LOT_ARROWS}
