@@ -33,3 +33,9 @@ class LotNotUsable(Refused):
     """Nothing may be used from this lot in a treatment; facts: `lot`."""
 
     code = "lot_not_usable"
+
+
+class BadScan(Refused):
+    """A code that is not as GS1 wants it; facts: `part`, the application identifier at fault."""
+
+    code = "bad_scan"
