@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Refused
+from shop.core.errors import Conflict, Refused
 
 
 class NotEnoughStock(Refused):
@@ -39,3 +39,27 @@ class BadScan(Refused):
     """A code that is not as GS1 wants it; facts: `part`, the application identifier at fault."""
 
     code = "bad_scan"
+
+
+class IsCase(Refused):
+    """The code of an outer case of packs; facts: `gtin`."""
+
+    code = "is_case"
+
+
+class GtinKnown(Conflict):
+    """The variant has a GTIN already; facts: `sku`, `gtin`."""
+
+    code = "gtin_known"
+
+
+class NotChecked(Refused):
+    """Prescription-only units that nobody else has checked are not released; facts: `lot`."""
+
+    code = "not_checked"
+
+
+class BadCertificate(Refused):
+    """Not a file that is kept with a lot; `fields` say why."""
+
+    code = "bad_certificate"

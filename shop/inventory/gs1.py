@@ -249,7 +249,7 @@ def _unknown(text: str) -> BadScan:
         "code",
         f"{text[:16]!r} begins with no application identifier of GS1, nor is it a GTIN of "
         f"{LENGTHS} digits",
-        part=text[:4],
+        part=text[:4] if text[:4].isascii() else "",
     )
 
 

@@ -107,7 +107,7 @@ REFUSED = {
         "01",
         "holds '\uff10'",
     ),
-    "full-width identifier": ("\uff10\uff1109506000134352", "\uff10\uff1109", "no application"),
+    "full-width identifier": ("\uff10\uff1109506000134352", "", "no application"),
     "two lots": ("(01)09506000134352(10)A(10)B", "10", "says two things"),
     "no GTIN": ("10ABC", "01", "is missing"),
     "no such identifier": (f"{PACK}05123", "0512", "no application identifier"),
