@@ -180,6 +180,9 @@ class Kind(StrEnum):
     LINE_DELIVERED = "line_delivered"
     LINE_CANCELLED = "line_cancelled"
     LINE_RETURNED = "line_returned"
+    UNITS_PICKED = "units_picked"
+    UNITS_PUT_BACK = "units_put_back"
+    LOT_SHORT = "lot_short"
     # adverse reactions
     REACTION_OPENED = "reaction_opened"
     REACTION_TOLD_MORE = "reaction_told_more"

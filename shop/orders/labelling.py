@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from shop.accounts.models import Person
 from shop.core.clock import day_in
 from shop.core.db import db
-from shop.inventory import stock
 from shop.inventory.models import Lot, Movement
-from shop.orders import judging, queries
-from shop.orders.errors import LabelOutdated, LineNotReady, NoFill, NotInOrder, NotPaid
+from shop.orders import judging, picking, queries
+from shop.orders.errors import (
+    LabelMissing,
+    LabelOutdated,
+    LineNotReady,
+    NoFill,
+    NotInOrder,
+    NotPaid,
+)
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import acknowledging, following, issuing, writing
@@ -27,7 +34,7 @@ def print_label(
 ) -> bytes:
     """The labels of a line of a (locked) order, one page for each package, written down as issued.
 
-    The lots are those that shipping would take now; where they change, the next print replaces
+    The lots are those that were picked, or would be now; where they change, the next print replaces
     this one. Raises NotPaid, NotInOrder, LineNotReady, NoFill, NotEnoughStock, and what the gate
     refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
     """
@@ -52,6 +59,23 @@ def print_label(
         on=day_in(zone, at),
         lots=[package.lot_number for package in facts.packages],
     )
+
+
+def labelled(lines: Iterable[OrderLine]) -> set[UUID]:
+    """Which of these lines need no label, or have one: their ids."""
+    fills = {line.fill_id: line.id for line in lines if line.fill_id is not None}
+    printed = issuing.printed(DocumentKind.DISPENSING_LABEL, [*fills])
+    return {line.id for line in lines if line.fill_id is None} | {fills[one] for one in printed}
+
+
+def refuse_unlabelled(lines: Iterable[OrderLine]) -> None:
+    """No pack under a prescription leaves without a label of its own. Raises LabelMissing."""
+    done = labelled(lines)
+    for line in lines:
+        if line.id not in done:
+            raise LabelMissing(
+                f"{line.sku} has no label yet. Print it, and put it on the pack.", sku=line.sku
+            )
 
 
 def refuse_other_lots(line: OrderLine, movements: Iterable[Movement]) -> None:
@@ -85,7 +109,7 @@ def label_of(
     asked = following.sentences(order.client, [variant.id], at=at)
     so_far = _so_far(fill)
     left = prescription.fills_allowed - so_far
-    picks = stock.preview(line.reservation, today=judging.day(at))
+    picks = picking.of_line(line, at=at)
     return Label(
         clinic=clinic,
         prescription=prescription.number,
