@@ -25,7 +25,7 @@ from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import rechecking, shipping
+from shop.orders import rechecking
 from shop.orders.models import Order
 from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
@@ -66,10 +66,10 @@ from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, paid, placed
+from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
-from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
+from tests.people import a_licence, alice, an_npi, dr_chen, mona
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.replenishment.builders import (
     a_blocked_refill,
@@ -279,7 +279,7 @@ def _lived(chen: Person) -> None:
 
 def _shipped(order: Order) -> None:
     """Its parcel left, and some of its money went back."""
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     (payment,) = payments.payments_of(order.id)
     refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
     refund.provider_refund_id = "re_scene"

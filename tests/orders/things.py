@@ -120,9 +120,7 @@ def labelled(order: Order, line: OrderLine, *, by: Person) -> None:
     )
 
 
-def leave(
-    order: Order, *, skus: Sequence[str] | None = None, by: Person | None = None
-) -> Shipment:
+def leave(order: Order, *, skus: Sequence[str] | None = None, by: Person | None = None) -> Shipment:
     """Packed, and shipped with UPS, or handed to the client where she picks it up."""
     packer = by or sam()
     packed(order, skus=skus, by=packer)
