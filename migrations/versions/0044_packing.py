@@ -152,8 +152,8 @@ BEGIN
     broken := CASE
         WHEN NEW.units IS DISTINCT FROM (
             SELECT sum(p.units) FROM picks p
-                JOIN movements m ON m.id = NEW.movement_id AND m.from_id = p.location_id
-            WHERE p.order_line_id = NEW.order_line_id AND p.lot_id = NEW.lot_id
+                JOIN movements m ON (m.lot_id, m.from_id) = (p.lot_id, p.location_id)
+            WHERE m.id = NEW.movement_id AND p.order_line_id = NEW.order_line_id
               AND p.put_back_at IS NULL)
             THEN 'what_leaves_was_picked'
         WHEN NEW.fill_id IS NOT NULL AND NOT EXISTS (

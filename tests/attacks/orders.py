@@ -17,7 +17,7 @@ from tests.attacks.acts import as_owner, insert, later, row, update
 from tests.attacks.attack import APP, OWNER, TABLES, WORKER, Attacks, Sql
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import a_cart, leave, paid, placed
+from tests.orders.things import a_cart, leave, packed, paid, placed
 from tests.people import alice, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -44,6 +44,7 @@ def scene() -> dict[str, Any]:
         client = alice()
         prescription = a_prescription(client, cream)
         order = make(client, {soap: 1, cream: 1})
+        packed(order)
         facts |= _known(name, order) | {f"{name}_prescription": prescription.id}
     facts |= _spare(soap, cream, facts)
     a_cart(db.session.get_one(Order, facts["waiting"]).client, {soap: 3})
