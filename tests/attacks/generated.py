@@ -25,8 +25,10 @@ from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import rechecking
+from shop.inventory.models import Lot
+from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
+from shop.orders.scanning import Scanned
 from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
 from shop.payments.models import Payment, ProviderEvent
@@ -69,7 +71,7 @@ from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
-from tests.people import a_licence, alice, an_npi, dr_chen, mona
+from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.replenishment.builders import (
     a_blocked_refill,
@@ -105,6 +107,7 @@ def scene() -> Mapping[str, Any]:
         a_lot(variant)
     _prescribed(client, chen, cream)
     _shipped(paid(client, {cream: 1, soap: 2}))
+    _picked(paid(client, {soap: 1}), soap)
     waiting = placed(client, {soap: 1})
     _named_by_the_provider(
         settling.begin(waiting, by=client, at=now(), base_url="http://x", consent=STATEMENT_VERSION)
@@ -275,6 +278,16 @@ def _lived(chen: Person) -> None:
     erring.report(latest, reason="Wrong.", by=chen, at=now())
     said = erring.report(a_prescription(alice(), by=chen), reason="Wrong.", by=chen, at=now())
     erring.confirm(said, by=mona(), at=now())
+
+
+def _picked(order: Order, soap: Variant) -> None:
+    """A soap was picked and put back, and another was not found."""
+    (lot,) = db.session.scalars(sa.select(Lot).where(Lot.variant_id == soap.id))
+    scanned, packer = Scanned(soap.sku, lot.lot_number), sam()
+    one = picking.pick(order, scanned, units=1, by=packer, at=now())
+    picking.put_back(order, one.id, by=packer, at=now())
+    missing = {"lot_number": lot.lot_number, "place": "SHELF", "units": 1}
+    shorting.report(order, soap.sku, **missing, by=packer, at=now())
 
 
 def _shipped(order: Order) -> None:
