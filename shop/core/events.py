@@ -163,6 +163,7 @@ class Kind(StrEnum):
     LOT_HELD = "lot_held"
     LOT_QUARANTINED = "lot_quarantined"
     LOT_EXPIRED = "lot_expired"
+    LOT_SHORT = "lot_short"
     # orders
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"
@@ -182,7 +183,6 @@ class Kind(StrEnum):
     LINE_RETURNED = "line_returned"
     UNITS_PICKED = "units_picked"
     UNITS_PUT_BACK = "units_put_back"
-    LOT_SHORT = "lot_short"
     # adverse reactions
     REACTION_OPENED = "reaction_opened"
     REACTION_TOLD_MORE = "reaction_told_more"

@@ -225,9 +225,16 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE reservation_parts SET ended_at = NULL",
     ],
     "I10 nothing was shipped": ["UPDATE lots SET expires_on = current_date - 9"],
-    "I11 what left": [
+    "I11 what left is told": [
         "DELETE FROM shipment_lines",
         "UPDATE movements SET units = 9, delta = -9 WHERE kind = 'ship'",
+    ],
+    "I11 what left was picked": [
+        "UPDATE picks SET units = units + 1",
+        "UPDATE picks SET put_back_at = now(), put_back_by_id = picked_by_id",
+        "UPDATE picks SET picked_by_id = %(bob)s",
+        "UPDATE movements SET from_id = NULL WHERE kind = 'ship'",
+        "DELETE FROM documents_issued",
     ],
     "I13 totals are sums": [
         "UPDATE orders SET total_cents = total_cents - 1",
