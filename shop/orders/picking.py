@@ -147,8 +147,9 @@ def _line(order: Order, scanned: Scanned) -> OrderLine:
     line = next((line for line in order.lines if scanned.is_of(line.variant)), None)
     if line is None:
         waiting = [line.sku for line in order.lines if line.status is LineStatus.READY]
-        text = f"{scanned.item or 'Nothing'} is not in this order. It waits for {_named(waiting)}."
-        raise WrongItem(text, item=scanned.item, fields={"item": [text]})
+        said = scanned.item[:40] or "Nothing"
+        text = f"{said} is not in this order. It waits for {_named(waiting)}."
+        raise WrongItem(text, item=said, fields={"item": [text]})
     if line.status is not LineStatus.READY:
         raise LineNotReady(
             f"{line.sku} is {line.status.replace('_', ' ')}: it is not picked.",
@@ -175,13 +176,15 @@ def _right_lot(line: OrderLine, scanned: Scanned, rest: Sequence[Pick], at: date
 
 
 def _why_not(line: OrderLine, scanned: Scanned, at: datetime) -> str:
+    if not scanned.lot_number:
+        return "Scan or type the lot number, too."
     lot = db.session.scalar(
         sa.select(Lot).where(
             Lot.variant_id == line.variant_id, Lot.lot_number == scanned.lot_number
         )
     )
     if lot is None:
-        return f"No lot {scanned.lot_number or 'without a number'} of this pack was ever received."
+        return f"No lot {scanned.lot_number} of this pack was ever received."
     if not lot.sellable(judging.day(at)):
         return f"Lot {lot.lot_number} may not be sent: keep it apart."
     return f"Lot {lot.lot_number} is not the one to take."

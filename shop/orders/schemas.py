@@ -24,6 +24,7 @@ from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
 
 LONGEST_SKU = 60
 MOST_LINES = 100
+LONGEST_SCAN = 500
 OF_CARRIERS = f"One of {', '.join(carriers.CARRIERS)}."
 CANCELLATION_REASONS = {"asked_for", "changed_mind", "mistake", "takes_too_long"}
 POSTAL_CODE = validate.Regexp(
@@ -327,7 +328,10 @@ class PickedOut(Schema):
 
 
 class ToPickOut(Schema):
-    """A line: `lots` are still to be taken, `picked` are taken; `packed`: only the parcel lacks."""
+    """A line: `lots` are still to be taken, `picked` are taken; `packed`: only the parcel lacks.
+
+    `stopped` is what was picked of lots that may not be sent any more: put it back.
+    """
 
     sku = fields.String(attribute="line.sku")
     name = fields.String(attribute="line.name")
@@ -337,6 +341,7 @@ class ToPickOut(Schema):
     gate = fields.Nested(GateOut, attribute="decision")
     lots = fields.List(fields.Nested(ToTakeOut), attribute="picks")
     picked = fields.List(fields.Nested(PickedOut))
+    stopped = fields.List(fields.Nested(PickedOut))
     labelled = fields.Boolean()
     packed = fields.Boolean()
 
@@ -347,10 +352,13 @@ class PickingListOut(Schema):
 
 
 class PickIn(Schema):
-    """What was scanned or typed: a SKU or GTIN, and the maker's lot number."""
+    """What was scanned or typed: a SKU or GTIN, and the maker's lot number.
 
-    item = Text(required=True, shortest=1, longest=LONGEST_SKU)
-    lot_number = Text(required=True, shortest=1, longest=LONGEST_LOT_NUMBER)
+    `item` may hold what no text may (U+001D, as scanners send it); it is never kept.
+    """
+
+    item = fields.String(required=True, validate=validate.Length(min=1, max=LONGEST_SCAN))
+    lot_number = Text(load_default="", longest=LONGEST_LOT_NUMBER)
     units = Whole(least=1, most=MAX_QUANTITY, load_default=1)
 
 

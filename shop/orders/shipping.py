@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +31,8 @@ from shop.prescriptions.gate import Decision
 class ToPick:
     """A line that waits to be shipped: the gate's answer, what was picked, what is still to be.
 
-    `picks` are the lots and places to take the rest from; `short` says why there are none.
+    `picks` are the lots and places to take the rest from; `short` says why there are none. What
+    was picked of a lot that may not be sent any more is `stopped`: it is put back.
     """
 
     line: OrderLine
@@ -39,6 +40,7 @@ class ToPick:
     picked: list[Picked]
     picks: list[Pick]
     short: str | None
+    stopped: list[Picked]
     labelled: bool  # it needs no label, or has one
 
     @property
@@ -49,7 +51,7 @@ class ToPick:
     @property
     def packed(self) -> bool:
         """Whether nothing lacks but the parcel."""
-        return self.goes and not self.picks and self.labelled
+        return self.goes and not self.picks and not self.stopped and self.labelled
 
 
 def picking_list(order: Order, *, at: datetime) -> list[ToPick]:
@@ -69,16 +71,19 @@ def picking_list(order: Order, *, at: datetime) -> list[ToPick]:
     planned = picking.as_planned(lines, at=at)
     labelled = labelling.labelled(lines)
     return [
-        _to_pick(line, answer, planned[line.id], labelled=line.id in labelled)
+        _to_pick(line, answer, planned[line.id], judging.day(at), labelled=line.id in labelled)
         for line, answer in zip(lines, decisions, strict=True)
     ]
 
 
-def _to_pick(line: OrderLine, decision: Decision, planned: Planned, *, labelled: bool) -> ToPick:
+def _to_pick(
+    line: OrderLine, decision: Decision, planned: Planned, today: date, *, labelled: bool
+) -> ToPick:
     taken, rest = planned
+    stopped = [one for one in taken if not one.lot.sellable(today)]
     if isinstance(rest, NotEnoughStock):
-        return ToPick(line, decision, taken, [], rest.text, labelled)
-    return ToPick(line, decision, taken, rest, None, labelled)
+        return ToPick(line, decision, taken, [], rest.text, stopped, labelled)
+    return ToPick(line, decision, taken, rest, None, stopped, labelled)
 
 
 def ship(

@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[Callable[[Any, Any], Scanned], int, type[Refusal], str]] 
     "a later lot": (lambda s, t: Scanned(s.sku, "LATE"), 1, WrongLot, "take 2 of lot SOON"),
     "a lot on hold": (lambda s, t: Scanned(s.sku, "HELD"), 1, WrongLot, "keep it apart"),
     "no lot of ours": (lambda s, t: Scanned(s.sku, "soon"), 1, WrongLot, "ever received"),
-    "no lot": (lambda s, t: Scanned(s.sku, ""), 1, WrongLot, "without a number"),
+    "no lot": (lambda s, t: Scanned(s.sku, ""), 1, WrongLot, "type the lot number"),
     "too many": (lambda s, t: Scanned(s.sku, "SOON"), 3, TooMany, "2 of lot SOON from SHELF"),
 }
 
@@ -241,6 +241,8 @@ def test_a_picked_lot_that_is_held_meanwhile_stays(app: Flask) -> None:
     with pytest.raises(NotEnoughStock, match="Put them back and pick again"):
         shipping.ship(order, skus=None, **PARCEL, by=sam(), at=now())
     db.session.rollback()
+    (listed,) = shipping.picking_list(order, at=now())
+    assert ([each.id for each in listed.stopped], listed.packed) == ([one.id], False)
 
     picking.put_back(order, one.id, by=sam(), at=now())
     assert [one.lot.lot_number for one in leave(order).lines] == ["LATE"]
