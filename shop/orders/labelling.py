@@ -11,16 +11,8 @@ from shop.core.clock import day_in
 from shop.core.db import db
 from shop.inventory.models import Lot, Movement
 from shop.orders import judging, picking, queries
-from shop.orders.errors import (
-    LabelMissing,
-    LabelOutdated,
-    LineNotReady,
-    NoFill,
-    NotInOrder,
-    NotPaid,
-)
+from shop.orders.errors import LabelMissing, LabelOutdated, NoFill
 from shop.orders.models import Order, OrderLine
-from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import acknowledging, following, issuing, writing
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.models import DocumentKind, Fill
@@ -35,10 +27,11 @@ def print_label(
     """The labels of a line of a (locked) order, one page for each package, written down as issued.
 
     The lots are those that were picked, or would be now; where they change, the next print replaces
-    this one. Raises NotPaid, NotInOrder, LineNotReady, NoFill, NotEnoughStock, and what the gate
-    refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
+    this one. Raises NotPaid, MoneyGone, NotInOrder, LineNotReady, NoFill, NotEnoughStock, and what
+    the gate refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
     """
-    line = _ready(order, sku)
+    judging.insist_paid(order)
+    line = queries.waiting_line(order, sku)
     fill = line.fill
     if fill is None:
         raise NoFill(f"{line.name} needs no prescription, so it has no label.", sku=sku)
@@ -139,17 +132,6 @@ def label_of(
             for _ in range(pick.units)
         ),
     )
-
-
-def _ready(order: Order, sku: str) -> OrderLine:
-    if order.status is not OrderStatus.PAID:
-        raise NotPaid(f"An order that is {order.status} is not packed.", status=order.status)
-    line = next((line for line in order.lines if line.sku == sku), None)
-    if line is None:
-        raise NotInOrder(f"Not in this order: {sku}.", skus=[sku])
-    if line.status is not LineStatus.READY:
-        raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
-    return line
 
 
 def _listed(lots: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.core.events import Event, Kind
 from shop.inventory.models import Location, Lot
+from shop.orders.errors import LineNotReady, NotInOrder
 from shop.orders.models import Order, OrderLine, Picked, Shipment, ShipmentLine, Shortage
 from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
 from shop.prescriptions import following
@@ -56,6 +57,16 @@ def to_pack(reader: Person) -> list[Order]:
     waiting = Order.lines.any(OrderLine.status == LineStatus.READY)
     query = orders_for(reader, status=OrderStatus.PAID).where(waiting).order_by(Order.paid_at)
     return list(db.session.scalars(query.limit(100)))
+
+
+def waiting_line(order: Order, sku: str) -> OrderLine:
+    """The line of this pack, which waits to be shipped. Raises NotInOrder, LineNotReady."""
+    line = next((line for line in order.lines if line.sku == sku), None)
+    if line is None:
+        raise NotInOrder(f"Not in this order: {sku}.", skus=[sku])
+    if line.status is not LineStatus.READY:
+        raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
+    return line
 
 
 def picked(lines: Iterable[OrderLine]) -> list[Picked]:

@@ -15,9 +15,8 @@ from shop.inventory import locations, moving, stock
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.models import Location, LocationKind, Lot, MovementKind
 from shop.orders import judging, queries
-from shop.orders.errors import LineNotReady, NotInOrder, WrongLot
+from shop.orders.errors import WrongLot
 from shop.orders.models import Order, OrderLine, Shortage
-from shop.orders.states import LineStatus
 
 
 def report(
@@ -28,11 +27,12 @@ def report(
     What orders are promised of the lot moves to other lots as far as these reach, the newest
     promise first. The ledger has the units in quarantine until a count says what became of them;
     those that stay promised, because no other lot has them, stay where they are.
-    Raises NotInOrder, LineNotReady, WrongLot, NotFound (no such place), NotEnoughStock.
+    Raises NotPaid, MoneyGone, NotInOrder, LineNotReady, WrongLot, NotFound (no such place), and
+    NotEnoughStock.
     """
     order = queries.locked_order(order.id)
     judging.insist_paid(order)
-    line = _ready(order, sku)
+    line = queries.waiting_line(order, sku)
     lot, bin_ = _lot(line, lot_number), locations.location(place)
     found = queries.picked_from(lot)
     stock.reallocate(lot, units, today=judging.day(at), sparing=found)
@@ -56,15 +56,6 @@ def report(
         Kind.LOT_SHORT, lot, units=units, set_apart=apart, place=bin_.code, order=order.number
     )
     return said
-
-
-def _ready(order: Order, sku: str) -> OrderLine:
-    line = next((line for line in order.lines if line.sku == sku), None)
-    if line is None:
-        raise NotInOrder(f"Not in this order: {sku}.", skus=[sku])
-    if line.status is not LineStatus.READY:
-        raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
-    return line
 
 
 def _lot(line: OrderLine, lot_number: str) -> Lot:
