@@ -912,7 +912,7 @@ ATTACKS.each(
         ),
         "a line in two parcels": (
             _in_a_second_parcel_from_another_lot,
-            "parcels_hold_the_whole_line",
+            "what_leaves_was_picked",  # and two parcels of one line hold more than the whole
         ),
     },
     APP,
