@@ -165,6 +165,7 @@ class Kind(StrEnum):
     LOT_EXPIRED = "lot_expired"
     LOT_CHECKED = "lot_checked"
     LOT_CERTIFIED = "lot_certified"
+    LOT_SHORT = "lot_short"
     # purchasing
     SUPPLIER_ADDED = "supplier_added"
     SUPPLIER_CHANGED = "supplier_changed"
@@ -191,6 +192,8 @@ class Kind(StrEnum):
     LINE_DELIVERED = "line_delivered"
     LINE_CANCELLED = "line_cancelled"
     LINE_RETURNED = "line_returned"
+    UNITS_PICKED = "units_picked"
+    UNITS_PUT_BACK = "units_put_back"
     # adverse reactions
     REACTION_OPENED = "reaction_opened"
     REACTION_TOLD_MORE = "reaction_told_more"

@@ -53,7 +53,7 @@ from shop.core.signatures import ring
 from shop.demo import courses
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
-from shop.orders import cart, checkout, shipping
+from shop.orders import cart, checkout, labelling, picking, scanning, shipping
 from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
@@ -64,6 +64,7 @@ from shop.prescriptions import acknowledging, requesting, reviewing, signing, si
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.paper.clinic import Clinic
 from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
 from shop.purchasing import drafting, sending, supplying
@@ -512,8 +513,22 @@ def _post_without_following(url: str, body: bytes) -> None:
 
 
 def _ship(order_id: uuid.UUID, cast: Cast) -> None:
+    config = current_app.config["SHOP"]
     act_as(cast.sam.actor)
     order = db.session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    for each in shipping.picking_list(order, at=now()):
+        for one in each.picks:
+            scanned = scanning.read(each.line.sku, one.lot.lot_number)
+            picking.pick(order, scanned, units=one.units, by=cast.sam, at=now())
+        if not each.labelled:
+            labelling.print_label(
+                order,
+                each.line.sku,
+                clinic=Clinic.of(config),
+                zone=config.clinic_time_zone,
+                by=cast.sam,
+                at=now(),
+            )
     shipping.ship(
         order, skus=None, carrier="UPS", tracking="1Z999AA10123456784", by=cast.sam, at=now()
     )

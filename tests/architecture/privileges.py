@@ -553,6 +553,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "picks": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "picked_by_id", "units"),
+            "SELECT": ALL,
+            "UPDATE": ("put_back_at", "put_back_by_id"),
+        },
         "picture_files": {
             "INSERT": ALL,
             "SELECT": ALL,
@@ -1068,10 +1073,23 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "said_by_id", "units"),
             "SELECT": ALL,
         },
         "sign_in_attempts": {
@@ -1565,6 +1583,9 @@ GRANTED: Granted = {
         "performances": {
             "SELECT": ALL,
         },
+        "picks": {
+            "SELECT": ALL,
+        },
         "picture_files": {
             "SELECT": ALL,
         },
@@ -1820,10 +1841,22 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
             "SELECT": ALL,
         },
         "sign_in_attempts": {

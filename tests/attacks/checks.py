@@ -637,6 +637,25 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "released_or_shipped_not_both": ["released_at = now(), shipped_at = now()"],
         "reserved_units_are_sane": ["units = 0", "units = 1001"],
     },
+    "picks": {
+        "picked_something": ["units = 0", "units = -1"],
+        "put_back_by_someone": [
+            "put_back_at = now() WHERE put_back_at IS NULL",
+            "put_back_by_id = picked_by_id WHERE put_back_at IS NULL",
+        ],
+    },
+    "shortages": {"something_is_short": ["units = 0", "units = -1"]},
+    "shipments": {
+        "handed_over_to_somebody_identified": [
+            "identified_by = 'birth_date'",
+            "handed_to = 'X', tracking = ''",
+        ],
+        "identifier_is_known": ["identified_by = 'face', handed_to = 'X', tracking = ''"],
+        "parcel_has_a_tracking_number": [
+            "tracking = ''",
+            "handed_to = 'X', identified_by = 'birth_date'",
+        ],
+    },
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},

@@ -26,9 +26,11 @@ from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import certifying, releasing
+from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
-from shop.orders import rechecking, shipping
+from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
+from shop.orders.scanning import Scanned
 from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
 from shop.payments.models import Payment, ProviderEvent
@@ -69,7 +71,7 @@ from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, paid, placed
+from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
@@ -109,6 +111,7 @@ def scene() -> Mapping[str, Any]:
         a_lot(variant)
     _prescribed(client, chen, cream)
     _shipped(paid(client, {cream: 1, soap: 2}))
+    _picked(paid(client, {soap: 1}), soap)
     waiting = placed(client, {soap: 1})
     _named_by_the_provider(
         settling.begin(waiting, by=client, at=now(), base_url="http://x", consent=STATEMENT_VERSION)
@@ -294,9 +297,19 @@ def _lived(chen: Person) -> None:
     erring.confirm(said, by=mona(), at=now())
 
 
+def _picked(order: Order, soap: Variant) -> None:
+    """A soap was picked and put back, and another was not found."""
+    (lot,) = db.session.scalars(sa.select(Lot).where(Lot.variant_id == soap.id))
+    scanned, packer = Scanned(soap.sku, lot.lot_number), sam()
+    one = picking.pick(order, scanned, units=1, by=packer, at=now())
+    picking.put_back(order, one.id, by=packer, at=now())
+    missing = {"lot_number": lot.lot_number, "place": "SHELF", "units": 1}
+    shorting.report(order, soap.sku, **missing, by=packer, at=now())
+
+
 def _shipped(order: Order) -> None:
     """Its parcel left, and some of its money went back."""
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     (payment,) = payments.payments_of(order.id)
     refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
     refund.provider_refund_id = "re_scene"
