@@ -20,8 +20,10 @@ import shop.cli
 import shop.demo.cli
 import shop.fhir.api
 import shop.inventory.api
+import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
+import shop.inventory.pages.counts
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -34,6 +36,8 @@ import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.returns.api
+import shop.returns.pages
 import shop.storefront.api
 import shop.storefront.pages
 import shop.treatments.api
@@ -121,6 +125,7 @@ def _resources(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.reports,
+        shop.returns,
         shop.vigilance,
         shop.replenishment,
     ):
@@ -130,6 +135,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.reports.bp)
     resources.register_blueprint(shop.payments.api.cards)
     resources.register_blueprint(shop.treatments.api.readiness.bp)
+    resources.register_blueprint(shop.inventory.api.counts.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -147,11 +153,13 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.returns,
         shop.vigilance,
         shop.replenishment,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.inventory.pages.counts.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
@@ -219,6 +227,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.prescriptions.models
     import shop.replenishment.models
+    import shop.returns.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Refused
+from shop.core.errors import Conflict, NotAllowed, Refused
 
 
 class NotEnoughStock(Refused):
@@ -33,3 +33,39 @@ class LotNotUsable(Refused):
     """Nothing may be used from this lot in a treatment; facts: `lot`."""
 
     code = "lot_not_usable"
+
+
+class UnitsArePromised(NotEnoughStock):
+    """Units cannot leave: they are promised, and no other lot can keep the promise."""
+
+    code = "units_are_promised"
+
+
+class CountRefused(Refused):
+    """A count or what was entered in it, not as it may be; `fields` say which and why."""
+
+    code = "count_refused"
+
+
+class NotAllCounted(Conflict):
+    """Something on the sheet was not counted, or not explained; facts: `lots`."""
+
+    code = "not_all_counted"
+
+
+class CountOvertaken(Conflict):
+    """What was counted was corrected since by somebody else; facts: `lots`."""
+
+    code = "count_overtaken"
+
+
+class AdjustmentRefused(Refused):
+    """A correction of stock that cannot be as typed; `fields` say which and why."""
+
+    code = "adjustment_refused"
+
+
+class SecondPersonNeeded(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "second_person_needed"
