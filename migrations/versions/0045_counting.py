@@ -105,11 +105,11 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         broken := CASE WHEN state NOT IN ('planned', 'counting')
                        THEN 'lot_is_put_on_the_sheet_before_all_is_counted' END;
-    ELSE
-        broken := CASE
-            WHEN (NEW.id, NEW.count_id, NEW.lot_id) IS DISTINCT FROM (OLD.id, OLD.count_id, OLD.lot_id)
-                THEN 'count_line_keeps_its_lot'
-            WHEN state <> 'investigating' THEN 'variance_is_explained_when_all_is_counted' END;
+    ELSIF (NEW.id, NEW.count_id, NEW.lot_id)
+          IS DISTINCT FROM (OLD.id, OLD.count_id, OLD.lot_id) THEN
+        broken := 'count_line_keeps_its_lot';
+    ELSIF state <> 'investigating' THEN
+        broken := 'variance_is_explained_when_all_is_counted';
     END IF;
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'count line %: %', NEW.id, broken
@@ -263,8 +263,8 @@ BEGIN
             SELECT FROM adjustments a
             WHERE a.id = NEW.reference_id AND a.lot_id = NEW.lot_id AND a.location_id = place
               AND a.delta = signed AND a.status = 'booked'
-              AND NEW.kind = CASE a.reason WHEN 'damaged' THEN 'damage'
-                                  WHEN 'expired' THEN 'expire' ELSE 'count_adjust' END)
+              AND (NEW.kind = 'damage') = (a.reason = 'damaged')
+              AND (NEW.kind = 'expire') = (a.reason = 'expired'))
             THEN 'correction_is_of_a_count_or_an_adjustment'
         WHEN EXISTS (
             SELECT FROM movements m
@@ -295,8 +295,8 @@ BEGIN
             WHEN coalesce(one.status, '') <> 'received' THEN 'what_comes_back_is_a_return' END;
     ELSIF EXISTS (SELECT FROM locations WHERE id = NEW.from_id AND kind = 'returns') THEN
         broken := CASE
-            WHEN coalesce(one.status, '') <> 'disposed' OR NEW.kind <>
-                 CASE one.disposition WHEN 'restock' THEN 'release' ELSE one.disposition END
+            WHEN coalesce(one.status, '') <> 'disposed'
+                 OR NEW.kind <> replace(one.disposition, 'restock', 'release')
                 THEN 'returned_units_go_as_was_witnessed' END;
     END IF;
     IF broken IS NOT NULL THEN
@@ -346,7 +346,9 @@ BEGIN
           (OLD.id, OLD.number, OLD.shipment_line_id, OLD.order_line_id, OLD.lot_id, OLD.units,
            OLD.reason, OLD.received_by_id, OLD.received_at) THEN
         broken := 'return_keeps_what_came_back';
-    ELSIF OLD.status = 'disposed' OR NEW.status = 'disposed'
+    ELSIF OLD.status = 'disposed' AND NEW.witness_id IS DISTINCT FROM OLD.witness_id THEN
+        broken := 'witness_is_not_rewritten';
+    ELSIF NEW.status = 'disposed'
           AND (NEW.inspected_by_id, NEW.condition, NEW.storage, NEW.disposition, NEW.note)
               IS DISTINCT FROM
               (OLD.inspected_by_id, OLD.condition, OLD.storage, OLD.disposition, OLD.note) THEN

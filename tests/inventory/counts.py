@@ -7,8 +7,8 @@ from typing import Any
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import adjusting, counting, locations
-from shop.inventory.models import Adjustment, Count, Holding, Location, LocationKind, Lot, Reason
+from shop.inventory import adjusting, counting, locations, moving
+from shop.inventory.models import Adjustment, Count, Location, LocationKind, Lot, Reason
 from tests.inventory.lots import today
 from tests.people import sam
 
@@ -19,9 +19,7 @@ def the_shelf() -> Location:
 
 def lying(lot: Lot, location: Location | None = None) -> int:
     """Units of a lot in a location, as the database has them."""
-    db.session.refresh(lot)
-    held = db.session.get(Holding, (lot.id, (location or the_shelf()).id), populate_existing=True)
-    return held.on_hand if held else 0
+    return moving.lies(lot, location or the_shelf())
 
 
 def a_count(*lots: Lot, by: Person | None = None, **given: Any) -> Count:

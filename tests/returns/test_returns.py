@@ -21,11 +21,13 @@ from shop.returns import disposing, receiving
 from shop.returns.errors import NotRestocked, ReturnRefused, WitnessNeeded
 from shop.returns.models import Condition, Disposition, Return, ReturnReason, Storage
 from shop.returns.states import ReturnStatus
+from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.inventory.counts import lying
 from tests.inventory.lots import a_lot, today
 from tests.people import alice, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
+from tests.prescriptions.test_pages import Reader
 from tests.returns.builders import came_back, inspected, left
 
 
@@ -105,27 +107,23 @@ def _held(order: Order) -> None:
     releasing.hold(lot, reason="Complaints", by=sam(), at=now())
 
 
-@pytest.mark.parametrize(
-    ("why", "given"),
-    [
+def test_what_may_not_be_sold_again_is_not_restocked(app: Flask) -> None:
+    order = left()
+    found = came_back(order)
+    cases: list[tuple[str, dict[str, Any]]] = [
         ("opened", {"condition": Condition.OPENED}),
         ("opened", {"condition": Condition.DAMAGED}),
         ("storage", {"storage": Storage.COLD}),
         ("storage", {"storage": Storage.UNKNOWN}),
         ("lot", {}),
-    ],
-)
-def test_what_may_not_be_sold_again_is_not_restocked(
-    app: Flask, why: str, given: dict[str, Any]
-) -> None:
-    order = left()
-    if why == "lot":
-        _held(order)
-    found = came_back(order)
-    with pytest.raises(NotRestocked) as refused:
-        inspected(found, Disposition.RESTOCK, **given)
-    assert refused.value.facts["why"] == why
-    assert (found.status, lying(lot_of(order), returns())) == (ReturnStatus.RECEIVED, 1)
+    ]
+    for why, given in cases:
+        if why == "lot":
+            _held(order)
+        with pytest.raises(NotRestocked) as refused:
+            inspected(found, Disposition.RESTOCK, **given)
+        assert refused.value.facts["why"] == why
+        assert (found.status, lying(lot_of(order), returns())) == (ReturnStatus.RECEIVED, 1)
 
 
 def test_what_needs_a_prescription_never_goes_back_on_the_shelf(app: Flask) -> None:
@@ -170,3 +168,35 @@ def test_what_left_for_another_order_does_not_come_back_with_this_one(app: Flask
             by=sam(),
             at=now(),
         )
+
+
+def test_over_http_and_on_the_pages(app: Flask) -> None:
+    one, other = somebody(sam), somebody(mona)
+    order = left(units=3)
+    lot = lot_of(order)
+    mine, reader = Browser(app, one), Reader(app, other)
+    path = f"/orders/{order.number}/returns"
+    body = {"lot": lot.number, "units": 1, "reason": "undeliverable"}
+    assert mine.post(path, body | {"lot": "L-NONE"}).status_code == 404
+    assert list(mine.post(path, body | {"units": 4}).json["errors"]) == ["units"]
+    made = mine.post(path, body)
+    assert (made.status_code, made.json["order"]) == (201, order.number)
+    found = f"/returns/{made.json['number']}"
+    look = {"condition": "opened", "storage": "unknown", "disposition": "restock"}
+    refused = mine.post(f"{found}/inspection", look)
+    assert (refused.status_code, refused.json["code"]) == (422, "not_restocked")
+    mine.post(f"{found}/inspection", look | {"disposition": "destroy"})
+    assert mine.post(f"{found}/disposal").json["code"] == "witness_needed"
+    reader.get(f"/stock{found}")
+    reader.send(f"/stock{found}/second-look", reason="Is it ours?")
+    reader.send(f"/stock{found}/inspection", **look | {"disposition": "destroy"})
+    assert "Somebody else has to see" in reader.text
+    done = mine.post(f"{found}/disposal").json
+    assert (done["status"], done["witness"]) == ("disposed", one.name)
+
+    reader.get("/stock/returns")
+    typed = {"order": order.number, "lot": lot.number, "units": "9", "reason": "other"}
+    assert "2 units are still out" in reader.send("/stock/returns", **typed)
+    assert "It is booked" in reader.send("/stock/returns", **(typed | {"units": "2"}))
+    assert [each["units"] for each in mine.get("/returns?status=received").json["items"]] == [2]
+    assert mine.get(found).json["makers_lot"] == lot.lot_number
