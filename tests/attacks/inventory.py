@@ -502,7 +502,7 @@ def _forge_a_movement(attacker: Sql) -> object:
 def _forge_where_it_went(attacker: Sql) -> object:
     """What lies in the place that nothing came to is not told."""
     attacker.run(
-        f"{BY_HAND} %(shelf)s, NULL, 2, %(good)s, 9, 50, 'damage', 2, 52, %(new)s, 'person:x',"
+        f"{BY_HAND} %(shelf)s, NULL, 2, %(good)s, 9, 50, 'destroy', 2, 52, %(new)s, 'person:x',"
         " '2001-01-01')"
     )
     return attacker.run(
