@@ -43,6 +43,7 @@ def adjust(
     _refuse(lot, location, delta, reason, note, today)
     if not _large(lot, delta, by):
         _room_for(lot, location, delta, today)
+    lot = _locked(lot)
     made = Adjustment(
         id=uuid.uuid4(),
         number=numbers.fresh("ADJ"),
@@ -59,7 +60,7 @@ def adjust(
     db.session.flush()  # the database says whether it is large
     db.session.refresh(made, ["large", "value_cents", "proposed_at"])
     if not made.large:
-        _book(made)
+        _book(made, lot)
     return made
 
 
@@ -70,7 +71,7 @@ def confirm(adjustment: Adjustment, *, today: date, by: Person, at: datetime) ->
     """
     _decide(adjustment, by)
     _room_for(adjustment.lot, adjustment.location, adjustment.delta, today)
-    _book(adjustment, decided_by=by)
+    _book(adjustment, _locked(adjustment.lot), decided_by=by)
 
 
 def decline(adjustment: Adjustment, *, by: Person, at: datetime) -> None:
@@ -117,9 +118,12 @@ def _room_for(lot: Lot, location: Location, delta: int, today: date) -> None:
         correcting.make_room(lot, location, -delta, today=today)
 
 
-def _book(adjustment: Adjustment, *, decided_by: Person | None = None) -> None:
-    query = sa.select(Lot).where(Lot.id == adjustment.lot_id)
-    lot = db.session.scalars(locked(query, Lot)).one()
+def _locked(lot: Lot) -> Lot:
+    """The lot, locked before anything points at it: no two wait for each other."""
+    return db.session.scalars(locked(sa.select(Lot).where(Lot.id == lot.id), Lot)).one()
+
+
+def _book(adjustment: Adjustment, lot: Lot, *, decided_by: Person | None = None) -> None:
     adjustment.status, adjustment.decided_by = AdjustmentStatus.BOOKED, decided_by
     record(Kind.ADJUSTMENT_BOOKED, adjustment)
     db.session.flush()  # the movement is judged by it

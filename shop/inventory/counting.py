@@ -116,8 +116,9 @@ def enter(count: Count, found: Sequence[tuple[Lot, int]], *, by: Person, at: dat
                 f"Lot {lot.lot_number}: {units} units cannot be.",
                 fields={lot.number: [f"Enter 0 to {MOST_COUNTED:,} units."]},
             )
+    _lock([lot for lot, _ in found])
     lines = {line.lot_id: line for line in count.lines}
-    for lot, units in sorted(found, key=lambda each: each[0].id):  # lots are locked in id order
+    for lot, units in found:
         line = lines.get(lot.id) or _put_on(count, lot)
         lines[lot.id] = line
         entry = CountEntry(id=uuid.uuid4(), line=line, units=units, counted_by_id=by.id)
@@ -198,8 +199,7 @@ def post(count: Count, *, today: date, by: Person, at: datetime) -> list[Movemen
     for _, line in sorted(varying.items()):
         if line.variance < 0:
             correcting.make_room(line.lot, count.location, -line.variance, today=today)
-    query = sa.select(Lot).where(Lot.id.in_(varying)).order_by(Lot.id)
-    lots = list(db.session.scalars(locked(query, Lot)))
+    lots = _lock([line.lot for line in varying.values()])
     overtaken = [lot.lot_number for lot in lots if _corrected_since(varying[lot.id])]
     if overtaken:
         raise CountOvertaken(
@@ -227,6 +227,12 @@ def cancel(count: Count, *, reason: str, by: Person, at: datetime) -> None:
         raise CountRefused("Say why.", fields={"reason": ["Say why it is given up."]})
     count.status, count.approved_by = CountStatus.CANCELLED, None
     record(Kind.COUNT_CANCELLED, count, reason=reason.strip())
+
+
+def _lock(lots: Collection[Lot]) -> list[Lot]:
+    """The lots, locked in id order."""
+    query = sa.select(Lot).where(Lot.id.in_([lot.id for lot in lots])).order_by(Lot.id)
+    return list(db.session.scalars(locked(query, Lot)))
 
 
 def _held(location: Location) -> list[Lot]:
