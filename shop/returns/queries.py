@@ -43,16 +43,20 @@ def return_with(number: str, *, lock: bool = False) -> Return:
 
 
 def parcel(reader: Person, order_number: str, lot_number: str) -> tuple[Order, ShipmentLine]:
-    """The order, locked, and the line of a parcel that took units of our lot to it.
+    """The order, locked, and the line of a parcel that took units of a lot to it.
 
-    Where several parcels took some, the first of which units are still out. Raises NotFound.
+    The lot by our number or the maker's, which is printed on the pack. Where several parcels took
+    some, the first of which units are still out. Raises NotFound.
     """
     order = orders.order_for(reader, order_number, lock=True)
     query = (
         sa.select(ShipmentLine)
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Lot, Lot.id == ShipmentLine.lot_id)
-        .where(OrderLine.order_id == order.id, Lot.number == lot_number)
+        .where(
+            OrderLine.order_id == order.id,
+            sa.or_(Lot.number == lot_number, Lot.lot_number == lot_number),
+        )
         .options(joinedload(ShipmentLine.line), joinedload(ShipmentLine.lot))
         .order_by(ShipmentLine.id)
     )

@@ -14,7 +14,7 @@ class ReturnsQuery(PageQuery):
 
 
 class ReturnIn(Schema):
-    """Which of the order's lots, by our number, and how many of it."""
+    """Which of the order's lots, by our number or the maker's, and how many of it."""
 
     lot = Text(required=True, shortest=1, longest=40)
     units = Whole(least=1, most=1_000, required=True)

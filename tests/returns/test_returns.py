@@ -195,7 +195,7 @@ def test_over_http_and_on_the_pages(app: Flask) -> None:
     assert (done["status"], done["witness"]) == ("disposed", one.name)
 
     reader.get("/stock/returns")
-    typed = {"order": order.number, "lot": lot.number, "units": "9", "reason": "other"}
+    typed = {"order": order.number, "lot": lot.lot_number, "units": "9", "reason": "other"}
     assert "2 units are still out" in reader.send("/stock/returns", **typed)
     assert "It is booked" in reader.send("/stock/returns", **(typed | {"units": "2"}))
     assert [each["units"] for each in mine.get("/returns?status=received").json["items"]] == [2]
