@@ -20,8 +20,10 @@ import shop.cli
 import shop.demo.cli
 import shop.fhir.api
 import shop.inventory.api
+import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
+import shop.inventory.pages.counts
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -36,6 +38,8 @@ import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.returns.api
+import shop.returns.pages
 import shop.storefront.api
 import shop.storefront.pages
 import shop.treatments.api
@@ -123,6 +127,7 @@ def _resources(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.reports,
+        shop.returns,
         shop.vigilance,
         shop.replenishment,
         shop.purchasing,
@@ -133,6 +138,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.reports.bp)
     resources.register_blueprint(shop.payments.api.cards)
     resources.register_blueprint(shop.treatments.api.readiness.bp)
+    resources.register_blueprint(shop.inventory.api.counts.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -150,6 +156,7 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.returns,
         shop.vigilance,
         shop.replenishment,
         shop.purchasing,
@@ -157,6 +164,7 @@ def _pages(app: Flask) -> None:
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
     app.register_blueprint(shop.catalog.pages.entry)
+    app.register_blueprint(shop.inventory.pages.counts.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
@@ -225,6 +233,7 @@ def load_models() -> sa.MetaData:
     import shop.prescriptions.models
     import shop.purchasing.models
     import shop.replenishment.models
+    import shop.returns.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, Refused
+from shop.core.errors import Conflict, NotAllowed, Refused
 
 
 class NotEnoughStock(Refused):
@@ -63,3 +63,39 @@ class BadCertificate(Refused):
     """Not a file that is kept with a lot; `fields` say why."""
 
     code = "bad_certificate"
+
+
+class UnitsArePromised(NotEnoughStock):
+    """Units cannot leave: they are promised, and no other lot can keep the promise."""
+
+    code = "units_are_promised"
+
+
+class CountRefused(Refused):
+    """A count or what was entered in it, not as it may be; `fields` say which and why."""
+
+    code = "count_refused"
+
+
+class NotAllCounted(Conflict):
+    """Something on the sheet was not counted, or not explained; facts: `lots`."""
+
+    code = "not_all_counted"
+
+
+class CountOvertaken(Conflict):
+    """What was counted was corrected since by somebody else; facts: `lots`."""
+
+    code = "count_overtaken"
+
+
+class AdjustmentRefused(Refused):
+    """A correction of stock that cannot be as typed; `fields` say which and why."""
+
+    code = "adjustment_refused"
+
+
+class SecondPersonNeeded(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "second_person_needed"

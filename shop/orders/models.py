@@ -312,6 +312,7 @@ class ShipmentLine(Base):
             name="shipped_by_this_movement",
         ),
         sa.UniqueConstraint("movement_id", name="shipment_lines_movement_key"),
+        sa.UniqueConstraint("id", "order_line_id", "lot_id", name="shipment_lines_lot_key"),
         sa.CheckConstraint("units > 0", name="shipped_something"),
         sa.Index("shipment_lines_lot_idx", "lot_id"),
     )

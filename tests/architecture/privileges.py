@@ -36,6 +36,22 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "adjustments": {
+            "INSERT": (
+                "delta",
+                "id",
+                "location_id",
+                "lot_id",
+                "note",
+                "number",
+                "proposed_by_id",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("decided_by_id", "state_seq", "status"),
+        },
         "approval_requests": {
             "INSERT": (
                 "answered_on_sealed",
@@ -161,6 +177,28 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
+        },
+        "count_entries": {
+            "INSERT": ("counted_by_id", "id", "line_id", "units"),
+            "SELECT": ALL,
+        },
+        "count_lines": {
+            "INSERT": ("count_id", "id", "lot_id"),
+            "SELECT": ALL,
+            "UPDATE": ("note", "reason"),
+        },
+        "counts": {
+            "INSERT": (
+                "cause",
+                "id",
+                "location_id",
+                "number",
+                "planned_by_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("approved_by_id", "state_seq", "status"),
         },
         "delegations": {
             "INSERT": ("absent_id", "delegate_id", "ends_on", "id", "starts_on"),
@@ -964,6 +1002,31 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
         },
+        "returns": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "number",
+                "order_line_id",
+                "reason",
+                "received_by_id",
+                "shipment_line_id",
+                "state_seq",
+                "status",
+                "units",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "condition",
+                "disposition",
+                "inspected_by_id",
+                "note",
+                "state_seq",
+                "status",
+                "storage",
+                "witness_id",
+            ),
+        },
         "rulings": {
             "SELECT": ALL,
         },
@@ -1265,6 +1328,9 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "adjustments": {
+            "SELECT": ALL,
+        },
         "approval_requests": {
             "SELECT": ALL,
             "UPDATE": (
@@ -1337,6 +1403,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "chart_entries": {
+            "SELECT": ALL,
+        },
+        "count_entries": {
+            "SELECT": ALL,
+        },
+        "count_lines": {
+            "SELECT": ALL,
+        },
+        "counts": {
             "SELECT": ALL,
         },
         "delegations": {
@@ -1795,6 +1870,9 @@ GRANTED: Granted = {
             "INSERT": ("id", "units", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
+        },
+        "returns": {
+            "SELECT": ALL,
         },
         "rulings": {
             "SELECT": ALL,

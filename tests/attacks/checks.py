@@ -56,6 +56,31 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "access_is_by_another": ["client_id = reader_id"],
         "access_purpose_is_known": ["purpose = 'curiosity'"],
     },
+    "adjustments": {
+        "adjusted_units_are_sane": [
+            "reason = 'data_error', delta = 0 WHERE status = 'declined'",
+            "delta = -100001 WHERE status = 'declined'",
+        ],
+        "adjustment_goes_its_reasons_way": [
+            "delta = -delta WHERE reason = 'damaged'",
+            "reason = 'found' WHERE delta < 0",
+        ],
+        "adjustment_is_decided_by_another": [
+            "decided_by_id = proposed_by_id WHERE status = 'declined'"
+        ],
+        "adjustment_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE status = 'declined'",
+            (
+                "decided_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+        ],
+        "adjustment_reason_is_known": ["reason = 'boredom' WHERE delta < 0"],
+        "adjustment_says_more": ["note = ''", "note = repeat('x', 501)"],
+        "large_adjustment_is_confirmed": [
+            "large = true WHERE status = 'booked' AND decided_by_id IS NULL"
+        ],
+    },
     "approval_requests": {
         "in_review_by_someone": [
             "status = 'in_review', claimed_by_id = NULL WHERE submitted_at IS NOT NULL",
@@ -141,6 +166,23 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "entry_ending_is_known": ["ending = 'forgotten' WHERE ended_at IS NOT NULL"],
         "entry_source_is_known": ["source = 'neighbour'"],
         "fact_kind_is_known": ["kind = 'horoscope'"],
+    },
+    "count_entries": {"counted_units_are_sane": ["units = -1", "units = 1000001"]},
+    "count_lines": {
+        "count_line_reason_has_its_note": [
+            "note = NULL WHERE reason IS NOT NULL",
+            "reason = NULL WHERE reason IS NOT NULL",
+            "note = '' WHERE reason IS NOT NULL",
+            "note = repeat('x', 501) WHERE reason IS NOT NULL",
+        ],
+        "count_line_reason_is_known": ["reason = 'boredom', note = 'x'"],
+    },
+    "counts": {
+        "approved_count_says_by_whom": [
+            "approved_by_id = NULL WHERE status = 'approved'",
+            "approved_by_id = planned_by_id WHERE status = 'planned'",
+        ],
+        "count_cause_is_known": ["cause = 'boredom'"],
     },
     "delegations": {
         "delegation_lasts_a_year_at_most": ["ends_on = starts_on + 366"],
@@ -631,6 +673,30 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "rules_version = NULL WHERE rule_sealed IS NOT NULL",
         ],
         "refusal_reason_is_known": ["reason = 'mood'"],
+    },
+    "returns": {
+        "disposal_has_a_witness": [
+            "witness_id = NULL WHERE status = 'disposed'",
+            (
+                "witness_id = (SELECT id FROM people p WHERE p.id <> inspected_by_id LIMIT 1)"
+                " WHERE status = 'inspected'"
+            ),
+        ],
+        "inspected_return_says_what_was_found": [
+            "storage = NULL WHERE status = 'inspected'",
+            "condition = 'opened' WHERE status = 'received'",
+        ],
+        "opened_goods_are_not_restocked": [
+            "condition = 'opened' WHERE disposition = 'restock'",
+            "storage = 'unknown' WHERE disposition = 'restock'",
+        ],
+        "return_condition_is_known": ["condition = 'nice' WHERE disposition = 'destroy'"],
+        "return_disposition_is_known": ["disposition = 'keep' WHERE disposition = 'destroy'"],
+        "return_note_is_short": ["note = ''", "note = repeat('x', 501)"],
+        "return_reason_is_known": ["reason = 'boredom'"],
+        "return_storage_is_known": ["storage = 'warm' WHERE disposition = 'destroy'"],
+        "something_came_back": ["units = 0"],
+        "witness_is_another": ["witness_id = inspected_by_id WHERE status = 'disposed'"],
     },
     "reservation_parts": {"part_holds_something": ["units = 0", "units = -1"]},
     "reservations": {

@@ -415,6 +415,7 @@ NOWHERE_OF_TYPE = {
     "text": "'ZZ'",
     "text[]": "'{{ZZ}}'",
     "integer": "{column} + 1000",
+    "bigint": "{column} + 1000",
     "bytea": "sha256({column})",
     "jsonb": "'{{}}'",
     "boolean": "NOT {column}",
@@ -619,6 +620,7 @@ LOOKS_WHEN = {
     "answers_are_frozen_once_submitted": ("", "status <> 'draft'"),
     "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
+    "witness_sees_what_was_inspected": ("", "status = 'disposed'"),
     "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),
 }
 

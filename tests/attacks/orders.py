@@ -1073,7 +1073,7 @@ def _parcel_of_a_delivery(attacker: Sql) -> None:
 
 
 def _parcel_of_what_left_for_another_reason(attacker: Sql) -> None:
-    _ship_units(attacker, "paid_soap", "soap_lot", id=attacker.facts["new"], kind="damage")
+    _ship_units(attacker, "paid_soap", "soap_lot", id=attacker.facts["new"], kind="destroy")
     _put_in(attacker, _parcel(attacker), "paid_soap", attacker.facts["new"])
 
 
