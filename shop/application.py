@@ -30,6 +30,8 @@ import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.recalls.api
+import shop.recalls.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
@@ -122,6 +124,7 @@ def _resources(app: Flask) -> None:
         shop.payments,
         shop.reports,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
     ):
         resources.register_blueprint(package.api.bp)
@@ -148,6 +151,7 @@ def _pages(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
     ):
         app.register_blueprint(package.pages.bp)
@@ -218,6 +222,7 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.recalls.models
     import shop.replenishment.models
     import shop.treatments.models
     import shop.vigilance.models

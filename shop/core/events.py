@@ -163,6 +163,9 @@ class Kind(StrEnum):
     LOT_HELD = "lot_held"
     LOT_QUARANTINED = "lot_quarantined"
     LOT_EXPIRED = "lot_expired"
+    LOT_RECALLED = "lot_recalled"
+    LOT_RETURNED = "lot_returned"
+    LOT_DESTROYED = "lot_destroyed"
     # orders
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"
@@ -185,6 +188,18 @@ class Kind(StrEnum):
     REACTION_TOLD_MORE = "reaction_told_more"
     REACTION_REPORTED = "reaction_reported"
     REACTION_CLOSED = "reaction_closed"
+    # recalls
+    RECALL_OPENED = "recall_opened"
+    RECALL_LOTS_LOCKED = "recall_lots_locked"
+    RECALL_LISTED = "recall_listed"
+    RECALL_NOTIFIED = "recall_notified"
+    RECALL_REMINDED = "recall_reminded"
+    RECALL_ANSWERED = "recall_answered"
+    RECALL_COLLECTED = "recall_collected"
+    RECALL_DISPOSITION_PLANNED = "recall_disposition_planned"
+    RECALL_DISPOSED = "recall_disposed"
+    RECALL_RECONCILED = "recall_reconciled"
+    RECALL_CLOSED = "recall_closed"
     # payments
     PAYMENT_BEGUN = "payment_begun"
     PAYMENT_OPENED = "payment_opened"

@@ -31,6 +31,7 @@ from shop.inventory.models import Lot
 from shop.inventory.receiving import MAX_LINES, ReceiptLineIn
 from shop.inventory.schemas import QuarantineIn, ReceiptLine, StockQuery
 from shop.inventory.states import LOT_ARROWS, LotStatus
+from shop.recalls import queries as recalls
 from shop.web.paging import page
 from shop.web.problems import STATUS
 
@@ -205,6 +206,7 @@ def _lot_page(
         lot=lot,
         history=queries.history(lot),
         today=_today(),
+        recall=recalls.of_lot(lot),
         may_release=LotStatus.AVAILABLE in LOT_ARROWS[lot.status],
         may_quarantine=LotStatus.QUARANTINE in LOT_ARROWS[lot.status],
         detail=detail,

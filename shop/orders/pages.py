@@ -26,7 +26,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
 from shop.core.usps import STATES
-from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping
+from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping, stranding
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
@@ -219,7 +219,11 @@ def cancel(number: str) -> Response:
 @bp.get("/packing")
 @allow(*PACKERS)
 def packing() -> Response:
-    return _page("packing.html", orders=queries.to_pack(actor()))
+    return _page(
+        "packing.html",
+        orders=queries.to_pack(actor()),
+        stopped=stranding.stopped_orders(actor()),
+    )
 
 
 @bp.get("/packing/<number>")
@@ -288,6 +292,7 @@ def _whole(number: str) -> dict[str, Any]:
         "payment": payment,
         "given_up": payment and payments.why_given_up(payment),
         "history": queries.history(order),
+        "stopped": stranding.stopped(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
         "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
@@ -298,7 +303,11 @@ def _whole(number: str) -> dict[str, Any]:
 
 def _to_pick(number: str) -> dict[str, Any]:
     order = queries.order_for(actor(), number)
-    return {"order": order, "lines": shipping.picking_list(order, at=now())}
+    return {
+        "order": order,
+        "lines": shipping.picking_list(order, at=now()),
+        "stopped": stranding.stopped(order),
+    }
 
 
 def _form(schema: type[Schema]) -> dict[str, Any]:

@@ -448,7 +448,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("state_seq", "status"),
+            "UPDATE": ("reservation_id", "state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -786,6 +786,63 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "lot_id", "number", "state_seq", "status", "variant_id"),
             "SELECT": ALL,
             "UPDATE": ("reason_sealed", "state_seq", "status"),
+        },
+        "recall_answers": {
+            "INSERT": (
+                "channel",
+                "has",
+                "id",
+                "never_got",
+                "recall_client_id",
+                "recorded_by_id",
+                "retail_units",
+                "returned",
+                "unreachable",
+                "used_up",
+            ),
+            "SELECT": ALL,
+        },
+        "recall_clients": {
+            "INSERT": ("client_id", "recall_id", "retail_units", "treatment_units"),
+            "SELECT": ALL,
+        },
+        "recall_collections": {
+            "INSERT": ("collected_by_id", "id", "lot_id", "recall_id", "units"),
+            "SELECT": ALL,
+        },
+        "recall_dispositions": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "outcome",
+                "planned_by_id",
+                "recall_id",
+                "reference",
+                "units",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("witnessed_by_id",),
+        },
+        "recall_lots": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "recalls": {
+            "INSERT": (
+                "drill",
+                "hazard_class",
+                "id",
+                "instructions",
+                "number",
+                "opened_by_id",
+                "reason",
+                "reference",
+                "source",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
         },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
@@ -1432,7 +1489,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("state_seq", "status"),
+            "UPDATE": ("reservation_id", "state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -1639,6 +1696,24 @@ GRANTED: Granted = {
             "INSERT": ("created", "id", "object_id", "object_type", "type"),
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
+        },
+        "recall_answers": {
+            "SELECT": ALL,
+        },
+        "recall_clients": {
+            "SELECT": ALL,
+        },
+        "recall_collections": {
+            "SELECT": ALL,
+        },
+        "recall_dispositions": {
+            "SELECT": ALL,
+        },
+        "recall_lots": {
+            "SELECT": ALL,
+        },
+        "recalls": {
+            "SELECT": ALL,
         },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),

@@ -46,6 +46,8 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from shop.recalls import collecting, disposing
+from shop.recalls.models import Outcome as Leaves
 from shop.replenishment import choosing
 from shop.treatments import (
     answering,
@@ -71,6 +73,7 @@ from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
+from tests.recalls import builders as recalls
 from tests.replenishment.builders import (
     a_blocked_refill,
     a_charged_refill,
@@ -125,6 +128,7 @@ def scene() -> Mapping[str, Any]:
     _planned(client, chen)
     _reacted(client)
     _refilled()
+    _recalled(client)
     return {}
 
 
@@ -194,6 +198,22 @@ def _reacted(client: Person) -> None:
     reported, closed = a_reaction(client), a_reaction(client, serious=False)
     file(reported)
     filing.close(closed, reason="It healed.", by=mona(), at=now())
+
+
+def _recalled(client: Person) -> None:
+    """A recall that was answered and whose units were collected, some seen to leave; a drill."""
+    soap = a_variant()
+    lot, other = a_lot(soap, 5), a_lot(a_variant(), 5)
+    recalls.bought(client, soap)
+    recall = recalls.a_notified_recall(lot, other)
+    recalls.answer(recall, client, has=1)
+    staff, manager = sam(), mona()
+    for one in (lot, other):
+        collecting.collect(recall, one, by=staff, at=now())
+        terms = {"outcome": Leaves.DESTROY, "reference": "Burned"}
+        planned = disposing.plan(recall, one, **terms, by=staff, at=now())
+    disposing.witness(planned, recall, other, by=manager, at=now())
+    recalls.a_listed_recall(a_lot(a_variant()), drill=True)
 
 
 def _refilled() -> None:
