@@ -31,8 +31,8 @@ def draw_up(recall: Recall, *, by: Person, at: datetime) -> int:
     recall.status = RecallStatus.LISTED  # refused first, where the arrows do not lead there
     columns = ["recall_id", "client_id", "retail_units", "treatment_units"]
     rows = sa.insert(_LIST).from_select(columns, everybody, include_defaults=False)
-    db.session.execute(_PATIENCE)
     with db.session.no_autoflush:  # the rows go before the status
+        db.session.execute(_PATIENCE)
         count = len(db.session.execute(rows.returning(_LIST.c.client_id)).all())
     events.record(Kind.RECALL_LISTED, recall, clients=count)
     db.session.flush()  # PostgreSQL compares
