@@ -245,8 +245,8 @@ CREATE TRIGGER recall_disposition_guard BEFORE INSERT OR UPDATE ON recall_dispos
 CREATE TRIGGER recall_dispositions_are_kept BEFORE DELETE OR TRUNCATE ON recall_dispositions
     FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
 
--- Units of a recalled lot move by the recall: to quarantine by who collected them, and out of the
--- house before a witness. After `movement_chained`, which holds the lot.
+-- Units of a recalled lot move by the recall: to quarantine (`movement_leads`) by who collected them,
+-- and out of the house before a witness. After `movement_chained`, which holds the lot.
 CREATE FUNCTION recalled_units_guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -257,8 +257,6 @@ BEGIN
             WHEN NOT EXISTS (SELECT FROM recall_collections
                              WHERE id = NEW.reference_id AND lot_id = NEW.lot_id)
                 THEN 'recall_movement_is_of_a_collection'
-            WHEN NOT EXISTS (SELECT FROM locations WHERE id = NEW.to_id AND kind = 'quarantine')
-                THEN 'collected_units_go_to_quarantine'
             END;
     ELSE
         broken := CASE
@@ -461,7 +459,7 @@ def _recalls() -> None:
     op.create_index(
         "lot_is_recalled_once",
         "recall_lots",
-        ["lot_id"],
+        ["lot_id", "drill"],
         unique=True,
         postgresql_where=sa.text("NOT drill"),
     )

@@ -34,7 +34,8 @@ def collect(recall: Recall, lot: Lot, *, by: Person, at: datetime) -> RecallColl
             lot=lot.number,
             units=lot.reserved,
         )
-    found = [each for each in queries.lying(lot) if not _safe(each.location.kind)]
+    to = locations.home(LocationKind.QUARANTINE)
+    found = [each for each in queries.lying(lot) if each.location is not to]
     if not found:
         raise RecallRefused(
             f"Nothing of lot {lot.lot_number} lies outside quarantine.",
@@ -50,7 +51,6 @@ def collect(recall: Recall, lot: Lot, *, by: Person, at: datetime) -> RecallColl
     )
     db.session.add(made)
     db.session.flush()  # the movements point at it
-    to = locations.home(LocationKind.QUARANTINE)
     for place, here in units.items():
         moving.move(lot, here, kind=MovementKind.RECALL, from_=place, to=to, reference_id=made.id)
     events.record(Kind.RECALL_COLLECTED, recall, lot=lot.number, units=made.units)
@@ -64,7 +64,3 @@ def refuse_still(recall: Recall) -> None:
         raise OnlyADrill("A drill moves nothing.")
     if recall.status in BEFORE_AND_AFTER:
         raise WrongState(f"A recall that is {recall.status} moves nothing.", status=recall.status)
-
-
-def _safe(kind: LocationKind) -> bool:
-    return kind is LocationKind.QUARANTINE

@@ -141,6 +141,7 @@ class RecallLot(Base):
         sa.Index(
             "lot_is_recalled_once",
             "lot_id",
+            "drill",
             unique=True,
             postgresql_where=sa.text("NOT drill"),
         ),

@@ -24,7 +24,7 @@ def notify(recall: Recall, *, by: Person, at: datetime) -> None:
 
 
 def remind(recall: Recall, *, by: Person, at: datetime) -> None:
-    """Write again to whoever has not answered (21 CFR 7.49(b): follow up). Raises WrongState."""
+    """Write again to whoever has not answered (21 CFR 7.49(c)(2)). Raises WrongState."""
     if recall.status is not RecallStatus.NOTIFIED:
         raise WrongState(f"A recall that is {recall.status} reminds nobody.", status=recall.status)
     events.record(Kind.RECALL_REMINDED, recall)

@@ -20,6 +20,7 @@ from shop.accounts.models import Person, Role
 from shop.catalog.models import Product, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.inventory import locations
 from shop.inventory.models import Holding, Location, LocationKind, Lot, Movement, MovementKind
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.recalls.models import (
@@ -71,18 +72,19 @@ def of_lot(lot: Lot) -> Recall | None:
 def lots_named(*, numbers: Collection[str], sku: str | None, slug: str | None) -> list[Lot]:
     """The lots with these numbers of ours, and all there ever were of a pack or a product.
 
-    Raises NotFound where one of them is not there.
+    Of these, lots that are recalled already are left out. Raises NotFound.
     """
     query = sa.select(Lot).join(Lot.variant).join(Variant.product)
     found = {lot.number: lot for lot in db.session.scalars(query.where(Lot.number.in_(numbers)))}
+    recalled = sa.exists().where(RecallLot.lot_id == Lot.id, ~RecallLot.drill)
     if unknown := sorted(set(numbers) - found.keys()):
         raise NotFound(f"There is no lot {', '.join(unknown)}.")
     for what, where in ((sku, Variant.sku == sku), (slug, Product.slug == slug)):
         if what is not None:
-            of_it = {lot.number: lot for lot in db.session.scalars(query.where(where))}
-            if not of_it:
-                raise NotFound(f"No lot of {what} was ever here.")
-            found |= of_it
+            of_it = db.session.scalars(query.where(where, ~recalled))
+            if not (more := {lot.number: lot for lot in of_it}):
+                raise NotFound(f"No lot of {what} was ever here that is not recalled already.")
+            found |= more
     return list(found.values())
 
 
@@ -375,7 +377,7 @@ class Account:
 
 
 def accounts(recall: Recall) -> list[Account]:
-    """What the ledger says of each of its lots, by number; two statements."""
+    """What the ledger says of each of its lots, by number."""
     lots = {each.lot_id: each.lot for each in recall.named}
     moved = db.session.execute(
         sa.select(Movement.lot_id, Movement.kind, sa.func.sum(Movement.delta))
@@ -385,8 +387,10 @@ def accounts(recall: Recall) -> list[Account]:
     units = {(row[0], row[1]): int(row[2]) for row in moved}
     lying = db.session.execute(
         sa.select(Holding.lot_id, sa.func.sum(Holding.on_hand))
-        .join(Holding.location)
-        .where(Holding.lot_id.in_(lots), Location.kind == LocationKind.QUARANTINE)
+        .where(
+            Holding.lot_id.in_(lots),
+            Holding.location_id == locations.home(LocationKind.QUARANTINE).id,
+        )
         .group_by(Holding.lot_id)
     )
     safe = {row[0]: int(row[1]) for row in lying}

@@ -160,6 +160,8 @@ def test_all_lots_of_a_product_are_recalled_at_once(app: Flask, cast: dict[str, 
     real = staff.post("/recalls", TERMS | {"product": slug}).json
     for made in (drill, real):
         assert {one["lot"] for one in made["lots"]} == lots
+    again = staff.post("/recalls", TERMS | {"product": slug})
+    assert (again.status_code, "not recalled already" in again.json["detail"]) == (404, True)
     assert db.session.get_one(Lot, other.id).status is LotStatus.AVAILABLE
 
 
