@@ -399,6 +399,7 @@ FRESH_OF_TYPE = {
     "citext": "md5(random()::text) || '@example.test'",
     "bytea": "sha256(random()::text::bytea)",
     "integer": "(SELECT max({column}) + 1 FROM {table})",
+    "boolean": "NOT {column}",
 }
 NOWHERE_OF_TYPE = {
     "uuid": "gen_random_uuid()",
