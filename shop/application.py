@@ -34,6 +34,8 @@ import shop.prescriptions.cli
 import shop.prescriptions.pages
 import shop.purchasing.api
 import shop.purchasing.pages
+import shop.recalls.api
+import shop.recalls.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
@@ -129,6 +131,7 @@ def _resources(app: Flask) -> None:
         shop.reports,
         shop.returns,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
         shop.purchasing,
     ):
@@ -158,6 +161,7 @@ def _pages(app: Flask) -> None:
         shop.payments,
         shop.returns,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
         shop.purchasing,
     ):
@@ -232,6 +236,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.prescriptions.models
     import shop.purchasing.models
+    import shop.recalls.models
     import shop.replenishment.models
     import shop.returns.models
     import shop.treatments.models

@@ -182,6 +182,9 @@ class Kind(StrEnum):
     RETURN_INSPECTED = "return_inspected"
     RETURN_SENT_BACK = "return_sent_back"
     RETURN_DISPOSED = "return_disposed"
+    LOT_RECALLED = "lot_recalled"
+    LOT_RETURNED = "lot_returned"
+    LOT_DESTROYED = "lot_destroyed"
     # purchasing
     SUPPLIER_ADDED = "supplier_added"
     SUPPLIER_CHANGED = "supplier_changed"
@@ -215,6 +218,18 @@ class Kind(StrEnum):
     REACTION_TOLD_MORE = "reaction_told_more"
     REACTION_REPORTED = "reaction_reported"
     REACTION_CLOSED = "reaction_closed"
+    # recalls
+    RECALL_OPENED = "recall_opened"
+    RECALL_LOTS_LOCKED = "recall_lots_locked"
+    RECALL_LISTED = "recall_listed"
+    RECALL_NOTIFIED = "recall_notified"
+    RECALL_REMINDED = "recall_reminded"
+    RECALL_ANSWERED = "recall_answered"
+    RECALL_COLLECTED = "recall_collected"
+    RECALL_DISPOSITION_PLANNED = "recall_disposition_planned"
+    RECALL_DISPOSED = "recall_disposed"
+    RECALL_RECONCILED = "recall_reconciled"
+    RECALL_CLOSED = "recall_closed"
     # payments
     PAYMENT_BEGUN = "payment_begun"
     PAYMENT_OPENED = "payment_opened"

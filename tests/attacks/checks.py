@@ -829,6 +829,61 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             f"reason_sealed = {bad} WHERE status = 'closed'" for bad in NOT_SEALED
         ],
     },
+    "recalls": {
+        "drill_locks_nothing_and_writes_to_nobody": ["status = 'notified' WHERE drill"],
+        "recall_class_is_known": ["hazard_class = 'IV'"],
+        "recall_listed_at_some_time": [
+            "listed_at = NULL WHERE status = 'listed'",
+            "status = 'locked' WHERE status = 'notified'",
+        ],
+        "recall_says_why_and_what_to_do": [
+            "reason = ''",
+            "reason = repeat('x', 2001)",
+            "instructions = ''",
+            "instructions = repeat('x', 2001)",
+            "reference = repeat('x', 201)",
+        ],
+        "recall_source_is_known": ["source = 'hearsay'"],
+    },
+    "recall_clients": {
+        "listed_client_got_something": [
+            "retail_units = 0, treatment_units = 0",
+            "retail_units = -1, treatment_units = 2",
+            "retail_units = 2, treatment_units = -1",
+        ]
+    },
+    "recall_answers": {
+        "answer_accounts_for_every_unit": [
+            "has = has + 1",
+            "used_up = used_up + 1",
+            "returned = returned + 1",
+            "never_got = never_got + 1",
+            "unreachable = true, channel = 'phone'",
+        ],
+        "answer_channel_is_known": ["channel = 'rumour'"],
+        "answered_units_are_not_negative": [
+            "has = retail_units + 1, used_up = -1, returned = 0, never_got = 0",
+            "has = retail_units + 1, used_up = 0, returned = -1, never_got = 0",
+            "has = retail_units + 1, used_up = 0, returned = 0, never_got = -1",
+            "has = -1, used_up = retail_units + 1, returned = 0, never_got = 0",
+        ],
+        "who_answers_was_reached": [
+            "unreachable = true, has = 0, used_up = 0, returned = 0, never_got = 0"
+        ],
+    },
+    "recall_collections": {"something_was_collected": ["units = 0", "units = -1"]},
+    "recall_dispositions": {
+        "disposition_has_its_reference": ["reference = ''", "reference = repeat('x', 201)"],
+        "disposition_is_witnessed_by_another": [
+            "witnessed_by_id = planned_by_id WHERE witnessed_by_id IS NOT NULL"
+        ],
+        "disposition_outcome_is_known": ["outcome = 'sell'"],
+        "something_is_disposed_of": ["units = 0"],
+        "witnessed_at_some_time": [
+            "witnessed_at = NULL WHERE witnessed_at IS NOT NULL",
+            "witnessed_at = now() WHERE witnessed_at IS NULL",
+        ],
+    },
     "report_answers": {
         "report_answer_is_sealed": [f"message_sealed = {bad}" for bad in NOT_SEALED]
     },

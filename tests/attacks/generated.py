@@ -51,6 +51,8 @@ from shop.prescriptions import (
 )
 from shop.prescriptions.paper.clinic import Clinic
 from shop.purchasing.arriving import Damaged
+from shop.recalls import collecting, disposing
+from shop.recalls.models import Outcome as Leaves
 from shop.replenishment import choosing
 from shop.treatments import (
     answering,
@@ -77,6 +79,7 @@ from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
 from tests.purchasing.builders import a_purchase, arrive, good
+from tests.recalls import builders as recalls
 from tests.replenishment.builders import (
     a_blocked_refill,
     a_charged_refill,
@@ -133,6 +136,7 @@ def scene() -> Mapping[str, Any]:
     _reacted(client)
     _bought(soap)
     _refilled()
+    _recalled(client)
     return {}
 
 
@@ -214,6 +218,22 @@ def _bought(soap: Variant) -> None:
         certifying.certify(lot, b"%PDF-1.7", name="Analysis", by=other, at=now())
         if released:
             releasing.release(lot, by=other, at=now())
+
+
+def _recalled(client: Person) -> None:
+    """A recall that was answered and whose units were collected, some seen to leave; a drill."""
+    soap = a_variant()
+    lot, other = a_lot(soap, 5), a_lot(a_variant(), 5)
+    recalls.bought(client, soap)
+    recall = recalls.a_notified_recall(lot, other)
+    recalls.answer(recall, client, has=1)
+    staff, manager = sam(), mona()
+    for one in (lot, other):
+        collecting.collect(recall, one, by=staff, at=now())
+        terms = {"outcome": Leaves.DESTROY, "reference": "Burned"}
+        planned = disposing.plan(recall, one, **terms, by=staff, at=now())
+    disposing.witness(planned, recall, other, by=manager, at=now())
+    recalls.a_listed_recall(a_lot(a_variant()), drill=True)
 
 
 def _refilled() -> None:
@@ -409,6 +429,7 @@ FRESH_OF_TYPE = {
     "citext": "md5(random()::text) || '@example.test'",
     "bytea": "sha256(random()::text::bytea)",
     "integer": "(SELECT max({column}) + 1 FROM {table})",
+    "boolean": "NOT {column}",
 }
 NOWHERE_OF_TYPE = {
     "uuid": "gen_random_uuid()",

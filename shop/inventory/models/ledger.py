@@ -76,6 +76,12 @@ class Movement(Base):
         ),
         sa.CheckConstraint(one_of("kind", MovementKind), name="movement_kind_is_known"),
         sa.CheckConstraint("actor ~ '^(person|system):.'", name="movement_has_an_actor"),
+        # Whom a recall concerns, of a lot with many more parcels than treatments.
+        sa.Index(
+            "movements_treatment_uses_idx",
+            "lot_id",
+            postgresql_where=sa.text("kind = 'treatment_use'"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4, unique=True)

@@ -38,6 +38,7 @@ from shop.inventory.schemas import (
 )
 from shop.inventory.schemas.rows import Row, lines_of, scanned, typed_rows, unread, uuid_of
 from shop.inventory.states import LOT_ARROWS, LotStatus
+from shop.recalls import queries as recalls
 from shop.web.downloads import as_attachment
 from shop.web.paging import page
 from shop.web.problems import status_of
@@ -229,6 +230,7 @@ def _lot_page(
         lot=lot,
         history=queries.history(lot),
         today=_today(),
+        recall=recalls.of_lot(lot),
         may_release=LotStatus.AVAILABLE in LOT_ARROWS[lot.status],
         may_quarantine=LotStatus.QUARANTINE in LOT_ARROWS[lot.status],
         by_two=lot.status is LotStatus.QUARANTINE and lot.variant.legal_class.prescription_only,

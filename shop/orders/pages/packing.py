@@ -11,7 +11,17 @@ from flask import Response, flash, request
 from shop.accounts.access import actor, allow
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import carriers, picking, queries, scanning, schemas, shipping, shorting, touring
+from shop.orders import (
+    carriers,
+    picking,
+    queries,
+    scanning,
+    schemas,
+    shipping,
+    shorting,
+    stranding,
+    touring,
+)
 from shop.orders.models import Order
 from shop.orders.pages.blueprint import PACKERS, BadForm, bp
 from shop.orders.states import LineStatus, OrderStatus
@@ -27,6 +37,7 @@ def packing() -> Response:
         "orders/packing.html",
         orders=queries.to_pack(actor()),
         to_put_back=queries.to_put_back(),
+        stopped=stranding.stopped_orders(actor()),
     )
 
 
@@ -115,6 +126,7 @@ def _page(number: str, **context: Any) -> Response:
         order=order,
         lines=shipping.picking_list(order, at=now()),
         shortages=queries.shortages(order),
+        stopped=stranding.stopped(order),
         carriers=[(name, name) for name in carriers.CARRIERS],
         **context,
     )

@@ -25,7 +25,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
-from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas
+from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas, stranding
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
@@ -246,6 +246,7 @@ def _whole(number: str) -> dict[str, Any]:
         "payment": payment,
         "given_up": payment and payments.why_given_up(payment),
         "history": queries.history(order),
+        "stopped": stranding.stopped(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
         "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
