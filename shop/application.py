@@ -27,6 +27,8 @@ import shop.orders.pages
 import shop.payments.api
 import shop.payments.cli
 import shop.payments.pages
+import shop.planning.api
+import shop.planning.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
@@ -34,6 +36,7 @@ import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.reports.pages
 import shop.storefront.api
 import shop.storefront.pages
 import shop.treatments.api
@@ -123,6 +126,7 @@ def _resources(app: Flask) -> None:
         shop.reports,
         shop.vigilance,
         shop.replenishment,
+        shop.planning,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -149,6 +153,8 @@ def _pages(app: Flask) -> None:
         shop.payments,
         shop.vigilance,
         shop.replenishment,
+        shop.planning,
+        shop.reports,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
@@ -217,6 +223,7 @@ def load_models() -> sa.MetaData:
     import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
+    import shop.planning.models
     import shop.prescriptions.models
     import shop.replenishment.models
     import shop.treatments.models

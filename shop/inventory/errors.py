@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Refused
+from shop.core.errors import Conflict, NotAllowed, Refused
 
 
 class NotEnoughStock(Refused):
@@ -33,3 +33,33 @@ class LotNotUsable(Refused):
     """Nothing may be used from this lot in a treatment; facts: `lot`."""
 
     code = "lot_not_usable"
+
+
+class PlaceRefused(Refused):
+    """A place that cannot be opened as typed; `fields` say why."""
+
+    code = "place_refused"
+
+
+class PlaceInUse(Conflict):
+    """Something lies in the place, or the clinic needs it; facts: `place`."""
+
+    code = "place_in_use"
+
+
+class TransferRefused(Refused):
+    """Packs that cannot be sent or received like this; `fields` say why."""
+
+    code = "transfer_refused"
+
+
+class OwnLoss(NotAllowed):
+    """Nobody writes off what they sent themselves."""
+
+    code = "own_loss"
+
+
+class NoTester(Refused):
+    """Of this nobody opens a tester; facts: `lot`."""
+
+    code = "no_tester"

@@ -25,7 +25,7 @@ from shop.catalog.models import Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.inventory import queries, receiving, releasing
+from shop.inventory import explaining, places, queries, receiving, releasing
 from shop.inventory.errors import BadReceipt
 from shop.inventory.models import Lot
 from shop.inventory.receiving import MAX_LINES, ReceiptLineIn
@@ -200,10 +200,13 @@ def _delivery_form(rows: list[Row], *, receipt_id: str, refused: BadReceipt | No
 def _lot_page(
     lot: Lot, *, detail: str = "", errors: Mapping[str, Any] | None = None, reason: str = ""
 ) -> str:
+    held = places.lying([lot.id]).get(lot.id, [])
     return render_template(
         "inventory/lot.html",
         lot=lot,
         history=queries.history(lot),
+        held=held,
+        reasons=explaining.summed(explaining.explain(lot, held, today=_today())),
         today=_today(),
         may_release=LotStatus.AVAILABLE in LOT_ARROWS[lot.status],
         may_quarantine=LotStatus.QUARANTINE in LOT_ARROWS[lot.status],

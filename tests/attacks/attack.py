@@ -97,6 +97,7 @@ TABLES = {
     "auto_refill": "auto_refills",
     "refill_cycle": "refill_cycles",
     "lot": "lots",
+    "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",
     "payment": "payments",

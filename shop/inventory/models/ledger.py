@@ -76,6 +76,7 @@ class Movement(Base):
         ),
         sa.CheckConstraint(one_of("kind", MovementKind), name="movement_kind_is_known"),
         sa.CheckConstraint("actor ~ '^(person|system):.'", name="movement_has_an_actor"),
+        sa.Index("movements_at_idx", "at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4, unique=True)
