@@ -132,7 +132,23 @@ RULES = {
         LEFT JOIN (SELECT lot_id, sum(units) AS promised FROM reservation_parts
                    WHERE ended_at IS NULL GROUP BY lot_id) r ON r.lot_id = lots.id
         WHERE lots.on_hand <> coalesce(m.moved, 0) OR lots.reserved <> coalesce(r.promised, 0)
-           OR lots.on_hand < 0 OR lots.reserved < 0 OR lots.reserved > lots.on_hand""",
+           OR lots.on_hand < 0 OR lots.reserved < 0 OR lots.reserved > lots.on_shelf
+           OR lots.on_shelf > lots.on_hand""",
+    "I9 what lies in a place is what came there less what went": """
+        SELECT lots.id FROM lots
+        LEFT JOIN (SELECT lot_id, place, sum(units) AS lies FROM (
+                       SELECT lot_id, to_id AS place, units FROM movements
+                       UNION ALL SELECT lot_id, from_id, -units FROM movements) AS legs
+                   WHERE place IS NOT NULL GROUP BY lot_id, place) m ON m.lot_id = lots.id
+        FULL JOIN holdings h ON h.lot_id = m.lot_id AND h.location_id = m.place
+        WHERE coalesce(m.lies, 0) <> coalesce(h.on_hand, 0)
+        UNION ALL
+        SELECT lots.id FROM lots
+        LEFT JOIN (SELECT lot_id, sum(on_hand) AS lies FROM holdings
+                   JOIN locations p ON p.id = location_id AND p.kind = 'retail'
+                   JOIN sites s ON s.id = p.site_id AND s.fills_orders GROUP BY lot_id) h
+            ON h.lot_id = lots.id
+        WHERE lots.on_shelf <> coalesce(h.lies, 0)""",
     "I9 a ledger runs without a gap": """
         SELECT lot_id FROM (
             SELECT lot_id, seq, delta, previous, balance,

@@ -248,6 +248,9 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "holdings": {
+            "SELECT": ALL,
+        },
         "import_parts": {
             "DELETE": ("",),
             "INSERT": ALL,
@@ -393,11 +396,18 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
         },
+        "locations": {
+            "INSERT": ("code", "id", "kind", "name", "site_id"),
+            "SELECT": ALL,
+            "UPDATE": ("closed_at", "name"),
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
+                "expiry_precision",
                 "id",
                 "lot_number",
+                "no_expiry_reason",
                 "number",
                 "state_seq",
                 "status",
@@ -413,7 +423,7 @@ GRANTED: Granted = {
             "UPDATE": ("used_at",),
         },
         "movements": {
-            "INSERT": ("delta", "id", "kind", "lot_id", "reference_id"),
+            "INSERT": ("from_id", "id", "kind", "lot_id", "reference_id", "to_id", "units"),
             "SELECT": ALL,
         },
         "order_lines": {
@@ -1064,6 +1074,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("retired_at",),
         },
+        "sites": {
+            "INSERT": ("code", "fills_orders", "id", "name"),
+            "SELECT": ALL,
+            "UPDATE": ("closed_at", "name"),
+        },
         "supersessions": {
             "INSERT": ("client_id", "prescription_id", "successor_id", "variant_id"),
             "SELECT": ALL,
@@ -1104,6 +1119,7 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": (
+                "days_of_use",
                 "filed",
                 "for_sale",
                 "gtin",
@@ -1306,6 +1322,9 @@ GRANTED: Granted = {
         "health_reviews": {
             "SELECT": ALL,
         },
+        "holdings": {
+            "SELECT": ALL,
+        },
         "import_parts": {
             "DELETE": ("",),
             "SELECT": ALL,
@@ -1363,11 +1382,16 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
         },
+        "locations": {
+            "SELECT": ALL,
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
+                "expiry_precision",
                 "id",
                 "lot_number",
+                "no_expiry_reason",
                 "number",
                 "state_seq",
                 "status",
@@ -1383,7 +1407,7 @@ GRANTED: Granted = {
             "UPDATE": ("used_at",),
         },
         "movements": {
-            "INSERT": ("delta", "id", "kind", "lot_id", "reference_id"),
+            "INSERT": ("from_id", "id", "kind", "lot_id", "reference_id", "to_id", "units"),
             "SELECT": ALL,
         },
         "order_lines": {
@@ -1755,6 +1779,9 @@ GRANTED: Granted = {
         "signing_keys": {
             "SELECT": ALL,
         },
+        "sites": {
+            "SELECT": ALL,
+        },
         "supersessions": {
             "SELECT": ALL,
         },
@@ -1771,6 +1798,7 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": (
+                "days_of_use",
                 "filed",
                 "for_sale",
                 "gtin",

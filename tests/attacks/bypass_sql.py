@@ -126,8 +126,9 @@ def ship(sql: Sql) -> None:
     )
     movement, shipment = uuid.uuid4(), uuid.uuid4()
     sql.run(
-        "INSERT INTO movements (id, lot_id, kind, delta, reference_id)"
-        " SELECT %(id)s, lot_id, 'ship', -units, %(line)s FROM reservation_parts"
+        "INSERT INTO movements (id, lot_id, kind, units, from_id, reference_id)"
+        " SELECT %(id)s, lot_id, 'ship', part.units, p.id, %(line)s"
+        " FROM reservation_parts part JOIN locations p ON p.code = 'SHELF'"
         " WHERE reservation_id = %(reservation)s",
         id=movement,
     )

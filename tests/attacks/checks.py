@@ -309,10 +309,19 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "lots": {
         "lot_number_fits_gs1": ["lot_number = 'A 1'", "lot_number = ''", f"lot_number = {LONG}"],
-        "reserved_units_are_on_hand": [
-            "on_hand = -1, reserved = -1",
+        "assumed_expiry_has_a_reason": [
+            "expiry_precision = 'assumed'",
+            "no_expiry_reason = 'x'",
+            "expiry_precision = 'assumed', no_expiry_reason = ''",
+            "expiry_precision = 'assumed', no_expiry_reason = repeat('x', 201)",
+        ],
+        "expiry_precision_is_known": ["expiry_precision = 'guess'"],
+        "month_expires_on_its_last_day": ["expiry_precision = 'month', expires_on = '2030-01-30'"],
+        "reserved_units_are_on_the_shelf": [
+            "on_hand = -1, on_shelf = -1, reserved = -1",
             "reserved = -1",
-            "reserved = on_hand + 1",
+            "reserved = on_shelf + 1",
+            "on_shelf = on_hand + 1",
         ],
     },
     "mail_links": {"link_is_hashed": [f"secret_hash = {NO_HASH}"]},
@@ -325,10 +334,12 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "movement_goes_its_kinds_way": [
             "kind = 'damage' WHERE delta > 0",
             "kind = 'receive' WHERE delta < 0",
+            "kind = 'transfer' WHERE delta < 0",
         ],
+        "movement_delta_is_its_legs": ["units = units + 1"],
         "movement_has_an_actor": ["actor = ''", "actor = 'mallory'"],
         "movement_kind_is_known": ["kind = 'magic' WHERE delta < 0"],
-        "movement_moves_something": ["delta = 0, balance = previous, kind = 'count_adjust'"],
+        "movement_moves_something": ["units = 0, delta = 0, balance = previous"],
     },
     "order_lines": {
         "cancelled_at_some_time": [
@@ -547,6 +558,12 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "call_operation_is_known": ["operation = 'charge' WHERE order_id IS NOT NULL"],
         "call_status_is_known": ["status = 'forgotten'"],
     },
+    "holdings": {"holding_is_never_negative": ["on_hand = -1"]},
+    "locations": {
+        "location_code_is_a_word": ["code = ''", "code = 'a'", "code = 'A 1'"],
+        "location_kind_is_known": ["kind = 'attic'"],
+    },
+    "sites": {"site_code_is_a_word": ["code = ''", "code = 'a'", "code = 'A 1'"]},
     "saved_cards": {
         "card_brand_is_a_word": ["brand = 'Visa'", "brand = ''", "brand = repeat('x', 41)"],
         "card_ends_in_a_month": [
@@ -811,6 +828,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     },
     "variants": {
         "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],
+        "days_of_use_are_sane": ["days_of_use = -1", "days_of_use = 731"],
         "net_content_is_positive": ["net_content = 0", "net_content = -1"],
         "sku_fits_an_address": ["sku = 'a b'", "sku = ''", "sku = '-x'", "sku = repeat('x', 41)"],
     },

@@ -12,7 +12,7 @@ from typing import Any
 from shop.core.clock import now
 from shop.core.cluster import APP, WORKER
 from shop.core.db import db
-from shop.inventory import stock
+from shop.inventory import locations, stock
 from shop.inventory.states import LotStatus
 from tests.attacks.attack import OWNER, Attacks, Sql
 from tests.builders import a_variant
@@ -20,7 +20,12 @@ from tests.inventory.lots import a_delivery, a_lot, today
 from tests.people import alice, sam
 from tests.treatments.builders import a_performed_session, an_active_plan
 
-MOVE = "INSERT INTO movements (id, lot_id, kind, delta, reference_id) VALUES (gen_random_uuid(), "
+MOVE = (
+    "INSERT INTO movements (id, from_id, to_id, lot_id, kind, units, reference_id)"
+    " VALUES (gen_random_uuid(), "
+)
+OUT, IN = f"{MOVE} %(shelf)s, NULL,", f"{MOVE} NULL, %(shelf)s,"
+PLACES = ("SHELF", "BACKBAR", "QUARANTINE", "RETURNS", "TESTERS")
 PROMISE = "INSERT INTO reservations (id, variant_id, units) VALUES (%(new)s, %(cream)s, 3)"
 PART = (
     "INSERT INTO reservation_parts (id, reservation_id, lot_id, variant_id, units)"
@@ -30,10 +35,13 @@ LOT = (
     "INSERT INTO lots (id, number, variant_id, lot_number, expires_on, status, state_seq)"
     " VALUES (%(new)s, 'L-ATTACK', %(cream)s, "
 )
+DATED = LOT.replace(
+    "(id, number, variant_id,", "(id, number, variant_id, expiry_precision, no_expiry_reason,"
+)
 UNCHAINED = "ALTER TABLE movements DISABLE TRIGGER movement_chained"
 BY_HAND = (
-    "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor,"
-    " at) VALUES (gen_random_uuid(), %(good)s, "
+    "INSERT INTO movements (id, from_id, to_id, units, lot_id, seq, previous, kind, delta, balance,"
+    " reference_id, actor, at) VALUES (gen_random_uuid(), "
 )
 
 
@@ -51,12 +59,14 @@ def scene() -> Mapping[str, Any]:
         "good": good.id,
         "good_number": good.lot_number,
         "expired": a_lot(cream, 5, days=-5).id,
+        "ending": a_lot(cream, 5, days=4).id,
         "quarantined": a_lot(cream, 5, status=LotStatus.QUARANTINE).id,
         "soaps": a_lot(soap, 5).id,
         "live": live.id,
         "ended": ended.id,
         "sam": sam().id,
         "done": _performed(),
+        **{code.lower(): locations.location(code).id for code in PLACES},
     }
 
 
@@ -72,19 +82,19 @@ ATTACKS.each(
     {
         # what expired or is not available
         "ship what expired": (
-            f"{MOVE} %(expired)s, 'ship', -1, gen_random_uuid())",
+            f"{OUT} %(expired)s, 'ship', 1, gen_random_uuid())",
             "lot_is_not_expired",
         ),
         "use what nobody performed anything with": (
-            f"{MOVE} %(good)s, 'treatment_use', -1, %(new)s)",
+            f"{OUT} %(good)s, 'treatment_use', 1, %(new)s)",
             "treatment_use_is_of_a_performance",
         ),
         "use what expired in a treatment": (
-            f"{MOVE} %(expired)s, 'treatment_use', -1, gen_random_uuid())",
+            f"{OUT} %(expired)s, 'treatment_use', 1, gen_random_uuid())",
             "lot_is_not_expired",
         ),
         "ship from quarantine": (
-            f"{MOVE} %(quarantined)s, 'ship', -1, gen_random_uuid())",
+            f"{OUT} %(quarantined)s, 'ship', 1, gen_random_uuid())",
             "lot_is_available",
         ),
         "promise what expired": (
@@ -98,46 +108,91 @@ ATTACKS.each(
         # more than there is
         "promise more than is free": (
             (PROMISE.replace("3)", "8)"), f"{PART} %(good)s, %(cream)s, 8)"),
-            "reserved_units_are_on_hand",
+            "reserved_units_are_on_the_shelf",
         ),
         "ship what is promised to others": (
-            f"{MOVE} %(good)s, 'ship', -8, gen_random_uuid())",
-            "reserved_units_are_on_hand",
+            f"{OUT} %(good)s, 'ship', 8, gen_random_uuid())",
+            "reserved_units_are_on_the_shelf",
         ),
         "ship more than there is": (
-            f"{MOVE} %(soaps)s, 'ship', -6, gen_random_uuid())",
-            "reserved_units_are_on_hand",
+            f"{OUT} %(soaps)s, 'ship', 6, gen_random_uuid())",
+            "holding_is_never_negative",
+        ),
+        "carry away what is promised": (
+            f"{MOVE} %(shelf)s, %(backbar)s, %(good)s, 'transfer', 8, gen_random_uuid())",
+            "reserved_units_are_on_the_shelf",
+        ),
+        "promise what lies in the treatment rooms": (
+            (
+                f"{MOVE} %(shelf)s, %(backbar)s, %(soaps)s, 'transfer', 4, gen_random_uuid())",
+                PROMISE.replace("cream", "soap"),
+                f"{PART} %(soaps)s, %(soap)s, 3)",
+            ),
+            "reserved_units_are_on_the_shelf",
+        ),
+        "promise what expires before it is used up": (
+            (PROMISE, f"{PART} %(ending)s, %(cream)s, 3)"),
+            "lot_outlasts_its_use",
+        ),
+        "ship what expires before it is used up": (
+            f"{OUT} %(ending)s, 'ship', 1, gen_random_uuid())",
+            "lot_outlasts_its_use",
+        ),
+        # places
+        "ship from the treatment rooms": (
+            f"{MOVE} %(backbar)s, NULL, %(good)s, 'ship', 1, gen_random_uuid())",
+            "movement_leads_where_its_kind_may",
+        ),
+        "sell what was opened as a tester": (
+            f"{MOVE} %(testers)s, %(shelf)s, %(good)s, 'transfer', 1, gen_random_uuid())",
+            "movement_leads_where_its_kind_may",
+        ),
+        "carry out of quarantine without a release": (
+            f"{MOVE} %(quarantine)s, %(shelf)s, %(good)s, 'transfer', 1, gen_random_uuid())",
+            "movement_leads_where_its_kind_may",
+        ),
+        "put aside onto the shelf": (
+            f"{MOVE} %(backbar)s, %(shelf)s, %(good)s, 'quarantine', 1, gen_random_uuid())",
+            "movement_leads_where_its_kind_may",
+        ),
+        "release what is kept back": (
+            f"{MOVE} %(quarantine)s, %(shelf)s, %(quarantined)s, 'release', 1, gen_random_uuid())",
+            "lot_is_available",
+        ),
+        "carry to where it is": (
+            f"{MOVE} %(shelf)s, %(shelf)s, %(good)s, 'transfer', 1, gen_random_uuid())",
+            "movement_goes_its_kinds_way",
         ),
         # movements
         "move without an actor": (
             (
                 "SET LOCAL app.actor = ''",
-                f"{MOVE} %(good)s, 'receive', 1, gen_random_uuid())",
+                f"{IN} %(good)s, 'receive', 1, gen_random_uuid())",
             ),
             "movement_has_an_actor",
         ),
         "move nothing": (
-            f"{MOVE} %(good)s, 'count_adjust', 0, gen_random_uuid())",
+            f"{OUT} %(good)s, 'count_adjust', 0, gen_random_uuid())",
             "movement_moves_something",
         ),
         "receive a minus": (
-            f"{MOVE} %(good)s, 'receive', -1, gen_random_uuid())",
+            f"{OUT} %(good)s, 'receive', 1, gen_random_uuid())",
             "movement_goes_its_kinds_way",
         ),
         "damage a plus": (
-            f"{MOVE} %(good)s, 'damage', 1, gen_random_uuid())",
+            f"{IN} %(good)s, 'damage', 1, gen_random_uuid())",
             "movement_goes_its_kinds_way",
         ),
         "move by magic": (
-            f"{MOVE} %(good)s, 'magic', -1, gen_random_uuid())",
+            f"{OUT} %(good)s, 'magic', 1, gen_random_uuid())",
             "movement_kind_is_known",
         ),
         "ship one line twice": (
-            [f"{MOVE} %(good)s, 'ship', -1, %(new)s)"] * 2,
+            [f"{OUT} %(good)s, 'ship', 1, %(new)s)"] * 2,
             "movement_happens_once",
         ),
         "move a lot that is not there": (
-            f"{MOVE} %(new)s, 'receive', 1, gen_random_uuid())",
+            f"{IN} %(new)s, 'receive', 1, gen_random_uuid())",
             "movements_lot_id_fkey",
         ),
         # promises and what they hold
@@ -220,6 +275,22 @@ ATTACKS.each(
             f"{LOT} 'A 1', '2030-01-01', 'available', 1)",
             "lot_number_fits_gs1",
         ),
+        "make a lot of a month that ends in its middle": (
+            f"{DATED} 'month', NULL, 'Y', '2030-01-15', 'available', 1)",
+            "month_expires_on_its_last_day",
+        ),
+        "assume a shelf life without a reason": (
+            f"{DATED} 'assumed', NULL, 'Y', '2030-01-15', 'available', 1)",
+            "assumed_expiry_has_a_reason",
+        ),
+        "give a reason for an expiry that is known": (
+            f"{DATED} 'day', 'None printed', 'Y', '2030-01-15', 'available', 1)",
+            "assumed_expiry_has_a_reason",
+        ),
+        "know an expiry by guess": (
+            f"{DATED} 'guess', NULL, 'Y', '2030-01-15', 'available', 1)",
+            "expiry_precision_is_known",
+        ),
         "receive an absurd delivery": (
             (
                 "INSERT INTO receipt_lines (id, receipt_id, lot_id, units, received_by_id)"
@@ -234,6 +305,43 @@ ATTACKS.each(
 
 ATTACKS.each(
     {
+        "make a shelf of the treatment rooms": (
+            "UPDATE locations SET kind = 'retail' WHERE code = 'BACKBAR'",
+            "place_keeps_what_it_is",
+        ),
+        "fill orders from nowhere": (
+            "UPDATE sites SET fills_orders = false",
+            "place_keeps_what_it_is",
+        ),
+        "carry to a closed place": (
+            (
+                "UPDATE locations SET closed_at = now() WHERE code = 'BACKBAR'",
+                f"{MOVE} %(shelf)s, %(backbar)s, %(good)s, 'transfer', 1, gen_random_uuid())",
+            ),
+            "nothing_comes_to_a_closed_place",
+        ),
+        "remove a place": ("DELETE FROM locations WHERE code = 'TESTERS'", "locations_are_kept"),
+        "remove a site": ("TRUNCATE sites CASCADE", "sites_are_kept"),
+        "forget what lies in a place": (
+            "DELETE FROM holdings WHERE lot_id = %(good)s",
+            "holdings_are_kept",
+        ),
+        "find more in a place": (
+            "UPDATE holdings SET on_hand = on_hand + 1 WHERE lot_id = %(good)s",
+            "holding_shows_its_last_movement",
+        ),
+        "say that something lies where nothing came": (
+            "INSERT INTO holdings (lot_id, location_id, on_hand) VALUES (%(good)s, %(returns)s, 2)",
+            "holding_shows_its_last_movement",
+        ),
+        "show more on the shelf than lies there": (
+            "UPDATE lots SET on_shelf = on_shelf - 1 WHERE id = %(good)s",
+            "lot_shows_what_lies_where",
+        ),
+        "show more on the shelf than in the house": (
+            "UPDATE lots SET on_shelf = on_hand + 1 WHERE id = %(good)s",
+            "reserved_units_are_on_the_shelf",
+        ),
         "rewrite a movement": (
             "UPDATE movements SET delta = 9 WHERE lot_id = %(good)s",
             "movements_are_kept",
@@ -244,7 +352,7 @@ ATTACKS.each(
             "lot_head_is_its_last_movement",
         ),
         "turn the head back": (
-            "UPDATE lots SET ledger_seq = 1, on_hand = 6 WHERE id = %(good)s",
+            "UPDATE lots SET ledger_seq = 1, on_hand = 6, on_shelf = 6 WHERE id = %(good)s",
             "lot_shows_its_last_movement",
         ),
         "forget the ledger": (
@@ -297,29 +405,44 @@ ATTACKS.each(
         ),
         # past the ledger's trigger
         "chain to a balance that never was": (
-            (UNCHAINED, f"{BY_HAND} 3, 50, 'ship', -1, 49, %(new)s, 'person:x', now())"),
+            (
+                UNCHAINED,
+                f"{BY_HAND} %(shelf)s, NULL, 1, %(good)s, 3, 50, 'ship', -1, 49, %(new)s, 'person:x', now())",
+            ),
             "movement_follows_the_one_before",
         ),
         "begin with something": (
-            (UNCHAINED, f"{BY_HAND} 1, 50, 'ship', -1, 49, %(new)s, 'person:x', now())"),
+            (
+                UNCHAINED,
+                f"{BY_HAND} %(shelf)s, NULL, 1, %(good)s, 1, 50, 'ship', -1, 49, %(new)s, 'person:x', now())",
+            ),
             "ledger_begins_at_zero",
         ),
         "write a balance that is not the sum": (
-            (UNCHAINED, f"{BY_HAND} 3, 10, 'ship', -1, 10, %(new)s, 'person:x', now())"),
+            (
+                UNCHAINED,
+                f"{BY_HAND} %(shelf)s, NULL, 1, %(good)s, 3, 10, 'ship', -1, 10, %(new)s, 'person:x', now())",
+            ),
             "balance_is_never_negative",
         ),
         "go below zero": (
-            (UNCHAINED, f"{BY_HAND} 3, 10, 'ship', -11, -1, %(new)s, 'person:x', now())"),
+            (
+                UNCHAINED,
+                f"{BY_HAND} %(shelf)s, NULL, 11, %(good)s, 3, 10, 'ship', -11, -1, %(new)s, 'person:x', now())",
+            ),
             "balance_is_never_negative",
         ),
         "number a movement again": (
-            (UNCHAINED, f"{BY_HAND} 2, 6, 'ship', -1, 5, %(new)s, 'person:x', now())"),
+            (
+                UNCHAINED,
+                f"{BY_HAND} %(shelf)s, NULL, 1, %(good)s, 2, 6, 'ship', -1, 5, %(new)s, 'person:x', now())",
+            ),
             "movements_pkey",
         ),
         "add a movement behind the head's back": (
             (
                 UNCHAINED,
-                f"{BY_HAND} 3, 10, 'receive', 1, 11, %(new)s, 'person:x', now())",
+                f"{BY_HAND} NULL, %(shelf)s, 1, %(good)s, 3, 10, 'receive', 1, 11, %(new)s, 'person:x', now())",
                 "UPDATE lots SET on_hand = on_hand WHERE id = %(good)s",
             ),
             "lot_shows_its_last_movement",
@@ -331,7 +454,7 @@ ATTACKS.each(
 
 @ATTACKS.passes()
 def _use_in_a_treatment(attacker: Sql) -> None:
-    attacker.run(f"{MOVE} %(good)s, 'treatment_use', -1, %(done)s)")
+    attacker.run(f"{OUT} %(good)s, 'treatment_use', 1, %(done)s)")
 
 
 @ATTACKS.passes(APP, WORKER)
@@ -348,12 +471,12 @@ def _release_what_is_promised(attacker: Sql) -> None:
 
 @ATTACKS.passes(APP, WORKER)
 def _ship_what_is_free(attacker: Sql) -> None:
-    attacker.run(f"{MOVE} %(good)s, 'ship', -7, gen_random_uuid())")
+    attacker.run(f"{OUT} %(good)s, 'ship', 7, gen_random_uuid())")
 
 
 @ATTACKS.passes(APP, WORKER)
 def _write_off_what_expired(attacker: Sql) -> None:
-    attacker.run(f"{MOVE} %(expired)s, 'expire', -5, gen_random_uuid())")
+    attacker.run(f"{OUT} %(expired)s, 'expire', 5, gen_random_uuid())")
 
 
 @ATTACKS.passes(APP, WORKER)
@@ -364,7 +487,9 @@ def _quarantine_a_lot(attacker: Sql) -> None:
 @ATTACKS.undone("movement_chained", OWNER)
 def _forge_a_movement(attacker: Sql) -> object:
     """Even the owner's number, balances, actor and time are overwritten."""
-    attacker.run(f"{BY_HAND} 9, 50, 'receive', 2, 52, %(new)s, 'person:x', '2001-01-01')")
+    attacker.run(
+        f"{BY_HAND} NULL, %(shelf)s, 2, %(good)s, 9, 50, 'receive', 2, 52, %(new)s, 'person:x', '2001-01-01')"
+    )
     return attacker.run(
         "SELECT m.seq = 3 AND m.previous = 10 AND m.balance = 12 AND m.actor = 'person:mallory'"
         "   AND m.at > now() - interval '1 minute' AND l.on_hand = 12 AND l.ledger_seq = 3 AS undone"

@@ -211,6 +211,11 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE lots SET reserved = reserved + 1",
         "UPDATE lots SET on_hand = -1",
     ],
+    "I9 what lies in a place": [
+        "UPDATE holdings SET on_hand = on_hand + 1",
+        "DELETE FROM holdings",
+        "UPDATE lots SET on_shelf = on_shelf - 1",
+    ],
     "I9 a ledger runs": [
         "UPDATE movements SET balance = balance + 1 WHERE seq = 1",
         "UPDATE movements SET seq = 9 WHERE seq = 2",
@@ -222,7 +227,7 @@ PLANTED: dict[str, list[str]] = {
     "I10 nothing was shipped": ["UPDATE lots SET expires_on = current_date - 9"],
     "I11 what left": [
         "DELETE FROM shipment_lines",
-        "UPDATE movements SET delta = -9 WHERE kind = 'ship'",
+        "UPDATE movements SET units = 9, delta = -9 WHERE kind = 'ship'",
     ],
     "I13 totals are sums": [
         "UPDATE orders SET total_cents = total_cents - 1",

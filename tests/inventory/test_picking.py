@@ -27,8 +27,12 @@ class OnShelf:
     received_at: datetime = MOMENT
     id: uuid.UUID = field(default_factory=uuid.uuid4)
 
+    @property
+    def sellable_until(self) -> date:
+        return self.expires_on
+
     def sellable(self, today: date) -> bool:
-        return self.available and today <= self.expires_on
+        return self.available and today <= self.sellable_until
 
 
 def in_days(days: int) -> date:

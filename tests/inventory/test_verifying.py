@@ -12,7 +12,7 @@ from flask import Flask
 
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.inventory import stock
+from shop.inventory import locations, stock
 from shop.inventory.cli import inventory
 from tests.builders import a_variant
 from tests.conftest import Database
@@ -37,6 +37,8 @@ def shelf(live_app: Flask) -> dict[str, Any]:
             "other": other.id,
             "live": live.id,
             "ended": ended.id,
+            "shelf": locations.location("SHELF").id,
+            "backbar": locations.location("BACKBAR").id,
         }
 
 
@@ -53,12 +55,12 @@ def test_a_shelf_that_was_left_alone_verifies(live_app: Flask, shelf: dict[str, 
 
 
 INSERT = (
-    "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor, at)"
-    " VALUES (gen_random_uuid(), %(lot)s, "
+    "INSERT INTO movements (id, lot_id, seq, previous, kind, delta, balance, reference_id, actor, at,"
+    " units, from_id, to_id, from_balance, to_balance) VALUES (gen_random_uuid(), %(lot)s, "
 )
 TAMPERING = {
     "delta and balance": (
-        "UPDATE movements SET delta = 5, balance = 11 WHERE lot_id = %(lot)s AND seq = 2",
+        "UPDATE movements SET units = 5, delta = 5, balance = 11 WHERE lot_id = %(lot)s AND seq = 2",
         "movement 3 does not follow the one before",
     ),
     "first movement removed": (
@@ -74,11 +76,13 @@ TAMPERING = {
         "8 on hand, but the movements add up to 10",
     ),
     "movement added": (
-        INSERT + "4, 8, 'damage', -3, 5, gen_random_uuid(), 'person:x', now())",
+        INSERT
+        + "4, 8, 'damage', -3, 5, gen_random_uuid(), 'person:x', now(), 3, %(shelf)s, NULL, 5, NULL)",
         "8 on hand, but the movements add up to 5",
     ),
     "delivery invented": (
-        INSERT + "4, 8, 'receive', 3, 11, gen_random_uuid(), 'person:x', now());"
+        INSERT
+        + "4, 8, 'receive', 3, 11, gen_random_uuid(), 'person:x', now(), 3, NULL, %(shelf)s, NULL, 11);"
         " UPDATE lots SET on_hand = 11, ledger_seq = 4 WHERE id = %(lot)s",
         "movement 4 received units that no delivery brought",
     ),
@@ -93,6 +97,22 @@ TAMPERING = {
     "number of the last movement": (
         "UPDATE lots SET ledger_seq = 2 WHERE id = %(lot)s",
         "its last movement is 3, but it shows 2",
+    ),
+    "on the shelf": (
+        "UPDATE lots SET on_shelf = 7 WHERE id = %(lot)s",
+        "7 on the shelf, but 8 lie where orders are filled",
+    ),
+    "what lies in a place": (
+        "UPDATE holdings SET on_hand = 9 WHERE lot_id = %(lot)s",
+        "9 lie in SHELF, but what was moved there adds up to 8",
+    ),
+    "a place forgotten": (
+        "DELETE FROM holdings WHERE lot_id = %(lot)s",
+        "0 lie in SHELF, but what was moved there adds up to 8",
+    ),
+    "where a movement led": (
+        "UPDATE movements SET to_id = %(backbar)s WHERE lot_id = %(lot)s AND seq = 2",
+        "movement 2 tells 10 where 4 lie",
     ),
     "reserved": (
         "UPDATE lots SET reserved = 2 WHERE id = %(lot)s",
@@ -153,7 +173,7 @@ TAMPERING = {
         "movement 2 received units that no delivery brought",
     ),
 }
-SAVED = ("lots", "movements", "reservations", "reservation_parts", "receipt_lines")
+SAVED = ("lots", "holdings", "movements", "reservations", "reservation_parts", "receipt_lines")
 
 
 @pytest.mark.parametrize("how", TAMPERING)
@@ -186,7 +206,10 @@ def _save(connection: Any) -> None:
 
 
 def _restore(connection: Any) -> None:
-    written = "id, lot_id, seq, kind, delta, previous, balance, reference_id, actor, at"
+    written = (
+        "id, lot_id, seq, kind, delta, previous, balance, reference_id, actor, at, units, from_id,"
+        " to_id, from_balance, to_balance"
+    )
     for table in SAVED:
         columns = written if table == "movements" else "*"
         into = f"({written})" if table == "movements" else ""
