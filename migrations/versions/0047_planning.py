@@ -261,17 +261,20 @@ CREATE TRIGGER testers_are_kept BEFORE DELETE OR TRUNCATE ON testers
 -- At commit a tester's one pack has come to the testers, and left for the bin once it has ended.
 CREATE FUNCTION tester_moved() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
+DECLARE
+    tester testers%ROWTYPE;
 BEGIN
+    SELECT * INTO tester FROM testers WHERE id = NEW.id;  -- as it is now, not as it was written then
     IF NOT EXISTS (
             SELECT FROM movements m JOIN locations goal ON goal.id = m.to_id
-            WHERE m.reference_id = NEW.id AND m.lot_id = NEW.lot_id AND m.units = 1
+            WHERE m.reference_id = tester.id AND m.lot_id = tester.lot_id AND m.units = 1
               AND m.kind = 'transfer' AND goal.kind = 'tester')
-       OR (NEW.ended_at IS NOT NULL) <> EXISTS (
+       OR (tester.ended_at IS NOT NULL) <> EXISTS (
             SELECT FROM movements m JOIN locations origin ON origin.id = m.from_id
-            WHERE m.reference_id = NEW.id AND m.lot_id = NEW.lot_id AND m.units = 1
+            WHERE m.reference_id = tester.id AND m.lot_id = tester.lot_id AND m.units = 1
               AND m.kind = 'destroy' AND origin.kind = 'tester')
     THEN
-        RAISE EXCEPTION 'tester % is not where it says', NEW.number
+        RAISE EXCEPTION 'tester % is not where it says', tester.number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'tester_is_one_pack_that_moved',
                   TABLE = TG_TABLE_NAME;
     END IF;

@@ -110,7 +110,7 @@ class LyingOut(Schema):
     units = fields.Integer(attribute="on_hand")
 
 
-class ReasonOut(Schema):
+class SaleReasonOut(Schema):
     """Why units can or cannot be sold today; `until`: the last day they could be."""
 
     why = fields.Enum(Why, by_value=True)
@@ -125,7 +125,7 @@ class LotHistoryOut(LotOut):
     """
 
     places = fields.List(fields.Nested(LyingOut))
-    reasons = fields.List(fields.Nested(ReasonOut))
+    reasons = fields.List(fields.Nested(SaleReasonOut))
     history = fields.List(fields.Nested(HappeningOut))
 
 

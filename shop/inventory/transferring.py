@@ -14,7 +14,7 @@ from shop.core import events, numbers
 from shop.core.db import db, locked
 from shop.core.events import Kind
 from shop.inventory import locations, moving, places
-from shop.inventory.errors import LotNotUsable, OwnLoss, TransferRefused
+from shop.inventory.errors import LotNotUsable, OwnLoss, TransferRefused, WrongPlace
 from shop.inventory.models import (
     Location,
     LocationKind,
@@ -47,7 +47,7 @@ def send(packed: Sequence[Packed], *, to: Site, by: Person, at: datetime, today:
     TransferRefused, LotNotUsable, NotEnoughStock and WrongPlace.
     """
     origin = _refuse_packing(packed, to)
-    lots = _locked(each.lot for each in packed)
+    _locked(each.lot for each in packed)
     transit = locations.home(LocationKind.IN_TRANSIT)
     transfer = Transfer(
         id=uuid.uuid4(),
@@ -58,8 +58,8 @@ def send(packed: Sequence[Packed], *, to: Site, by: Person, at: datetime, today:
         sent_by_id=by.id,
         lines=[_line(each) for each in packed],
     )
-    for lot in lots:
-        _refuse_lot(lot, today)
+    for each in packed:
+        _refuse_pack(each, today)
     db.session.add(transfer)
     events.record(
         Kind.TRANSFER_SENT, transfer, to=to.code, units=sum(each.units for each in packed)
@@ -136,7 +136,10 @@ def _refuse_packing(packed: Sequence[Packed], to: Site) -> Site:
     return packed[0].origin.site
 
 
-def _refuse_lot(lot: Lot, today: date) -> None:
+def _refuse_pack(packed: Packed, today: date) -> None:
+    lot, origin = packed.lot, packed.origin
+    if origin.kind not in SHELVES:
+        raise WrongPlace(f"Nothing is sent from {origin.name}: it is no shelf.", place=origin.code)
     if not lot.usable(today):
         raise LotNotUsable(
             f"Lot {lot.lot_number} is not on sale or has expired: it does not travel.",

@@ -38,8 +38,8 @@ NEWEST_FIRST = (Transfer.sent_at, Transfer.id)
 
 @bp.get("/stock/outlook")
 @allow(*SHELF)
-@bp.arguments(schemas.OutlookQuery, location="query")
-@bp.response(200, schemas.OutlooksOut)
+@bp.arguments(schemas.StockOutlookQuery, location="query")
+@bp.response(200, schemas.StockOutlooksOut)
 def outlook(asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked of every variant, its reorder point, and what to order."""
     found = queries.outlooks(today=_today(), at=now())
@@ -48,7 +48,7 @@ def outlook(asked: dict[str, Any]) -> dict[str, Any]:
 
 @bp.get("/stock/at-risk")
 @allow(*SHELF)
-@bp.arguments(schemas.DaysQuery, location="query")
+@bp.arguments(schemas.StockDaysQuery, location="query")
 @bp.response(200, schemas.AtRisksOut)
 def at_risk(asked: dict[str, Any]) -> dict[str, Any]:
     """Lots whose last day of sale comes within `days`, and what will be left of them then."""
@@ -58,7 +58,7 @@ def at_risk(asked: dict[str, Any]) -> dict[str, Any]:
 
 @bp.get("/stock/dead")
 @allow(*SHELF)
-@bp.arguments(schemas.DaysQuery, location="query")
+@bp.arguments(schemas.StockDaysQuery, location="query")
 @bp.response(200, schemas.DeadsOut)
 def dead(asked: dict[str, Any]) -> dict[str, Any]:
     """Variants of which nothing left or came in `days`."""
@@ -67,18 +67,18 @@ def dead(asked: dict[str, Any]) -> dict[str, Any]:
 
 @bp.put("/variants/<sku>/stock-policy")
 @allow(Role.MANAGER)
-@bp.arguments(schemas.PolicyIn)
-@bp.response(200, schemas.PolicyOut)
+@bp.arguments(schemas.StockPolicyIn)
+@bp.response(200, schemas.StockPolicyOut)
 def set_policy(given: dict[str, Any], sku: str) -> Response:
     """Say how long deliveries of a variant take, and how much is kept beside."""
     variant = catalog.variant(sku, lock=True)
     policy = setting.set_policy(variant, **given, by=actor(), at=now())
-    return committed(schemas.PolicyOut, policy)
+    return committed(schemas.StockPolicyOut, policy)
 
 
 @bp.get("/places")
 @allow(*SHELF)
-@bp.response(200, schemas.PlacesOut)
+@bp.response(200, schemas.StockPlacesOut)
 def list_places() -> dict[str, Any]:
     """The clinics, the places in them, and how much lies in each."""
     return {"sites": places.sites(), "places": [schemas.place(one) for one in places.places()]}
@@ -174,7 +174,7 @@ def transfer(number: str) -> Transfer:
 
 @bp.post("/transfers/<number>/arrivals")
 @allow(*SHELF)
-@bp.arguments(schemas.ArrivalIn)
+@bp.arguments(schemas.TransferArrivalIn)
 @bp.response(201, schemas.TransferOut)
 def arrive(given: dict[str, Any], number: str) -> Response:
     """Put on a shelf what has come; what is missing may come later."""
@@ -187,7 +187,7 @@ def arrive(given: dict[str, Any], number: str) -> Response:
 
 @bp.post("/transfers/<number>/loss")
 @allow(*SHELF)
-@bp.arguments(schemas.ReasonIn)
+@bp.arguments(schemas.StockReasonIn)
 @bp.response(201, schemas.TransferOut)
 def give_up(given: dict[str, Any], number: str) -> Response:
     """Write off what is missing. Not by who sent it."""
@@ -223,7 +223,7 @@ def open_tester(given: dict[str, Any]) -> Response:
 
 @bp.post("/testers/<number>/end")
 @allow(*SHELF)
-@bp.arguments(schemas.ReasonIn)
+@bp.arguments(schemas.StockReasonIn)
 @bp.response(201, schemas.TesterOut)
 def end_tester(given: dict[str, Any], number: str) -> Response:
     """Throw a tester away."""

@@ -49,7 +49,7 @@ def outlook() -> Response:
 @allow(Role.MANAGER)
 def set_policy(sku: str) -> Response:
     def act() -> Response:
-        given = _form(schemas.PolicyIn, numbers=("lead_days", "safety_days"))
+        given = _form(schemas.StockPolicyIn, numbers=("lead_days", "safety_days"))
         setting.set_policy(catalog.variant(sku, lock=True), **given, by=actor(), at=now())
         return _done("It is set.", "/stock/planning")
 
@@ -164,7 +164,7 @@ def list_testers() -> Response:
 @allow(*SHELF)
 def end_tester(number: str) -> Response:
     def act() -> Response:
-        given = _form(schemas.ReasonIn)
+        given = _form(schemas.StockReasonIn)
         testers.end(places.tester(number), reason=given["reason"], by=actor(), at=now())
         return _done("It is thrown away.", "/stock/testers")
 
@@ -212,7 +212,7 @@ def arrive(number: str) -> Response:
             for name, text in request.form.items()
             if name.startswith("units-")
         ]
-        given = _form(schemas.ArrivalIn, lines=lines)
+        given = _form(schemas.TransferArrivalIn, lines=lines)
         counted = {one["line"]: one["units"] for one in given["lines"]}
         into = locations.location(given["into"])
         transferring.arrive(found, counted, into=into, by=actor(), at=now())
@@ -225,7 +225,7 @@ def arrive(number: str) -> Response:
 @allow(*SHELF)
 def give_up(number: str) -> Response:
     def act(found: Transfer) -> str:
-        given = _form(schemas.ReasonIn)
+        given = _form(schemas.StockReasonIn)
         transferring.give_up(found, reason=given["reason"], by=actor(), at=now())
         return "It is written off."
 

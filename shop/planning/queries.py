@@ -261,6 +261,7 @@ def _asked() -> dict[uuid.UUID, int]:
     units = sa.func.coalesce(Prescription.quantity_per_fill, ApprovalRequest.quantity)
     rows = db.session.execute(
         sa.select(variant.label("variant"), sa.func.sum(units))
+        .select_from(ApprovalRequest)
         .outerjoin(Prescription, Prescription.request_id == ApprovalRequest.id)
         .where(ApprovalRequest.status.in_(WAITING))
         .group_by(variant)

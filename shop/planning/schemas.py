@@ -58,16 +58,16 @@ class LocationOut(Schema):
     closed_at = Moment(allow_none=True)
 
 
-class PlaceOut(LocationOut):
+class StockPlaceOut(LocationOut):
     """A place, and how many packs of how many lots lie in it."""
 
     units = fields.Integer()
     lots = fields.Integer()
 
 
-class PlacesOut(Schema):
+class StockPlacesOut(Schema):
     sites = fields.List(fields.Nested(SiteOut))
-    places = fields.List(fields.Nested(PlaceOut))
+    places = fields.List(fields.Nested(StockPlaceOut))
 
 
 class PutAwayIn(Schema):
@@ -99,7 +99,7 @@ class CountedIn(Schema):
     units = Whole(required=True, least=0, most=MOST_UNITS)
 
 
-class ArrivalIn(Schema):
+class TransferArrivalIn(Schema):
     """What has come of each line, and the code of the shelf it was put on."""
 
     into = Text(required=True, shortest=1, longest=LONGEST_CODE)
@@ -108,7 +108,7 @@ class ArrivalIn(Schema):
     )
 
 
-class ReasonIn(Schema):
+class StockReasonIn(Schema):
     reason = Text(required=True, shortest=1, longest=LONGEST_REASON)
 
 
@@ -167,26 +167,26 @@ class TestersOut(Schema):
     items = fields.List(fields.Nested(TesterOut))
 
 
-class PolicyIn(Schema):
+class StockPolicyIn(Schema):
     """In days: how long a delivery takes, and for how long there should be some beside."""
 
     lead_days = Whole(required=True, least=1, most=LONGEST_LEAD)
     safety_days = Whole(required=True, least=0, most=MOST_SAFETY)
 
 
-class PolicyOut(Schema):
+class StockPolicyOut(Schema):
     lead_days = fields.Integer()
     safety_days = fields.Integer()
     set_at = Moment()
 
 
-class OutlookQuery(Schema):
+class StockOutlookQuery(Schema):
     """`low`: only what is below its reorder point."""
 
     low = QueryBoolean(load_default=False)
 
 
-class OutlookOut(Schema):
+class StockOutlookOut(Schema):
     """A variant in units. `left` and `refilled` are of the last 90 days, `due` refills of the
     policy's horizon, `asked` in open requests, of which `approval` are approved, as a rule.
     """
@@ -210,11 +210,11 @@ class OutlookOut(Schema):
     days_left = fields.Integer(allow_none=True)
 
 
-class OutlooksOut(Schema):
-    items = fields.List(fields.Nested(OutlookOut))
+class StockOutlooksOut(Schema):
+    items = fields.List(fields.Nested(StockOutlookOut))
 
 
-class DaysQuery(Schema):
+class StockDaysQuery(Schema):
     days = WholeQuery(least=1, most=MOST_DAYS, load_default=None)
 
 
@@ -250,7 +250,7 @@ class DeadsOut(Schema):
 
 
 def place(one: Any) -> dict[str, Any]:
-    """A `places.Place` as PlaceOut shows it."""
+    """A `places.Place` as StockPlaceOut shows it."""
     names = ("code", "name", "kind", "site", "closed_at")
     whole = {name: getattr(one.location, name) for name in names}
     return whole | {"units": one.units, "lots": one.lots}

@@ -33,8 +33,8 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
 
 @bp.get("/reports/<name>")
 @allow(Role.MANAGER)
-@bp.arguments(schemas.ReportQuery, location="query")
-@bp.response(200, schemas.ReportOut)
+@bp.arguments(schemas.FiguresQuery, location="query")
+@bp.response(200, schemas.FiguresOut)
 def report(asked: dict[str, Any], name: str) -> dict[str, Any]:
     """A report: stock-value, expiry-exposure, movements, shrinkage or service-level."""
     found = naming.report(name)

@@ -1,4 +1,4 @@
-"""Bars of a report's chart. Pure; the page draws them as SVG beside the table, which says the same."""
+"""Bars of a report's chart. Pure; the page draws them as SVG beside a table that says the same."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _names(actors: dict[str, dict[MovementKind, int]]) -> dict[str, str]:
     ids = {actor: _person(actor) for actor in actors}
     wanted = [person for person in ids.values() if person]
     rows = db.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(wanted)))
-    known: dict[uuid.UUID, str] = dict(rows.all())  # type: ignore[arg-type]
+    known: dict[uuid.UUID, str] = dict(rows.all())
     return {actor: known.get(person, actor) if person else actor for actor, person in ids.items()}
 
 

@@ -71,7 +71,7 @@ def _made(name: str, given: dict[str, str] | None = None) -> tuple[date, date, F
     typed = request.args if given is None else given
     filled = {key: text for key, text in typed.items() if text.strip()}
     try:
-        asked = schemas.ReportQuery(unknown=ma.EXCLUDE).load(filled)
+        asked = schemas.FiguresQuery(unknown=ma.EXCLUDE).load(filled)
     except ma.ValidationError as wrong:
         raise BadSpan("These days cannot be used.", fields=dict(wrong.messages_dict)) from None
     zone, at = current_app.config["SHOP"].clinic_time_zone, now()

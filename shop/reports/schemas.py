@@ -40,7 +40,7 @@ class EventsOut(Schema):
     next = fields.String(allow_none=True)
 
 
-class ReportQuery(Schema):
+class FiguresQuery(Schema):
     """The clinic's days a report is about, the first and the last; the last thirty unless told."""
 
     since = fields.Date(load_default=None)
@@ -57,26 +57,26 @@ class ReportQuery(Schema):
             raise ValidationError(f"At most {LONGEST} days, the first before the last.", "until")
 
 
-class ColumnOut(Schema):
+class FiguresColumnOut(Schema):
     name = fields.String()
     title = fields.String()
     unit = fields.String()
 
 
-class ReportOut(Schema):
+class FiguresOut(Schema):
     """A report: `rows` by the names of `columns`; null is not known, which is not 0."""
 
     name = fields.String()
     title = fields.String()
     since = fields.Date(allow_none=True)
     until = fields.Date(allow_none=True)
-    columns = fields.List(fields.Nested(ColumnOut))
+    columns = fields.List(fields.Nested(FiguresColumnOut))
     rows = fields.List(fields.Dict())
     notes = fields.List(fields.String())
 
 
 def span(asked: dict[str, Any], *, zone: str, at: datetime) -> tuple[date, date]:
-    """The first and the last day of a ReportQuery."""
+    """The first and the last day of a FiguresQuery."""
     today = day_in(zone, at)
     last: date = asked["until"] or max(today, asked["since"] or date.min)
     first: date = asked["since"] or last - timedelta(days=USUAL - 1)

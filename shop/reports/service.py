@@ -44,7 +44,7 @@ def level(*, since: datetime, until: datetime) -> Figures:
     still = len(orders) - len(took)
     rows.append(("not all has left", still, share(still, len(orders))))
     note = (
-        f"{len(orders)} orders were paid in this time. A day is 24 hours from the payment to the last"
+        f"{len(orders)} orders were paid in this time. A day is 24 hours from payment to the last"
         " parcel; within 2 days counts those within 1, too."
     )
     return Figures(

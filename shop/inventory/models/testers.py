@@ -43,8 +43,11 @@ class ShelfTester(Base):
     opened_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     opened_at: Mapped[datetime] = stamped()
     ended_at: Mapped[datetime | None] = stamped()
-    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    reason: Mapped[str | None]  # why it was thrown away
+    ended_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
+    # Why it was thrown away.
+    reason: Mapped[str | None] = mapped_column(server_default=sa.FetchedValue())
 
     lot: Mapped[Lot] = relationship()
     opened_by: Mapped[Person] = relationship(foreign_keys=[opened_by_id])
