@@ -26,6 +26,7 @@ from shop.inventory.models import (
     TransferLine,
 )
 
+NEWEST_FIRST = (Transfer.sent_at, Transfer.id)
 _LOT = joinedload(ShelfTester.lot).joinedload(Lot.variant).joinedload(Variant.product)
 _LINES = selectinload(Transfer.lines)
 _WHOLE = (

@@ -23,7 +23,6 @@ from shop.inventory import (
 from shop.inventory import queries as inventory
 from shop.inventory.models import Transfer
 from shop.inventory.schemas import LotOut
-from shop.inventory.transferring import Packed
 from shop.planning import queries, schemas, setting
 from shop.web.api import Blueprint, committed
 from shop.web.paging import page
@@ -31,9 +30,6 @@ from shop.web.paging import page
 bp = Blueprint("planning", __name__, url_prefix="/api/v1", description="Planning the shelf")
 
 SHELF = (Role.STAFF, Role.MANAGER)
-SOON = 90  # days to the last day of sale, where nobody says
-STILL = 180  # days without anything leaving, where nobody says
-NEWEST_FIRST = (Transfer.sent_at, Transfer.id)
 
 
 @bp.get("/stock/outlook")
@@ -52,7 +48,7 @@ def outlook(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.AtRisksOut)
 def at_risk(asked: dict[str, Any]) -> dict[str, Any]:
     """Lots whose last day of sale comes within `days`, and what will be left of them then."""
-    days = asked["days"] or SOON
+    days = asked["days"] or queries.SOON
     return {"items": queries.at_risk(days=days, today=_today(), at=now())}
 
 
@@ -62,7 +58,7 @@ def at_risk(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, schemas.DeadsOut)
 def dead(asked: dict[str, Any]) -> dict[str, Any]:
     """Variants of which nothing left or came in `days`."""
-    return {"items": queries.dead(days=asked["days"] or STILL, at=now())}
+    return {"items": queries.dead(days=asked["days"] or queries.STILL, at=now())}
 
 
 @bp.put("/variants/<sku>/stock-policy")
@@ -149,7 +145,7 @@ def put_away(given: dict[str, Any], number: str) -> Response:
 @bp.response(200, schemas.TransfersOut)
 def list_transfers(asked: dict[str, Any]) -> dict[str, Any]:
     """What goes from clinic to clinic, newest first."""
-    return page(places.transfers(), NEWEST_FIRST, **asked, descending=True)
+    return page(places.transfers(), places.NEWEST_FIRST, **asked, descending=True)
 
 
 @bp.post("/transfers")
@@ -159,7 +155,11 @@ def list_transfers(asked: dict[str, Any]) -> dict[str, Any]:
 def send(given: dict[str, Any]) -> Response:
     """Send packs to another clinic, all lines or none."""
     sent = transferring.send(
-        packed(given["lines"]), to=places.site(given["to"]), by=actor(), at=now(), today=_today()
+        queries.packed(given["lines"]),
+        to=places.site(given["to"]),
+        by=actor(),
+        at=now(),
+        today=_today(),
     )
     return committed(schemas.TransferOut, sent, 201)
 
@@ -230,14 +230,6 @@ def end_tester(given: dict[str, Any], number: str) -> Response:
     tester = places.tester(number)
     testers.end(tester, reason=given["reason"], by=actor(), at=now())
     return committed(schemas.TesterOut, tester, 201)
-
-
-def packed(lines: list[dict[str, Any]]) -> list[Packed]:
-    """What was named to be sent. Raises NotFound."""
-    return [
-        Packed(inventory.lot(line["lot"]), line["units"], locations.location(line["origin"]))
-        for line in lines
-    ]
 
 
 def _today() -> date:

@@ -26,7 +26,7 @@ from shop.inventory import (
 from shop.inventory import queries as inventory
 from shop.inventory.models import LocationKind, Lot, Transfer
 from shop.inventory.transferring import SHELVES
-from shop.planning import api, queries, schemas, setting
+from shop.planning import queries, schemas, setting
 from shop.planning.errors import PlanningRefused
 from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
@@ -185,7 +185,7 @@ def send() -> Response:
         rows = [_numbered(row) for row in _typed_rows() if any(row.values())]
         asked = _form(schemas.TransferIn, lines=rows)
         sent = transferring.send(
-            api.packed(asked["lines"]),
+            queries.packed(asked["lines"]),
             to=places.site(asked["to"]),
             by=actor(),
             at=now(),
@@ -239,10 +239,10 @@ def _outlook(**context: Any) -> Response:
         "outlook.html",
         low=[one for one in found if one.need.low],
         others=[one for one in found if not one.need.low and one.demand.daily],
-        at_risk=queries.at_risk(days=api.SOON, today=today, at=at),
-        dead=queries.dead(days=api.STILL, at=at),
-        soon=api.SOON,
-        still=api.STILL,
+        at_risk=queries.at_risk(days=queries.SOON, today=today, at=at),
+        dead=queries.dead(days=queries.STILL, at=at),
+        soon=queries.SOON,
+        still=queries.STILL,
         **context,
     )
 
@@ -276,7 +276,7 @@ def _testers(**context: Any) -> Response:
 def _transfers(**context: Any) -> Response:
     found = page(
         places.transfers(),
-        api.NEWEST_FIRST,
+        places.NEWEST_FIRST,
         limit=SHOWN,
         after=request.args.get("after"),
         descending=True,

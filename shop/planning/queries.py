@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, joinedload
 
 from shop.catalog.models import Product, Variant
 from shop.core.db import db
-from shop.inventory import costing
+from shop.inventory import costing, locations
+from shop.inventory import queries as inventory
 from shop.inventory.models import Lot, Movement, MovementKind, sellable_on
 from shop.inventory.states import LotStatus
+from shop.inventory.transferring import Packed
 from shop.orders.models import OrderLine
 from shop.planning import forecasting
 from shop.planning.forecasting import LOOK_BACK, Batch, Demand, Need, Policy
@@ -41,6 +44,8 @@ ENDED = (
     RequestStatus.WITHDRAWN,
     RequestStatus.EXPIRED,
 )
+SOON = 90  # days to the last day of sale, where nobody says
+STILL = 180  # days without anything leaving, where nobody says
 A_YEAR = timedelta(days=365)
 NOTHING: Mapping[uuid.UUID, int] = {}
 NO_POLICY = Policy()
@@ -171,6 +176,14 @@ def dead(*, days: int, at: datetime) -> list[Dead]:
         .order_by(Variant.sku)
     )
     return [Dead(*row) for row in rows]
+
+
+def packed(lines: Iterable[Mapping[str, Any]]) -> list[Packed]:
+    """What is to be sent, as it was named: `lot` and `origin`, `units`. Raises NotFound."""
+    return [
+        Packed(inventory.lot(line["lot"]), line["units"], locations.location(line["origin"]))
+        for line in lines
+    ]
 
 
 def _variants() -> list[tuple[Variant, StockPolicy | None]]:

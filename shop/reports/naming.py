@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shop.core.errors import NotFound
-from shop.reports import ledger, service, stock
+from shop.reports import ledger, punctuality, stock
 from shop.reports.figures import Figures
 
 
@@ -60,7 +60,7 @@ REPORTS: Mapping[str, Report] = {
         "Service level",
         "How fast what was paid for left.",
         spans=True,
-        make=lambda asked: service.level(since=asked.since, until=asked.until),
+        make=lambda asked: punctuality.level(since=asked.since, until=asked.until),
     ),
 }
 

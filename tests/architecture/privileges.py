@@ -1079,6 +1079,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("closed_at", "name"),
         },
+        "stock_policies": {
+            "INSERT": ("lead_days", "safety_days", "set_by_id", "variant_id"),
+            "SELECT": ALL,
+            "UPDATE": ("lead_days", "safety_days", "set_by_id"),
+        },
         "supersessions": {
             "INSERT": ("client_id", "prescription_id", "successor_id", "variant_id"),
             "SELECT": ALL,
@@ -1099,6 +1104,18 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
         },
+        "testers": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "months_after_opening",
+                "number",
+                "opened_by_id",
+                "opened_on",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_at", "ended_by_id", "reason"),
+        },
         "tokens": {
             "INSERT": (
                 "ends_at",
@@ -1114,6 +1131,27 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "used_at"),
+        },
+        "transfer_arrivals": {
+            "INSERT": ("by_id", "id", "line_id", "to_id", "units"),
+            "SELECT": ALL,
+        },
+        "transfer_lines": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "transfers": {
+            "INSERT": (
+                "from_site_id",
+                "id",
+                "number",
+                "sent_by_id",
+                "state_seq",
+                "status",
+                "to_site_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
         },
         "variants": {
             "INSERT": ALL,
@@ -1782,6 +1820,9 @@ GRANTED: Granted = {
         "sites": {
             "SELECT": ALL,
         },
+        "stock_policies": {
+            "SELECT": ALL,
+        },
         "supersessions": {
             "SELECT": ALL,
         },
@@ -1791,7 +1832,19 @@ GRANTED: Granted = {
         "supervisions": {
             "SELECT": ALL,
         },
+        "testers": {
+            "SELECT": ALL,
+        },
         "tokens": {
+            "SELECT": ALL,
+        },
+        "transfer_arrivals": {
+            "SELECT": ALL,
+        },
+        "transfer_lines": {
+            "SELECT": ALL,
+        },
+        "transfers": {
             "SELECT": ALL,
         },
         "variants": {

@@ -15,7 +15,7 @@ from shop.core.db import db
 from shop.inventory import moving, testers
 from shop.inventory.models import Lot, MovementKind
 from shop.orders import shipping
-from shop.reports import ledger, service, stock
+from shop.reports import ledger, punctuality, stock
 from shop.reports.naming import REPORTS
 from tests.builders import a_variant
 from tests.inventory.clinics import the_shelf
@@ -102,7 +102,7 @@ def test_the_service_level_counts_orders_whose_last_parcel_left_in_time() -> Non
     orders = [paid(alice(), {soap: 1}) for _ in range(3)]
     for order in orders[:2]:
         shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
-    figures = service.level(**lately())
+    figures = punctuality.level(**lately())
     assert figures.rows == [
         ("within 1 day", 2, 67),
         ("within 2 days", 2, 67),
