@@ -50,7 +50,7 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
-from shop.demo import courses
+from shop.demo import courses, places
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, shipping
@@ -332,6 +332,7 @@ def _shelf(cast: Cast) -> None:
         ReceiptLineIn(TRETINOIN, "C900", today + timedelta(days=620), 24),  # waits in quarantine
     ]
     receiving.receive(late, by=cast.sam, at=at, today=today)
+    places.tell(SUNSCREEN, sam=cast.sam, mona=cast.mona, at=at, today=today)
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
