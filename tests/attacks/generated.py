@@ -364,6 +364,8 @@ TOLD_BY_A_CHECK = {
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
+    "sites.code": lambda: f"'S{uuid.uuid4().hex[:8].upper()}'",
+    "locations.code": lambda: f"'L{uuid.uuid4().hex[:8].upper()}'",
     "people.npi": lambda: f"'{an_npi()}'",
     "legal_class_rules.jurisdiction": lambda: "'ZQ'",
     "visibility_rules.jurisdiction": lambda: "'ZQ'",

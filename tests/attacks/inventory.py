@@ -40,8 +40,8 @@ DATED = LOT.replace(
 )
 UNCHAINED = "ALTER TABLE movements DISABLE TRIGGER movement_chained"
 BY_HAND = (
-    "INSERT INTO movements (id, from_id, to_id, units, lot_id, seq, previous, kind, delta, balance,"
-    " reference_id, actor, at) VALUES (gen_random_uuid(), "
+    "INSERT INTO movements (id, from_balance, to_balance, from_id, to_id, units, lot_id, seq,"
+    " previous, kind, delta, balance, reference_id, actor, at) VALUES (gen_random_uuid(), 7, 7, "
 )
 
 
@@ -492,9 +492,43 @@ def _forge_a_movement(attacker: Sql) -> object:
     )
     return attacker.run(
         "SELECT m.seq = 3 AND m.previous = 10 AND m.balance = 12 AND m.actor = 'person:mallory'"
+        "   AND m.from_balance IS NULL AND m.to_balance = 12"
         "   AND m.at > now() - interval '1 minute' AND l.on_hand = 12 AND l.ledger_seq = 3 AS undone"
         " FROM movements m JOIN lots l ON l.id = m.lot_id WHERE m.reference_id = %(new)s"
     )["undone"]
+
+
+@ATTACKS.undone("movement_chained", OWNER)
+def _forge_where_it_went(attacker: Sql) -> object:
+    """What lies in the place that nothing came to is not told."""
+    attacker.run(
+        f"{BY_HAND} %(shelf)s, NULL, 2, %(good)s, 9, 50, 'damage', 2, 52, %(new)s, 'person:x',"
+        " '2001-01-01')"
+    )
+    return attacker.run(
+        "SELECT delta = -2 AND from_balance = 8 AND to_balance IS NULL AS undone FROM movements"
+        " WHERE reference_id = %(new)s"
+    )["undone"]
+
+
+@ATTACKS.undone("lot_dated", OWNER)
+def _make_a_lot_that_is_sold_for_ever(attacker: Sql) -> object:
+    """Its last day of sale follows from its expiry, whatever is written."""
+    dated = LOT.replace("state_seq)", "state_seq, sellable_until)")
+    return attacker.run(
+        f"{dated} 'Z', '2030-01-08', 'available', 1, '2999-01-01')"
+        " RETURNING sellable_until = '2030-01-01' AS dated"
+    )["dated"]
+
+
+@ATTACKS.undone("variants_lots_dated", APP, WORKER)
+def _use_a_pack_for_longer(attacker: Sql) -> object:
+    """A pack that is used for thirty days is sold thirty days less long."""
+    attacker.run("UPDATE variants SET days_of_use = 30 WHERE id = %(cream)s")
+    return attacker.run(
+        "SELECT bool_and(sellable_until = expires_on - 37) AS dated FROM lots"
+        " WHERE variant_id = %(cream)s"
+    )["dated"]
 
 
 @ATTACKS.undone("part_held", OWNER)

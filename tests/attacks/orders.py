@@ -271,7 +271,8 @@ def _leave(attacker: Sql, line: str, lot: str, **also: Any) -> Any:
 
 def _ship_units(attacker: Sql, line: str, lot: str, **given: Any) -> None:
     facts = attacker.facts
-    values = {"id": uuid.uuid4(), "lot_id": facts[lot], "kind": "ship", "delta": -1}
+    values = {"id": uuid.uuid4(), "lot_id": facts[lot], "kind": "ship", "units": 1}
+    values |= {"from_id": attacker.run("SELECT id FROM locations WHERE code = 'SHELF'")["id"]}
     insert(attacker, "movements", values | {"reference_id": facts[line]} | given)
 
 

@@ -49,6 +49,8 @@ KEPT = {
     "prices",
     "lots",
     "receipt_lines",
+    "sites",
+    "locations",
     "shop_clock",
     "legal_transitions",
     "alembic_version",
@@ -96,7 +98,12 @@ SELECT 'lot', id, status, on_hand::text, reserved::text FROM lots
 """
 LOTS_AS_THEY_CAME = """
 UPDATE lots SET status = 'available', state_seq = 1, reserved = 0, ledger_seq = 1,
-    on_hand = (SELECT balance FROM movements WHERE lot_id = lots.id)
+    on_hand = (SELECT balance FROM movements WHERE lot_id = lots.id),
+    on_shelf = (SELECT balance FROM movements WHERE lot_id = lots.id)
+"""
+PLACES_AS_THEY_CAME = """
+INSERT INTO holdings (lot_id, location_id, on_hand)
+    SELECT lot_id, to_id, to_balance FROM movements
 """
 Row = tuple[str, ...]
 
@@ -237,6 +244,7 @@ def _emptying(clinic: Clinic) -> str:
             ),
             "DELETE FROM movements WHERE seq > 1",
             LOTS_AS_THEY_CAME,
+            PLACES_AS_THEY_CAME,
             f"DELETE FROM licences WHERE id NOT IN ({first})",
             "UPDATE licences SET ended_on = NULL, ended_by_id = NULL WHERE ended_on IS NOT NULL",
             "COMMIT",

@@ -62,13 +62,13 @@ def test_without_the_lock_the_database_still_sells_it_once(race: Race) -> None:
 
     met = race.carelessly(acts, before="INSERT INTO reservations")
 
-    assert met == {"placed": 1, "reserved_units_are_on_hand": OTHERS}
+    assert met == {"placed": 1, "reserved_units_are_on_the_shelf": OTHERS}
     assert heads(race, lot) == (1, 1)
     assert race.wrongs() == []
 
 
 def test_without_lock_and_check_it_is_oversold(unguarded: Callable[..., Race]) -> None:
-    race = unguarded("ALTER TABLE lots DROP CONSTRAINT reserved_units_are_on_hand")
+    race = unguarded("ALTER TABLE lots DROP CONSTRAINT reserved_units_are_on_the_shelf")
     lot, acts = a_crowd(race)()
 
     met = race.carelessly(acts, before="INSERT INTO reservations")
@@ -126,7 +126,7 @@ def test_without_the_lock_the_database_still_opens_it_once(race: Race) -> None:
 
     met = race.carelessly(acts, before="INSERT INTO movements")
 
-    assert met == {"used": 1, "reserved_units_are_on_hand": 3}
+    assert met == {"used": 1, "holding_is_never_negative": 3}
     assert heads(race, lot) == (0, 0)
     assert race.wrongs() == []
 
