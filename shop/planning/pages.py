@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -25,6 +26,7 @@ from shop.inventory import (
 )
 from shop.inventory import queries as inventory
 from shop.inventory.models import LocationKind, Lot, Transfer
+from shop.inventory.places import Place
 from shop.inventory.transferring import SHELVES
 from shop.planning import queries, schemas, setting
 from shop.planning.errors import PlanningRefused
@@ -249,9 +251,27 @@ def _outlook(**context: Any) -> Response:
 
 def _places(**context: Any) -> Response:
     kinds = [(kind.value, kind.replace("_", " ").capitalize()) for kind in LocationKind]
+    found = places.places()
     return _rendered(
-        "places.html", sites=places.sites(), places=places.places(), kinds=kinds, **context
+        "places.html",
+        sites=places.sites(),
+        places=found,
+        closable=_closable(found),
+        kinds=kinds,
+        **context,
     )
+
+
+def _closable(found: list[Place]) -> set[str]:
+    """The codes of empty places that are not the last of their kind where orders are filled."""
+    open_ = [one.location for one in found if one.location.closed_at is None]
+    kinds = Counter(place.kind for place in open_ if place.site.fills_orders)
+    empty = {one.location.code for one in found if not one.units}
+    return {
+        place.code
+        for place in open_
+        if place.code in empty and (not place.site.fills_orders or kinds[place.kind] > 1)
+    }
 
 
 def _where(number: str, **context: Any) -> Response:
@@ -263,6 +283,11 @@ def _where(number: str, **context: Any) -> Response:
         held=held,
         reasons=explaining.explain(lot, held, today=_today()),
         shelves=_shelves(),
+        here=[
+            (one.location.code, f"{one.location.name} ({one.location.site.name})")
+            for one in held
+            if one.location.kind in SHELVES
+        ],
         reference=uuid.uuid4(),
         may_try=_may_try(lot),
         **context,
