@@ -364,8 +364,8 @@ TOLD_BY_A_CHECK = {
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
-    "sites.code": lambda: f"'S{uuid.uuid4().hex[:8].upper()}'",
-    "locations.code": lambda: f"'L{uuid.uuid4().hex[:8].upper()}'",
+    "sites.code": lambda: "'S' || upper(left(md5(random()::text), 8))",
+    "locations.code": lambda: "'L' || upper(left(md5(random()::text), 8))",
     "people.npi": lambda: f"'{an_npi()}'",
     "legal_class_rules.jurisdiction": lambda: "'ZQ'",
     "visibility_rules.jurisdiction": lambda: "'ZQ'",
