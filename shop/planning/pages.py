@@ -283,7 +283,7 @@ def _where(number: str, **context: Any) -> Response:
         held=held,
         reasons=explaining.explain(lot, held, today=_today()),
         shelves=_shelves(),
-        here=[
+        holding=[
             (one.location.code, f"{one.location.name} ({one.location.site.name})")
             for one in held
             if one.location.kind in SHELVES
