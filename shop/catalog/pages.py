@@ -215,13 +215,15 @@ def relate(slug: str) -> Response:
 @bp.post("/<slug>/variants/<sku>")
 @allow(Role.MANAGER)
 def change_variant(slug: str, sku: str) -> Response:
-    """Offer a pack or take it off sale."""
-    on_sale = request.form.get("for_sale") == "true"
+    """Offer a pack, take it off sale, or say for how long it is used."""
+    days, on_sale = f"days-{sku}", request.form.get("for_sale") == "true"
 
     def act(product: Product) -> None:
-        changes = {"for_sale": on_sale}
+        changes = {"days_of_use": _days(days)} if days in request.form else {"for_sale": on_sale}
         editing.change_variant(_pack(product, sku), changes, by=actor(), at=now())
 
+    if days in request.form:
+        return _done(slug, act, f"The last day of sale of every lot of {sku} follows that.")
     return _done(slug, act, f"{sku} is {'for sale' if on_sale else 'off sale'}.")
 
 
@@ -309,6 +311,15 @@ def _unmatched(
     if refusal:
         response.status_code = _status_of(refusal)
     return response
+
+
+def _days(name: str) -> int:
+    """Days typed into the form. Raises BadProduct."""
+    typed = request.form[name].strip()
+    if not (typed.isascii() and typed.isdigit() and int(typed[:9]) <= editing.LONGEST_USE):
+        whole = f"A whole number of days from 0 to {editing.LONGEST_USE}; 0 where nobody knows."
+        raise editing.BadProduct("The days of use are not kept.", fields={name: [whole]})
+    return int(typed)
 
 
 def _done(slug: str, act: Callable[[Product], object], said: str) -> Response:
