@@ -29,6 +29,8 @@ import shop.orders.pages
 import shop.payments.api
 import shop.payments.cli
 import shop.payments.pages
+import shop.planning.api
+import shop.planning.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
@@ -40,6 +42,7 @@ import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.reports.pages
 import shop.returns.api
 import shop.returns.pages
 import shop.storefront.api
@@ -134,6 +137,7 @@ def _resources(app: Flask) -> None:
         shop.recalls,
         shop.replenishment,
         shop.purchasing,
+        shop.planning,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -164,6 +168,8 @@ def _pages(app: Flask) -> None:
         shop.recalls,
         shop.replenishment,
         shop.purchasing,
+        shop.planning,
+        shop.reports,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
@@ -234,6 +240,7 @@ def load_models() -> sa.MetaData:
     import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
+    import shop.planning.models
     import shop.prescriptions.models
     import shop.purchasing.models
     import shop.recalls.models

@@ -26,11 +26,6 @@ INSERT INTO legal_transitions (machine, from_state, to_state)
 """
 
 RECALLS = """
-CREATE FUNCTION keeps_the_shelf(person uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM people WHERE id = person AND role IN ('staff', 'manager')
-                   AND disabled_at IS NULL) $$;
-
 -- Whether a recall's list is exactly who got units of its lots, and how many.
 CREATE FUNCTION recall_is_listed_whole(the_recall uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -356,7 +351,6 @@ FUNCTIONS = (
     "recall_lot_guard",
     "recall_guard",
     "recall_is_listed_whole",
-    "keeps_the_shelf",
 )
 LETTER = "recall_notice"
 

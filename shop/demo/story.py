@@ -50,7 +50,7 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
-from shop.demo import courses
+from shop.demo import courses, places
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, labelling, picking, scanning, shipping
@@ -341,6 +341,7 @@ def _shelf(cast: Cast) -> None:
     expected = today + timedelta(days=4)
     order = drafting.draft(supplier, wanted, expected_on=expected, by=cast.sam, at=at)
     sending.send(order, by=cast.mona, at=at)
+    places.tell(SUNSCREEN, sam=cast.sam, mona=cast.mona, at=at, today=today)
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:

@@ -99,3 +99,33 @@ class SecondPersonNeeded(NotAllowed):
     """What two people decide, one has decided alone."""
 
     code = "second_person_needed"
+
+
+class PlaceRefused(Refused):
+    """A place that cannot be opened as typed; `fields` say why."""
+
+    code = "place_refused"
+
+
+class PlaceInUse(Conflict):
+    """Something lies in the place, or the clinic needs it; facts: `place`."""
+
+    code = "place_in_use"
+
+
+class TransferRefused(Refused):
+    """Packs that cannot be sent or received like this; `fields` say why."""
+
+    code = "transfer_refused"
+
+
+class OwnLoss(NotAllowed):
+    """Nobody writes off what they sent themselves."""
+
+    code = "own_loss"
+
+
+class NoTester(Refused):
+    """Of this nobody opens a tester; facts: `lot`."""
+
+    code = "no_tester"

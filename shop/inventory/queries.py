@@ -17,6 +17,8 @@ from shop.catalog.models import Product, Variant
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
+from shop.inventory import explaining, places
+from shop.inventory.explaining import Reason, Why
 from shop.inventory.models import Lot, Movement, MovementKind, sellable_on
 from shop.inventory.states import LotStatus
 from shop.treatments.models import Performance, Plan, Session
@@ -31,6 +33,7 @@ class Shelf:
     variant: Variant
     lots: list[Lot]
     free: int  # units that may be promised today
+    why: Mapping[uuid.UUID, list[Reason]]  # what can be sold of each lot, and what not, by lot id
 
     @property
     def on_hand(self) -> int:
@@ -39,6 +42,11 @@ class Shelf:
     @property
     def reserved(self) -> int:
         return sum(lot.reserved for lot in self.lots)
+
+    @property
+    def reasons(self) -> dict[Why, int]:
+        """Units by what stands against selling them."""
+        return explaining.summed(reason for lot in self.lots for reason in self.why[lot.id])
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def stocked(
 
 
 def shelves(variants: list[Variant], *, today: date) -> list[Shelf]:
-    """The lots of these variants, in the variants' order; one statement."""
+    """The lots of these variants, in the variants' order; two statements."""
     ids = [variant.id for variant in variants]
     lots: dict[uuid.UUID, list[Lot]] = {variant_id: [] for variant_id in ids}
     query = (
@@ -99,11 +107,15 @@ def shelves(variants: list[Variant], *, today: date) -> list[Shelf]:
     )
     for lot in db.session.scalars(query):
         lots[lot.variant_id].append(lot)
+    all_lots = [lot for found in lots.values() for lot in found]
+    held = places.lying([lot.id for lot in all_lots])
+    why = {lot.id: explaining.explain(lot, held.get(lot.id, ()), today=today) for lot in all_lots}
     return [
         Shelf(
             variant,
             lots[variant.id],
             sum(lot.free for lot in lots[variant.id] if lot.sellable(today)),
+            {lot.id: why[lot.id] for lot in lots[variant.id]},
         )
         for variant in variants
     ]

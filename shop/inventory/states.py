@@ -1,4 +1,4 @@
-"""The life cycle of a lot, as data."""
+"""The life cycles of a lot and of a transfer between clinics, as data."""
 
 from __future__ import annotations
 
@@ -61,4 +61,19 @@ ADJUSTMENT_ARROWS: dict[AdjustmentStatus | None, set[AdjustmentStatus]] = {
     A.PROPOSED: {A.BOOKED, A.DECLINED},
     A.BOOKED: set(),
     A.DECLINED: set(),
+}
+
+
+class TransferStatus(StrEnum):
+    SENT = "sent"
+    SHORT = "short"  # something arrived, something is missing
+    RECEIVED = "received"  # every unit has arrived or was given up
+
+
+T = TransferStatus
+TRANSFER_ARROWS: dict[TransferStatus | None, set[TransferStatus]] = {
+    None: {T.SENT},
+    T.SENT: {T.SHORT, T.RECEIVED},
+    T.SHORT: {T.RECEIVED},
+    T.RECEIVED: set(),
 }

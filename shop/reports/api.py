@@ -1,12 +1,15 @@
-"""Trails over HTTP: /events."""
+"""Trails and figures over HTTP: /events, /reports."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask import current_app
+
 from shop.accounts.access import allow
 from shop.accounts.models import Role
-from shop.reports import queries, schemas
+from shop.core.clock import now
+from shop.reports import naming, queries, schemas
 from shop.web.api import Blueprint
 from shop.web.paging import page
 
@@ -26,3 +29,24 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
         after=asked["after"],
         descending=True,
     )
+
+
+@bp.get("/reports/<name>")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.FiguresQuery, location="query")
+@bp.response(200, schemas.FiguresOut)
+def report(asked: dict[str, Any], name: str) -> dict[str, Any]:
+    """A report: stock-value, expiry-exposure, movements, shrinkage or service-level."""
+    found = naming.report(name)
+    zone, at = current_app.config["SHOP"].clinic_time_zone, now()
+    first, last = schemas.span(asked, zone=zone, at=at)
+    figures = found.make(schemas.asked_for(first, last, zone=zone, at=at))
+    return {
+        "name": name,
+        "title": found.title,
+        "since": first if found.spans else None,
+        "until": last if found.spans else None,
+        "columns": figures.columns,
+        "rows": figures.records(),
+        "notes": figures.notes,
+    }

@@ -499,7 +499,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("state_seq", "status"),
+            "UPDATE": ("reservation_id", "state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -862,6 +862,63 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
+        "recall_answers": {
+            "INSERT": (
+                "channel",
+                "has",
+                "id",
+                "never_got",
+                "recall_client_id",
+                "recorded_by_id",
+                "retail_units",
+                "returned",
+                "unreachable",
+                "used_up",
+            ),
+            "SELECT": ALL,
+        },
+        "recall_clients": {
+            "INSERT": ("client_id", "recall_id", "retail_units", "treatment_units"),
+            "SELECT": ALL,
+        },
+        "recall_collections": {
+            "INSERT": ("collected_by_id", "id", "lot_id", "recall_id", "units"),
+            "SELECT": ALL,
+        },
+        "recall_dispositions": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "outcome",
+                "planned_by_id",
+                "recall_id",
+                "reference",
+                "units",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("witnessed_by_id",),
+        },
+        "recall_lots": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "recalls": {
+            "INSERT": (
+                "drill",
+                "hazard_class",
+                "id",
+                "instructions",
+                "number",
+                "opened_by_id",
+                "reason",
+                "reference",
+                "source",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
+        },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
             "SELECT": ALL,
@@ -1196,6 +1253,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("closed_at", "name"),
         },
+        "stock_policies": {
+            "INSERT": ("lead_days", "safety_days", "set_by_id", "variant_id"),
+            "SELECT": ALL,
+            "UPDATE": ("lead_days", "safety_days", "set_by_id"),
+        },
         "supersessions": {
             "INSERT": ("client_id", "prescription_id", "successor_id", "variant_id"),
             "SELECT": ALL,
@@ -1221,6 +1283,18 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("account", "active", "email", "lead_days", "name", "phone"),
         },
+        "testers": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "months_after_opening",
+                "number",
+                "opened_by_id",
+                "opened_on",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_at", "ended_by_id", "reason"),
+        },
         "tokens": {
             "INSERT": (
                 "ends_at",
@@ -1236,6 +1310,27 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("fresh_id", "revoked_at", "used_at"),
+        },
+        "transfer_arrivals": {
+            "INSERT": ("by_id", "id", "line_id", "to_id", "units"),
+            "SELECT": ALL,
+        },
+        "transfer_lines": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "transfers": {
+            "INSERT": (
+                "from_site_id",
+                "id",
+                "number",
+                "sent_by_id",
+                "state_seq",
+                "status",
+                "to_site_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("state_seq", "status"),
         },
         "variants": {
             "INSERT": ALL,
@@ -1575,7 +1670,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("state_seq", "status"),
+            "UPDATE": ("reservation_id", "state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -1792,6 +1887,24 @@ GRANTED: Granted = {
         "purchase_orders": {
             "SELECT": ALL,
         },
+        "recall_answers": {
+            "SELECT": ALL,
+        },
+        "recall_clients": {
+            "SELECT": ALL,
+        },
+        "recall_collections": {
+            "SELECT": ALL,
+        },
+        "recall_dispositions": {
+            "SELECT": ALL,
+        },
+        "recall_lots": {
+            "SELECT": ALL,
+        },
+        "recalls": {
+            "SELECT": ALL,
+        },
         "receipt_lines": {
             "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
             "SELECT": ALL,
@@ -1952,6 +2065,9 @@ GRANTED: Granted = {
         "sites": {
             "SELECT": ALL,
         },
+        "stock_policies": {
+            "SELECT": ALL,
+        },
         "supersessions": {
             "SELECT": ALL,
         },
@@ -1964,7 +2080,19 @@ GRANTED: Granted = {
         "suppliers": {
             "SELECT": ALL,
         },
+        "testers": {
+            "SELECT": ALL,
+        },
         "tokens": {
+            "SELECT": ALL,
+        },
+        "transfer_arrivals": {
+            "SELECT": ALL,
+        },
+        "transfer_lines": {
+            "SELECT": ALL,
+        },
+        "transfers": {
             "SELECT": ALL,
         },
         "variants": {

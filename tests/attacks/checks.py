@@ -600,6 +600,29 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "call_operation_is_known": ["operation = 'charge' WHERE order_id IS NOT NULL"],
         "call_status_is_known": ["status = 'forgotten'"],
     },
+    "stock_policies": {
+        "lead_days_are_sane": ["lead_days = 0", "lead_days = 181"],
+        "safety_days_are_sane": ["safety_days = -1", "safety_days = 91"],
+    },
+    "testers": {
+        "period_after_opening_is_sane": [
+            "months_after_opening = 0",
+            "months_after_opening = 37",
+        ],
+        "tester_ends_for_a_reason": [
+            "reason = '' WHERE ended_at IS NOT NULL",
+            "reason = repeat('x', 201) WHERE ended_at IS NOT NULL",
+        ],
+        "tester_is_ended_by_someone": [
+            "ended_by_id = NULL WHERE ended_at IS NOT NULL",
+            "reason = NULL WHERE ended_at IS NOT NULL",
+            "reason = 'x' WHERE ended_at IS NULL",
+        ],
+        "tester_is_opened_while_it_is_good": ["use_by = opened_on - 1"],
+    },
+    "transfer_arrivals": {"transfer_arrival_is_of_something": ["units = 0", "units = -1"]},
+    "transfer_lines": {"transfer_line_sends_something": ["units = 0", "units = -1"]},
+    "transfers": {"transfer_goes_elsewhere": ["to_site_id = from_site_id"]},
     "holdings": {"holding_is_never_negative": ["on_hand = -1"]},
     "locations": {
         "location_code_is_a_word": ["code = ''", "code = 'a'", "code = 'A 1'"],

@@ -66,6 +66,7 @@ SWEPT = (
     "session_reports",
     "reactions",
     "reaction_pages",
+    "planning",
 )
 PAPERS = ("label", "explanation", "why")
 EXAMPLES = 100 if SOAK else 2  # a door

@@ -108,6 +108,7 @@ def test_the_board_adds_up(program: FlaskClient) -> None:
         "on_hand": 18,
         "reserved": 3,
         "free": 10,
+        "reasons": {"sellable": 10, "quarantine": 5, "reserved": 3},
     }
     assert [(lot["number"], lot["free"], lot["status"]) for lot in lots] == [
         (soon.number, 1, "available"),

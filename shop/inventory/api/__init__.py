@@ -16,7 +16,6 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.inventory import certifying, queries, receiving, releasing, scanning
-from shop.inventory.models import Lot
 from shop.inventory.models.checks import LARGEST_CERTIFICATE
 from shop.inventory.scanning import Found
 from shop.inventory.schemas import (
@@ -34,6 +33,7 @@ from shop.inventory.schemas import (
     ScanOut,
     StockOut,
     StockQuery,
+    whole_lot,
 )
 from shop.treatments.schemas.uses import LotUsesOut
 from shop.web.api import Blueprint, committed
@@ -94,9 +94,9 @@ def match(given: dict[str, Any]) -> Response:
 @bp.get("/lots/<number>")
 @allow(Role.STAFF, Role.MANAGER)
 @bp.response(200, LotHistoryOut)
-def lot(number: str) -> Lot:
-    """Show a lot and everything that happened to it."""
-    return queries.lot(number)
+def lot(number: str) -> dict[str, Any]:
+    """Show a lot: where it lies, what of it can be sold, and everything that happened to it."""
+    return whole_lot(queries.lot(number), today=clinic_day())
 
 
 @bp.post("/lots/<number>/check")

@@ -16,7 +16,14 @@ from shop.inventory.models.ledger import (
 from shop.inventory.models.lots import DAYS_TO_SPARE, ExpiryPrecision, Lot, sellable_on
 from shop.inventory.models.places import Holding, Location, LocationKind, Site
 from shop.inventory.models.reservations import Reservation, ReservationPart
-from shop.inventory.states import ADJUSTMENT_ARROWS, COUNT_ARROWS, LOT_ARROWS
+from shop.inventory.models.testers import ShelfTester
+from shop.inventory.models.transfers import Transfer, TransferArrival, TransferLine
+from shop.inventory.states import (
+    ADJUSTMENT_ARROWS,
+    COUNT_ARROWS,
+    LOT_ARROWS,
+    TRANSFER_ARROWS,
+)
 
 __all__ = [
     "DAYS_TO_SPARE",
@@ -40,11 +47,20 @@ __all__ = [
     "ReceiptLine",
     "Reservation",
     "ReservationPart",
+    "ShelfTester",
     "Site",
+    "Transfer",
+    "TransferArrival",
+    "TransferLine",
     "sellable_on",
 ]
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:
     """This package's machines, for the test that compares them with the database."""
-    return {"lot": LOT_ARROWS, "count": COUNT_ARROWS, "adjustment": ADJUSTMENT_ARROWS}
+    return {
+        "lot": LOT_ARROWS,
+        "count": COUNT_ARROWS,
+        "adjustment": ADJUSTMENT_ARROWS,
+        "transfer": TRANSFER_ARROWS,
+    }

@@ -82,6 +82,7 @@ class Movement(Base):
             "lot_id",
             postgresql_where=sa.text("kind = 'treatment_use'"),
         ),
+        sa.Index("movements_at_idx", "at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(default=uuid.uuid4, unique=True)

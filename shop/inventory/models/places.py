@@ -9,7 +9,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.core.db import Base, Word, one_of
+from shop.core.db import Base, Word, one_of, stamped
 
 PLACE_CODE = "^[A-Z][A-Z0-9-]{0,19}$"
 
@@ -35,7 +35,7 @@ class Site(Base):
     code: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     fills_orders: Mapped[bool]  # the shop promises and ships what lies on its retail places
-    closed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None] = stamped()
 
 
 class Location(Base):
@@ -55,7 +55,7 @@ class Location(Base):
     code: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     kind: Mapped[LocationKind] = mapped_column(Word(LocationKind))
-    closed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None] = stamped()
 
     site: Mapped[Site] = relationship()
 

@@ -25,7 +25,7 @@ from shop.catalog.models import Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.inventory import certifying, queries, receiving, releasing
+from shop.inventory import certifying, explaining, places, queries, receiving, releasing
 from shop.inventory.errors import BadReceipt
 from shop.inventory.models import Lot
 from shop.inventory.models.checks import LARGEST_CERTIFICATE
@@ -225,10 +225,13 @@ def _delivery_form(
 def _lot_page(
     lot: Lot, *, detail: str = "", errors: Mapping[str, Any] | None = None, reason: str = ""
 ) -> str:
+    held = places.lying([lot.id]).get(lot.id, [])
     return render_template(
         "inventory/lot.html",
         lot=lot,
         history=queries.history(lot),
+        held=held,
+        reasons=explaining.summed(explaining.explain(lot, held, today=_today())),
         today=_today(),
         recall=recalls.of_lot(lot),
         may_release=LotStatus.AVAILABLE in LOT_ARROWS[lot.status],

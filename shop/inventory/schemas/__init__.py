@@ -20,6 +20,7 @@ from shop.inventory.schemas.shelf import (
     ShelfOut,
     StockOut,
     StockQuery,
+    whole_lot,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "ShelfOut",
     "StockOut",
     "StockQuery",
+    "whole_lot",
 ]

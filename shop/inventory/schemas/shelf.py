@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
 from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
-from shop.inventory import certifying, queries
+from shop.inventory import certifying, explaining, places, queries
+from shop.inventory.explaining import Why
 from shop.inventory.gs1 import LONGEST
-from shop.inventory.models import MAX_RECEIVED_UNITS, ExpiryPrecision
+from shop.inventory.models import MAX_RECEIVED_UNITS, ExpiryPrecision, Lot
 from shop.inventory.receiving import LONGEST_LOT_NUMBER, LONGEST_REASON, MAX_LINES, ReceiptLineIn
 from shop.web.api import Cents, Moment, PageQuery, Schema, Text, Whole, WholeQuery
 
@@ -117,7 +119,10 @@ class LotOut(Schema):
 
 
 class ShelfOut(Schema):
-    """A variant; `free` may be promised today, so it leaves out what is kept back or expired."""
+    """A variant; `free` may be promised today, so it leaves out what is kept back or expired.
+
+    `reasons` says of all that is on hand how many units can be sold, and why others cannot.
+    """
 
     sku = fields.String(attribute="variant.sku")
     product = fields.String(attribute="variant.product.name")
@@ -125,6 +130,7 @@ class ShelfOut(Schema):
     on_hand = fields.Integer()
     reserved = fields.Integer()
     free = fields.Integer()
+    reasons = fields.Dict(keys=fields.Enum(Why, by_value=True), values=fields.Integer())
     lots = fields.List(fields.Nested(LotOut))
 
 
@@ -165,10 +171,42 @@ class HappeningOut(Schema):
     note = fields.String()
 
 
-class LotHistoryOut(LotOut):
-    """A lot with everything that happened to it, oldest first."""
+class LyingOut(Schema):
+    """Units in a place, by its code."""
 
-    history = fields.Function(lambda lot: HappeningOut(many=True).dump(queries.history(lot)))
-    certificates = fields.Function(
-        lambda lot: CertificateOut(many=True).dump(certifying.certificates(lot))
-    )
+    place = fields.String(attribute="location.code")
+    kind = fields.String(attribute="location.kind")
+    site = fields.String(attribute="location.site.code")
+    units = fields.Integer(attribute="on_hand")
+
+
+class SaleReasonOut(Schema):
+    """Why units can or cannot be sold today; `until`: the last day they could be."""
+
+    why = fields.Enum(Why, by_value=True)
+    units = fields.Integer()
+    place = fields.String(allow_none=True)
+    until = fields.Date(allow_none=True)
+
+
+class LotHistoryOut(LotOut):
+    """A lot: where it lies, why its units can or cannot be sold, its papers, and everything that
+    happened to it, oldest first.
+    """
+
+    places = fields.List(fields.Nested(LyingOut))
+    reasons = fields.List(fields.Nested(SaleReasonOut))
+    history = fields.List(fields.Nested(HappeningOut))
+    certificates = fields.List(fields.Nested(CertificateOut))
+
+
+def whole_lot(lot: Lot, *, today: date) -> dict[str, Any]:
+    """A lot as LotHistoryOut shows it."""
+    held = places.lying([lot.id]).get(lot.id, [])
+    names = LotOut().fields.keys() - {"sku"} | {"variant"}
+    return {name: getattr(lot, name) for name in names} | {
+        "places": held,
+        "reasons": explaining.explain(lot, held, today=today),
+        "history": queries.history(lot),
+        "certificates": certifying.certificates(lot),
+    }

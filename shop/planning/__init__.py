@@ -1,0 +1,1 @@
+"""What the shelf will need, what will be left over on it, and what lies dead."""
