@@ -30,6 +30,8 @@ import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.purchasing.api
+import shop.purchasing.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
@@ -123,6 +125,7 @@ def _resources(app: Flask) -> None:
         shop.reports,
         shop.vigilance,
         shop.replenishment,
+        shop.purchasing,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -149,9 +152,11 @@ def _pages(app: Flask) -> None:
         shop.payments,
         shop.vigilance,
         shop.replenishment,
+        shop.purchasing,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
@@ -218,6 +223,7 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.purchasing.models
     import shop.replenishment.models
     import shop.treatments.models
     import shop.vigilance.models

@@ -34,6 +34,11 @@ EDITABLE = (
 )
 
 
+# Of a variant.
+CHANGEABLE = ("name", "gtin", "net_content", "net_unit", "days_of_use", "for_sale")
+LONGEST_USE = 730  # days; `days_of_use_are_sane`
+
+
 class BadProduct(Refused):
     code = "bad_product"
 
@@ -158,6 +163,7 @@ def add_variant(
     package_ndc: str | None = None,
     net_content: Decimal | None = None,
     net_unit: str | None = None,
+    days_of_use: int = 0,
     for_sale: bool = False,
 ) -> Variant:
     """A pack of a product. Raises Taken, NotForSale, BadProduct."""
@@ -174,6 +180,7 @@ def add_variant(
         package_ndc=package_ndc,
         net_content=net_content,
         net_unit=net_unit,
+        days_of_use=days_of_use,
         for_sale=False,
         filed={},
     )
@@ -188,12 +195,12 @@ def add_variant(
 def change_variant(
     variant: Variant, changes: Mapping[str, Any], *, by: Person | None, at: datetime
 ) -> Variant:
-    """Change name, GTIN, content, or whether it is for sale.
+    """Change name, GTIN, content, days of use, or whether it is for sale.
 
-    Raises Taken, NotForSale, BadProduct.
+    With the days of use the last day of sale of every lot of it moves (a trigger). Raises
+    Taken, NotForSale, BadProduct.
     """
-    names = ("name", "gtin", "net_content", "net_unit", "for_sale")
-    wanted = {name: changes[name] for name in names if name in changes}
+    wanted = {name: changes[name] for name in CHANGEABLE if name in changes}
     if "gtin" in wanted:
         wanted["gtin"] = _gtin(wanted["gtin"])
     _refuse_taken(variant, gtin=wanted.get("gtin"))

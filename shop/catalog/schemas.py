@@ -16,6 +16,7 @@ from marshmallow import fields, validate
 
 from shop.catalog import bulk_editing, bundling, importing, picturing, relating
 from shop.catalog.concerns import Concern, SkinType
+from shop.catalog.editing import LONGEST_USE
 from shop.catalog.models import (
     Import,
     LegalClass,
@@ -104,6 +105,7 @@ class VariantIn(Schema):
     net_unit = fields.String(
         load_default=None, allow_none=True, validate=validate.OneOf(["g", "mL"])
     )
+    days_of_use = Whole(least=0, most=LONGEST_USE, load_default=0)
     for_sale = StrictBoolean(load_default=False)
 
 
@@ -112,6 +114,7 @@ class VariantChanges(Schema):
     gtin = Text(allow_none=True, longest=40)
     net_content = Content(allow_none=True)
     net_unit = fields.String(allow_none=True, validate=validate.OneOf(["g", "mL"]))
+    days_of_use = Whole(least=0, most=LONGEST_USE)
     for_sale = StrictBoolean()
 
 
@@ -384,6 +387,7 @@ class KeptVariantOut(ma.Schema):
     gtin = fields.String(allow_none=True)
     net_content = fields.Decimal(as_string=True, allow_none=True)
     net_unit = fields.String(allow_none=True)
+    days_of_use = fields.Integer()
     for_sale = fields.Boolean()
     legal_class = fields.Enum(LegalClass, by_value=True)
     doctor_only = fields.Boolean()

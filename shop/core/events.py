@@ -163,7 +163,18 @@ class Kind(StrEnum):
     LOT_HELD = "lot_held"
     LOT_QUARANTINED = "lot_quarantined"
     LOT_EXPIRED = "lot_expired"
+    LOT_CHECKED = "lot_checked"
+    LOT_CERTIFIED = "lot_certified"
     LOT_SHORT = "lot_short"
+    # purchasing
+    SUPPLIER_ADDED = "supplier_added"
+    SUPPLIER_CHANGED = "supplier_changed"
+    PURCHASE_DRAFTED = "purchase_drafted"
+    PURCHASE_CHANGED = "purchase_changed"
+    PURCHASE_SENT = "purchase_sent"
+    PURCHASE_RECEIVED = "purchase_received"
+    PURCHASE_CLOSED = "purchase_closed"
+    PURCHASE_CANCELLED = "purchase_cancelled"
     # orders
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"

@@ -75,6 +75,10 @@ GRANTED: Granted = {
                 "status",
             ),
         },
+        "arrivals": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
         "auth_events": {
             "INSERT": ("factors", "id", "kind", "person_id"),
             "SELECT": ALL,
@@ -400,6 +404,15 @@ GRANTED: Granted = {
             "INSERT": ("code", "id", "kind", "name", "site_id"),
             "SELECT": ALL,
             "UPDATE": ("closed_at", "name"),
+        },
+        "lot_certificates": {
+            "INSERT": ("added_by_id", "content", "id", "lot_id", "media_type", "name", "sha256"),
+            "SELECT": ALL,
+        },
+        "lot_checks": {
+            "INSERT": ("checked_by_id", "id", "lot_id", "note"),
+            "SELECT": ALL,
+            "UPDATE": ("released_by_id",),
         },
         "lots": {
             "INSERT": (
@@ -771,6 +784,25 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "purchase_lines": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "purchase_orders": {
+            "INSERT": (
+                "drafted_by_id",
+                "expected_on",
+                "id",
+                "note",
+                "number",
+                "state_seq",
+                "status",
+                "supplier_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("expected_on", "note", "state_seq", "status"),
+        },
         "reaction_accounts": {
             "INSERT": (
                 "due_on",
@@ -793,7 +825,11 @@ GRANTED: Granted = {
             "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
+            "INSERT": ("delivery_note", "id", "purchase_order_id", "received_by_id"),
             "SELECT": ALL,
         },
         "referrals": {
@@ -1117,6 +1153,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
         },
+        "suppliers": {
+            "INSERT": ("account", "active", "email", "id", "lead_days", "name", "number", "phone"),
+            "SELECT": ALL,
+            "UPDATE": ("account", "active", "email", "lead_days", "name", "phone"),
+        },
         "tokens": {
             "INSERT": (
                 "ends_at",
@@ -1241,6 +1282,9 @@ GRANTED: Granted = {
                 "state_seq",
                 "status",
             ),
+        },
+        "arrivals": {
+            "SELECT": ALL,
         },
         "auth_events": {
             "SELECT": ALL,
@@ -1401,6 +1445,12 @@ GRANTED: Granted = {
             "UPDATE": ("ended_by_id", "ended_on"),
         },
         "locations": {
+            "SELECT": ALL,
+        },
+        "lot_certificates": {
+            "SELECT": ALL,
+        },
+        "lot_checks": {
             "SELECT": ALL,
         },
         "lots": {
@@ -1661,8 +1711,17 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "purchase_lines": {
+            "SELECT": ALL,
+        },
+        "purchase_orders": {
+            "SELECT": ALL,
+        },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
             "SELECT": ALL,
         },
         "referrals": {
@@ -1822,6 +1881,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "supervisions": {
+            "SELECT": ALL,
+        },
+        "suppliers": {
             "SELECT": ALL,
         },
         "tokens": {

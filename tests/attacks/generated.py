@@ -25,7 +25,9 @@ from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
+from shop.inventory import certifying, releasing
 from shop.inventory.models import Lot
+from shop.inventory.states import LotStatus
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
 from shop.orders.scanning import Scanned
@@ -48,6 +50,7 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from shop.purchasing.arriving import Damaged
 from shop.replenishment import choosing
 from shop.treatments import (
     answering,
@@ -73,6 +76,7 @@ from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
+from tests.purchasing.builders import a_purchase, arrive, good
 from tests.replenishment.builders import (
     a_blocked_refill,
     a_charged_refill,
@@ -127,6 +131,7 @@ def scene() -> Mapping[str, Any]:
     _seen(client, chen)
     _planned(client, chen)
     _reacted(client)
+    _bought(soap)
     _refilled()
     return {}
 
@@ -197,6 +202,18 @@ def _reacted(client: Person) -> None:
     reported, closed = a_reaction(client), a_reaction(client, serious=False)
     file(reported)
     filing.close(closed, reason="It healed.", by=mona(), at=now())
+
+
+def _bought(soap: Variant) -> None:
+    """An order that partly arrived, some of it damaged; lots that one and that two have seen."""
+    order = a_purchase({soap: 5, a_variant(): 2})
+    arrive(order, good(soap, 2), damaged=[Damaged(soap.sku, 1, "Wet")])
+    for released in (True, False):
+        lot, other = a_lot(a_cream(), status=LotStatus.QUARANTINE), mona()
+        releasing.check(lot, by=sam(), at=now())
+        certifying.certify(lot, b"%PDF-1.7", name="Analysis", by=other, at=now())
+        if released:
+            releasing.release(lot, by=other, at=now())
 
 
 def _refilled() -> None:
@@ -497,6 +514,19 @@ BY_HAND = {
         (
             "UPDATE supervisions SET supervisor_id = gen_random_uuid() WHERE NOT EXISTS"
             " (SELECT FROM prescription_states WHERE supervision_id = supervisions.id)"
+        )
+    ],
+    "arrived_lot_is_of_the_variant_ordered": [
+        (
+            "UPDATE arrivals SET (variant_id, purchase_line_id) = (SELECT variant_id, id"
+            " FROM purchase_lines l WHERE l.purchase_order_id = arrivals.purchase_order_id"
+            " AND l.variant_id <> arrivals.variant_id) WHERE lot_id IS NOT NULL"
+        )
+    ],
+    "purchase_lines_variant_id_fkey": [
+        (
+            "UPDATE purchase_lines SET variant_id = gen_random_uuid() WHERE NOT EXISTS"
+            " (SELECT FROM arrivals WHERE purchase_line_id = purchase_lines.id)"
         )
     ],
     "reactions_variant_id_fkey": [

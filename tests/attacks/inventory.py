@@ -514,6 +514,10 @@ def _forge_where_it_went(attacker: Sql) -> object:
 @ATTACKS.undone("lot_dated", OWNER)
 def _make_a_lot_that_is_sold_for_ever(attacker: Sql) -> object:
     """Its last day of sale follows from its expiry, whatever is written."""
+    attacker.run(
+        "INSERT INTO events (subject_id, machine, kind, to_state)"
+        " VALUES (%(new)s, 'lot', 'x', 'available')"
+    )
     dated = LOT.replace("state_seq)", "state_seq, sellable_until)")
     return attacker.run(
         f"{dated} 'Z', '2030-01-08', 'available', 1, '2999-01-01')"

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from shop.catalog import editing
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import WrongState
-from shop.inventory import stock
+from shop.inventory import stock, verifying
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.models import Movement, MovementKind, Reservation
 from shop.inventory.states import LotStatus
@@ -213,3 +214,38 @@ def test_the_last_day_of_a_lot_is_the_day_it_ends_everywhere(app: Flask) -> None
 
 def _moved(kind: MovementKind) -> list[Movement]:
     return list(db.session.scalars(sa.select(Movement).where(Movement.kind == kind)))
+
+
+def test_what_expires_before_it_is_used_up_is_not_sold(app: Flask) -> None:
+    """Days of use move the last day of sale of every lot there is; sessions may still use it."""
+    cream = a_variant()
+    lot = a_lot(cream, 5, days=37)
+    assert stock.available([cream.id], today=today()) == {cream.id: 5}
+
+    editing.change_variant(cream, {"days_of_use": 31}, by=None, at=now())
+    db.session.commit()
+
+    db.session.refresh(lot)
+    assert lot.sellable_until == today() - timedelta(days=1)
+    assert (lot.sellable(today()), lot.usable(today())) == (False, True)
+    assert stock.available([cream.id], today=today()) == {cream.id: 0}
+    with pytest.raises(NotEnoughStock):
+        stock.reserve([(cream.id, 1)], today=today())
+
+
+def test_a_promise_moves_to_other_lots_as_far_as_they_reach(app: Flask) -> None:
+    soap = a_variant()
+    lot = a_lot(soap, 6, days=30)
+    first, second = stock.reserve([(soap.id, 2), (soap.id, 4)], today=today())
+    later = a_lot(soap, 3, days=90)
+    db.session.commit()
+
+    assert stock.reallocate(lot, 5, today=today()) == 3
+    db.session.commit()
+
+    db.session.refresh(later)
+    assert (lot.reserved, later.reserved) == (3, 3)
+    for promise in (first, second):
+        assert sum(part.units for part in promise.parts if part.ended_at is None) == promise.units
+    assert list(verifying.verify()) == []
+    assert stock.reallocate(lot, 0, today=today()) == 3

@@ -51,6 +51,7 @@ def on_the_shelf(clinic: Clinic, made: Callable[[], Variant], *, units: int = 10
     line = {"sku": sku, "lot_number": "L1", "expires_on": str(expires), "quantity": units}
     for lot in ok(clinic.call(SAM, "POST", "/receipts", json={"lines": [line]}))["lots"]:
         if lot["status"] == "quarantine":
+            ok(clinic.call(SAM, "POST", f"/lots/{lot['number']}/check", json={}))
             ok(clinic.call(MONA, "POST", f"/lots/{lot['number']}/release"))
     return sku
 

@@ -137,7 +137,8 @@ def a_stocked_shop(clinic: Clinic) -> tuple[str, str]:
     ]
     received = ok(clinic.call(SAM, "POST", "/receipts", json={"lines": lots}), 201)
     for lot in received["lots"]:
-        if lot["status"] == "quarantine":  # prescription-only units wait to be released
+        if lot["status"] == "quarantine":  # prescription-only units are checked, then released
+            ok(clinic.call(SAM, "POST", f"/lots/{lot['number']}/check", json={}))
             ok(clinic.call(MONA, "POST", f"/lots/{lot['number']}/release"))
     return CREAM, CLEANSER
 
