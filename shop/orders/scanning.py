@@ -5,25 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shop.catalog.models import Variant
-
-GTIN_LENGTHS = (8, 12, 13, 14)  # GTIN-8, UPC-A, EAN-13, GTIN-14
+from shop.inventory import scanning
+from shop.inventory.errors import BadScan
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """`item` is a SKU, or a GTIN of any length; `lot_number` the maker's."""
+    """`item` is a SKU; or what was typed, where no pack of ours has that code."""
 
     item: str
     lot_number: str
 
     def is_of(self, variant: Variant) -> bool:
-        """Whether the code is the pack's. A GTIN is the same one with zeros before it."""
-        gtin = len(self.item) in GTIN_LENGTHS and self.item.isascii() and self.item.isdigit()
-        if gtin and variant.gtin:
-            return self.item.zfill(14) == variant.gtin.zfill(14)
+        """Whether it is this pack."""
         return self.item == variant.sku
 
 
-def read(item: str, lot_number: str) -> Scanned:
-    """What was scanned, without the blanks that scanners and people add."""
-    return Scanned(item.strip(), lot_number.strip())
+def read(item: str, lot_number: str = "") -> Scanned:
+    """A code of GS1 (with its lot, or a bare GTIN), or a SKU; the lot that was typed comes first.
+
+    What is no code of GS1 is taken as typed. Raises IsCase.
+    """
+    typed, lot = item.strip(), lot_number.strip()
+    try:
+        found = scanning.find(item)
+    except BadScan:
+        return Scanned(typed, lot)
+    sku = found.variant.sku if found.variant else typed
+    return Scanned(sku, lot or found.scan.lot_number or "")

@@ -68,7 +68,7 @@ SWEPT = (
     "reaction_pages",
     "planning",
 )
-PAPERS = ("label", "explanation", "why")
+PAPERS = ("label", "explanation", "why", "slip", "picks", "shortages", "tour")
 EXAMPLES = 100 if SOAK else 2  # a door
 # Written before anybody is refused, on purpose: who opened a record, who tried to sign in.
 KEPT_OF_REFUSALS = {"accesses", "sign_in_attempts", "tokens"}  # a token: when it was last used

@@ -16,7 +16,7 @@ from shop.core.errors import Refusal
 from shop.inventory import locations, moving, releasing, stock
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.models import Location, LocationKind, Lot, MovementKind
-from shop.orders import cancelling, picking, queries, shipping, shorting, touring
+from shop.orders import cancelling, picking, queries, scanning, shipping, shorting, touring
 from shop.orders.errors import (
     LabelMissing,
     LineBlocked,
@@ -43,7 +43,7 @@ from tests.prescriptions.builders import a_prescription
 
 
 def pick(order: Order, item: str, lot: str, units: int = 1) -> Picked:
-    one = picking.pick(order, Scanned(item, lot), units=units, by=sam(), at=now())
+    one = picking.pick(order, scanning.read(item, lot), units=units, by=sam(), at=now())
     db.session.commit()
     return one
 
@@ -84,7 +84,7 @@ def test_a_scan_is_written_down_and_the_list_says_what_is_left(app: Flask) -> No
 
     first = pick(order, "312345678906", "SOON")  # a UPC-A of twelve digits
     assert wanted(order) == [("SOON", 1, "SHELF"), ("LATE", 1, "A-1")]
-    pick(order, "00312345678906", "SOON")
+    pick(order, "]d2010031234567890617301231\x1d10SOON", "")  # the pack's DataMatrix, whole
     pick(order, soap.sku, "LATE")
 
     (line,) = shipping.picking_list(order, at=now())
