@@ -32,6 +32,10 @@ import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.purchasing.api
+import shop.purchasing.pages
+import shop.recalls.api
+import shop.recalls.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
@@ -127,7 +131,9 @@ def _resources(app: Flask) -> None:
         shop.reports,
         shop.returns,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
+        shop.purchasing,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -155,10 +161,13 @@ def _pages(app: Flask) -> None:
         shop.payments,
         shop.returns,
         shop.vigilance,
+        shop.recalls,
         shop.replenishment,
+        shop.purchasing,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.inventory.pages.counts.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
@@ -226,6 +235,8 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.purchasing.models
+    import shop.recalls.models
     import shop.replenishment.models
     import shop.returns.models
     import shop.treatments.models

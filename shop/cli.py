@@ -50,10 +50,21 @@ def periodic() -> dict[str, str]:
     from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
+    from shop.recalls import jobs as recalls
     from shop.replenishment import jobs as replenishment
 
     schedules = (
-        *(jobs, accounts, catalog, inventory, orders, payments, prescriptions, replenishment),
+        *(
+            jobs,
+            accounts,
+            catalog,
+            inventory,
+            orders,
+            payments,
+            prescriptions,
+            recalls,
+            replenishment,
+        ),
         reactions,
     )
     return {name: cron for each in schedules for name, cron in each.PERIODIC.items()}

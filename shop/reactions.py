@@ -27,6 +27,8 @@ from shop.payments.models import Payment
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
+from shop.recalls import queries as recalls
+from shop.recalls.models import Recall
 from shop.replenishment.queries import to_follow
 from shop.treatments.course import Course
 from shop.treatments.models import Plan, Session, SessionReport
@@ -52,11 +54,11 @@ def ask_to_confirm(event: Event) -> None:
 
 
 def tell_of_the_parcel(event: Event) -> None:
-    """One letter for each parcel, however many lines it holds."""
+    """One letter for each parcel, however many lines it holds; none of what she fetched."""
     parcels = db.session.scalars(
         sa.select(Shipment)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(ShipmentLine.order_line_id == event.subject_id)
+        .where(ShipmentLine.order_line_id == event.subject_id, Shipment.handed_to.is_(None))
         .distinct()
     )
     for shipment in parcels:
@@ -193,6 +195,19 @@ def follow_the_refill(event: Event) -> None:
         jobs.defer("follow_refill", order_id=str(order_id))
 
 
+def move_what_was_promised(event: Event) -> None:
+    """Lots are recalled: other lots keep what was promised from them, or the orders wait."""
+    jobs.defer("follow_recall", lock="follow_recall", recall_id=str(event.subject_id))
+
+
+def write_to_the_list(event: Event) -> None:
+    """Everybody who got units of recalled lots is written to; later, who has not answered."""
+    recall = db.session.get_one(Recall, event.subject_id)
+    reminded = event.kind == Kind.RECALL_REMINDED
+    for client in recalls.to_write_to(recall, silent=reminded):
+        letters.send(Template.RECALL_NOTICE, recall, event, to=client)
+
+
 def follow_the_licence(event: Event) -> None:
     """A licence began or ended: prescriptions and what was promised under them follow."""
     jobs.defer("follow_licences", lock="follow_licences")
@@ -230,6 +245,9 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.PRESCRIPTION_DEPLETED: (tell_that_it_may_be_renewed,),
     Kind.PRESCRIPTION_ENDING: (tell_that_it_may_be_renewed,),
     Kind.PRESCRIPTION_EXPIRED: (tell_that_it_may_be_renewed,),
+    Kind.RECALL_LOTS_LOCKED: (move_what_was_promised,),
+    Kind.RECALL_NOTIFIED: (write_to_the_list,),
+    Kind.RECALL_REMINDED: (write_to_the_list,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
     Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID), follow_the_refill),

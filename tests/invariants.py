@@ -163,6 +163,28 @@ RULES = {
         WHERE (l.status IN ('placed', 'ready', 'packed') AND coalesce(r.held, 0) <> l.quantity)
            OR (l.status IN ('shipped', 'delivered', 'returned', 'cancelled')
                AND coalesce(r.held, 0) <> 0)""",
+    "I11 a recall's list names whoever got units of its lots, and how many": """
+        SELECT r.number, client_id FROM (
+            SELECT recall_id, client_id, sum(sold) AS sold, sum(used) AS used FROM (
+                SELECT n.recall_id, o.client_id, p.units AS sold, 0 AS used FROM shipment_lines p
+                JOIN shipments s ON s.id = p.shipment_id JOIN orders o ON o.id = s.order_id
+                JOIN recall_lots n ON n.lot_id = p.lot_id
+                UNION ALL
+                SELECT n.recall_id, d.client_id, 0, m.units FROM movements m
+                JOIN performances d ON d.id = m.reference_id
+                JOIN recall_lots n ON n.lot_id = m.lot_id
+                WHERE m.kind = 'treatment_use') AS got
+            GROUP BY recall_id, client_id) AS due
+        FULL JOIN recall_clients AS listed USING (recall_id, client_id)
+        JOIN recalls r ON r.id = recall_id
+        WHERE NOT r.drill AND r.listed_at IS NOT NULL
+          AND (due.sold, due.used) IS DISTINCT FROM (listed.retail_units, listed.treatment_units)""",
+    "I11 a recalled lot's units are here, were there before, or left before a witness": """
+        SELECT m.lot_id FROM movements m JOIN recall_lots n ON n.lot_id = m.lot_id AND NOT n.drill
+        JOIN recalls r ON r.id = n.recall_id
+        WHERE m.at > r.opened_at AND m.to_id IS NULL AND m.kind NOT IN ('damage', 'count_adjust')
+          AND NOT EXISTS (SELECT FROM recall_dispositions d WHERE d.id = m.reference_id
+                          AND d.witnessed_by_id <> d.planned_by_id AND d.units = m.units)""",
     "I10 nothing was shipped from a lot past its date": """
         SELECT m.id FROM movements m JOIN lots ON lots.id = m.lot_id
         WHERE m.kind = 'ship' AND (m.at AT TIME ZONE 'Etc/GMT+12')::date > lots.expires_on""",
@@ -175,6 +197,16 @@ RULES = {
         WHERE coalesce(s.units, 0) <> coalesce(m.units, 0)
            OR coalesce(s.units, 0) <> CASE WHEN l.status IN ('shipped', 'delivered', 'returned')
                                            THEN l.quantity ELSE 0 END""",
+    "I11 what left was picked by who keeps the shelf, and labelled": """
+        SELECT s.id FROM shipment_lines s
+        JOIN movements m ON m.id = s.movement_id
+        WHERE s.units IS DISTINCT FROM (
+            SELECT sum(p.units) FROM picks p JOIN people ON people.id = p.picked_by_id
+            WHERE p.order_line_id = s.order_line_id AND p.put_back_at IS NULL
+              AND (p.lot_id, p.location_id) = (m.lot_id, m.from_id)
+              AND people.role IN ('staff', 'manager'))
+           OR s.fill_id NOT IN (SELECT subject_id FROM documents_issued
+                                WHERE kind = 'dispensing_label')""",
     "I13 totals are sums": """
         SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
         GROUP BY o.id

@@ -35,6 +35,36 @@ class LotNotUsable(Refused):
     code = "lot_not_usable"
 
 
+class BadScan(Refused):
+    """A code that is not as GS1 wants it; facts: `part`, the application identifier at fault."""
+
+    code = "bad_scan"
+
+
+class IsCase(Refused):
+    """The code of an outer case of packs; facts: `gtin`."""
+
+    code = "is_case"
+
+
+class GtinKnown(Conflict):
+    """The variant has a GTIN already; facts: `sku`, `gtin`."""
+
+    code = "gtin_known"
+
+
+class NotChecked(Refused):
+    """Prescription-only units that nobody else has checked are not released; facts: `lot`."""
+
+    code = "not_checked"
+
+
+class BadCertificate(Refused):
+    """Not a file that is kept with a lot; `fields` say why."""
+
+    code = "bad_certificate"
+
+
 class UnitsArePromised(NotEnoughStock):
     """Units cannot leave: they are promised, and no other lot can keep the promise."""
 

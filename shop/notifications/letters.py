@@ -34,6 +34,7 @@ from shop.prescriptions.models import (
     Prescription,
     SigningKey,
 )
+from shop.recalls.models import Recall
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
 from shop.treatments.models import Plan, Session, SessionReport
 
@@ -47,6 +48,7 @@ Subject = (
     | Person
     | Plan
     | Prescription
+    | Recall
     | RefillCycle
     | RefillReminder
     | Refund
@@ -89,6 +91,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.AUTO_REFILL_NEWS: AutoRefill,
     Template.PLAN_NEWS: Plan,
     Template.SESSION_NEWS: Session,
+    Template.RECALL_NOTICE: Recall,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -205,8 +208,8 @@ def _reader(subject: Subject) -> uuid.UUID:
             return subject.asked_by_id
         case Licence():
             return subject.person_id
-        case SigningKey():
-            raise LookupError("A signing key is nobody's: say whom to write to.")
+        case SigningKey() | Recall():
+            raise LookupError("It is nobody's: say whom to write to.")
         case _:
             return _client(subject)
 
@@ -262,6 +265,8 @@ def _told(subject: Subject) -> dict[str, str]:
             return {"number": subject.session.plan.number}
         case RefillCycle():
             return _of_a_refill(subject)
+        case Recall():
+            return {"number": subject.number, "urgent": "yes" if subject.urgent else ""}
         case RefillReminder():
             return {"moved": "yes" if subject.moved_days else ""}
         case _:

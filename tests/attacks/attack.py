@@ -94,6 +94,8 @@ TABLES = {
     "plan": "plans",
     "session": "sessions",
     "reaction": "reactions",
+    "purchase_order": "purchase_orders",
+    "recall": "recalls",
     "auto_refill": "auto_refills",
     "refill_cycle": "refill_cycles",
     "lot": "lots",

@@ -635,7 +635,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "public_key_is_ed25519": [f"public_key = {NO_HASH}"],
     },
     "related_products": {"related_to_another": ["related_id = product_id"]},
-    "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
+    "receipt_lines": {
+        "received_units_are_sane": ["units = 0", "units = 100001"],
+        "unit_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+    },
     "referrals": {
         "nobody_refers_themselves": ["referred_by_id = client_id"],
         "referral_message_is_sealed": [
@@ -700,6 +703,25 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "released_or_shipped_not_both": ["released_at = now(), shipped_at = now()"],
         "reserved_units_are_sane": ["units = 0", "units = 1001"],
     },
+    "picks": {
+        "picked_something": ["units = 0", "units = -1"],
+        "put_back_by_someone": [
+            "put_back_at = now() WHERE put_back_at IS NULL",
+            "put_back_by_id = picked_by_id WHERE put_back_at IS NULL",
+        ],
+    },
+    "shortages": {"something_is_short": ["units = 0", "units = -1"]},
+    "shipments": {
+        "handed_over_to_somebody_identified": [
+            "identified_by = 'birth_date'",
+            "handed_to = 'X', tracking = ''",
+        ],
+        "identifier_is_known": ["identified_by = 'face', handed_to = 'X', tracking = ''"],
+        "parcel_has_a_tracking_number": [
+            "tracking = ''",
+            "handed_to = 'X', identified_by = 'birth_date'",
+        ],
+    },
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
@@ -734,6 +756,53 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "arrivals": {
+        "arrived_units_are_sane": [
+            "units = 0 WHERE damage IS NOT NULL",
+            "units = 100001 WHERE damage IS NOT NULL",
+        ],
+        "arrival_is_booked_or_damaged": [
+            "damage = NULL WHERE damage IS NOT NULL",
+            "damage = 'Wet' WHERE damage IS NULL",
+            "receipt_line_id = NULL WHERE damage IS NULL",
+        ],
+        "damage_is_described": [
+            "damage = '' WHERE damage IS NOT NULL",
+            "damage = repeat('x', 201) WHERE damage IS NOT NULL",
+        ],
+    },
+    "lot_certificates": {
+        "certificate_fits_in_5_mb": [
+            "content = '', sha256 = sha256('')",
+            (
+                "content = decode(repeat('00', 5242881), 'hex'),"
+                " sha256 = sha256(decode(repeat('00', 5242881), 'hex'))"
+            ),
+        ],
+        "certificate_has_a_name": ["name = ''", "name = repeat('x', 121)"],
+        "certificate_is_paper_or_picture": ["media_type = 'text/html'"],
+        "certificate_is_what_it_was": ["content = content || '\\x00'"],
+    },
+    "lot_checks": {
+        "check_note_is_short": ["note = repeat('x', 201)"],
+        "lot_is_released_by_another": [
+            "released_by_id = checked_by_id WHERE released_by_id IS NOT NULL"
+        ],
+        "released_check_says_when": [
+            "released_at = NULL WHERE released_by_id IS NOT NULL",
+            "released_at = now() WHERE released_by_id IS NULL",
+        ],
+    },
+    "purchase_lines": {
+        "purchase_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+        "purchased_units_are_sane": ["units = 0", "units = 100001"],
+    },
+    "purchase_orders": {"purchase_note_is_short": ["note = repeat('x', 2001)"]},
+    "receipts": {"delivery_note_is_a_number": ["delivery_note = repeat('x', 61)"]},
+    "suppliers": {
+        "lead_time_is_within_a_year": ["lead_days = -1", "lead_days = 366"],
+        "supplier_has_a_name": ["name = ''", "name = ' x'"],
+    },
     "reaction_accounts": {
         "account_is_due_in_weeks": [
             "due_on = received_on + 14 WHERE serious",
@@ -758,6 +827,61 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "reaction_reason_is_sealed": [
             f"reason_sealed = {bad} WHERE status = 'closed'" for bad in NOT_SEALED
+        ],
+    },
+    "recalls": {
+        "drill_locks_nothing_and_writes_to_nobody": ["status = 'notified' WHERE drill"],
+        "recall_class_is_known": ["hazard_class = 'IV'"],
+        "recall_listed_at_some_time": [
+            "listed_at = NULL WHERE status = 'listed'",
+            "status = 'locked' WHERE status = 'notified'",
+        ],
+        "recall_says_why_and_what_to_do": [
+            "reason = ''",
+            "reason = repeat('x', 2001)",
+            "instructions = ''",
+            "instructions = repeat('x', 2001)",
+            "reference = repeat('x', 201)",
+        ],
+        "recall_source_is_known": ["source = 'hearsay'"],
+    },
+    "recall_clients": {
+        "listed_client_got_something": [
+            "retail_units = 0, treatment_units = 0",
+            "retail_units = -1, treatment_units = 2",
+            "retail_units = 2, treatment_units = -1",
+        ]
+    },
+    "recall_answers": {
+        "answer_accounts_for_every_unit": [
+            "has = has + 1",
+            "used_up = used_up + 1",
+            "returned = returned + 1",
+            "never_got = never_got + 1",
+            "unreachable = true, channel = 'phone'",
+        ],
+        "answer_channel_is_known": ["channel = 'rumour'"],
+        "answered_units_are_not_negative": [
+            "has = retail_units + 1, used_up = -1, returned = 0, never_got = 0",
+            "has = retail_units + 1, used_up = 0, returned = -1, never_got = 0",
+            "has = retail_units + 1, used_up = 0, returned = 0, never_got = -1",
+            "has = -1, used_up = retail_units + 1, returned = 0, never_got = 0",
+        ],
+        "who_answers_was_reached": [
+            "unreachable = true, has = 0, used_up = 0, returned = 0, never_got = 0"
+        ],
+    },
+    "recall_collections": {"something_was_collected": ["units = 0", "units = -1"]},
+    "recall_dispositions": {
+        "disposition_has_its_reference": ["reference = ''", "reference = repeat('x', 201)"],
+        "disposition_is_witnessed_by_another": [
+            "witnessed_by_id = planned_by_id WHERE witnessed_by_id IS NOT NULL"
+        ],
+        "disposition_outcome_is_known": ["outcome = 'sell'"],
+        "something_is_disposed_of": ["units = 0"],
+        "witnessed_at_some_time": [
+            "witnessed_at = NULL WHERE witnessed_at IS NOT NULL",
+            "witnessed_at = now() WHERE witnessed_at IS NULL",
         ],
     },
     "report_answers": {

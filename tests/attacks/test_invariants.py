@@ -12,19 +12,22 @@ from flask import Flask
 from shop.accounts.models import Person
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.orders import cancelling, shipping
+from shop.orders import cancelling
 from shop.orders.models import Order
 from shop.payments import removing
 from shop.prescriptions import erring
+from shop.recalls import collecting, disposing
+from shop.recalls.models import Outcome
 from shop.treatments import moving
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid, placed
+from tests.orders.things import leave, paid, placed
 from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
+from tests.recalls.builders import a_notified_recall, bought
 from tests.replenishment.builders import a_charged_refill
 from tests.treatments.builders import (
     a_booked_session,
@@ -54,7 +57,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             prescription = a_prescription(client, cream)
             order = (paid if name in ("shipped", "paid") else placed)(client, {soap: 1, cream: 1})
             if name == "shipped":
-                shipping.ship(order, skus=None, carrier="USPS", tracking="1", by=sam(), at=now())
+                leave(order)
             if name == "cancelled":
                 cancelling.cancel(order, reason="client", by=client, at=now())
             line = order.lines[1]
@@ -70,6 +73,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         erring.confirm(said, by=mona(), at=now())
         facts |= _planned() | _carded(facts["paid"], facts["bob"])
         facts["refill"] = a_charged_refill().id
+        _recalled()
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -97,6 +101,19 @@ def _carded(order_id: uuid.UUID, bob_id: uuid.UUID) -> dict[str, Any]:
     removing.remove(removed, by=client, at=now())
     others = a_saved_card(db.session.get_one(Person, bob_id))
     return {"removed_card": removed.id, "bobs_card": others.id}
+
+
+def _recalled() -> None:
+    """A lot of which one unit was sold and the rest was destroyed before a witness."""
+    soap, staff = a_variant(), sam()
+    lot = a_lot(soap)
+    bought(alice(), soap)
+    recall = a_notified_recall(lot)
+    collecting.collect(recall, lot, by=staff, at=now())
+    planned = disposing.plan(
+        recall, lot, outcome=Outcome.DESTROY, reference="Burned", by=staff, at=now()
+    )
+    disposing.witness(planned, recall, lot, by=mona(), at=now())
 
 
 def _planned() -> dict[str, Any]:
@@ -225,9 +242,26 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE reservation_parts SET ended_at = NULL",
     ],
     "I10 nothing was shipped": ["UPDATE lots SET expires_on = current_date - 9"],
-    "I11 what left": [
+    "I11 what left is told": [
         "DELETE FROM shipment_lines",
         "UPDATE movements SET units = 9, delta = -9 WHERE kind = 'ship'",
+    ],
+    "I11 what left was picked": [
+        "UPDATE picks SET units = units + 1",
+        "UPDATE picks SET put_back_at = now(), put_back_by_id = picked_by_id",
+        "UPDATE picks SET picked_by_id = %(bob)s",
+        "UPDATE movements SET from_id = NULL WHERE kind = 'ship'",
+        "DELETE FROM documents_issued",
+    ],
+    "I11 a recall's list": [
+        "DELETE FROM recall_clients",
+        "UPDATE recall_clients SET retail_units = 9",
+        "UPDATE recall_clients SET client_id = %(bob)s",
+    ],
+    "I11 a recalled lot's units": [
+        "UPDATE recall_dispositions SET witnessed_by_id = planned_by_id",
+        "UPDATE recall_dispositions SET units = units + 1",
+        "UPDATE movements SET reference_id = id WHERE kind = 'destroy'",
     ],
     "I13 totals are sums": [
         "UPDATE orders SET total_cents = total_cents - 1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shop.inventory.models.adjustments import Adjustment, Reason
+from shop.inventory.models.checks import CertificateType, LotCertificate, LotCheck
 from shop.inventory.models.counts import Count, CountCause, CountEntry, CountLine
 from shop.inventory.models.ledger import (
     MAX_RECEIVED_UNITS,
@@ -21,6 +22,7 @@ __all__ = [
     "DAYS_TO_SPARE",
     "MAX_RECEIVED_UNITS",
     "Adjustment",
+    "CertificateType",
     "Count",
     "CountCause",
     "CountEntry",
@@ -30,6 +32,8 @@ __all__ = [
     "Location",
     "LocationKind",
     "Lot",
+    "LotCertificate",
+    "LotCheck",
     "Movement",
     "MovementKind",
     "Reason",

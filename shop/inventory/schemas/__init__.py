@@ -1,101 +1,43 @@
-"""The shelf on the wire."""
+"""The shelf on the wire, and the rows of its forms."""
 
 from __future__ import annotations
 
-from typing import Any
+from shop.inventory.schemas.shelf import (
+    CertificateFileIn,
+    CertificateIn,
+    CertificateOut,
+    CheckIn,
+    HappeningOut,
+    LotHistoryOut,
+    LotOut,
+    MatchIn,
+    QuarantineIn,
+    ReceiptIn,
+    ReceiptLine,
+    ReceiptOut,
+    ScanIn,
+    ScanOut,
+    ShelfOut,
+    StockOut,
+    StockQuery,
+)
 
-import marshmallow as ma
-from marshmallow import fields, validate
-
-from shop.inventory import queries
-from shop.inventory.models import MAX_RECEIVED_UNITS
-from shop.inventory.receiving import LONGEST_LOT_NUMBER, MAX_LINES, ReceiptLineIn
-from shop.web.api import Moment, PageQuery, Schema, Text, Whole, WholeQuery
-
-MOST_DAYS = 15 * 366
-MOST_UNITS = 1_000_000
-
-
-class StockQuery(PageQuery):
-    """Which variants: `low` by units that may be promised, `expiring` by days from today."""
-
-    sku = Text(longest=64, load_default=None)
-    low = WholeQuery(least=0, most=MOST_UNITS, load_default=None)
-    expiring = WholeQuery(least=0, most=MOST_DAYS, load_default=None)
-
-
-class ReceiptLine(Schema):
-    sku = Text(longest=64, shortest=1, required=True)
-    lot_number = Text(longest=LONGEST_LOT_NUMBER, shortest=1, required=True)
-    expires_on = fields.Date(required=True, format="iso")
-    quantity = Whole(least=1, most=MAX_RECEIVED_UNITS, required=True)
-
-    @ma.post_load
-    def _made(self, given: dict[str, Any], **_: object) -> ReceiptLineIn:
-        return ReceiptLineIn(
-            given["sku"], given["lot_number"], given["expires_on"], given["quantity"]
-        )
-
-
-class ReceiptIn(Schema):
-    lines = fields.List(
-        fields.Nested(ReceiptLine),
-        required=True,
-        validate=validate.Length(min=1, max=MAX_LINES),
-    )
-
-
-class QuarantineIn(Schema):
-    reason = Text(longest=200, shortest=1, required=True)
-
-
-class LotOut(Schema):
-    """A lot; `free` are units on hand that are promised to nobody."""
-
-    number = fields.String()
-    sku = fields.String(attribute="variant.sku")
-    lot_number = fields.String()
-    expires_on = fields.Date()
-    status = fields.String()
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    free = fields.Integer()
-    received_at = Moment()
-
-
-class ShelfOut(Schema):
-    """A variant; `free` may be promised today, so it leaves out what is kept back or expired."""
-
-    sku = fields.String(attribute="variant.sku")
-    product = fields.String(attribute="variant.product.name")
-    name = fields.String(attribute="variant.name")
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
-    free = fields.Integer()
-    lots = fields.List(fields.Nested(LotOut))
-
-
-class StockOut(Schema):
-    items = fields.List(fields.Nested(ShelfOut))
-    next = fields.String(allow_none=True)
-
-
-class ReceiptOut(Schema):
-    """The lot of each line, in the lines' order."""
-
-    lots = fields.List(fields.Nested(LotOut))
-
-
-class HappeningOut(Schema):
-    at = Moment()
-    what = fields.String()
-    by = fields.String()
-    units = fields.Integer(allow_none=True)
-    balance = fields.Integer(allow_none=True)
-    note = fields.String()
-
-
-class LotHistoryOut(LotOut):
-    """A lot with everything that happened to it, oldest first."""
-
-    history = fields.Function(lambda lot: HappeningOut(many=True).dump(queries.history(lot)))
+__all__ = [
+    "CertificateFileIn",
+    "CertificateIn",
+    "CertificateOut",
+    "CheckIn",
+    "HappeningOut",
+    "LotHistoryOut",
+    "LotOut",
+    "MatchIn",
+    "QuarantineIn",
+    "ReceiptIn",
+    "ReceiptLine",
+    "ReceiptOut",
+    "ScanIn",
+    "ScanOut",
+    "ShelfOut",
+    "StockOut",
+    "StockQuery",
+]
