@@ -24,6 +24,7 @@ from shop.charts import charting
 from shop.charts.facts import Allergy
 from shop.core.clock import now
 from shop.core.db import act_as, db
+from shop.inventory.models import Reason
 from shop.prescriptions import erring
 from tests import people
 from tests.architecture.doors import DOORS
@@ -32,6 +33,8 @@ from tests.attacks import malformed
 from tests.attacks.malformed import IN_A_PATH, LONG
 from tests.builders import a_cream
 from tests.conftest import Database
+from tests.inventory.counts import a_count, adjust
+from tests.inventory.lots import a_lot
 from tests.prescriptions.builders import (
     a_claimed_request,
     a_draft,
@@ -67,6 +70,10 @@ SWEPT = (
     "reactions",
     "reaction_pages",
     "planning",
+    "counts",
+    "count_pages",
+    "returns",
+    "return_pages",
 )
 PAPERS = ("label", "explanation", "why", "slip", "picks", "shortages", "tour")
 EXAMPLES = 100 if SOAK else 2  # a door
@@ -153,6 +160,7 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     report = a_report(done, BLISTERS)
     photo = a_photo(report)
     things_happened = [a_reaction(alice).number, a_reaction(people.bob(), serious=False).number]
+    things_happened += _on_the_shelf(sam)
     draft, others_plan = a_draft_plan(alice, by=eva), a_proposal(people.bob(), by=licensed_eva())
     plans = [plan.number, done.plan.number, draft.number, others_plan.number]
     sessions = [one.id for one in (*plan.sessions, *draft.sessions, *others_plan.sessions)]
@@ -169,6 +177,13 @@ def _scene() -> tuple[dict[Role, Person], list[str]]:
     ids = [alice.id, chen.id, entry.id, done.id, report.id, photo.id, *sessions]
     others = [a_prescription(people.bob(state="CA"), by=chen).number, a_cream().sku]
     return cast, [*things, *map(str, ids), *others, "Patient", "MedicationRequest", "Task"]
+
+
+def _on_the_shelf(sam: Person) -> list[str]:
+    """A count under way, an adjustment that waits, and a lot."""
+    lot = a_lot(a_cream(), 20)
+    waiting = adjust(lot, -9, Reason.DAMAGED, by=sam)
+    return [a_count(lot, by=sam).number, waiting.number, lot.number, "SHELF"]
 
 
 def a_call(world: World, door: str, rule: Any, draw: Callable[[Any], Any]) -> dict[str, Any]:
