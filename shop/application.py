@@ -20,8 +20,10 @@ import shop.cli
 import shop.demo.cli
 import shop.fhir.api
 import shop.inventory.api
+import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
+import shop.inventory.pages.counts
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -30,12 +32,16 @@ import shop.payments.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.purchasing.api
+import shop.purchasing.pages
 import shop.recalls.api
 import shop.recalls.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.returns.api
+import shop.returns.pages
 import shop.storefront.api
 import shop.storefront.pages
 import shop.treatments.api
@@ -123,9 +129,11 @@ def _resources(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.reports,
+        shop.returns,
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.purchasing,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -133,6 +141,7 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.reports.bp)
     resources.register_blueprint(shop.payments.api.cards)
     resources.register_blueprint(shop.treatments.api.readiness.bp)
+    resources.register_blueprint(shop.inventory.api.counts.bp)
     app.register_blueprint(shop.payments.api.webhooks)
     app.register_blueprint(shop.fhir.api.bp)
 
@@ -150,12 +159,16 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.returns,
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.purchasing,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.catalog.pages.entry)
+    app.register_blueprint(shop.inventory.pages.counts.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
@@ -222,8 +235,10 @@ def load_models() -> sa.MetaData:
     import shop.orders.models
     import shop.payments.models
     import shop.prescriptions.models
+    import shop.purchasing.models
     import shop.recalls.models
     import shop.replenishment.models
+    import shop.returns.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

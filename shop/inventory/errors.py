@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Refused
+from shop.core.errors import Conflict, NotAllowed, Refused
 
 
 class NotEnoughStock(Refused):
@@ -33,3 +33,69 @@ class LotNotUsable(Refused):
     """Nothing may be used from this lot in a treatment; facts: `lot`."""
 
     code = "lot_not_usable"
+
+
+class BadScan(Refused):
+    """A code that is not as GS1 wants it; facts: `part`, the application identifier at fault."""
+
+    code = "bad_scan"
+
+
+class IsCase(Refused):
+    """The code of an outer case of packs; facts: `gtin`."""
+
+    code = "is_case"
+
+
+class GtinKnown(Conflict):
+    """The variant has a GTIN already; facts: `sku`, `gtin`."""
+
+    code = "gtin_known"
+
+
+class NotChecked(Refused):
+    """Prescription-only units that nobody else has checked are not released; facts: `lot`."""
+
+    code = "not_checked"
+
+
+class BadCertificate(Refused):
+    """Not a file that is kept with a lot; `fields` say why."""
+
+    code = "bad_certificate"
+
+
+class UnitsArePromised(NotEnoughStock):
+    """Units cannot leave: they are promised, and no other lot can keep the promise."""
+
+    code = "units_are_promised"
+
+
+class CountRefused(Refused):
+    """A count or what was entered in it, not as it may be; `fields` say which and why."""
+
+    code = "count_refused"
+
+
+class NotAllCounted(Conflict):
+    """Something on the sheet was not counted, or not explained; facts: `lots`."""
+
+    code = "not_all_counted"
+
+
+class CountOvertaken(Conflict):
+    """What was counted was corrected since by somebody else; facts: `lots`."""
+
+    code = "count_overtaken"
+
+
+class AdjustmentRefused(Refused):
+    """A correction of stock that cannot be as typed; `fields` say which and why."""
+
+    code = "adjustment_refused"
+
+
+class SecondPersonNeeded(NotAllowed):
+    """What two people decide, one has decided alone."""
+
+    code = "second_person_needed"

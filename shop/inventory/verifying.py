@@ -13,6 +13,10 @@ import sqlalchemy as sa
 
 from shop.core.db import db
 from shop.inventory.models import (
+    Adjustment,
+    Count,
+    CountEntry,
+    CountLine,
     Holding,
     Location,
     Lot,
@@ -22,6 +26,7 @@ from shop.inventory.models import (
     Reservation,
     ReservationPart,
 )
+from shop.inventory.states import AdjustmentStatus, CountStatus
 
 AT_ONCE = 2_000
 
@@ -40,6 +45,7 @@ def verify() -> Iterator[Break]:
     yield from _places()
     yield from _promises()
     yield from _deliveries()
+    yield from _corrections()
 
 
 def _ledgers() -> Iterator[Break]:
@@ -221,3 +227,49 @@ def _deliveries() -> Iterator[Break]:
     )
     for number, seq in db.session.execute(unbacked):
         yield Break(number, f"movement {seq} received units that no delivery brought")
+
+
+CORRECTIONS = (MovementKind.COUNT_ADJUST, MovementKind.DAMAGE, MovementKind.EXPIRE)
+
+
+def _corrections() -> Iterator[Break]:
+    """What was lost, found, broken or expired moved as a booked adjustment or posted count says."""
+    entry = CountEntry.units - CountEntry.expected
+    last = (
+        sa.select(entry)
+        .where(CountEntry.line_id == CountLine.id)
+        .order_by(CountEntry.number.desc())
+        .limit(1)
+        .correlate(CountLine)
+        .scalar_subquery()
+    )
+    told = sa.union_all(
+        sa.select(Adjustment.id, Adjustment.lot_id, Adjustment.delta).where(
+            Adjustment.status == AdjustmentStatus.BOOKED
+        ),
+        sa.select(CountLine.id, CountLine.lot_id, last)
+        .join(Count, Count.id == CountLine.count_id)
+        .where(Count.status == CountStatus.POSTED, last != 0),
+    ).subquery()
+    moved = (
+        sa.select(Movement.reference_id, Movement.lot_id, Movement.seq, Movement.delta)
+        .where(Movement.kind.in_(CORRECTIONS))
+        .subquery()
+    )
+    same = sa.and_(
+        told.c.id == moved.c.reference_id,
+        told.c.lot_id == moved.c.lot_id,
+        told.c.delta == moved.c.delta,
+    )
+    rows = db.session.execute(
+        sa.select(Lot.number, moved.c.seq, told.c.delta)
+        .select_from(moved.join(told, same, full=True))
+        .join(Lot, Lot.id == sa.func.coalesce(moved.c.lot_id, told.c.lot_id))
+        .where(sa.or_(told.c.id.is_(None), moved.c.reference_id.is_(None)))
+        .order_by(Lot.number, moved.c.seq)
+    )
+    for number, seq, delta in rows:
+        if seq is None:
+            yield Break(number, f"a correction by {delta} did not move anything")
+        else:
+            yield Break(number, f"movement {seq} corrects what no count or adjustment says")

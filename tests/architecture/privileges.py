@@ -36,6 +36,22 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "adjustments": {
+            "INSERT": (
+                "delta",
+                "id",
+                "location_id",
+                "lot_id",
+                "note",
+                "number",
+                "proposed_by_id",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("decided_by_id", "state_seq", "status"),
+        },
         "approval_requests": {
             "INSERT": (
                 "answered_on_sealed",
@@ -74,6 +90,10 @@ GRANTED: Granted = {
                 "state_seq",
                 "status",
             ),
+        },
+        "arrivals": {
+            "INSERT": ALL,
+            "SELECT": ALL,
         },
         "auth_events": {
             "INSERT": ("factors", "id", "kind", "person_id"),
@@ -157,6 +177,28 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
+        },
+        "count_entries": {
+            "INSERT": ("counted_by_id", "id", "line_id", "units"),
+            "SELECT": ALL,
+        },
+        "count_lines": {
+            "INSERT": ("count_id", "id", "lot_id"),
+            "SELECT": ALL,
+            "UPDATE": ("note", "reason"),
+        },
+        "counts": {
+            "INSERT": (
+                "cause",
+                "id",
+                "location_id",
+                "number",
+                "planned_by_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("approved_by_id", "state_seq", "status"),
         },
         "delegations": {
             "INSERT": ("absent_id", "delegate_id", "ends_on", "id", "starts_on"),
@@ -401,6 +443,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("closed_at", "name"),
         },
+        "lot_certificates": {
+            "INSERT": ("added_by_id", "content", "id", "lot_id", "media_type", "name", "sha256"),
+            "SELECT": ALL,
+        },
+        "lot_checks": {
+            "INSERT": ("checked_by_id", "id", "lot_id", "note"),
+            "SELECT": ALL,
+            "UPDATE": ("released_by_id",),
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
@@ -448,7 +499,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("reservation_id", "state_seq", "status"),
+            "UPDATE": ("state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -539,6 +590,11 @@ GRANTED: Granted = {
                 "session_id",
             ),
             "SELECT": ALL,
+        },
+        "picks": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "picked_by_id", "units"),
+            "SELECT": ALL,
+            "UPDATE": ("put_back_at", "put_back_by_id"),
         },
         "picture_files": {
             "INSERT": ALL,
@@ -766,6 +822,25 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "purchase_lines": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "purchase_orders": {
+            "INSERT": (
+                "drafted_by_id",
+                "expected_on",
+                "id",
+                "note",
+                "number",
+                "state_seq",
+                "status",
+                "supplier_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("expected_on", "note", "state_seq", "status"),
+        },
         "reaction_accounts": {
             "INSERT": (
                 "due_on",
@@ -787,65 +862,12 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
-        "recall_answers": {
-            "INSERT": (
-                "channel",
-                "has",
-                "id",
-                "never_got",
-                "recall_client_id",
-                "recorded_by_id",
-                "retail_units",
-                "returned",
-                "unreachable",
-                "used_up",
-            ),
-            "SELECT": ALL,
-        },
-        "recall_clients": {
-            "INSERT": ("client_id", "recall_id", "retail_units", "treatment_units"),
-            "SELECT": ALL,
-        },
-        "recall_collections": {
-            "INSERT": ("collected_by_id", "id", "lot_id", "recall_id", "units"),
-            "SELECT": ALL,
-        },
-        "recall_dispositions": {
-            "INSERT": (
-                "id",
-                "lot_id",
-                "outcome",
-                "planned_by_id",
-                "recall_id",
-                "reference",
-                "units",
-            ),
-            "SELECT": ALL,
-            "UPDATE": ("witnessed_by_id",),
-        },
-        "recall_lots": {
-            "INSERT": ALL,
-            "SELECT": ALL,
-        },
-        "recalls": {
-            "INSERT": (
-                "drill",
-                "hazard_class",
-                "id",
-                "instructions",
-                "number",
-                "opened_by_id",
-                "reason",
-                "reference",
-                "source",
-                "state_seq",
-                "status",
-            ),
-            "SELECT": ALL,
-            "UPDATE": ("state_seq", "status"),
-        },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
+            "INSERT": ("delivery_note", "id", "purchase_order_id", "received_by_id"),
             "SELECT": ALL,
         },
         "referrals": {
@@ -980,6 +1002,31 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
         },
+        "returns": {
+            "INSERT": (
+                "id",
+                "lot_id",
+                "number",
+                "order_line_id",
+                "reason",
+                "received_by_id",
+                "shipment_line_id",
+                "state_seq",
+                "status",
+                "units",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "condition",
+                "disposition",
+                "inspected_by_id",
+                "note",
+                "state_seq",
+                "status",
+                "storage",
+                "witness_id",
+            ),
+        },
         "rulings": {
             "SELECT": ALL,
         },
@@ -1089,10 +1136,23 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "said_by_id", "units"),
             "SELECT": ALL,
         },
         "sign_in_attempts": {
@@ -1155,6 +1215,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
+        },
+        "suppliers": {
+            "INSERT": ("account", "active", "email", "id", "lead_days", "name", "number", "phone"),
+            "SELECT": ALL,
+            "UPDATE": ("account", "active", "email", "lead_days", "name", "phone"),
         },
         "tokens": {
             "INSERT": (
@@ -1263,6 +1328,9 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "adjustments": {
+            "SELECT": ALL,
+        },
         "approval_requests": {
             "SELECT": ALL,
             "UPDATE": (
@@ -1280,6 +1348,9 @@ GRANTED: Granted = {
                 "state_seq",
                 "status",
             ),
+        },
+        "arrivals": {
+            "SELECT": ALL,
         },
         "auth_events": {
             "SELECT": ALL,
@@ -1332,6 +1403,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "chart_entries": {
+            "SELECT": ALL,
+        },
+        "count_entries": {
+            "SELECT": ALL,
+        },
+        "count_lines": {
+            "SELECT": ALL,
+        },
+        "counts": {
             "SELECT": ALL,
         },
         "delegations": {
@@ -1442,6 +1522,12 @@ GRANTED: Granted = {
         "locations": {
             "SELECT": ALL,
         },
+        "lot_certificates": {
+            "SELECT": ALL,
+        },
+        "lot_checks": {
+            "SELECT": ALL,
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
@@ -1489,7 +1575,7 @@ GRANTED: Granted = {
                 "variant_id",
             ),
             "SELECT": ALL,
-            "UPDATE": ("reservation_id", "state_seq", "status"),
+            "UPDATE": ("state_seq", "status"),
         },
         "orders": {
             "INSERT": (
@@ -1570,6 +1656,9 @@ GRANTED: Granted = {
             ),
         },
         "performances": {
+            "SELECT": ALL,
+        },
+        "picks": {
             "SELECT": ALL,
         },
         "picture_files": {
@@ -1697,26 +1786,17 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
-        "recall_answers": {
+        "purchase_lines": {
             "SELECT": ALL,
         },
-        "recall_clients": {
-            "SELECT": ALL,
-        },
-        "recall_collections": {
-            "SELECT": ALL,
-        },
-        "recall_dispositions": {
-            "SELECT": ALL,
-        },
-        "recall_lots": {
-            "SELECT": ALL,
-        },
-        "recalls": {
+        "purchase_orders": {
             "SELECT": ALL,
         },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
             "SELECT": ALL,
         },
         "referrals": {
@@ -1791,6 +1871,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
         },
+        "returns": {
+            "SELECT": ALL,
+        },
         "rulings": {
             "SELECT": ALL,
         },
@@ -1836,10 +1919,22 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
             "SELECT": ALL,
         },
         "sign_in_attempts": {
@@ -1864,6 +1959,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "supervisions": {
+            "SELECT": ALL,
+        },
+        "suppliers": {
             "SELECT": ALL,
         },
         "tokens": {

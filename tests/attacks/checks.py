@@ -56,6 +56,31 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "access_is_by_another": ["client_id = reader_id"],
         "access_purpose_is_known": ["purpose = 'curiosity'"],
     },
+    "adjustments": {
+        "adjusted_units_are_sane": [
+            "reason = 'data_error', delta = 0 WHERE status = 'declined'",
+            "delta = -100001 WHERE status = 'declined'",
+        ],
+        "adjustment_goes_its_reasons_way": [
+            "delta = -delta WHERE reason = 'damaged'",
+            "reason = 'found' WHERE delta < 0",
+        ],
+        "adjustment_is_decided_by_another": [
+            "decided_by_id = proposed_by_id WHERE status = 'declined'"
+        ],
+        "adjustment_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE status = 'declined'",
+            (
+                "decided_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+        ],
+        "adjustment_reason_is_known": ["reason = 'boredom' WHERE delta < 0"],
+        "adjustment_says_more": ["note = ''", "note = repeat('x', 501)"],
+        "large_adjustment_is_confirmed": [
+            "large = true WHERE status = 'booked' AND decided_by_id IS NULL"
+        ],
+    },
     "approval_requests": {
         "in_review_by_someone": [
             "status = 'in_review', claimed_by_id = NULL WHERE submitted_at IS NOT NULL",
@@ -141,6 +166,23 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "entry_ending_is_known": ["ending = 'forgotten' WHERE ended_at IS NOT NULL"],
         "entry_source_is_known": ["source = 'neighbour'"],
         "fact_kind_is_known": ["kind = 'horoscope'"],
+    },
+    "count_entries": {"counted_units_are_sane": ["units = -1", "units = 1000001"]},
+    "count_lines": {
+        "count_line_reason_has_its_note": [
+            "note = NULL WHERE reason IS NOT NULL",
+            "reason = NULL WHERE reason IS NOT NULL",
+            "note = '' WHERE reason IS NOT NULL",
+            "note = repeat('x', 501) WHERE reason IS NOT NULL",
+        ],
+        "count_line_reason_is_known": ["reason = 'boredom', note = 'x'"],
+    },
+    "counts": {
+        "approved_count_says_by_whom": [
+            "approved_by_id = NULL WHERE status = 'approved'",
+            "approved_by_id = planned_by_id WHERE status = 'planned'",
+        ],
+        "count_cause_is_known": ["cause = 'boredom'"],
     },
     "delegations": {
         "delegation_lasts_a_year_at_most": ["ends_on = starts_on + 366"],
@@ -593,7 +635,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "public_key_is_ed25519": [f"public_key = {NO_HASH}"],
     },
     "related_products": {"related_to_another": ["related_id = product_id"]},
-    "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
+    "receipt_lines": {
+        "received_units_are_sane": ["units = 0", "units = 100001"],
+        "unit_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+    },
     "referrals": {
         "nobody_refers_themselves": ["referred_by_id = client_id"],
         "referral_message_is_sealed": [
@@ -629,10 +674,53 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "refusal_reason_is_known": ["reason = 'mood'"],
     },
+    "returns": {
+        "disposal_has_a_witness": [
+            "witness_id = NULL WHERE status = 'disposed'",
+            (
+                "witness_id = (SELECT id FROM people p WHERE p.id <> inspected_by_id LIMIT 1)"
+                " WHERE status = 'inspected'"
+            ),
+        ],
+        "inspected_return_says_what_was_found": [
+            "storage = NULL WHERE status = 'inspected'",
+            "condition = 'opened' WHERE status = 'received'",
+        ],
+        "opened_goods_are_not_restocked": [
+            "condition = 'opened' WHERE disposition = 'restock'",
+            "storage = 'unknown' WHERE disposition = 'restock'",
+        ],
+        "return_condition_is_known": ["condition = 'nice' WHERE disposition = 'destroy'"],
+        "return_disposition_is_known": ["disposition = 'keep' WHERE disposition = 'destroy'"],
+        "return_note_is_short": ["note = ''", "note = repeat('x', 501)"],
+        "return_reason_is_known": ["reason = 'boredom'"],
+        "return_storage_is_known": ["storage = 'warm' WHERE disposition = 'destroy'"],
+        "something_came_back": ["units = 0"],
+        "witness_is_another": ["witness_id = inspected_by_id WHERE status = 'disposed'"],
+    },
     "reservation_parts": {"part_holds_something": ["units = 0", "units = -1"]},
     "reservations": {
         "released_or_shipped_not_both": ["released_at = now(), shipped_at = now()"],
         "reserved_units_are_sane": ["units = 0", "units = 1001"],
+    },
+    "picks": {
+        "picked_something": ["units = 0", "units = -1"],
+        "put_back_by_someone": [
+            "put_back_at = now() WHERE put_back_at IS NULL",
+            "put_back_by_id = picked_by_id WHERE put_back_at IS NULL",
+        ],
+    },
+    "shortages": {"something_is_short": ["units = 0", "units = -1"]},
+    "shipments": {
+        "handed_over_to_somebody_identified": [
+            "identified_by = 'birth_date'",
+            "handed_to = 'X', tracking = ''",
+        ],
+        "identifier_is_known": ["identified_by = 'face', handed_to = 'X', tracking = ''"],
+        "parcel_has_a_tracking_number": [
+            "tracking = ''",
+            "handed_to = 'X', identified_by = 'birth_date'",
+        ],
     },
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
@@ -668,6 +756,53 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "arrivals": {
+        "arrived_units_are_sane": [
+            "units = 0 WHERE damage IS NOT NULL",
+            "units = 100001 WHERE damage IS NOT NULL",
+        ],
+        "arrival_is_booked_or_damaged": [
+            "damage = NULL WHERE damage IS NOT NULL",
+            "damage = 'Wet' WHERE damage IS NULL",
+            "receipt_line_id = NULL WHERE damage IS NULL",
+        ],
+        "damage_is_described": [
+            "damage = '' WHERE damage IS NOT NULL",
+            "damage = repeat('x', 201) WHERE damage IS NOT NULL",
+        ],
+    },
+    "lot_certificates": {
+        "certificate_fits_in_5_mb": [
+            "content = '', sha256 = sha256('')",
+            (
+                "content = decode(repeat('00', 5242881), 'hex'),"
+                " sha256 = sha256(decode(repeat('00', 5242881), 'hex'))"
+            ),
+        ],
+        "certificate_has_a_name": ["name = ''", "name = repeat('x', 121)"],
+        "certificate_is_paper_or_picture": ["media_type = 'text/html'"],
+        "certificate_is_what_it_was": ["content = content || '\\x00'"],
+    },
+    "lot_checks": {
+        "check_note_is_short": ["note = repeat('x', 201)"],
+        "lot_is_released_by_another": [
+            "released_by_id = checked_by_id WHERE released_by_id IS NOT NULL"
+        ],
+        "released_check_says_when": [
+            "released_at = NULL WHERE released_by_id IS NOT NULL",
+            "released_at = now() WHERE released_by_id IS NULL",
+        ],
+    },
+    "purchase_lines": {
+        "purchase_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+        "purchased_units_are_sane": ["units = 0", "units = 100001"],
+    },
+    "purchase_orders": {"purchase_note_is_short": ["note = repeat('x', 2001)"]},
+    "receipts": {"delivery_note_is_a_number": ["delivery_note = repeat('x', 61)"]},
+    "suppliers": {
+        "lead_time_is_within_a_year": ["lead_days = -1", "lead_days = 366"],
+        "supplier_has_a_name": ["name = ''", "name = ' x'"],
+    },
     "reaction_accounts": {
         "account_is_due_in_weeks": [
             "due_on = received_on + 14 WHERE serious",

@@ -172,15 +172,15 @@ ATTACKS.each(
             "movement_has_an_actor",
         ),
         "move nothing": (
-            f"{OUT} %(good)s, 'count_adjust', 0, gen_random_uuid())",
+            f"{OUT} %(good)s, 'destroy', 0, gen_random_uuid())",
             "movement_moves_something",
         ),
         "receive a minus": (
             f"{OUT} %(good)s, 'receive', 1, gen_random_uuid())",
             "movement_goes_its_kinds_way",
         ),
-        "damage a plus": (
-            f"{IN} %(good)s, 'damage', 1, gen_random_uuid())",
+        "destroy a plus": (
+            f"{IN} %(good)s, 'destroy', 1, gen_random_uuid())",
             "movement_goes_its_kinds_way",
         ),
         "move by magic": (
@@ -475,8 +475,8 @@ def _ship_what_is_free(attacker: Sql) -> None:
 
 
 @ATTACKS.passes(APP, WORKER)
-def _write_off_what_expired(attacker: Sql) -> None:
-    attacker.run(f"{OUT} %(expired)s, 'expire', 5, gen_random_uuid())")
+def _destroy_what_expired(attacker: Sql) -> None:
+    attacker.run(f"{OUT} %(expired)s, 'destroy', 5, gen_random_uuid())")
 
 
 @ATTACKS.passes(APP, WORKER)
@@ -502,7 +502,7 @@ def _forge_a_movement(attacker: Sql) -> object:
 def _forge_where_it_went(attacker: Sql) -> object:
     """What lies in the place that nothing came to is not told."""
     attacker.run(
-        f"{BY_HAND} %(shelf)s, NULL, 2, %(good)s, 9, 50, 'damage', 2, 52, %(new)s, 'person:x',"
+        f"{BY_HAND} %(shelf)s, NULL, 2, %(good)s, 9, 50, 'destroy', 2, 52, %(new)s, 'person:x',"
         " '2001-01-01')"
     )
     return attacker.run(

@@ -15,13 +15,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.inventory import expiring, locations, moving, receiving, releasing, stock, verifying
+from shop.inventory import (
+    adjusting,
+    counting,
+    expiring,
+    locations,
+    moving,
+    receiving,
+    releasing,
+    stock,
+    verifying,
+)
 from shop.inventory.models import (
     Holding,
     Location,
     Lot,
     Movement,
     MovementKind,
+    Reason,
     Reservation,
     ReservationPart,
 )
@@ -29,9 +40,10 @@ from shop.inventory.receiving import ReceiptLineIn
 from shop.inventory.states import LotStatus
 from tests.builders import a_variant
 from tests.inventory.lots import today
-from tests.people import sam
+from tests.people import mona, sam
 
 PLACES = ("SHELF", "BACKBAR", "QUARANTINE")
+GOES = (Reason.DAMAGED, Reason.EXPIRED, Reason.THEFT_OR_LOSS)
 SOLD = 7  # days before the expiry until which it is sold, for a pack without days of use
 few = st.integers(0, 9)
 units = st.integers(1, 6)
@@ -78,6 +90,7 @@ class Shelf(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.day = today()
+        self.sam, self.mona = sam(), mona()
         self.variants = [a_variant(), a_variant()]
         self.batches: list[Batch] = []
         self.live: dict[uuid.UUID, tuple[int, int]] = {}  # reservation: variant and units
@@ -192,25 +205,30 @@ class Shelf(RuleBasedStateMachine):
             batch.lying[origin] -= many
             batch.lying[goal] += many
 
-    @rule(
-        which=few,
-        place=st.sampled_from(PLACES),
-        many=units,
-        kind=st.sampled_from([MovementKind.DAMAGE, MovementKind.EXPIRE, MovementKind.COUNT_ADJUST]),
-    )
-    def write_off(self, which: int, place: str, many: int, kind: MovementKind) -> None:
+    @rule(which=few, place=st.sampled_from(PLACES), many=units, reason=st.sampled_from(GOES))
+    def write_off(self, which: int, place: str, many: int, reason: Reason) -> None:
         """Whatever the lot's status: what is broken or expired can always leave."""
         if batch := self._batch(which):
-            there = batch.free if place == "SHELF" else batch.lying[place]
-            if self._moved("write off", many <= there, batch, many, kind, place, None):
+            over = batch.status is LotStatus.EXPIRED
+            may = self._may_leave(batch, place, many) and (reason is not Reason.EXPIRED or over)
+            if self._done("write off", may, lambda: self._adjust(batch, place, -many, reason)):
                 batch.lying[place] -= many
+                self._read_promises()
 
     @rule(which=few, many=units)
     def find(self, which: int, many: int) -> None:
         if batch := self._batch(which):
-            adjust = MovementKind.COUNT_ADJUST
-            if self._moved("find", True, batch, many, adjust, None, "SHELF"):
-                batch.lying["SHELF"] += many
+            self._done("find", True, lambda: self._adjust(batch, "SHELF", many, Reason.FOUND))
+            batch.lying["SHELF"] += many
+
+    @rule(which=few, place=st.sampled_from(PLACES), differs=st.integers(-3, 3))
+    def count(self, which: int, place: str, differs: int) -> None:
+        batch = self._batch(which)
+        if batch and batch.lying[place] + differs >= 0:
+            may = differs >= 0 or self._may_leave(batch, place, -differs)
+            if self._done("count", may, lambda: self._count(batch, place, differs)):
+                batch.lying[place] += differs
+                self._read_promises()
 
     @rule(which=few, many=units)
     def reallocate(self, which: int, many: int) -> None:
@@ -294,6 +312,13 @@ class Shelf(RuleBasedStateMachine):
     def _free(self, variant: int, own: uuid.UUID | None = None) -> int:
         return sum(taken for _, taken in self._fefo(variant, 10**6, own))
 
+    def _may_leave(self, batch: Batch, place: str, many: int) -> bool:
+        """Promises make room, as far as other lots can keep them."""
+        others = [b for b in self.batches if b is not batch and b.variant == batch.variant]
+        reach = sum(each.free for each in others if each.good(self.day))
+        room = batch.free + min(reach, batch.promised.total()) if place == "SHELF" else many
+        return many <= min(room, batch.lying[place])
+
     def _batch(self, which: int) -> Batch | None:
         return self.batches[which % len(self.batches)] if self.batches else None
 
@@ -331,6 +356,32 @@ class Shelf(RuleBasedStateMachine):
         line = ReceiptLineIn(sku, batch.number, batch.expires_on, many)
         receiving.receive([line], by=sam(), at=now(), today=self.day)
 
+    def _adjust(self, batch: Batch, place: str, delta: int, reason: Reason) -> None:
+        made = adjusting.adjust(
+            self._lot(batch),
+            locations.location(place),
+            delta,
+            reason=reason,
+            note="A story.",
+            today=self.day,
+            by=self.sam,
+            at=now(),
+        )
+        if made.large:
+            adjusting.confirm(made, today=self.day, by=self.mona, at=now())
+
+    def _count(self, batch: Batch, place: str, differs: int) -> None:
+        lot, who = self._lot(batch), {"by": self.sam, "at": now()}
+        count = counting.plan(locations.location(place), [lot], **who)
+        counting.begin(count, **who)
+        counting.enter(count, [(lot, batch.lying[place] + differs)], **who)
+        counting.finish(count, **who)
+        for line in count.varying:
+            why = Reason.FOUND if differs > 0 else Reason.THEFT_OR_LOSS
+            counting.explain(line, reason=why, note="A story.", **who)
+        counting.approve(count, by=self.mona, at=now())
+        counting.post(count, today=self.day, **who)
+
     def _moved(
         self,
         what: str,
@@ -338,8 +389,8 @@ class Shelf(RuleBasedStateMachine):
         batch: Batch,
         many: int,
         kind: MovementKind,
-        origin: str | None,
-        goal: str | None,
+        origin: str,
+        goal: str,
     ) -> bool:
         lot = self._lot(batch)
         return self._done(
@@ -349,8 +400,8 @@ class Shelf(RuleBasedStateMachine):
                 lot,
                 many,
                 kind=kind,
-                from_=locations.location(origin) if origin else None,
-                to=locations.location(goal) if goal else None,
+                from_=locations.location(origin),
+                to=locations.location(goal),
                 reference_id=uuid.uuid4(),
             ),
         )

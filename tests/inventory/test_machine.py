@@ -18,7 +18,7 @@ from tests.regime import MODEL_EXAMPLES, MODEL_STEPS, SEED, counted
 
 RUN = 10  # past its first ten, Hypothesis varies what it had (tests/model/walk.py)
 STEPS = {"receive", "receive more", "reserve", "release", "ship", "hold", "quarantine", "carry"}
-STEPS |= {"write off", "find", "reallocate", "expire"}
+STEPS |= {"write off", "find", "count", "reallocate", "expire"}
 
 
 def run(examples: int, phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink)) -> Counter[str]:

@@ -14,8 +14,10 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.inventory import locations, stock
 from shop.inventory.cli import inventory
+from shop.inventory.models import Reason
 from tests.builders import a_variant
 from tests.conftest import Database
+from tests.inventory.counts import adjust
 from tests.inventory.lots import a_delivery, a_lot, today
 
 
@@ -30,11 +32,13 @@ def shelf(live_app: Flask) -> dict[str, Any]:
         shipped, live, ended = stock.reserve([(cream.id, n) for n in (2, 3, 1)], today=today())
         stock.ship(shipped, reference_id=uuid.uuid4(), today=today())
         stock.release([ended], at=now())
+        broke = adjust(a_lot(soap, 5), -1, Reason.DAMAGED)
         db.session.commit()
         return {
             "lot": lot.id,
             "number": lot.number,
             "other": other.id,
+            "broke": broke.id,
             "live": live.id,
             "ended": ended.id,
             "shelf": locations.location("SHELF").id,
@@ -50,8 +54,8 @@ def test_a_shelf_that_was_left_alone_verifies(live_app: Flask, shelf: dict[str, 
     said, counted = verified(live_app), verified(live_app, "--json")
 
     assert (said.exit_code, counted.exit_code) == (0, 0), said.output
-    assert said.output == "2 lots, every one holds what its movements and reservations say.\n"
-    assert json.loads(counted.output) == {"lots": 2, "broken": []}
+    assert said.output == "3 lots, every one holds what its movements and reservations say.\n"
+    assert json.loads(counted.output) == {"lots": 3, "broken": []}
 
 
 INSERT = (
@@ -114,6 +118,14 @@ TAMPERING = {
         "UPDATE movements SET to_id = %(backbar)s WHERE lot_id = %(lot)s AND seq = 2",
         "movement 2 tells 10 where 4 lie",
     ),
+    "why it broke": (
+        "UPDATE adjustments SET delta = -2 WHERE id = %(broke)s",
+        "movement 2 corrects what no count or adjustment says",
+    ),
+    "that it broke": (
+        "UPDATE movements SET kind = 'destroy' WHERE reference_id = %(broke)s",
+        "a correction by -1 did not move anything",
+    ),
     "reserved": (
         "UPDATE lots SET reserved = 2 WHERE id = %(lot)s",
         "2 reserved, but live reservations hold 3",
@@ -173,7 +185,10 @@ TAMPERING = {
         "movement 2 received units that no delivery brought",
     ),
 }
-SAVED = ("lots", "holdings", "movements", "reservations", "reservation_parts", "receipt_lines")
+SAVED = (
+    *("lots", "holdings", "movements", "reservations", "reservation_parts", "receipt_lines"),
+    "adjustments",
+)
 
 
 @pytest.mark.parametrize("how", TAMPERING)

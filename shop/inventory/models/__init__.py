@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.inventory.models.adjustments import Adjustment, Reason
+from shop.inventory.models.checks import CertificateType, LotCertificate, LotCheck
+from shop.inventory.models.counts import Count, CountCause, CountEntry, CountLine
 from shop.inventory.models.ledger import (
     MAX_RECEIVED_UNITS,
     Movement,
@@ -13,18 +16,27 @@ from shop.inventory.models.ledger import (
 from shop.inventory.models.lots import DAYS_TO_SPARE, ExpiryPrecision, Lot, sellable_on
 from shop.inventory.models.places import Holding, Location, LocationKind, Site
 from shop.inventory.models.reservations import Reservation, ReservationPart
-from shop.inventory.states import LOT_ARROWS
+from shop.inventory.states import ADJUSTMENT_ARROWS, COUNT_ARROWS, LOT_ARROWS
 
 __all__ = [
     "DAYS_TO_SPARE",
     "MAX_RECEIVED_UNITS",
+    "Adjustment",
+    "CertificateType",
+    "Count",
+    "CountCause",
+    "CountEntry",
+    "CountLine",
     "ExpiryPrecision",
     "Holding",
     "Location",
     "LocationKind",
     "Lot",
+    "LotCertificate",
+    "LotCheck",
     "Movement",
     "MovementKind",
+    "Reason",
     "ReceiptLine",
     "Reservation",
     "ReservationPart",
@@ -35,4 +47,4 @@ __all__ = [
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:
     """This package's machines, for the test that compares them with the database."""
-    return {"lot": LOT_ARROWS}
+    return {"lot": LOT_ARROWS, "count": COUNT_ARROWS, "adjustment": ADJUSTMENT_ARROWS}

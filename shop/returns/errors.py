@@ -1,0 +1,23 @@
+"""What is refused of goods that came back."""
+
+from __future__ import annotations
+
+from shop.core.errors import NotAllowed, Refused
+
+
+class ReturnRefused(Refused):
+    """It cannot be booked or looked at as typed; `fields` say which and why."""
+
+    code = "return_refused"
+
+
+class NotRestocked(Refused):
+    """Nothing of this goes back on the shelf; the fact `why` names the rule."""
+
+    code = "not_restocked"
+
+
+class WitnessNeeded(NotAllowed):
+    """Who looked at it is not the witness of what becomes of it."""
+
+    code = "witness_needed"

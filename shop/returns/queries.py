@@ -1,0 +1,78 @@
+"""What staff look up of returns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, selectinload
+
+from shop.accounts.models import Person
+from shop.catalog.models import Variant
+from shop.core.db import db, locked
+from shop.core.errors import NotFound
+from shop.inventory.models import Lot
+from shop.orders import queries as orders
+from shop.orders.models import Order, OrderLine, ShipmentLine
+from shop.returns.models import Return
+from shop.returns.states import ReturnStatus
+
+_SHOWN = (
+    selectinload(Return.lot).joinedload(Lot.variant).joinedload(Variant.product),
+    selectinload(Return.line).joinedload(OrderLine.order),
+    selectinload(Return.received_by),
+    selectinload(Return.inspected_by),
+    selectinload(Return.witness),
+)
+
+
+def returns(*, status: ReturnStatus | None = None) -> sa.Select[Return]:
+    """All, or those in one state, with all that is shown of them."""
+    query = sa.select(Return).options(*_SHOWN)
+    return query if status is None else query.where(Return.status == status)
+
+
+def return_with(number: str, *, lock: bool = False) -> Return:
+    """The return with our number, locked where it is changed. Raises NotFound."""
+    query = returns().where(Return.number == number)
+    found = db.session.scalars(locked(query, Return) if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such return.")
+    return found
+
+
+def parcel(reader: Person, order_number: str, lot_number: str) -> tuple[Order, ShipmentLine]:
+    """The order, locked, and the line of a parcel that took units of a lot to it.
+
+    The lot by our number or the maker's, which is printed on the pack. Where several parcels took
+    some, the first of which units are still out. Raises NotFound.
+    """
+    order = orders.order_for(reader, order_number, lock=True)
+    query = (
+        sa.select(ShipmentLine)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(Lot, Lot.id == ShipmentLine.lot_id)
+        .where(
+            OrderLine.order_id == order.id,
+            sa.or_(Lot.number == lot_number, Lot.lot_number == lot_number),
+        )
+        .options(joinedload(ShipmentLine.line), joinedload(ShipmentLine.lot))
+        .order_by(ShipmentLine.id)
+    )
+    found = list(db.session.scalars(query))
+    if not found:
+        raise NotFound("This order took nothing of this lot.")
+    back = back_of(one.id for one in found)
+    out = [one for one in found if one.units > back.get(one.id, 0)]
+    return order, (out or found)[0]
+
+
+def back_of(parcels: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Units that came back, by the id of a parcel's line."""
+    query = (
+        sa.select(Return.shipment_line_id, sa.func.sum(Return.units))
+        .where(Return.shipment_line_id.in_(list(parcels)))
+        .group_by(Return.shipment_line_id)
+    )
+    return {row[0]: int(row[1]) for row in db.session.execute(query)}
