@@ -49,11 +49,14 @@ def fill(admin: psycopg.Connection[Any], products: int) -> None:
         admin.execute(COPIES)
         psycopg.ClientCursor(admin).execute(CHOSEN, {"products": products})
         admin.execute(ON_SALE)
-    _shelve(mona)
+    sam = employing.employ(
+        email="sam@example.test", name="Sam Ortiz", role=Role.STAFF, npi=None, password=PASSWORD
+    )
+    _shelve(mona, sam)
     admin.execute("VACUUM ANALYZE")
 
 
-def _shelve(mona: Person) -> None:
+def _shelve(mona: Person, sam: Person) -> None:
     """One lot of everything, far more than will be sold."""
     today = now().date()
     skus = list(
@@ -68,6 +71,7 @@ def _shelve(mona: Person) -> None:
         db.session.commit()
         db.session.expunge_all()
     for lot in db.session.scalars(sa.select(Lot).where(Lot.status == LotStatus.QUARANTINE)):
+        releasing.check(lot, by=sam, at=now())
         releasing.release(lot, by=mona, at=now())
     db.session.commit()
 

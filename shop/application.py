@@ -32,6 +32,8 @@ import shop.planning.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.purchasing.api
+import shop.purchasing.pages
 import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
@@ -127,6 +129,7 @@ def _resources(app: Flask) -> None:
         shop.vigilance,
         shop.replenishment,
         shop.planning,
+        shop.purchasing,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -155,9 +158,11 @@ def _pages(app: Flask) -> None:
         shop.replenishment,
         shop.planning,
         shop.reports,
+        shop.purchasing,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 
@@ -225,6 +230,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.planning.models
     import shop.prescriptions.models
+    import shop.purchasing.models
     import shop.replenishment.models
     import shop.treatments.models
     import shop.vigilance.models

@@ -52,11 +52,11 @@ def ask_to_confirm(event: Event) -> None:
 
 
 def tell_of_the_parcel(event: Event) -> None:
-    """One letter for each parcel, however many lines it holds."""
+    """One letter for each parcel, however many lines it holds; none of what she fetched."""
     parcels = db.session.scalars(
         sa.select(Shipment)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(ShipmentLine.order_line_id == event.subject_id)
+        .where(ShipmentLine.order_line_id == event.subject_id, Shipment.handed_to.is_(None))
         .distinct()
     )
     for shipment in parcels:

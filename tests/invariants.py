@@ -175,6 +175,16 @@ RULES = {
         WHERE coalesce(s.units, 0) <> coalesce(m.units, 0)
            OR coalesce(s.units, 0) <> CASE WHEN l.status IN ('shipped', 'delivered', 'returned')
                                            THEN l.quantity ELSE 0 END""",
+    "I11 what left was picked by who keeps the shelf, and labelled": """
+        SELECT s.id FROM shipment_lines s
+        JOIN movements m ON m.id = s.movement_id
+        WHERE s.units IS DISTINCT FROM (
+            SELECT sum(p.units) FROM picks p JOIN people ON people.id = p.picked_by_id
+            WHERE p.order_line_id = s.order_line_id AND p.put_back_at IS NULL
+              AND (p.lot_id, p.location_id) = (m.lot_id, m.from_id)
+              AND people.role IN ('staff', 'manager'))
+           OR s.fill_id NOT IN (SELECT subject_id FROM documents_issued
+                                WHERE kind = 'dispensing_label')""",
     "I13 totals are sums": """
         SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
         GROUP BY o.id

@@ -42,7 +42,8 @@ from shop.catalog import (
     schemas,
 )
 from shop.catalog.errors import BadPrice
-from shop.catalog.models import IngredientName, Product, Variant
+from shop.catalog.models import IngredientName, LegalClass, Product, Variant
+from shop.catalog.schemas import ProductIn, VariantIn
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core import ruling
 from shop.core.clock import now
@@ -52,12 +53,14 @@ from shop.core.rules import BadRule, NoSuchRule, Rule, RuleStatus, kind_of, kind
 from shop.orders import replaying
 from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery
+from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
 from shop.web.problems import status_of
 from shop.web.uploads import sent
 
 bp = Blueprint("manage_pages", __name__, url_prefix="/manage/products")
 names = Blueprint("names_pages", __name__, url_prefix="/manage/ingredient-names")
+entry = Blueprint("entry_pages", __name__, url_prefix="/manage/new-product")
 rules = Blueprint("rules_pages", __name__, url_prefix="/manage/rules")
 
 ACTS: dict[str, tuple[Callable[..., Product], str]] = {
@@ -97,6 +100,17 @@ class KindQuery(PageQuery):
     limit = WholeQuery(least=1, most=MOST_TICKED, load_default=MOST_TICKED)
     status = fields.Enum(RuleStatus, by_value=True, load_default=RuleStatus.DRAFT)
     jurisdiction = schemas.Jurisdiction(load_default=None)
+
+
+class EntryForm(Schema):
+    """A product and its first pack."""
+
+    name = ProductIn().fields["name"]
+    brand = ProductIn().fields["brand"]
+    legal_class = ProductIn().fields["legal_class"]
+    sku = VariantIn().fields["sku"]
+    pack = Text(required=True, shortest=1, longest=200)
+    gtin = VariantIn().fields["gtin"]
 
 
 class BadForm(Refused):
@@ -254,6 +268,38 @@ def withdraw_price(slug: str, sku: str, price_id: uuid.UUID) -> Response:
         prices.withdraw(_pack(product, sku), price_id, by=actor(), at=now())
 
     return _done(slug, act, f"That price of {sku} is taken back.")
+
+
+@entry.get("")
+@allow(Role.MANAGER)
+def new_product() -> Response:
+    """A form for a product and its first pack; `gtin` is what somebody scanned."""
+    return _entry(typed={"gtin": request.args.get("gtin", "")})
+
+
+@entry.post("")
+@allow(Role.MANAGER)
+def enter() -> Response:
+    """A product by hand, not published, with its first pack, not for sale."""
+
+    def act() -> Response:
+        made = form(EntryForm, refused=BadForm)
+        pack = {"sku": made.pop("sku"), "name": made.pop("pack"), "gtin": made.pop("gtin")}
+        product = editing.create(key=None, **made, by=actor(), at=now())
+        editing.add_variant(product, **pack, by=actor(), at=now())
+        db.session.commit()
+        flash("It is in the catalog. Set its price and publish it when it is complete.")
+        return to(f"/manage/products/{product.slug}")
+
+    return or_again(act, lambda **why: _entry(typed=request.form, **why))
+
+
+def _entry(**context: Any) -> Response:
+    return rendered("catalog/entry.html", classes=[_worded(one) for one in LegalClass], **context)
+
+
+def _worded(legal_class: LegalClass) -> tuple[str, str]:
+    return legal_class.value, legal_class.value.replace("_", " ")
 
 
 @names.get("")

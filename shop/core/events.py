@@ -171,6 +171,18 @@ class Kind(StrEnum):
     TESTER_OPENED = "tester_opened"
     TESTER_ENDED = "tester_ended"
     STOCK_POLICY_SET = "stock_policy_set"
+    LOT_CHECKED = "lot_checked"
+    LOT_CERTIFIED = "lot_certified"
+    LOT_SHORT = "lot_short"
+    # purchasing
+    SUPPLIER_ADDED = "supplier_added"
+    SUPPLIER_CHANGED = "supplier_changed"
+    PURCHASE_DRAFTED = "purchase_drafted"
+    PURCHASE_CHANGED = "purchase_changed"
+    PURCHASE_SENT = "purchase_sent"
+    PURCHASE_RECEIVED = "purchase_received"
+    PURCHASE_CLOSED = "purchase_closed"
+    PURCHASE_CANCELLED = "purchase_cancelled"
     # orders
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"
@@ -188,6 +200,8 @@ class Kind(StrEnum):
     LINE_DELIVERED = "line_delivered"
     LINE_CANCELLED = "line_cancelled"
     LINE_RETURNED = "line_returned"
+    UNITS_PICKED = "units_picked"
+    UNITS_PUT_BACK = "units_put_back"
     # adverse reactions
     REACTION_OPENED = "reaction_opened"
     REACTION_TOLD_MORE = "reaction_told_more"

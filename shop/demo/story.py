@@ -53,7 +53,7 @@ from shop.core.signatures import ring
 from shop.demo import courses, places
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
-from shop.orders import cart, checkout, shipping
+from shop.orders import cart, checkout, labelling, picking, scanning, shipping
 from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
@@ -64,8 +64,11 @@ from shop.prescriptions import acknowledging, requesting, reviewing, signing, si
 from shop.prescriptions import queries as prescriptions
 from shop.prescriptions.intake import questioning
 from shop.prescriptions.models import ApprovalRequest
+from shop.prescriptions.paper.clinic import Clinic
 from shop.prescriptions.screening import checking
 from shop.prescriptions.statements import Terms
+from shop.purchasing import drafting, sending, supplying
+from shop.purchasing.drafting import Wanted
 from shop.replenishment import agreeing, offering
 from shop.replenishment import statements as refill_statements
 from shop.replenishment.agreeing import Yes
@@ -314,7 +317,7 @@ def _sell(variant: Variant, cents: int, cast: Cast, at: datetime) -> None:
 
 
 def _shelf(cast: Cast) -> None:
-    """Two lots of everything on sale, one of them expiring soon; the newest of one waits."""
+    """Two lots of everything on sale, one of them expiring soon; one waits, and more is ordered."""
     at = now()
     today = at.date()
     on_sale = db.session.scalars(sa.select(Variant).where(Variant.for_sale).order_by(Variant.sku))
@@ -326,6 +329,7 @@ def _shelf(cast: Cast) -> None:
     lots = receiving.receive(lines, by=cast.sam, at=at, today=today)
     for lot in lots:
         if lot.status == "quarantine":
+            releasing.check(lot, by=cast.sam, at=at)
             releasing.release(lot, by=cast.mona, at=at)
     late = [
         ReceiptLineIn(SUNSCREEN, "SOON1", today + timedelta(days=9), 4),  # about to expire
@@ -333,6 +337,11 @@ def _shelf(cast: Cast) -> None:
     ]
     receiving.receive(late, by=cast.sam, at=at, today=today)
     places.tell(SUNSCREEN, sam=cast.sam, mona=cast.mona, at=at, today=today)
+    supplier = supplying.add("Derma Supply (demo)", lead_days=4, by=cast.mona, at=at)
+    wanted = [Wanted(SUNSCREEN, 24, 1150), Wanted(TRETINOIN, 12, 3100)]
+    expected = today + timedelta(days=4)
+    order = drafting.draft(supplier, wanted, expected_on=expected, by=cast.sam, at=at)
+    sending.send(order, by=cast.mona, at=at)
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:
@@ -505,8 +514,22 @@ def _post_without_following(url: str, body: bytes) -> None:
 
 
 def _ship(order_id: uuid.UUID, cast: Cast) -> None:
+    config = current_app.config["SHOP"]
     act_as(cast.sam.actor)
     order = db.session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
+    for each in shipping.picking_list(order, at=now()):
+        for one in each.picks:
+            scanned = scanning.read(each.line.sku, one.lot.lot_number)
+            picking.pick(order, scanned, units=one.units, by=cast.sam, at=now())
+        if not each.labelled:
+            labelling.print_label(
+                order,
+                each.line.sku,
+                clinic=Clinic.of(config),
+                zone=config.clinic_time_zone,
+                by=cast.sam,
+                at=now(),
+            )
     shipping.ship(
         order, skus=None, carrier="UPS", tracking="1Z999AA10123456784", by=cast.sam, at=now()
     )

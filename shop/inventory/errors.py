@@ -63,3 +63,33 @@ class NoTester(Refused):
     """Of this nobody opens a tester; facts: `lot`."""
 
     code = "no_tester"
+
+
+class BadScan(Refused):
+    """A code that is not as GS1 wants it; facts: `part`, the application identifier at fault."""
+
+    code = "bad_scan"
+
+
+class IsCase(Refused):
+    """The code of an outer case of packs; facts: `gtin`."""
+
+    code = "is_case"
+
+
+class GtinKnown(Conflict):
+    """The variant has a GTIN already; facts: `sku`, `gtin`."""
+
+    code = "gtin_known"
+
+
+class NotChecked(Refused):
+    """Prescription-only units that nobody else has checked are not released; facts: `lot`."""
+
+    code = "not_checked"
+
+
+class BadCertificate(Refused):
+    """Not a file that is kept with a lot; `fields` say why."""
+
+    code = "bad_certificate"

@@ -25,21 +25,28 @@ from shop.catalog.models import Variant
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.inventory import explaining, places, queries, receiving, releasing
+from shop.inventory import certifying, explaining, places, queries, receiving, releasing
 from shop.inventory.errors import BadReceipt
 from shop.inventory.models import Lot
-from shop.inventory.receiving import MAX_LINES, ReceiptLineIn
-from shop.inventory.schemas import QuarantineIn, ReceiptLine, StockQuery
+from shop.inventory.models.checks import LARGEST_CERTIFICATE
+from shop.inventory.receiving import MAX_LINES
+from shop.inventory.schemas import (
+    CertificateIn,
+    CheckIn,
+    QuarantineIn,
+    StockQuery,
+)
+from shop.inventory.schemas.rows import Row, lines_of, scanned, typed_rows, unread, uuid_of
 from shop.inventory.states import LOT_ARROWS, LotStatus
+from shop.web.downloads import as_attachment
 from shop.web.paging import page
-from shop.web.problems import STATUS
+from shop.web.problems import status_of
+from shop.web.uploads import sent
 
 bp = Blueprint("stock_pages", __name__)
 
 SOON = timedelta(days=60)  # what the board marks as about to expire
 EMPTY_ROWS = 5
-COLUMNS = ("sku", "lot_number", "expires_on", "quantity")
-Row = dict[str, str]
 
 
 @bp.get("/stock")
@@ -77,16 +84,18 @@ def delivery() -> str:
 @allow(Role.STAFF, Role.MANAGER)
 def receive() -> str | Response | tuple[str, int]:
     """Book what was typed, or show it again with what is wrong."""
-    rows, receipt_id = _typed_rows(request.form), request.form.get("receipt_id", "")
+    rows, receipt_id = typed_rows(request.form), request.form.get("receipt_id", "")
     if "more" in request.form:
         return _delivery_form(rows, receipt_id=receipt_id)
+    if "scanned" in request.form or "match" in request.form:
+        return _with_scan(rows, receipt_id)
     try:
         lots = receiving.receive(
-            _lines(rows),
+            lines_of(rows),
             by=actor(),
             at=now(),
             today=_today(),
-            receipt_id=_uuid(receipt_id),
+            receipt_id=uuid_of(receipt_id),
         )
     except BadReceipt as refused:
         db.session.rollback()
@@ -101,6 +110,51 @@ def receive() -> str | Response | tuple[str, int]:
 def lot(number: str) -> str:
     """A lot, its history, and what may be done with it."""
     return _lot_page(queries.lot(number))
+
+
+@bp.post("/stock/lots/<number>/check")
+@allow(Role.STAFF, Role.MANAGER)
+def check(number: str) -> str | Response | tuple[str, int]:
+    """Say that its packs are what the papers say."""
+    found = queries.lot(number, lock=True)
+    try:
+        terms = CheckIn().load({"note": request.form.get("note", "").strip()})
+        releasing.check(found, note=terms["note"], by=actor(), at=now())
+    except ma.ValidationError as wrong:
+        db.session.rollback()
+        return _lot_page(queries.lot(number), errors=_messages(wrong)), 422
+    except Refusal as refused:
+        return _refused(number, refused)
+    db.session.commit()
+    flash(f"Lot {found.lot_number} is checked. Somebody else releases it.")
+    return _seen("stock_pages.lot", number=number)
+
+
+@bp.post("/stock/lots/<number>/certificates")
+@allow(Role.STAFF, Role.MANAGER)
+def certify(number: str) -> str | Response | tuple[str, int]:
+    """Keep a paper of the maker with the lot."""
+    found = queries.lot(number, lock=True)
+    content = sent(LARGEST_CERTIFICATE)
+    try:
+        terms = CertificateIn().load({"name": request.form.get("name", "").strip()})
+        certifying.certify(found, content, name=terms["name"], by=actor(), at=now())
+    except ma.ValidationError as wrong:
+        db.session.rollback()
+        return _lot_page(queries.lot(number), errors=_messages(wrong)), 422
+    except Refusal as refused:
+        return _refused(number, refused)
+    db.session.commit()
+    flash("The certificate is kept.")
+    return _seen("stock_pages.lot", number=number)
+
+
+@bp.get("/stock/lots/<number>/certificates/<uuid:certificate_id>")
+@allow(Role.STAFF, Role.MANAGER)
+def certificate(number: str, certificate_id: uuid.UUID) -> Response:
+    """The paper as it came, to be saved."""
+    kept = certifying.certificate(queries.lot(number), certificate_id)
+    return as_attachment(kept.content, kept.media_type.value, name=f"certificate-{number}")
 
 
 @bp.post("/stock/lots/<number>/release")
@@ -142,51 +196,20 @@ def _next_page(typed: Row, after: str | None) -> str | None:
     return url_for("stock_pages.board", **values) if after else None
 
 
-def _typed_rows(form: Mapping[str, str]) -> list[Row]:
-    """The rows as typed; empty ones are left out, so that row numbers are those on the page."""
-    rows: list[Row] = []
-    for index in range(MAX_LINES):
-        names = [f"lines.{index}.{column}" for column in COLUMNS]
-        if not any(name in form for name in names):
-            break
-        row = {column: form.get(f"lines.{index}.{column}", "").strip() for column in COLUMNS}
-        if any(row.values()):
-            rows.append(row)
-    return rows
-
-
-def _lines(rows: Sequence[Row]) -> list[ReceiptLineIn]:
-    """The rows as lines of a delivery. Raises BadReceipt, naming every field that is no value."""
-    mistakes: dict[str, list[str]] = {}
-    lines = []
-    for index, row in enumerate(rows):
-        try:
-            filled: dict[str, Any] = {name: text for name, text in row.items() if text}
-            if "quantity" in filled:
-                filled["quantity"] = _whole(filled["quantity"])
-            lines.append(ReceiptLine().load(filled))
-        except ma.ValidationError as wrong:
-            for name, texts in _messages(wrong).items():
-                mistakes[f"lines.{index}.{name}"] = [
-                    f"Row {index + 1}: {name.replace('_', ' ')}: {text}" for text in texts
-                ]
-    if mistakes:
-        raise BadReceipt("Nothing was booked. Correct the marked rows.", fields=mistakes)
-    return lines
-
-
-def _whole(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else text
-
-
-def _uuid(text: str) -> uuid.UUID | None:
+def _with_scan(rows: list[Row], receipt_id: str) -> str | tuple[str, int]:
     try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
+        rows, also = scanned(rows, request.form, by=actor(), at=now())
+    except Refusal as refused:
+        db.session.rollback()
+        again = _delivery_form(rows, receipt_id=receipt_id, refused=refused, **unread(request.form))
+        return again, status_of(refused)
+    db.session.commit()
+    return _delivery_form(rows, receipt_id=receipt_id, **also)
 
 
-def _delivery_form(rows: list[Row], *, receipt_id: str, refused: BadReceipt | None = None) -> str:
+def _delivery_form(
+    rows: list[Row], *, receipt_id: str, refused: Refusal | None = None, **scanned: Any
+) -> str:
     shown = rows + [{}] * min(EMPTY_ROWS, MAX_LINES - len(rows))
     return render_template(
         "inventory/receive.html",
@@ -194,6 +217,7 @@ def _delivery_form(rows: list[Row], *, receipt_id: str, refused: BadReceipt | No
         receipt_id=receipt_id,
         detail=refused.text if refused else "",
         errors=refused.fields if refused else {},
+        **scanned,
     )
 
 
@@ -210,6 +234,9 @@ def _lot_page(
         today=_today(),
         may_release=LotStatus.AVAILABLE in LOT_ARROWS[lot.status],
         may_quarantine=LotStatus.QUARANTINE in LOT_ARROWS[lot.status],
+        by_two=lot.status is LotStatus.QUARANTINE and lot.variant.legal_class.prescription_only,
+        checks=releasing.checks(lot) if lot.status is LotStatus.QUARANTINE else [],
+        certificates=certifying.certificates(lot),
         detail=detail,
         errors=errors or {},
         reason=reason,
@@ -218,8 +245,8 @@ def _lot_page(
 
 def _refused(number: str, refused: Refusal) -> tuple[str, int]:
     db.session.rollback()
-    status = next(code for family, code in STATUS.items() if isinstance(refused, family))
-    return _lot_page(queries.lot(number), detail=refused.text), status
+    shown = _lot_page(queries.lot(number), detail=refused.text, errors=refused.fields)
+    return shown, status_of(refused)
 
 
 def _booked(lots: Sequence[Lot]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from shop.inventory.errors import BadReceipt
 from shop.inventory.heads import reread
 from shop.inventory.models import (
     MAX_RECEIVED_UNITS,
+    ExpiryPrecision,
     Location,
     LocationKind,
     Lot,
@@ -30,6 +31,11 @@ from shop.inventory.states import LotStatus
 MAX_LINES = 500
 MAX_LOT_UNITS = 10_000_000  # more in one lot is a typing error
 LONGEST_SHELF_LIFE = timedelta(days=15 * 366)
+# Of packs whose label bears no expiry: from the day they came in. A cosmetic need not bear one; a
+# year is what its makers promise least.
+ASSUMED_SHELF_LIFE = timedelta(days=365)
+LONGEST_REASON = 200
+ONE_DAY = timedelta(days=1)
 # GS1 General Specifications, AI (10): up to 20 characters of the character set 82.
 GS1_82 = frozenset(
     "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
@@ -49,6 +55,11 @@ OTHER_EXPIRY = (
     "this lot expires on {} {}. Check both labels; packs that truly differ are not one lot: ask "
     "the maker."
 )
+NOT_THE_LAST = "an expiry that names only a month is the last day of it."
+NO_EXPIRY = (
+    "an expiry, or why there is none, in at most 200 characters, and not both. Look for it on the "
+    "crimp of the tube and on the carton."
+)
 NO_MORE = "this lot is {}. Put the packs aside and tell the manager."
 
 Key = tuple[uuid.UUID, str]  # variant and the maker's lot number
@@ -57,12 +68,21 @@ Mistake = tuple[str, list[str]]  # "lines.<row from 0>.<field>", and what is wro
 
 @dataclass(frozen=True)
 class ReceiptLineIn:
-    """What a label says: so many units of a variant, of one lot, good until and on a day."""
+    """What a label says: so many units of a variant, of one lot, good until and on a day.
+
+    Where a label bears no expiry, `expires_on` is None and `no_expiry_reason` says why: the lot is
+    good for ASSUMED_SHELF_LIFE. `unit_cost_cents` is None where nobody knows; `id` is that of the
+    receipt line it becomes.
+    """
 
     sku: str
     lot_number: str
-    expires_on: date
+    expires_on: date | None
     units: int
+    precision: ExpiryPrecision = ExpiryPrecision.DAY
+    no_expiry_reason: str | None = None
+    unit_cost_cents: int | None = None
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def receive(
@@ -87,6 +107,10 @@ def receive(
     mistakes = dict(_typing_mistakes(lines, variants, today))
     keys = [_key(line, variants) for line in lines]
     shelf = _shelf({key for key in keys if key is not None})
+    lines = [
+        _dated(line, shelf.get(key) if key else None, today)
+        for line, key in zip(lines, keys, strict=True)
+    ]
     mistakes |= dict(_clashes(lines, keys, shelf))
     if mistakes:
         raise BadReceipt("Nothing was booked. Correct the marked rows.", fields=mistakes)
@@ -126,6 +150,15 @@ def _shelf(keys: set[Key]) -> dict[Key, Lot]:
     return {(lot.variant_id, lot.lot_number): lot for lot in db.session.scalars(locked(query))}
 
 
+def _dated(line: ReceiptLineIn, here: Lot | None, today: date) -> ReceiptLineIn:
+    """With its assumed expiry where the label bears none: that of the lot, where it is here."""
+    if line.expires_on is not None:
+        return line
+    known = here is not None and here.expiry_precision is ExpiryPrecision.ASSUMED
+    expires_on = here.expires_on if here and known else today + ASSUMED_SHELF_LIFE
+    return replace(line, expires_on=expires_on, precision=ExpiryPrecision.ASSUMED)
+
+
 def _typing_mistakes(
     lines: Sequence[ReceiptLineIn], variants: dict[str, Variant], today: date
 ) -> Iterator[Mistake]:
@@ -139,14 +172,27 @@ def _typing_mistakes(
             )
         if not _is_lot_number(line.lot_number):
             yield _mistake(index, "lot_number", BAD_LOT_NUMBER)
-        if not today < line.expires_on <= today + LONGEST_SHELF_LIFE:
-            yield _mistake(index, "expires_on", BAD_EXPIRY)
+        if wrong := _wrong_expiry(line, today):
+            yield _mistake(index, "expires_on", wrong)
         if not 1 <= line.units <= MAX_RECEIVED_UNITS:
             yield _mistake(
                 index,
                 "quantity",
                 f"the quantity is 1 to {MAX_RECEIVED_UNITS:,} packs. Count again.",
             )
+
+
+def _wrong_expiry(line: ReceiptLineIn, today: date) -> str | None:
+    reason = line.no_expiry_reason or ""
+    if line.expires_on is None:
+        return None if 1 <= len(reason.strip()) <= LONGEST_REASON else NO_EXPIRY
+    if reason:
+        return NO_EXPIRY
+    if not today < line.expires_on <= today + LONGEST_SHELF_LIFE:
+        return BAD_EXPIRY
+    if line.precision is ExpiryPrecision.MONTH and (line.expires_on + ONE_DAY).day != 1:
+        return NOT_THE_LAST
+    return None
 
 
 def _is_lot_number(text: str) -> bool:
@@ -162,6 +208,7 @@ def _clashes(
     for index, (line, key) in enumerate(zip(lines, keys, strict=True)):
         if key is None:
             continue
+        assert line.expires_on is not None  # `_dated` saw to it
         expires_on, where = known.setdefault(key, (line.expires_on, f"in row {index + 1}"))
         units[key] = units.get(key, 0) + line.units
         if expires_on != line.expires_on:
@@ -196,17 +243,19 @@ def _book(
     }
     db.session.add_all(new.values())
     db.session.flush()  # all at once; receipt lines and movements point at them
-    for lot in new.values():
-        events.record(events.Kind.LOT_RECEIVED, lot, lot_number=lot.lot_number)
-    for lot in here:
-        _check_again(lot)
+    with events.together():
+        for lot in new.values():
+            events.record(events.Kind.LOT_RECEIVED, lot, lot_number=lot.lot_number)
+        for lot in here:
+            _check_again(lot)
     shelf = shelf | new
     arrived = [
         ReceiptLine(
-            id=uuid.uuid4(),
+            id=line.id,
             receipt_id=receipt_id,
             lot_id=shelf[key].id,
             units=line.units,
+            unit_cost_cents=line.unit_cost_cents,
             received_by_id=by.id,
         )
         for line, key in zip(lines, keys, strict=True)
@@ -230,6 +279,8 @@ def _new_lot(line: ReceiptLineIn, variant: Variant) -> Lot:
         variant_id=variant.id,
         lot_number=line.lot_number,
         expires_on=line.expires_on,
+        expiry_precision=line.precision,
+        no_expiry_reason=line.no_expiry_reason,
         status=LotStatus.QUARANTINE if prescription_only else LotStatus.AVAILABLE,
     )
 

@@ -3,28 +3,79 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import uuid5
+from uuid import uuid4, uuid5
+
+import sqlalchemy as sa
 
 from shop.accounts.models import Person
-from shop.core.events import Kind, record
+from shop.core.db import db
+from shop.core.errors import WrongState
+from shop.core.events import Event, Kind, record
 from shop.inventory import locations, moving
-from shop.inventory.errors import LotExpired
-from shop.inventory.models import LocationKind, Lot, MovementKind
+from shop.inventory.errors import LotExpired, NotChecked
+from shop.inventory.models import LocationKind, Lot, LotCheck, Movement, MovementKind
 from shop.inventory.states import LotStatus
+
+COMES_IN = (MovementKind.RECEIVE, MovementKind.RETURN_IN)
+
+
+def check(lot: Lot, *, note: str = "", by: Person, at: datetime) -> LotCheck:
+    """Say that the packs of a lot in quarantine are what the papers say; `lot` is locked.
+
+    Another person may release it then, as long as no more of it comes in. Said twice by one
+    person, it is said once. Raises WrongState.
+    """
+    if lot.status is not LotStatus.QUARANTINE:
+        raise WrongState(
+            f"A lot is checked in quarantine; this one is {lot.status.replace('_', ' ')}.",
+            status=lot.status,
+        )
+    if said := next((one for one in checks(lot) if one.checked_by_id == by.id), None):
+        return said
+    seen = LotCheck(id=uuid4(), lot_id=lot.id, checked_by_id=by.id, note=note)
+    db.session.add(seen)
+    db.session.flush()  # the database says of which units
+    record(Kind.LOT_CHECKED, lot, role=by.role.value, reason=note)
+    return seen
+
+
+def checks(lot: Lot) -> list[LotCheck]:
+    """What was looked at of a lot as it is now: in this quarantine, with all units that came in."""
+    came = (
+        sa.select(sa.func.coalesce(sa.func.max(Movement.seq), 0))
+        .where(Movement.lot_id == lot.id, Movement.kind.in_(COMES_IN))
+        .scalar_subquery()
+    )
+    entered = (
+        sa.select(sa.func.max(Event.seq))
+        .where(Event.subject_id == lot.id, Event.to_state != Event.from_state)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(LotCheck)
+        .where(
+            LotCheck.lot_id == lot.id, LotCheck.state_seq >= entered, LotCheck.ledger_seq >= came
+        )
+        .order_by(LotCheck.checked_at, LotCheck.id)
+    )
+    return list(db.session.scalars(query))
 
 
 def release(lot: Lot, *, by: Person, at: datetime) -> None:
     """Put a lot on sale that was in quarantine or on hold; `lot` is locked.
 
-    What of it was kept apart is put on the shelf.
+    What of it was kept apart is put on the shelf. Prescription-only units leave quarantine by two:
+    somebody else has checked them as they are now.
 
-    Raises LotExpired (by the day in UTC: at most some hours early) and WrongState.
+    Raises LotExpired (by the day in UTC: at most some hours early), NotChecked and WrongState.
     """
     if lot.expires_on < at.date():
         raise LotExpired(
             "This lot has expired and cannot be sold. Set it aside for destruction.",
             expires_on=lot.expires_on.isoformat(),
         )
+    if lot.status is LotStatus.QUARANTINE and lot.variant.legal_class.prescription_only:
+        _released_by(lot, by)
     lot.status = LotStatus.AVAILABLE
     record(Kind.LOT_RELEASED, lot, role=by.role.value)
     apart = locations.home(LocationKind.QUARANTINE)
@@ -37,6 +88,21 @@ def release(lot: Lot, *, by: Person, at: datetime) -> None:
             to=locations.home(LocationKind.RETAIL),
             reference_id=uuid5(lot.id, f"release {lot.state_seq}"),
         )
+
+
+def _released_by(lot: Lot, by: Person) -> None:
+    """Write on the check of somebody else who released by it."""
+    seen = checks(lot)
+    others = [one for one in seen if one.checked_by_id != by.id]
+    if not others:
+        first = (
+            "You checked this lot yourself: somebody else releases it."
+            if seen
+            else "Somebody checks this lot first; then somebody else releases it."
+        )
+        raise NotChecked(first, lot=lot.number)
+    others[0].released_by_id = by.id
+    db.session.flush()  # PostgreSQL asks for it when the lot's status changes
 
 
 def quarantine(lot: Lot, *, reason: str, by: Person, at: datetime) -> None:

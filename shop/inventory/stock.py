@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -31,6 +32,9 @@ from shop.inventory.picking import NOTHING, Pick, dealt, pick, placed
 from shop.inventory.states import LotStatus
 
 NO_DATES: Mapping[uuid.UUID, date] = {}
+Aside = Mapping[tuple[uuid.UUID, uuid.UUID], int]  # units by lot id and place id
+NOWHERE: Aside = {}
+Lying = Mapping[uuid.UUID, Sequence[tuple[Location, int]]]
 
 
 def available(variant_ids: Collection[uuid.UUID], *, today: date) -> dict[uuid.UUID, int]:
@@ -68,7 +72,7 @@ def reserve(
     shelf = _shelf(wanted)
     hands: dict[uuid.UUID, list[list[Pick]]] = {}
     for variant_id, units in wanted.items():
-        picks = _picked(
+        picks = _chosen(
             shelf[variant_id], variant_id, units, today=today, lasting=lasting.get(variant_id)
         )
         shares = [share for entry, share in demand if entry == variant_id]
@@ -90,22 +94,67 @@ def release(reservations: Iterable[Reservation], *, at: datetime) -> None:
         db.session.refresh(reservation)
 
 
-def preview(reservation: Reservation, *, today: date, lasting: date | None = None) -> list[Pick]:
+@dataclass(frozen=True)
+class Due:
+    """A promise that is about to be picked; `taken` of it lies aside already, units by lot id."""
+
+    reservation: Reservation
+    taken: Mapping[uuid.UUID, int] = field(default_factory=dict)
+
+    @property
+    def units(self) -> int:
+        """What is still to be taken."""
+        return self.reservation.units - sum(self.taken.values())
+
+
+def preview(
+    reservation: Reservation,
+    *,
+    today: date,
+    lasting: date | None = None,
+    taken: Mapping[uuid.UUID, int] = NOTHING,
+    aside: Aside = NOWHERE,
+) -> list[Pick]:
     """The lots and places `ship` would take from now, soonest expiry first. Changes nothing.
 
-    Raises NotEnoughStock where the shelf no longer has the promised units in sellable lots.
+    Without what was `taken` from the shelf for it already. Raises NotEnoughStock where the shelf
+    no longer has the promised units in sellable lots.
     """
-    query = sa.select(Lot).where(Lot.variant_id == reservation.variant_id).order_by(Lot.id)
-    lots = db.session.scalars(query.execution_options(populate_existing=True))
-    picks = _picked(
-        lots,
-        reservation.variant_id,
-        reservation.units,
-        today=today,
-        lasting=lasting,
-        own=_own(reservation),
-    )
-    return placed(picks, _lying(picks))
+    (found,) = previews([Due(reservation, taken)], today=today, lasting=lasting, aside=aside)
+    if isinstance(found, NotEnoughStock):
+        raise found
+    return found
+
+
+def previews(
+    dues: Sequence[Due], *, today: date, lasting: date | None = None, aside: Aside = NOWHERE
+) -> list[list[Pick] | NotEnoughStock]:
+    """What each promise would take, one after the other: no unit is told twice. Changes nothing.
+
+    `aside`: by lot and place, the units that lie there by the ledger and were picked for whomever.
+    """
+    held = _holds([due.reservation for due in dues])
+    lots = _lots({due.reservation.variant_id for due in dues})
+    lying = _lying(lot for shelf in lots.values() for lot in shelf)
+    gone = Counter(aside)
+    moved: Counter[uuid.UUID] = Counter()  # how many more are free in a lot than it says
+    told: list[list[Pick] | NotEnoughStock] = []
+    for due in dues:
+        own = held[due.reservation.id]
+        own.subtract(due.taken)
+        moved.update(own)
+        try:
+            shelf = lots[due.reservation.variant_id]
+            picks = _picked(shelf, due, today=today, lasting=lasting, own=moved)
+        except NotEnoughStock as short:
+            moved.subtract(own)  # what is promised stays
+            told.append(short)
+            continue
+        moved.subtract({each.lot.id: each.units for each in picks})
+        located = placed(picks, _left(lying, gone))
+        gone.update({_spot(each): each.units for each in located})
+        told.append(located)
+    return told
 
 
 def ship(
@@ -114,8 +163,11 @@ def ship(
     reference_id: uuid.UUID,
     today: date,
     lasting: date | None = None,
+    picks: Sequence[Pick] = (),
 ) -> list[Movement]:
-    """Let the promised units leave, from the lots that expire first now, and end the reservation.
+    """Let the promised units leave, and end the reservation.
+
+    These are the `picks`, all of them, where some were made; else the lots that expire first now.
 
     `reference_id` is the order line; shipping it again returns the movements of the first time.
     `lasting` is the day of last use that the units must outlast.
@@ -127,16 +179,14 @@ def ship(
     if reservation.released_at is not None:
         raise WrongState("The units of this line were given back.", status="released")
     shelf = _shelf([reservation.variant_id], holding=reservation)[reservation.variant_id]
-    picks = _picked(
-        shelf,
-        reservation.variant_id,
-        reservation.units,
-        today=today,
-        lasting=lasting,
-        own=_own(reservation),
-    )
+    own = _own(reservation)
+    if picks:
+        _refuse_gone(picks, own, today)
+    else:
+        chosen = _picked(shelf, Due(reservation), today=today, lasting=lasting, own=own)
+        picks = placed(chosen, _lying(each.lot for each in chosen))
     _end_parts([reservation])
-    movements = [_leaving(each, reference_id) for each in placed(picks, _lying(picks))]
+    movements = [_leaving(each, reference_id) for each in picks]
     db.session.add_all(movements)
     reservation.shipped_at = sa.func.shop_now()
     db.session.flush()  # the database numbers the movements and stamps the time
@@ -145,10 +195,11 @@ def ship(
     return movements
 
 
-def reallocate(lot: Lot, units: int, *, today: date) -> int:
+def reallocate(lot: Lot, units: int, *, today: date, sparing: Collection[uuid.UUID] = ()) -> int:
     """Move promises of `units` out of this lot, as far as other sellable lots reach.
 
-    The newest promise goes first. Returns how many units this lot still has to keep for orders.
+    The newest promise goes first, those of `sparing` (reservation ids) last. Returns how many
+    units this lot still has to keep for orders.
     Call it before the lot is locked: it locks the promises, then all lots of the variant.
     """
     held = sa.select(ReservationPart.reservation_id).where(
@@ -157,7 +208,7 @@ def reallocate(lot: Lot, units: int, *, today: date) -> int:
     promises = sa.select(Reservation).where(Reservation.id.in_(held)).order_by(Reservation.id)
     newest = sorted(
         db.session.scalars(locked(promises)),
-        key=lambda each: (each.reserved_at, each.id),
+        key=lambda each: (each.id not in sparing, each.reserved_at, each.id),
         reverse=True,
     )
     shelf = _shelf([lot.variant_id], also=[lot.id])[lot.variant_id]
@@ -173,6 +224,20 @@ def reallocate(lot: Lot, units: int, *, today: date) -> int:
     return lot.reserved
 
 
+def settle(reservation: Reservation, picks: Iterable[Pick]) -> None:
+    """Hold exactly the units of these picks: what was taken for one is promised to nobody else.
+
+    They are as many as are promised. The caller has locked the lots (`orders.ending.hold_lots`).
+    """
+    holds: Counter[uuid.UUID] = Counter()
+    for each in picks:
+        holds[each.lot.id] += each.units
+    own = _own(reservation)
+    if holds != own:
+        _hold_as(reservation, own, holds)
+        reread(lot for shelf in _lots([reservation.variant_id]).values() for lot in shelf)
+
+
 def _rehold(
     reservation: Reservation, own: Mapping[uuid.UUID, int], lot: Lot, picks: Iterable[Pick]
 ) -> None:
@@ -181,7 +246,13 @@ def _rehold(
     for each in picks:
         holds[each.lot.id] += each.units
         holds[lot.id] -= each.units
-    changed = [lot_id for lot_id, units in holds.items() if own.get(lot_id) != units]
+    _hold_as(reservation, own, holds)
+
+
+def _hold_as(
+    reservation: Reservation, own: Mapping[uuid.UUID, int], holds: Mapping[uuid.UUID, int]
+) -> None:
+    changed = [lot_id for lot_id in {*own, *holds} if own.get(lot_id) != holds.get(lot_id)]
     db.session.execute(
         sa.update(ReservationPart)
         .where(
@@ -201,7 +272,7 @@ def _rehold(
             units=holds[lot_id],
         )
         for lot_id in changed
-        if holds[lot_id] > 0
+        if holds.get(lot_id, 0) > 0
     )
     db.session.flush()  # the lots show what is promised
     db.session.expire(reservation, ["parts"])
@@ -237,6 +308,22 @@ def _shelf(
 
 def _picked(
     lots: Iterable[Lot],
+    due: Due,
+    *,
+    today: date,
+    lasting: date | None,
+    own: Mapping[uuid.UUID, int] = NOTHING,
+) -> list[Pick]:
+    """The lots for what is due; none where nothing is."""
+    if due.units == 0:
+        return []
+    return _chosen(
+        lots, due.reservation.variant_id, due.units, today=today, lasting=lasting, own=own
+    )
+
+
+def _chosen(
+    lots: Iterable[Lot],
     variant_id: uuid.UUID,
     units: int,
     *,
@@ -251,6 +338,23 @@ def _picked(
         raise NotEnoughStock(
             short.text, sku=sku, wanted=units, available=short.facts["available"]
         ) from None
+
+
+def _refuse_gone(picks: Sequence[Pick], own: Mapping[uuid.UUID, int], today: date) -> None:
+    """What was picked may still be sent, and is nobody else's."""
+    wanted: Counter[uuid.UUID] = Counter()
+    for each in picks:
+        wanted[each.lot.id] += each.units
+    for lot in {each.lot for each in picks}:
+        free = lot.free + own.get(lot.id, 0) if lot.sellable(today) else 0
+        if wanted[lot.id] > free:
+            raise NotEnoughStock(
+                f"Of lot {lot.lot_number} {free} can be sent now, and {wanted[lot.id]} were"
+                " picked. Put them back and pick again.",
+                lot=lot.number,
+                wanted=wanted[lot.id],
+                available=free,
+            )
 
 
 def _promised(variant_id: uuid.UUID, units: int, hand: list[Pick]) -> Reservation:
@@ -281,14 +385,47 @@ def _own(reservation: Reservation) -> dict[uuid.UUID, int]:
     return {row.lot_id: row.units for row in db.session.execute(query)}
 
 
-def _lying(picks: Iterable[Pick]) -> dict[uuid.UUID, list[tuple[Location, int]]]:
+def _holds(reservations: Iterable[Reservation]) -> dict[uuid.UUID, Counter[uuid.UUID]]:
+    """The units each holds now, by lot id; one statement."""
+    held: dict[uuid.UUID, Counter[uuid.UUID]] = {each.id: Counter() for each in reservations}
+    query = sa.select(ReservationPart).where(
+        ReservationPart.reservation_id.in_(held), ReservationPart.ended_at.is_(None)
+    )
+    for part in db.session.scalars(query.execution_options(populate_existing=True)):
+        held[part.reservation_id][part.lot_id] = part.units
+    return held
+
+
+def _lots(variant_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Lot]]:
+    """Every lot of these variants, as it is now, by variant."""
+    query = sa.select(Lot).where(Lot.variant_id.in_(variant_ids)).order_by(Lot.id)
+    lots: dict[uuid.UUID, list[Lot]] = {variant_id: [] for variant_id in variant_ids}
+    for lot in db.session.scalars(query.execution_options(populate_existing=True)):
+        lots[lot.variant_id].append(lot)
+    return lots
+
+
+def _spot(each: Pick) -> tuple[uuid.UUID, uuid.UUID]:
+    assert each.location is not None  # what was `placed`
+    return each.lot.id, each.location.id
+
+
+def _left(lying: Lying, gone: Mapping[tuple[uuid.UUID, uuid.UUID], int]) -> Lying:
+    """What still lies there."""
+    return {
+        lot_id: [(place, units - gone.get((lot_id, place.id), 0)) for place, units in places]
+        for lot_id, places in lying.items()
+    }
+
+
+def _lying(lots: Iterable[Lot]) -> Lying:
     """What of these lots lies where orders are filled from, by lot id, places by their codes."""
     query = (
         sa.select(Holding)
         .join(Holding.location)
         .join(Location.site)
         .where(
-            Holding.lot_id.in_([each.lot.id for each in picks]),
+            Holding.lot_id.in_([lot.id for lot in lots]),
             Holding.on_hand > 0,
             Location.kind == LocationKind.RETAIL,
             Site.fills_orders,

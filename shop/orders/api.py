@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response, current_app
 
@@ -14,7 +15,20 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.money import CURRENCY
-from shop.orders import cancelling, checkout, explaining, labelling, queries, schemas, shipping
+from shop.orders import (
+    cancelling,
+    checkout,
+    explaining,
+    labelling,
+    picking,
+    queries,
+    scanning,
+    schemas,
+    shipping,
+    shorting,
+    slip,
+    touring,
+)
 from shop.orders import cart as carts
 from shop.orders.models import Cart, Order
 from shop.orders.schemas import NO_PAYMENT, Told
@@ -164,6 +178,46 @@ def show_picking_list(number: str) -> dict[str, Any]:
     return {"order": order.number, "lines": shipping.picking_list(order, at=now())}
 
 
+@bp.get("/picking-tour")
+@allow(*PACKERS)
+@bp.response(200, schemas.TourOut)
+def show_tour() -> touring.Tour:
+    """One walk along the shelf for the orders that wait longest, place by place."""
+    return touring.tour(queries.to_pack(actor()), at=now())
+
+
+@bp.post("/orders/<number>/picks")
+@allow(*PACKERS)
+@bp.arguments(schemas.PickIn)
+@bp.response(201, schemas.PickedOut)
+def pick(terms: dict[str, Any], number: str) -> Response:
+    """Take packs that were scanned for the line that waits for them; another lot is refused."""
+    order = queries.order_for(actor(), number, lock=True)
+    scanned = scanning.read(terms["item"], terms["lot_number"])
+    one = picking.pick(order, scanned, units=terms["units"], by=actor(), at=now())
+    return committed(schemas.PickedOut, one, 201)
+
+
+@bp.delete("/orders/<number>/picks/<uuid:pick_id>")
+@allow(*PACKERS)
+@bp.response(200, schemas.PickedOut)
+def put_back(number: str, pick_id: UUID) -> Response:
+    """What was picked lies in its place again."""
+    order = queries.order_for(actor(), number, lock=True)
+    return committed(schemas.PickedOut, picking.put_back(order, pick_id, by=actor(), at=now()))
+
+
+@bp.post("/orders/<number>/shortages")
+@allow(*PACKERS)
+@bp.arguments(schemas.ShortageIn)
+@bp.response(201, schemas.ShortageOut)
+def report_shortage(terms: dict[str, Any], number: str) -> Response:
+    """Units are not where they should lie. The picking list then says what to take instead."""
+    order = queries.order_for(actor(), number, lock=True)
+    said = shorting.report(order, terms.pop("sku"), **terms, by=actor(), at=now())
+    return committed(schemas.ShortageOut, said, 201)
+
+
 @bp.get("/orders/<number>/lines/<sku>/label")
 @allow(*PACKERS)
 @bp.response(200, content_type=PDF)
@@ -197,17 +251,33 @@ def show_label(number: str, sku: str) -> Response:
 @bp.arguments(schemas.ShipmentIn)
 @bp.response(201, schemas.ShipmentOut)
 def ship(terms: dict[str, Any], number: str) -> Response:
-    """Ship what is ready, or named lines of it: all or nothing."""
+    """Ship what is picked and labelled, or named lines of it: all or nothing.
+
+    What is picked up at the clinic is handed to the client herself: `handed_to`.
+    """
     order = queries.order_for(actor(), number, lock=True)
     shipment = shipping.ship(
         order,
         skus=terms["lines"],
         carrier=terms["carrier"],
         tracking=terms["tracking"],
+        met=terms["handed_to"],
         by=actor(),
         at=now(),
     )
     return committed(schemas.ShipmentOut, shipment, 201)
+
+
+@bp.get("/orders/<number>/shipments/<parcel>/slip")
+@allow(*PACKERS)
+@bp.response(200, content_type=PDF)
+def show_slip(number: str, parcel: str) -> Response:
+    """The packing slip of a parcel, as a PDF: what is in it, and what follows."""
+    order = queries.order_for(actor(), number)
+    config = current_app.config["SHOP"]
+    shipment = queries.shipment_of(order, parcel)
+    told = slip.of(order, shipment, clinic=Clinic.of(config), zone=config.clinic_time_zone)
+    return pdf(b"" if only_asked() else slip.draw(told), f"{parcel}.pdf")
 
 
 def told(order: Order) -> Told:

@@ -105,3 +105,57 @@ class LabelOutdated(Conflict):
     """The label names other lots than those that would leave; facts: `sku`, both."""
 
     code = "label_outdated"
+
+
+class MoneyGone(WrongState):
+    """The order was paid, and its money went back."""
+
+    code = "money_went_back"
+
+
+class BadTracking(Refused):
+    """No carrier of ours, or no number of its; `fields` says which."""
+
+    code = "bad_tracking"
+
+
+class NotTheClient(Refused):
+    """Who stands at the desk did not say the client's name and day of birth."""
+
+    code = "not_the_client"
+
+
+class WrongItem(Refused):
+    """What was scanned is not what a line of the order waits for; facts: `item`."""
+
+    code = "wrong_item"
+
+
+class WrongLot(Refused):
+    """The item is right and its lot is not; facts: `sku`, `lot`, and `take` (what to take)."""
+
+    code = "wrong_lot"
+
+
+class TooMany(Refused):
+    """More units than are to be taken there; facts: `sku`, `wanted`, `left`."""
+
+    code = "too_many"
+
+
+class NotPicked(WrongState):
+    """A line that is not picked as it would leave; facts: `sku`, `picked`, `quantity`."""
+
+    code = "not_picked"
+
+
+class NoSuchPick(NotFound):
+    """No pick of this order that stands has this id."""
+
+    code = "no_such_pick"
+
+
+class LabelMissing(WrongState):
+    """A line under a prescription leaves with its label on; facts: `sku`."""
+
+    code = "label_missing"

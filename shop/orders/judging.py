@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
+import sqlalchemy as sa
+
 from shop.accounts.models import Person
+from shop.core.db import db
 from shop.core.errors import Refused
-from shop.orders.errors import LineBlocked, NeedsClientAction, TooSoon
+from shop.orders.errors import LineBlocked, MoneyGone, NeedsClientAction, NotPaid, TooSoon
 from shop.orders.models import Order, OrderLine
+from shop.orders.states import OrderStatus
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.errors import NoPrescription
@@ -21,6 +25,20 @@ REFUSALS: dict[Answer, type[Refused]] = {
     Answer.NEEDS_CLIENT_ACTION: NeedsClientAction,
     Answer.HOLD_UNTIL: TooSoon,
 }
+
+
+def insist_paid(order: Order) -> None:
+    """The order is paid, and its money is still here. Raises NotPaid, MoneyGone.
+
+    The function `money_kept` of the database tells, to us and to the guard of parcels.
+    """
+    if order.status is not OrderStatus.PAID:
+        raise NotPaid(f"An order that is {order.status} is not shipped.", status=order.status)
+    if not db.session.scalar(sa.select(sa.func.money_kept(order.id) > 0)):
+        raise MoneyGone(
+            "The money for this order went back. Nothing of it is packed or shipped.",
+            status=order.status,
+        )
 
 
 def insist(

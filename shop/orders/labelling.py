@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from shop.accounts.models import Person
 from shop.core.clock import day_in
 from shop.core.db import db
-from shop.inventory import stock
 from shop.inventory.models import Lot, Movement
-from shop.orders import judging, queries
-from shop.orders.errors import LabelOutdated, LineNotReady, NoFill, NotInOrder, NotPaid
+from shop.orders import judging, picking, queries
+from shop.orders.errors import LabelMissing, LabelOutdated, NoFill
 from shop.orders.models import Order, OrderLine
-from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import acknowledging, following, issuing, writing
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.models import DocumentKind, Fill
@@ -27,11 +26,12 @@ def print_label(
 ) -> bytes:
     """The labels of a line of a (locked) order, one page for each package, written down as issued.
 
-    The lots are those that shipping would take now; where they change, the next print replaces
-    this one. Raises NotPaid, NotInOrder, LineNotReady, NoFill, NotEnoughStock, and what the gate
-    refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
+    The lots are those that were picked, or would be now; where they change, the next print replaces
+    this one. Raises NotPaid, MoneyGone, NotInOrder, LineNotReady, NoFill, NotEnoughStock, and what
+    the gate refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
     """
-    line = _ready(order, sku)
+    judging.insist_paid(order)
+    line = queries.waiting_line(order, sku)
     fill = line.fill
     if fill is None:
         raise NoFill(f"{line.name} needs no prescription, so it has no label.", sku=sku)
@@ -52,6 +52,23 @@ def print_label(
         on=day_in(zone, at),
         lots=[package.lot_number for package in facts.packages],
     )
+
+
+def labelled(lines: Iterable[OrderLine]) -> set[UUID]:
+    """Which of these lines need no label, or have one: their ids."""
+    fills = {line.fill_id: line.id for line in lines if line.fill_id is not None}
+    printed = issuing.printed(DocumentKind.DISPENSING_LABEL, [*fills])
+    return {line.id for line in lines if line.fill_id is None} | {fills[one] for one in printed}
+
+
+def refuse_unlabelled(lines: Iterable[OrderLine]) -> None:
+    """No pack under a prescription leaves without a label of its own. Raises LabelMissing."""
+    done = labelled(lines)
+    for line in lines:
+        if line.id not in done:
+            raise LabelMissing(
+                f"{line.sku} has no label yet. Print it, and put it on the pack.", sku=line.sku
+            )
 
 
 def refuse_other_lots(line: OrderLine, movements: Iterable[Movement]) -> None:
@@ -85,7 +102,7 @@ def label_of(
     asked = following.sentences(order.client, [variant.id], at=at)
     so_far = _so_far(fill)
     left = prescription.fills_allowed - so_far
-    picks = stock.preview(line.reservation, today=judging.day(at))
+    picks = picking.of_line(line, at=at)
     return Label(
         clinic=clinic,
         prescription=prescription.number,
@@ -115,17 +132,6 @@ def label_of(
             for _ in range(pick.units)
         ),
     )
-
-
-def _ready(order: Order, sku: str) -> OrderLine:
-    if order.status is not OrderStatus.PAID:
-        raise NotPaid(f"An order that is {order.status} is not packed.", status=order.status)
-    line = next((line for line in order.lines if line.sku == sku), None)
-    if line is None:
-        raise NotInOrder(f"Not in this order: {sku}.", skus=[sku])
-    if line.status is not LineStatus.READY:
-        raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
-    return line
 
 
 def _listed(lots: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
-from shop.core.db import Base, Word
+from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.inventory.models import Lot, Reservation
+from shop.inventory.models import Location, Lot, Reservation
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
 
@@ -265,16 +266,34 @@ class OrderLine(Stateful, Base):
         return new
 
 
+class Identifier(StrEnum):
+    """What a client says of herself at the desk, beside her name."""
+
+    BIRTH_DATE = "birth_date"
+
+
 class Shipment(Base):
     """A parcel, or a hand-over at the desk. Never changed."""
 
     __tablename__ = "shipments"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(handed_to IS NULL) = (identified_by IS NULL)",
+            name="handed_over_to_somebody_identified",
+        ),
+        sa.CheckConstraint(one_of("identified_by", Identifier), name="identifier_is_known"),
+        sa.CheckConstraint(
+            "(tracking = '') = (handed_to IS NOT NULL)", name="parcel_has_a_tracking_number"
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     number: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("orders.id"), index=True)
     carrier: Mapped[str]
     tracking: Mapped[str]
+    handed_to: Mapped[str | None]  # the client's name, where she fetched it at the desk
+    identified_by: Mapped[Identifier | None] = mapped_column(Word(Identifier))
     shipped_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     shipped_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
@@ -312,6 +331,62 @@ class ShipmentLine(Base):
         primaryjoin="ShipmentLine.lot_id == Lot.id",
         viewonly=True,
     )
+
+
+class Picked(Base):
+    """Units of a line that were taken from their place and scanned.
+
+    They leave with their line, or are put back; then they are nobody's again.
+    """
+
+    __tablename__ = "picks"
+    __table_args__ = (
+        sa.CheckConstraint("units > 0", name="picked_something"),
+        sa.CheckConstraint(
+            "(put_back_at IS NULL) = (put_back_by_id IS NULL)", name="put_back_by_someone"
+        ),
+        sa.Index("picks_line_idx", "order_line_id"),
+        sa.Index("picks_aside_idx", "lot_id", postgresql_where=sa.text("put_back_at IS NULL")),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    order_line_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("order_lines.id"))
+    lot_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("lots.id"))
+    location_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("locations.id"))
+    units: Mapped[int]
+    picked_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    picked_at: Mapped[datetime] = stamped()
+    put_back_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
+    put_back_at: Mapped[datetime | None] = mapped_column(**STAMPED)
+
+    line: Mapped[OrderLine] = relationship()
+    lot: Mapped[Lot] = relationship()
+    location: Mapped[Location] = relationship()
+    picked_by: Mapped[Person] = relationship(foreign_keys=[picked_by_id])
+
+
+class Shortage(Base):
+    """Units that the ledger has in a place and that a picker did not find there. Never changed."""
+
+    __tablename__ = "shortages"
+    __table_args__ = (
+        sa.CheckConstraint("units > 0", name="something_is_short"),
+        sa.Index("shortages_line_idx", "order_line_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    order_line_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("order_lines.id"))
+    lot_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("lots.id"))
+    location_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("locations.id"))
+    units: Mapped[int]
+    said_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    said_at: Mapped[datetime] = stamped()
+
+    lot: Mapped[Lot] = relationship()
+    location: Mapped[Location] = relationship()
+    said_by: Mapped[Person] = relationship()
 
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:

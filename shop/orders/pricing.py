@@ -71,13 +71,14 @@ class ShippingMethod:
     free_over_cents: int | None = None
 
 
+PICKUP = "pickup"  # the client fetches it at the desk
 SHIPPING_METHODS: Mapping[str, ShippingMethod] = MappingProxyType(
     {
         method.code: method
         for method in (
             ShippingMethod("standard", "Standard, 3 to 5 days", 695, free_over_cents=100_00),
             ShippingMethod("express", "Express, next working day", 1800),
-            ShippingMethod("pickup", "Pick up at the clinic", 0),
+            ShippingMethod(PICKUP, "Pick up at the clinic", 0),
         )
     }
 )

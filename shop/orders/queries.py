@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from shop.accounts.models import Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.core.events import Event, Kind
-from shop.inventory.models import Lot
-from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
+from shop.inventory.models import Location, Lot
+from shop.orders.errors import LineNotReady, NotInOrder
+from shop.orders.models import Order, OrderLine, Picked, Shipment, ShipmentLine, Shortage
 from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
 from shop.prescriptions import following
 from shop.prescriptions.models import Fill
@@ -56,6 +57,89 @@ def to_pack(reader: Person) -> list[Order]:
     waiting = Order.lines.any(OrderLine.status == LineStatus.READY)
     query = orders_for(reader, status=OrderStatus.PAID).where(waiting).order_by(Order.paid_at)
     return list(db.session.scalars(query.limit(100)))
+
+
+def waiting_line(order: Order, sku: str) -> OrderLine:
+    """The line of this pack, which waits to be shipped. Raises NotInOrder, LineNotReady."""
+    line = next((line for line in order.lines if line.sku == sku), None)
+    if line is None:
+        raise NotInOrder(f"Not in this order: {sku}.", skus=[sku])
+    if line.status is not LineStatus.READY:
+        raise LineNotReady(f"{sku} is {line.status}, not ready.", sku=sku, status=line.status)
+    return line
+
+
+def picked(lines: Iterable[OrderLine]) -> list[Picked]:
+    """What was picked for these lines and has neither left nor been put back, oldest first."""
+    here = [line.id for line in lines if line.status not in GONE]
+    query = (
+        sa.select(Picked)
+        .where(Picked.order_line_id.in_(here), Picked.put_back_at.is_(None))
+        .options(joinedload(Picked.lot), joinedload(Picked.location).joinedload(Location.site))
+        .order_by(Picked.picked_at, Picked.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(query))
+
+
+def aside(variant_ids: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID], int]:
+    """Units of these variants that were picked and are still here, by lot id and place id."""
+    rows = db.session.execute(
+        sa.select(Picked.lot_id, Picked.location_id, sa.func.sum(Picked.units))
+        .join(OrderLine, OrderLine.id == Picked.order_line_id)
+        .where(
+            OrderLine.variant_id.in_(variant_ids),
+            OrderLine.status.not_in(GONE),
+            Picked.put_back_at.is_(None),
+        )
+        .group_by(Picked.lot_id, Picked.location_id)
+    )
+    return {(lot_id, place_id): units for lot_id, place_id, units in rows}
+
+
+def picked_from(lot: Lot) -> set[uuid.UUID]:
+    """The promises of lines that something of this lot was picked for and that are still here."""
+    query = (
+        sa.select(OrderLine.reservation_id)
+        .join(Picked, Picked.order_line_id == OrderLine.id)
+        .where(Picked.lot_id == lot.id, Picked.put_back_at.is_(None), OrderLine.status.not_in(GONE))
+    )
+    return set(db.session.scalars(query))
+
+
+def to_put_back() -> list[tuple[Picked, Order]]:
+    """What was picked for lines that were cancelled since, oldest first."""
+    query = (
+        sa.select(Picked, Order)
+        .join(OrderLine, OrderLine.id == Picked.order_line_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Picked.put_back_at.is_(None), OrderLine.status == LineStatus.CANCELLED)
+        .options(joinedload(Picked.lot), joinedload(Picked.location), joinedload(Picked.line))
+        .order_by(Picked.picked_at, Picked.id)
+        .limit(100)
+    )
+    return [(one, order) for one, order in db.session.execute(query)]
+
+
+def shortages(order: Order) -> list[Shortage]:
+    """What pickers of this order did not find, oldest first."""
+    query = (
+        sa.select(Shortage)
+        .where(Shortage.order_line_id.in_([line.id for line in order.lines]))
+        .options(
+            joinedload(Shortage.lot), joinedload(Shortage.location), joinedload(Shortage.said_by)
+        )
+        .order_by(Shortage.said_at, Shortage.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def shipment_of(order: Order, number: str) -> Shipment:
+    """A parcel of an order that was fetched through its reader. Raises NotFound."""
+    found = next((one for one in order.shipments if one.number == number), None)
+    if found is None:
+        raise NotFound("This order has no such parcel.", number=number)
+    return found
 
 
 @dataclass(frozen=True)

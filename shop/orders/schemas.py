@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 from marshmallow import fields, post_load, validate
 
 from shop.core.events import Kind
+from shop.inventory.models import MAX_RECEIVED_UNITS
+from shop.inventory.receiving import LONGEST_LOT_NUMBER
+from shop.orders import carriers
 from shop.orders.checkout import Address
 from shop.orders.explaining import CartExplained, LineExplained, OrderExplained
+from shop.orders.handing_over import Met
 from shop.orders.models import MAX_QUANTITY, Order
 from shop.orders.pricing import SHIPPING_METHODS
 from shop.orders.queries import Happened
@@ -20,6 +24,8 @@ from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
 
 LONGEST_SKU = 60
 MOST_LINES = 100
+LONGEST_SCAN = 500
+OF_CARRIERS = f"One of {', '.join(carriers.CARRIERS)}."
 CANCELLATION_REASONS = {"asked_for", "changed_mind", "mistake", "takes_too_long"}
 POSTAL_CODE = validate.Regexp(
     r"\A[0-9]{5}(-[0-9]{4})?\Z", error="Must be a ZIP code such as 94607 or 94607-1234."
@@ -103,7 +109,8 @@ class CancellationIn(Schema):
     )
 
 
-class PickedOut(Schema):
+class ToTakeOut(Schema):
+    place = fields.String(attribute="location.code")
     lot = fields.String(attribute="lot.number")
     lot_number = fields.String(attribute="lot.lot_number")
     expires_on = fields.Date(attribute="lot.expires_on")
@@ -133,6 +140,8 @@ class ShipmentOut(Schema):
     number = fields.String()
     carrier = fields.String()
     tracking = fields.String()
+    tracking_url = fields.Function(lambda one: carriers.link(one.carrier, one.tracking))
+    handed_to = fields.String(allow_none=True)
     shipped_at = Moment()
     lines = fields.List(fields.Nested(ParcelLineOut))
 
@@ -306,19 +315,119 @@ def _told_line(one: LineExplained, told: OrderExplained, *, inside: bool) -> dic
     }
 
 
+class PickedOut(Schema):
+    """Units that were taken from the shelf for a line and scanned."""
+
+    id = fields.UUID()
+    lot = fields.String(attribute="lot.number")
+    lot_number = fields.String(attribute="lot.lot_number")
+    place = fields.String(attribute="location.code")
+    units = fields.Integer()
+    picked_at = Moment()
+    put_back_at = Moment(allow_none=True)
+
+
 class ToPickOut(Schema):
+    """A line: `lots` are still to be taken, `picked` are taken; `packed`: only the parcel lacks.
+
+    `stopped` is what was picked of lots that may not be sent any more: put it back.
+    """
+
     sku = fields.String(attribute="line.sku")
     name = fields.String(attribute="line.name")
     quantity = fields.Integer(attribute="line.quantity")
     goes = fields.Boolean()
     short = fields.String(allow_none=True)
     gate = fields.Nested(GateOut, attribute="decision")
-    lots = fields.List(fields.Nested(PickedOut), attribute="picks")
+    lots = fields.List(fields.Nested(ToTakeOut), attribute="picks")
+    picked = fields.List(fields.Nested(PickedOut))
+    stopped = fields.List(fields.Nested(PickedOut))
+    labelled = fields.Boolean()
+    packed = fields.Boolean()
 
 
 class PickingListOut(Schema):
     order = fields.String()
     lines = fields.List(fields.Nested(ToPickOut))
+
+
+class PickIn(Schema):
+    """What was scanned or typed: a SKU or GTIN, and the maker's lot number.
+
+    `item` may hold what no text may (U+001D, as scanners send it); it is never kept.
+    """
+
+    item = fields.String(required=True, validate=validate.Length(min=1, max=LONGEST_SCAN))
+    lot_number = Text(load_default="", longest=LONGEST_LOT_NUMBER)
+    units = Whole(least=1, most=MAX_QUANTITY, load_default=1)
+
+
+class ShortageIn(Schema):
+    sku = Text(required=True, shortest=1, longest=LONGEST_SKU)
+    lot_number = Text(required=True, shortest=1, longest=LONGEST_LOT_NUMBER)
+    place = Text(required=True, shortest=1, longest=20)
+    units = Whole(required=True, least=1, most=MAX_RECEIVED_UNITS)
+
+
+class ShortageOut(Schema):
+    """Units that should lie in a place and were not found there."""
+
+    lot = fields.String(attribute="lot.number")
+    lot_number = fields.String(attribute="lot.lot_number")
+    place = fields.String(attribute="location.code")
+    units = fields.Integer()
+    said_at = Moment()
+
+
+class StopOut(Schema):
+    place = fields.String(attribute="location.code")
+    sku = fields.String()
+    name = fields.String()
+    lot = fields.String(attribute="lot.number")
+    lot_number = fields.String(attribute="lot.lot_number")
+    expires_on = fields.Date(attribute="lot.expires_on")
+    units = fields.Integer()
+    orders = fields.Function(
+        lambda stop: [{"order": number, "units": units} for number, units in stop.wanted]
+    )
+
+
+class TourOut(Schema):
+    """One walk for all orders that wait, place by place; `short` is what the shelf lacks."""
+
+    stops = fields.List(fields.Nested(StopOut))
+    short = fields.Function(
+        lambda tour: [
+            {"order": order.number, "sku": line.sku, "why": why} for order, line, why in tour.short
+        ]
+    )
+
+
+class MetIn(Schema):
+    """What the client says at the desk."""
+
+    name = Text(required=True, shortest=1, longest=100)
+    birth_date = fields.Date(required=True)
+
+    @post_load
+    def _met(self, data: dict[str, Any], **_: object) -> Met:
+        return Met(**data)
+
+
+class ParcelForm(Schema):
+    """How it leaves: carrier and number, or name and day of birth where it is picked up."""
+
+    carrier = Text(longest=60, load_default="")
+    tracking = Text(longest=60, load_default="")
+    name = Text(longest=100, load_default="")
+    birth_date = fields.Date(load_default=None)
+
+
+def way(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """How it leaves, as `shipping.ship` takes it."""
+    named = typed["name"] and typed["birth_date"]
+    met = Met(typed["name"], typed["birth_date"]) if named else None
+    return {"carrier": typed["carrier"], "tracking": typed["tracking"], "met": met}
 
 
 class ShipmentIn(Schema):
@@ -328,5 +437,10 @@ class ShipmentIn(Schema):
         validate=validate.Length(min=1, max=MOST_LINES),
         metadata={"description": "SKUs of the order; all that are ready where left out."},
     )
-    carrier = Text(required=True, shortest=1, longest=60)
-    tracking = Text(required=True, shortest=1, longest=60)
+    carrier = Text(load_default="", longest=60, metadata={"description": OF_CARRIERS})
+    tracking = Text(load_default="", longest=60)
+    handed_to = fields.Nested(
+        MetIn,
+        load_default=None,
+        metadata={"description": "Where the client picks it up: who she says she is."},
+    )

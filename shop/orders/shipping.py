@@ -1,10 +1,11 @@
-"""Let paid lines leave, from the lots that expire first."""
+"""Let paid lines leave: what was picked for them, labelled, by a carrier or over the desk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import uuid4
 
 from shop.accounts.models import Person
@@ -14,9 +15,12 @@ from shop.core.events import Kind
 from shop.inventory import stock
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.picking import Pick
-from shop.orders import ending, judging, labelling, queries
-from shop.orders.errors import LineNotReady, NothingToShip, NotInOrder, NotPaid
-from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
+from shop.orders import carriers, ending, handing_over, judging, labelling, picking, queries
+from shop.orders.errors import LineNotReady, NothingToShip, NotInOrder
+from shop.orders.handing_over import Met
+from shop.orders.models import Identifier, Order, OrderLine, Picked, Shipment, ShipmentLine
+from shop.orders.picking import Planned
+from shop.orders.pricing import PICKUP
 from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.prescriptions import asking, filling
 from shop.prescriptions.asking import Stage
@@ -25,28 +29,37 @@ from shop.prescriptions.gate import Decision
 
 @dataclass(frozen=True)
 class ToPick:
-    """A line that waits to be shipped: the gate's answer and the lots to take it from.
+    """A line that waits to be shipped: the gate's answer, what was picked, what is still to be.
 
-    `short` says why there are no lots.
+    `picks` are the lots and places to take the rest from; `short` says why there are none. What
+    was picked of a lot that may not be sent any more is `stopped`: it is put back.
     """
 
     line: OrderLine
     decision: Decision
+    picked: list[Picked]
     picks: list[Pick]
-    short: str | None = None
+    short: str | None
+    stopped: list[Picked]
+    labelled: bool  # it needs no label, or has one
 
     @property
     def goes(self) -> bool:
-        """Whether it can be shipped now."""
+        """Whether it can be picked and shipped now."""
         return self.decision.open and self.short is None
+
+    @property
+    def packed(self) -> bool:
+        """Whether nothing lacks but the parcel."""
+        return self.goes and not self.picks and not self.stopped and self.labelled
 
 
 def picking_list(order: Order, *, at: datetime) -> list[ToPick]:
-    """What `ship` would take from where now, line by line. Changes and locks nothing.
+    """What is taken from where now, line by line. Changes and locks nothing.
 
-    Raises NotPaid.
+    Raises NotPaid, MoneyGone.
     """
-    _paid(order)
+    judging.insist_paid(order)
     lines = [line for line in order.lines if line.status is LineStatus.READY]
     decisions = asking.ask(
         order.client,
@@ -55,48 +68,57 @@ def picking_list(order: Order, *, at: datetime) -> list[ToPick]:
         at=at,
         stage=Stage.PICK,
     )
-    return [_to_pick(line, answer, at) for line, answer in zip(lines, decisions, strict=True)]
+    planned = picking.as_planned(lines, at=at)
+    labelled = labelling.labelled(lines)
+    return [
+        _to_pick(line, answer, planned[line.id], judging.day(at), labelled=line.id in labelled)
+        for line, answer in zip(lines, decisions, strict=True)
+    ]
 
 
-def _to_pick(line: OrderLine, decision: Decision, at: datetime) -> ToPick:
-    try:
-        return ToPick(line, decision, stock.preview(line.reservation, today=judging.day(at)))
-    except NotEnoughStock as short:
-        return ToPick(line, decision, [], short.text)
+def _to_pick(
+    line: OrderLine, decision: Decision, planned: Planned, today: date, *, labelled: bool
+) -> ToPick:
+    taken, rest = planned
+    stopped = [one for one in taken if not one.lot.sellable(today)]
+    if isinstance(rest, NotEnoughStock):
+        return ToPick(line, decision, taken, [], rest.text, stopped, labelled)
+    return ToPick(line, decision, taken, rest, None, stopped, labelled)
 
 
 def ship(
     order: Order,
     *,
     skus: Sequence[str] | None,
-    carrier: str,
-    tracking: str,
+    carrier: str = "",
+    tracking: str = "",
+    met: Met | None = None,
     by: Person,
     at: datetime,
 ) -> Shipment:
     """Ship the named lines (all that are ready where `skus` is None). Everything or nothing.
 
-    The gate is asked a last time; fills are dispensed; the order is closed with its last line.
-    Raises NotPaid, NotInOrder, LineNotReady, NothingToShip, NotEnoughStock, LabelOutdated, and
-    what the gate refuses (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
+    A parcel has its carrier's number; what is picked up is handed to the client, as she was `met`.
+    The gate is asked a last time, and the money; fills are dispensed; the order is closed with its
+    last line. Raises NotPaid, MoneyGone, NotInOrder, LineNotReady, NothingToShip, BadTracking,
+    NotTheClient, NotPicked, LabelMissing, LabelOutdated, NotEnoughStock, and what the gate refuses
+    (NoPrescription, LineBlocked, NeedsClientAction, TooSoon).
     """
     order = queries.locked_order(order.id)
-    _paid(order)
+    judging.insist_paid(order)
     lines = _named(order, skus)
+    way = _way(order, carrier, tracking, met)
     wishes = judging.wishes(lines)
     judging.insist(order.client, wishes, ship_to_state=order.ship_to_state, at=at, stage=Stage.SHIP)
+    picked = picking.whole(lines)
+    labelling.refuse_unlabelled(lines)
     ending.hold_lots(lines)
     shipment = Shipment(
-        id=uuid4(),
-        number=numbers.fresh("S"),
-        order_id=order.id,
-        carrier=carrier,
-        tracking=tracking,
-        shipped_by_id=by.id,
+        id=uuid4(), number=numbers.fresh("S"), order_id=order.id, shipped_by_id=by.id, **way
     )
     order.shipments.append(shipment)
     for line in lines:
-        _let_go(line, shipment, order, at)
+        _let_go(line, picked[line.id], shipment, order, at)
     if all(line.status in GONE for line in order.lines):
         order.status = OrderStatus.CLOSED
         events.record(Kind.ORDER_CLOSED, order)
@@ -104,9 +126,18 @@ def ship(
     return shipment
 
 
-def _paid(order: Order) -> None:
-    if order.status is not OrderStatus.PAID:
-        raise NotPaid(f"An order that is {order.status} is not shipped.", status=order.status)
+def _way(order: Order, carrier: str, tracking: str, met: Met | None) -> dict[str, Any]:
+    """How it leaves: with a carrier, or into the client's own hands."""
+    if order.shipping_method == PICKUP:
+        name = handing_over.identified(order.client, met)
+        return {
+            "carrier": handing_over.DESK,
+            "tracking": "",
+            "handed_to": name,
+            "identified_by": Identifier.BIRTH_DATE,
+        }
+    carrier, tracking = carriers.checked(carrier, tracking)
+    return {"carrier": carrier, "tracking": tracking}
 
 
 def _named(order: Order, skus: Sequence[str] | None) -> list[OrderLine]:
@@ -127,10 +158,14 @@ def _named(order: Order, skus: Sequence[str] | None) -> list[OrderLine]:
     return lines
 
 
-def _let_go(line: OrderLine, shipment: Shipment, order: Order, at: datetime) -> None:
+def _let_go(
+    line: OrderLine, picks: list[Pick], shipment: Shipment, order: Order, at: datetime
+) -> None:
     line.status = LineStatus.PACKED
     events.record(Kind.LINE_PACKED, line, order=order.number, position=line.position)
-    movements = stock.ship(line.reservation, reference_id=line.id, today=judging.day(at))
+    movements = stock.ship(
+        line.reservation, reference_id=line.id, today=judging.day(at), picks=picks
+    )
     labelling.refuse_other_lots(line, movements)
     for movement in movements:
         shipment.lines.append(

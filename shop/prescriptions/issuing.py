@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any, TypeVar
@@ -114,6 +114,14 @@ def last_told(kind: DocumentKind, subject_id: UUID) -> dict[str, Any] | None:
         .limit(1)
     )
     return db.session.scalar(query)
+
+
+def printed(kind: DocumentKind, subject_ids: Collection[UUID]) -> set[UUID]:
+    """Of which of these the document was printed at least once."""
+    query = sa.select(DocumentIssued.subject_id).where(
+        DocumentIssued.kind == kind, DocumentIssued.subject_id.in_(subject_ids)
+    )
+    return set(db.session.scalars(query))
 
 
 def _issued(kind: DocumentKind, subject_id: UUID) -> Sequence[DocumentIssued]:

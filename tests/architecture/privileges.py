@@ -75,6 +75,10 @@ GRANTED: Granted = {
                 "status",
             ),
         },
+        "arrivals": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
         "auth_events": {
             "INSERT": ("factors", "id", "kind", "person_id"),
             "SELECT": ALL,
@@ -401,6 +405,15 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("closed_at", "name"),
         },
+        "lot_certificates": {
+            "INSERT": ("added_by_id", "content", "id", "lot_id", "media_type", "name", "sha256"),
+            "SELECT": ALL,
+        },
+        "lot_checks": {
+            "INSERT": ("checked_by_id", "id", "lot_id", "note"),
+            "SELECT": ALL,
+            "UPDATE": ("released_by_id",),
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
@@ -539,6 +552,11 @@ GRANTED: Granted = {
                 "session_id",
             ),
             "SELECT": ALL,
+        },
+        "picks": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "picked_by_id", "units"),
+            "SELECT": ALL,
+            "UPDATE": ("put_back_at", "put_back_by_id"),
         },
         "picture_files": {
             "INSERT": ALL,
@@ -766,6 +784,25 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "purchase_lines": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "purchase_orders": {
+            "INSERT": (
+                "drafted_by_id",
+                "expected_on",
+                "id",
+                "note",
+                "number",
+                "state_seq",
+                "status",
+                "supplier_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("expected_on", "note", "state_seq", "status"),
+        },
         "reaction_accounts": {
             "INSERT": (
                 "due_on",
@@ -788,7 +825,11 @@ GRANTED: Granted = {
             "UPDATE": ("reason_sealed", "state_seq", "status"),
         },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
+            "INSERT": ("delivery_note", "id", "purchase_order_id", "received_by_id"),
             "SELECT": ALL,
         },
         "referrals": {
@@ -1032,10 +1073,23 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
+            "INSERT": ("id", "location_id", "lot_id", "order_line_id", "said_by_id", "units"),
             "SELECT": ALL,
         },
         "sign_in_attempts": {
@@ -1103,6 +1157,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ended_on"),
+        },
+        "suppliers": {
+            "INSERT": ("account", "active", "email", "id", "lead_days", "name", "number", "phone"),
+            "SELECT": ALL,
+            "UPDATE": ("account", "active", "email", "lead_days", "name", "phone"),
         },
         "testers": {
             "INSERT": (
@@ -1261,6 +1320,9 @@ GRANTED: Granted = {
                 "state_seq",
                 "status",
             ),
+        },
+        "arrivals": {
+            "SELECT": ALL,
         },
         "auth_events": {
             "SELECT": ALL,
@@ -1423,6 +1485,12 @@ GRANTED: Granted = {
         "locations": {
             "SELECT": ALL,
         },
+        "lot_certificates": {
+            "SELECT": ALL,
+        },
+        "lot_checks": {
+            "SELECT": ALL,
+        },
         "lots": {
             "INSERT": (
                 "expires_on",
@@ -1553,6 +1621,9 @@ GRANTED: Granted = {
         "performances": {
             "SELECT": ALL,
         },
+        "picks": {
+            "SELECT": ALL,
+        },
         "picture_files": {
             "SELECT": ALL,
         },
@@ -1678,8 +1749,17 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("applied_at",),
         },
+        "purchase_lines": {
+            "SELECT": ALL,
+        },
+        "purchase_orders": {
+            "SELECT": ALL,
+        },
         "receipt_lines": {
-            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "units"),
+            "INSERT": ("id", "lot_id", "receipt_id", "received_by_id", "unit_cost_cents", "units"),
+            "SELECT": ALL,
+        },
+        "receipts": {
             "SELECT": ALL,
         },
         "referrals": {
@@ -1799,10 +1879,22 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "shipments": {
-            "INSERT": ("carrier", "id", "number", "order_id", "shipped_by_id", "tracking"),
+            "INSERT": (
+                "carrier",
+                "handed_to",
+                "id",
+                "identified_by",
+                "number",
+                "order_id",
+                "shipped_by_id",
+                "tracking",
+            ),
             "SELECT": ALL,
         },
         "shop_clock": {
+            "SELECT": ALL,
+        },
+        "shortages": {
             "SELECT": ALL,
         },
         "sign_in_attempts": {
@@ -1830,6 +1922,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "supervisions": {
+            "SELECT": ALL,
+        },
+        "suppliers": {
             "SELECT": ALL,
         },
         "testers": {

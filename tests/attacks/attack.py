@@ -94,6 +94,7 @@ TABLES = {
     "plan": "plans",
     "session": "sessions",
     "reaction": "reactions",
+    "purchase_order": "purchase_orders",
     "auto_refill": "auto_refills",
     "refill_cycle": "refill_cycles",
     "lot": "lots",

@@ -35,11 +35,11 @@ from tests.builders import a_product, a_variant
 from tests.catalog.rules import a_ruling, holding
 from tests.inventory.lots import a_lot
 from tests.journeys.conftest import Clinic
-from tests.orders.things import pay
+from tests.orders.things import packed, pay
 from tests.prescriptions.builders import a_prescription, a_request
 
 UNITS = 40  # on the shelf of every product
-PARCEL = {"carrier": "USPS", "tracking": "9400 1"}
+PARCEL = {"carrier": "USPS", "tracking": "9400 1112 0108 0805 4830 16"}
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 BEFORE_MIDNIGHT = timedelta(minutes=5)  # when every scene is played, by the shop's clock
 # Whatever tells of goods, money or authority. Carts are wishes, and kept answers repeat themselves.
@@ -54,6 +54,8 @@ KEPT = (
     "reservation_parts",
     "lots",
     "movements",
+    "picks",
+    "shortages",
     "shipments",
     "shipment_lines",
     "payments",
@@ -392,9 +394,16 @@ class Desk:
         self.pay(scene)
 
     def pay(self, scene: Scene) -> None:
-        """Its money comes, as when the provider's word was applied."""
+        """Its money comes, as when the provider's word was applied; then it is packed."""
         with self._building():
             pay(db.session.scalars(sa.select(Order).where(Order.number == scene.order)).one())
+        self.packed(scene)
+
+    def packed(self, scene: Scene) -> None:
+        """It is picked and labelled, so that nothing but what is tried stands in its way."""
+        with self._building():
+            order = db.session.scalars(sa.select(Order).where(Order.number == scene.order)).one()
+            packed(order, by=db.session.get_one(Person, self.sam.id))
 
     def note(self, scene: Scene) -> None:
         """Learn what a road has just made: the order's number, the payment page's address."""

@@ -616,7 +616,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "public_key_is_ed25519": [f"public_key = {NO_HASH}"],
     },
     "related_products": {"related_to_another": ["related_id = product_id"]},
-    "receipt_lines": {"received_units_are_sane": ["units = 0", "units = 100001"]},
+    "receipt_lines": {
+        "received_units_are_sane": ["units = 0", "units = 100001"],
+        "unit_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+    },
     "referrals": {
         "nobody_refers_themselves": ["referred_by_id = client_id"],
         "referral_message_is_sealed": [
@@ -657,6 +660,25 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "released_or_shipped_not_both": ["released_at = now(), shipped_at = now()"],
         "reserved_units_are_sane": ["units = 0", "units = 1001"],
     },
+    "picks": {
+        "picked_something": ["units = 0", "units = -1"],
+        "put_back_by_someone": [
+            "put_back_at = now() WHERE put_back_at IS NULL",
+            "put_back_by_id = picked_by_id WHERE put_back_at IS NULL",
+        ],
+    },
+    "shortages": {"something_is_short": ["units = 0", "units = -1"]},
+    "shipments": {
+        "handed_over_to_somebody_identified": [
+            "identified_by = 'birth_date'",
+            "handed_to = 'X', tracking = ''",
+        ],
+        "identifier_is_known": ["identified_by = 'face', handed_to = 'X', tracking = ''"],
+        "parcel_has_a_tracking_number": [
+            "tracking = ''",
+            "handed_to = 'X', identified_by = 'birth_date'",
+        ],
+    },
     "shipment_lines": {"shipped_something": ["units = 0", "units = -1"]},
     "shop_clock": {"one_clock": ["singleton = false"]},
     "sign_ins": {"secret_is_hashed": [f"secret_hash = {NO_HASH}"]},
@@ -691,6 +713,53 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "plan_state_is_a_usps_code": [one.format("state") for one in NO_STATE],
     },
     "session_moves": {"move_reason_is_sealed": [f"reason_sealed = {bad}" for bad in NOT_SEALED]},
+    "arrivals": {
+        "arrived_units_are_sane": [
+            "units = 0 WHERE damage IS NOT NULL",
+            "units = 100001 WHERE damage IS NOT NULL",
+        ],
+        "arrival_is_booked_or_damaged": [
+            "damage = NULL WHERE damage IS NOT NULL",
+            "damage = 'Wet' WHERE damage IS NULL",
+            "receipt_line_id = NULL WHERE damage IS NULL",
+        ],
+        "damage_is_described": [
+            "damage = '' WHERE damage IS NOT NULL",
+            "damage = repeat('x', 201) WHERE damage IS NOT NULL",
+        ],
+    },
+    "lot_certificates": {
+        "certificate_fits_in_5_mb": [
+            "content = '', sha256 = sha256('')",
+            (
+                "content = decode(repeat('00', 5242881), 'hex'),"
+                " sha256 = sha256(decode(repeat('00', 5242881), 'hex'))"
+            ),
+        ],
+        "certificate_has_a_name": ["name = ''", "name = repeat('x', 121)"],
+        "certificate_is_paper_or_picture": ["media_type = 'text/html'"],
+        "certificate_is_what_it_was": ["content = content || '\\x00'"],
+    },
+    "lot_checks": {
+        "check_note_is_short": ["note = repeat('x', 201)"],
+        "lot_is_released_by_another": [
+            "released_by_id = checked_by_id WHERE released_by_id IS NOT NULL"
+        ],
+        "released_check_says_when": [
+            "released_at = NULL WHERE released_by_id IS NOT NULL",
+            "released_at = now() WHERE released_by_id IS NULL",
+        ],
+    },
+    "purchase_lines": {
+        "purchase_cost_is_sane": ["unit_cost_cents = -1", "unit_cost_cents = 10000001"],
+        "purchased_units_are_sane": ["units = 0", "units = 100001"],
+    },
+    "purchase_orders": {"purchase_note_is_short": ["note = repeat('x', 2001)"]},
+    "receipts": {"delivery_note_is_a_number": ["delivery_note = repeat('x', 61)"]},
+    "suppliers": {
+        "lead_time_is_within_a_year": ["lead_days = -1", "lead_days = 366"],
+        "supplier_has_a_name": ["name = ''", "name = ' x'"],
+    },
     "reaction_accounts": {
         "account_is_due_in_weeks": [
             "due_on = received_on + 14 WHERE serious",

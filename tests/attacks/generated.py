@@ -25,8 +25,12 @@ from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import rechecking, shipping
+from shop.inventory import certifying, releasing
+from shop.inventory.models import Lot
+from shop.inventory.states import LotStatus
+from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
+from shop.orders.scanning import Scanned
 from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
 from shop.payments.models import Payment, ProviderEvent
@@ -46,6 +50,7 @@ from shop.prescriptions import (
     writing,
 )
 from shop.prescriptions.paper.clinic import Clinic
+from shop.purchasing.arriving import Damaged
 from shop.replenishment import choosing
 from shop.treatments import (
     answering,
@@ -66,11 +71,12 @@ from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, paid, placed
+from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription, an_examination
+from tests.purchasing.builders import a_purchase, arrive, good
 from tests.replenishment.builders import (
     a_blocked_refill,
     a_charged_refill,
@@ -105,6 +111,7 @@ def scene() -> Mapping[str, Any]:
         a_lot(variant)
     _prescribed(client, chen, cream)
     _shipped(paid(client, {cream: 1, soap: 2}))
+    _picked(paid(client, {soap: 1}), soap)
     waiting = placed(client, {soap: 1})
     _named_by_the_provider(
         settling.begin(waiting, by=client, at=now(), base_url="http://x", consent=STATEMENT_VERSION)
@@ -124,6 +131,7 @@ def scene() -> Mapping[str, Any]:
     _seen(client, chen)
     _planned(client, chen)
     _reacted(client)
+    _bought(soap)
     _refilled()
     return {}
 
@@ -194,6 +202,18 @@ def _reacted(client: Person) -> None:
     reported, closed = a_reaction(client), a_reaction(client, serious=False)
     file(reported)
     filing.close(closed, reason="It healed.", by=mona(), at=now())
+
+
+def _bought(soap: Variant) -> None:
+    """An order that partly arrived, some of it damaged; lots that one and that two have seen."""
+    order = a_purchase({soap: 5, a_variant(): 2})
+    arrive(order, good(soap, 2), damaged=[Damaged(soap.sku, 1, "Wet")])
+    for released in (True, False):
+        lot, other = a_lot(a_cream(), status=LotStatus.QUARANTINE), mona()
+        releasing.check(lot, by=sam(), at=now())
+        certifying.certify(lot, b"%PDF-1.7", name="Analysis", by=other, at=now())
+        if released:
+            releasing.release(lot, by=other, at=now())
 
 
 def _refilled() -> None:
@@ -277,9 +297,19 @@ def _lived(chen: Person) -> None:
     erring.confirm(said, by=mona(), at=now())
 
 
+def _picked(order: Order, soap: Variant) -> None:
+    """A soap was picked and put back, and another was not found."""
+    (lot,) = db.session.scalars(sa.select(Lot).where(Lot.variant_id == soap.id))
+    scanned, packer = Scanned(soap.sku, lot.lot_number), sam()
+    one = picking.pick(order, scanned, units=1, by=packer, at=now())
+    picking.put_back(order, one.id, by=packer, at=now())
+    missing = {"lot_number": lot.lot_number, "place": "SHELF", "units": 1}
+    shorting.report(order, soap.sku, **missing, by=packer, at=now())
+
+
 def _shipped(order: Order) -> None:
     """Its parcel left, and some of its money went back."""
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     (payment,) = payments.payments_of(order.id)
     refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
     refund.provider_refund_id = "re_scene"
@@ -484,6 +514,19 @@ BY_HAND = {
         (
             "UPDATE supervisions SET supervisor_id = gen_random_uuid() WHERE NOT EXISTS"
             " (SELECT FROM prescription_states WHERE supervision_id = supervisions.id)"
+        )
+    ],
+    "arrived_lot_is_of_the_variant_ordered": [
+        (
+            "UPDATE arrivals SET (variant_id, purchase_line_id) = (SELECT variant_id, id"
+            " FROM purchase_lines l WHERE l.purchase_order_id = arrivals.purchase_order_id"
+            " AND l.variant_id <> arrivals.variant_id) WHERE lot_id IS NOT NULL"
+        )
+    ],
+    "purchase_lines_variant_id_fkey": [
+        (
+            "UPDATE purchase_lines SET variant_id = gen_random_uuid() WHERE NOT EXISTS"
+            " (SELECT FROM arrivals WHERE purchase_line_id = purchase_lines.id)"
         )
     ],
     "reactions_variant_id_fkey": [

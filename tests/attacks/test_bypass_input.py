@@ -327,10 +327,16 @@ def test_no_road_edits_an_order(desk: Desk) -> None:
     assert roads == {
         "POST /api/v1/orders/<number>/cancellation",
         "POST /api/v1/orders/<number>/payment",
+        "POST /api/v1/orders/<number>/picks",
+        "DELETE /api/v1/orders/<number>/picks/<uuid:pick_id>",
         "POST /api/v1/orders/<number>/shipments",
+        "POST /api/v1/orders/<number>/shortages",
         "POST /orders/<number>/cancellation",
         "POST /orders/<number>/payment",
+        "POST /packing/<number>/picks",
+        "POST /packing/<number>/picks/<uuid:pick_id>/return",
         "POST /packing/<number>/shipments",
+        "POST /packing/<number>/shortages",
     }
 
 
@@ -474,6 +480,7 @@ def test_paying_and_shipping_happen_once(desk: Desk) -> None:
         assert again.json["url"] == begun.json["url"]
     scene.url = begun.json["url"]
     desk.money_comes(scene)
+    desk.packed(scene)
     refused = unchanged(desk, scene.client.call, "POST", road, Idempotency_Key="third")
     assert (refused.status_code, refused.json["code"]) == (409, "order_not_payable")
     parcel = f"/orders/{scene.order}/shipments"

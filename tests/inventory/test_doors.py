@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from shop.accounts.models import Person, Token
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import stock
+from shop.inventory import releasing, stock
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
 from tests.builders import a_cream, a_product, a_variant
@@ -66,6 +66,9 @@ DOORS = [
     ("GET", "/api/v1/lots/L-1"),
     ("POST", "/api/v1/lots/L-1/release"),
     ("POST", "/api/v1/lots/L-1/quarantine"),
+    ("POST", "/api/v1/lots/L-1/check"),
+    ("POST", "/api/v1/scans"),
+    ("POST", "/api/v1/scans/matches"),
     ("GET", "/stock"),
     ("GET", "/stock/receive"),
     ("POST", "/stock/receive"),
@@ -207,6 +210,7 @@ def test_a_bad_delivery_names_row_and_field(program: FlaskClient, how: str) -> N
 
 def test_a_lot_is_released_and_kept_back(program: FlaskClient) -> None:
     lot = a_lot(a_cream(), 5, status=LotStatus.QUARANTINE)
+    releasing.check(lot, by=mona(), at=now())
     db.session.commit()
     path = f"/api/v1/lots/{lot.number}"
 
@@ -259,6 +263,16 @@ def test_sam_receives_releases_and_keeps_back_on_pages(browser: FlaskClient) -> 
     assert "Release for sale" in page.text
     assert "+12" in page.text
     token = {"csrf_token": _form(page.text)["csrf_token"]}
+    alone = browser.post(f"/stock/lots/{lot.number}/release", data=token)
+    assert (alone.status_code, "Somebody checks this lot first" in alone.text) == (422, True)
+    manager = a_browser(browser.application, mona())
+    path = f"/stock/lots/{lot.number}"
+    hers = {"csrf_token": _form(manager.get(path).text)["csrf_token"], "note": "Seals whole"}
+    assert (
+        "somebody else"
+        in manager.post(f"{path}/check", data=hers, follow_redirects=True).text.lower()
+    )
+    assert "Seals whole" in browser.get(path).text
     released = browser.post(f"/stock/lots/{lot.number}/release", data=token, follow_redirects=True)
     assert "Lot B7 is on sale." in released.text
     assert "Release for sale" not in released.text

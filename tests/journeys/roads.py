@@ -51,6 +51,7 @@ def on_the_shelf(clinic: Clinic, made: Callable[[], Variant], *, units: int = 10
     line = {"sku": sku, "lot_number": "L1", "expires_on": str(expires), "quantity": units}
     for lot in ok(clinic.call(SAM, "POST", "/receipts", json={"lines": [line]}))["lots"]:
         if lot["status"] == "quarantine":
+            ok(clinic.call(SAM, "POST", f"/lots/{lot['number']}/check", json={}))
             ok(clinic.call(MONA, "POST", f"/lots/{lot['number']}/release"))
     return sku
 
@@ -130,7 +131,21 @@ def pays(clinic: Clinic, who: str, number: str) -> None:
     clinic.work()
 
 
+def packs(clinic: Clinic, number: str) -> None:
+    """Scan what goes, and print its labels; an order that is not to be packed is left alone."""
+    listed = clinic.call(SAM, "GET", f"/orders/{number}/picking-list")
+    lines = listed.json["lines"] if listed.status_code == 200 else []
+    for line in (one for one in lines if one["goes"]):
+        for lot in line["lots"]:
+            scan = {"item": line["sku"], "lot_number": lot["lot_number"], "units": lot["units"]}
+            ok(clinic.call(SAM, "POST", f"/orders/{number}/picks", json=scan))
+        if not line["labelled"]:
+            label = clinic.call(SAM, "GET", f"/orders/{number}/lines/{line['sku']}/label")
+            assert label.status_code == 200, label.text
+
+
 def ships(clinic: Clinic, number: str) -> Any:
+    packs(clinic, number)
     parcel = {"carrier": "UPS", "tracking": "1Z999AA10123456784"}
     shipped = clinic.call(SAM, "POST", f"/orders/{number}/shipments", json=parcel)
     clinic.work()

@@ -78,6 +78,7 @@ def _shelf(clinic: Clinic) -> None:
         ok(clinic.call(MONA, "POST", f"/products/{slug}/publication"))
         line = {"sku": sku, "lot_number": "L1", "expires_on": expires, "quantity": 50}
         for lot in ok(clinic.call(SAM, "POST", "/receipts", json={"lines": [line]}))["lots"]:
+            ok(clinic.call(SAM, "POST", f"/lots/{lot['number']}/check", json={}))
             ok(clinic.call(MONA, "POST", f"/lots/{lot['number']}/release"))
 
 

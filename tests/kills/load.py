@@ -138,8 +138,20 @@ class Walker:
             return
         if self.random.random() < 0.15:
             self.asks(history.cancelling(client, self.key("cancel"), number))
-        elif self.is_paid(client, number):
+        elif self.is_paid(client, number) and self.packs(number):
             self.asks(history.shipping(self.told["packer"], self.key("ship"), number))
+
+    def packs(self, number: str) -> bool:
+        """Scan what the order waits for, and print its labels."""
+        packer, order = self.told["packer"], f"/api/v1/orders/{number}"
+        listed = self.plainly(packer, "GET", f"{order}/picking-list")
+        for line in (listed or {}).get("lines", []):
+            for lot in line["lots"]:
+                scan = {"item": line["sku"], "lot_number": lot["lot_number"], "units": lot["units"]}
+                self.plainly(packer, "POST", f"{order}/picks", scan)
+            if not line["labelled"]:
+                self.plainly(packer, "GET", f"{order}/lines/{line['sku']}/label")
+        return listed is not None
 
     def signed(self, request: str) -> bool:
         doctor = self.told["physician"]

@@ -45,6 +45,7 @@ def asked(world: World, case: Case, act: str) -> Asked:
             case "begin":
                 case.acts[act] = history.beginning(case.client, key, case.order)
             case "ship":
+                world.packed(case.order)
                 case.acts[act] = history.shipping(world.packer, key, case.order)
     return case.acts[act]
 

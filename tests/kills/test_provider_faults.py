@@ -196,6 +196,7 @@ def settled(world: World, line: Line, road: Road) -> None:
 def ended(world: World, line: Line, road: Road) -> None:
     """Shipped, or cancelled: then the page closes or the money goes back."""
     if road.ends == "closed":
+        world.packed(road.number)
         road.acts["ship"] = history.shipping(world.packer, world.key("ship"), road.number)
         world.insist(road.acts["ship"])
     if road.ends == "cancelled":

@@ -309,6 +309,7 @@ def recovered(world: World, bank_url: str, acts: list[history.Asked]) -> None:
     world.work()
     world.minutes_pass()
     for number in world.paid():
+        world.packed(number)
         parcel = history.shipping(world.packer, world.key("late"), number)
         acts.append(parcel)
         world.insist(parcel)

@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import requests
+import sqlalchemy as sa
 from flask import Flask
 
 from shop.accounts import passwords, tokens
@@ -27,6 +28,7 @@ from shop.core import jobs
 from shop.core.clock import now
 from shop.core.cluster import WORKER
 from shop.core.db import act_as, db
+from shop.orders.models import Order
 from shop.payments.sandbox.webhooks import signed
 from tests import people
 from tests.builders import a_cream, a_variant
@@ -34,7 +36,7 @@ from tests.conftest import Database
 from tests.inventory.lots import a_lot
 from tests.kills.history import CARD, Asked, Json
 from tests.kills.serving import answered, start_periodic
-from tests.orders.things import a_cart
+from tests.orders.things import a_cart, packed
 from tests.prescriptions.builders import a_claimed_request, a_request, read_the_leaflet
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +174,7 @@ class World:
             act_as("system:test")
             known = {"password_hash": passwords.hash_of(people.PASSWORD)}
             chen, sam = people.dr_chen(**known), people.sam()
+            self._sam = sam.id
             self._chen, self._cream, self._otc = chen.id, a_cream(), a_variant()
             a_lot(self._cream, 100_000)
             a_lot(self._otc, 100_000)
@@ -193,6 +196,14 @@ class World:
         with self.shop() as connection:
             rows = connection.execute("SELECT number FROM orders WHERE status = 'paid'")
             return [row[0] for row in rows.fetchall()]
+
+    def packed(self, number: str) -> None:
+        """What an order waits for is picked and labelled; nobody is killed over it."""
+        with self.app.app_context():
+            act_as("system:test")
+            order = db.session.scalars(sa.select(Order).where(Order.number == number)).one()
+            packed(order, by=db.session.get_one(Person, self._sam))
+            db.session.commit()
 
     def cases(self, many: int, *, claimed: bool = True) -> list[Case]:
         """Clients with both in the cart, who asked for the cream; Dr Chen holds the requests."""

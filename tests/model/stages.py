@@ -19,7 +19,7 @@ from shop.inventory import expiring as lots_expiring
 from shop.inventory import releasing
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
-from shop.orders import cancelling, checkout, expiring, queries, revoking, shipping
+from shop.orders import cancelling, checkout, expiring, queries, revoking
 from shop.orders.models import Order, OrderLine
 from shop.payments import refunding, settling
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
@@ -41,7 +41,7 @@ from shop.prescriptions import (
 from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import HOME, a_cart
+from tests.orders.things import HOME, a_cart, leave
 from tests.people import a_fresh_sign_in, alice, mona
 from tests.prescriptions.builders import (
     ANSWERS,
@@ -229,7 +229,7 @@ def a_closed_order() -> Order:
 
 
 def shipped(order: Order, *, skus: list[str] | None = None) -> None:
-    shipping.ship(order, skus=skus, carrier="UPS", tracking="1Z", by=mona(), at=now())
+    leave(order, skus=skus, by=mona())
 
 
 def a_cancelled_order() -> Order:

@@ -15,7 +15,7 @@ from shop.core.db import act_as, db
 from shop.inventory import expiring as lots_expiring
 from shop.inventory import releasing
 from shop.inventory.states import LOT_ARROWS
-from shop.orders import cancelling, expiring, paying, revoking, shipping
+from shop.orders import cancelling, expiring, paying, revoking
 from shop.orders.models import Order
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS
 from shop.payments import refunding, settling
@@ -38,7 +38,7 @@ from shop.prescriptions.models import Prescription
 from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_ARROWS
 from tests.model import stages
 from tests.model.stages import UNCLAIMED, a_page, moved, prescriber, some_money
-from tests.orders.things import pay
+from tests.orders.things import leave, pay
 from tests.people import a_fresh_sign_in, dr_chen, mona
 from tests.prescriptions.builders import ANSWERS, a_prescription, an_examination, the_terms
 
@@ -122,7 +122,7 @@ def _overdue(order: Any) -> None:
 
 
 def _ship(order: Any, skus: list[str] | None = None) -> None:
-    shipping.ship(order, skus=skus, carrier="UPS", tracking="1Z", by=mona(), at=now())
+    leave(order, skus=skus, by=mona())
 
 
 def _page(payment: Any, state: SessionState, **given: Any) -> None:

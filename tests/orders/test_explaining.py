@@ -16,7 +16,7 @@ from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import cart as carts
-from shop.orders import explaining, judging, shipping
+from shop.orders import explaining, judging
 from shop.orders.models import Order
 from shop.prescriptions import asking
 from shop.prescriptions.asking import Stage
@@ -25,7 +25,7 @@ from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.catalog.rules import a_ruling, a_serum
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, paid
+from tests.orders.things import a_cart, leave, paid
 from tests.people import alice, bob, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -141,7 +141,7 @@ def test_anothers_order_is_not_there(app: Flask, cast: dict[str, Person]) -> Non
 
 def test_of_what_has_left_the_gate_is_not_asked_again(app: Flask) -> None:
     order = an_order(alice())
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(order)
     db.session.commit()
 
     told = explaining.of_order(order, at=now())

@@ -17,7 +17,7 @@ from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.inventory import releasing
 from shop.inventory.models import Lot
-from shop.orders import labelling, queries, revoking, shipping
+from shop.orders import labelling, queries, revoking
 from shop.orders.errors import LabelOutdated, LineBlocked, LineNotReady, NoFill, NotInOrder, NotPaid
 from shop.orders.models import Order
 from shop.prescriptions import holding
@@ -27,7 +27,7 @@ from shop.prescriptions.paper.clinic import Clinic
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid, placed, shelf
+from tests.orders.things import leave, paid, placed, shelf
 from tests.people import a_browser, alice, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -77,7 +77,7 @@ def test_a_label_names_the_lots_that_would_be_taken(app: Flask) -> None:
         assert "Use only as directed." in page  # the leaflet's cautions
         assert "packed by SO" in page
         assert "COPY" not in page
-    shipment = shipping.ship(order, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    shipment = leave(order)
     shipped = {line.lot.lot_number for line in shipment.lines if line.fill_id}
     assert shipped == {"SOON1", "LATE1"}
 
@@ -98,7 +98,7 @@ def test_the_second_print_is_a_copy_and_another_lot_is_a_new_label(app: Flask) -
     assert "REPLACES the print of" in other
     assert "COPY" not in other
     assert "COPY 4" in printed(order, cream)[0]
-    shipping.ship(order, skus=[cream], carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(order, skus=[cream])
     assert prints() == 4
 
 
@@ -113,7 +113,7 @@ def test_nothing_leaves_under_a_label_of_another_lot(app: Flask) -> None:
     before = shelf(soon)
 
     with pytest.raises(LabelOutdated, match="names lot SOON1, and lot LATE1 would leave"):
-        shipping.ship(order, skus=[cream], carrier="UPS", tracking="1", by=sam(), at=now())
+        leave(order, skus=[cream])
     db.session.rollback()
 
     assert shelf(soon) == before

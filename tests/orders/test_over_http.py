@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ TO: dict[str, Any] = {
     "state": "CA",
     "postal_code": "94607",
 }
+PARCEL = {"carrier": "USPS", "tracking": "9400 1112 0108 0805 4830 16"}
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,15 @@ def test_from_paid_to_shipped(till: Till) -> None:
     (line,) = listed.json["lines"]
     assert (line["sku"], line["goes"]) == (till.cream, True)
     assert [pick["units"] for pick in line["lots"]] == [1]
-    shipped = till.ask(
-        "sam",
-        "POST",
-        f"/api/v1/orders/{number}/shipments",
-        json={"carrier": "USPS", "tracking": "9400 1"},
-    )
+    bare = till.ask("sam", "POST", f"/api/v1/orders/{number}/shipments", json=PARCEL)
+    assert (bare.status_code, bare.json["code"]) == (409, "not_picked")
+    scan = {"item": till.cream, "lot_number": line["lots"][0]["lot_number"]}
+    picked = till.ask("sam", "POST", f"/api/v1/orders/{number}/picks", json=scan)
+    assert (picked.status_code, picked.json["place"]) == (201, "SHELF")
+    bare = till.ask("sam", "POST", f"/api/v1/orders/{number}/shipments", json=PARCEL)
+    assert (bare.status_code, bare.json["code"]) == (409, "label_missing")
+    till.ask("sam", "GET", f"/api/v1/orders/{number}/lines/{till.cream}/label")
+    shipped = till.ask("sam", "POST", f"/api/v1/orders/{number}/shipments", json=PARCEL)
     assert shipped.status_code == 201
     assert shipped.json["lines"][0]["lot"] == line["lots"][0]["lot"]
 
@@ -236,7 +241,8 @@ def test_from_paid_to_shipped(till: Till) -> None:
     assert order["lines"][0]["status"] == "shipped"
     assert order["lines"][0]["fill"] == 1
     assert order["lines"][0]["prescription"].startswith("RX-")
-    assert order["shipments"][0]["tracking"] == "9400 1"
+    assert order["shipments"][0]["tracking"] == "9400111201080805483016"
+    assert order["shipments"][0]["tracking_url"].endswith("=9400111201080805483016")
     refused = till.ask("alice", "POST", f"/api/v1/orders/{number}/cancellation", json={})
     assert (refused.status_code, refused.json["code"]) == (409, "already_shipped")
 
@@ -354,11 +360,21 @@ def test_packing_pages_pick_and_ship(till: Till) -> None:
     assert "1 from lot" in listed
     bad = till.ask("sam", "POST", f"/packing/{number}/shipments", data={"lines": till.soap})
     assert bad.status_code == 422
+    assert "Must be one of USPS, UPS, FedEx, DHL." in bad.text
+    lot = re.search(r"1 from lot (\S+)", listed)
+    assert lot
+    wrong = till.ask(
+        "sam", "POST", f"/packing/{number}/picks", data={"item": till.soap, "lot_number": "X"}
+    )
+    assert (wrong.status_code, f"take 1 of lot {lot[1]} from SHELF" in wrong.text) == (422, True)
+    scan = {"item": till.soap, "lot_number": lot[1], "units": "1"}
+    picked = till.ask("sam", "POST", f"/packing/{number}/picks", data=scan)
+    assert (picked.status_code, picked.location) == (303, f"/packing/{number}")
     shipped = till.ask(
         "sam",
         "POST",
         f"/packing/{number}/shipments",
-        data={"lines": till.soap, "carrier": "USPS", "tracking": "9400 1"},
+        data={"lines": till.soap} | PARCEL,
     )
     assert (shipped.status_code, shipped.location) == (303, "/packing")
     assert f"/packing/{number}" not in till.ask("sam", "GET", "/packing").text

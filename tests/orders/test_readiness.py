@@ -17,7 +17,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotAllowed, Refusal
 from shop.core.rules import Severity
-from shop.orders import queries, readiness, shipping
+from shop.orders import queries, readiness
 from shop.treatments import answering, holding, instructing, moving, waiving
 from shop.treatments.errors import NotLicensedHere, WaiverRefused
 from shop.treatments.instructing import Wanted
@@ -27,8 +27,8 @@ from shop.treatments.regimens import Slot
 from tests.accounts.test_api import Browser, somebody
 from tests.benchmarks.test_statements import sent
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid
-from tests.people import alice, bob, dr_chen, sam
+from tests.orders.things import leave, paid
+from tests.people import alice, bob, dr_chen
 from tests.prescriptions.builders import a_prescription
 from tests.prescriptions.test_checking import a_formula, tretinoin
 from tests.prescriptions.test_pages import Reader
@@ -94,7 +94,7 @@ def test_home_care_is_lacking_until_it_was_prescribed_and_sent() -> None:
     order = paid(client, {cream: 1})
     assert found(session).readiness is N  # paid for is not sent
     whole = queries.locked_order(order.id)
-    shipping.ship(whole, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(whole)
 
     assert (found(session).readiness, names(session)) == (R, set())
 
@@ -107,7 +107,7 @@ def test_what_she_was_sent_within_a_stop_puts_the_session_at_risk() -> None:
     session = a_booked_peel(client, days=4)
     a_window(when={})  # its stop begins five days before
     whole = queries.locked_order(order.id)  # placed before, so it goes on
-    shipping.ship(whole, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(whole)
 
     judged = found(session)
 

@@ -15,14 +15,14 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.notifications import letters
 from shop.notifications.models import Letter, Template
-from shop.orders import cancelling, jobs, queries, rejudging, shipping
+from shop.orders import cancelling, jobs, queries, rejudging
 from shop.orders import cart as carts
 from shop.orders.models import Order
 from shop.orders.states import LineStatus, OrderStatus
 from tests.catalog.rules import a_draft_rule, a_ruling, a_serum, today
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, history, paid, placed, shelf
-from tests.people import alice, mona, sam
+from tests.orders.things import a_cart, history, leave, paid, placed, shelf
+from tests.people import alice, mona
 from tests.prescriptions.builders import a_prescription
 
 ACTIVE = "SALICYLIC ACID"
@@ -87,7 +87,7 @@ def test_a_paid_line_is_held_and_goes_on_when_the_rule_is_lifted(app: Flask) -> 
     order = again(order)
     assert lines(order) == [LineStatus.READY, LineStatus.READY]
     assert history(order)[-2:] == ["order_held", "order_resumed"]
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(order)
     db.session.commit()
     assert shelf(lot) == (4, 0)
 
@@ -148,7 +148,7 @@ def test_what_has_left_is_left_alone(app: Flask) -> None:
     pack = a_serum()
     a_lot(pack, 5)
     order = paid(alice(), {pack: 1})
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+    leave(order)
     db.session.commit()
     a_ruling(ACTIVE, jurisdiction="CA")
 

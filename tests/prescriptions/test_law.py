@@ -15,7 +15,7 @@ from shop.catalog.models import LegalClass, LegalClassRule, Variant
 from shop.core import ruling
 from shop.core.clock import now
 from shop.core.db import db
-from shop.orders import paying, queries, shipping
+from shop.orders import paying, queries
 from shop.orders.models import OrderLine
 from shop.orders.states import OrderStatus
 from shop.prescriptions import asking, requesting
@@ -24,8 +24,8 @@ from shop.prescriptions.errors import NoPrescription, NotDoctorOnly, NotForSale
 from shop.prescriptions.gate import Answer, Decision, Wish
 from tests.catalog.rules import a_draft_rule, a_ruling, a_serum, holding, today
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid, placed
-from tests.people import alice, bob, dr_chen, sam
+from tests.orders.things import leave, paid, placed
+from tests.people import alice, bob, dr_chen
 from tests.prescriptions.builders import a_prescription
 
 STRENGTHS = {
@@ -235,8 +235,8 @@ def test_what_came_under_a_rule_since_is_neither_paid_nor_shipped(app: Flask) ->
     assert paying.mark_paid(waiting, at=now()) is paying.Outcome.NOT_DELIVERABLE
     assert queries.locked_order(waiting.id).status is OrderStatus.CANCELLED
     with pytest.raises(Exception, match="does not hold a fill"):
-        shipping.ship(ready, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
-    shipping.ship(untouched, skus=None, carrier="UPS", tracking="1", by=sam(), at=now())
+        leave(ready)
+    leave(untouched)
 
 
 def test_the_database_refuses_what_the_code_would_let_through(

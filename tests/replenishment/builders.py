@@ -13,7 +13,7 @@ from shop.catalog.models import Variant
 from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.orders import paying, queries, shipping
+from shop.orders import paying, queries
 from shop.orders.models import OrderLine
 from shop.payments import queries as payments
 from shop.payments import removing
@@ -37,9 +37,9 @@ from shop.treatments.models import WindowRuleRow
 from tests.builders import a_variant
 from tests.catalog.rules import activated
 from tests.inventory.lots import a_lot
-from tests.orders.things import HOME, paid
+from tests.orders.things import HOME, leave, paid
 from tests.payments.saved_cards import a_saved_card
-from tests.people import alice, mona, sam
+from tests.people import alice, mona
 from tests.prescriptions.builders import a_prescription
 from tests.prescriptions.test_checking import a_formula, tretinoin
 
@@ -64,7 +64,7 @@ def a_retinoid(**given: Any) -> Variant:
 def handed_out(client: Person, variant: Variant, quantity: int = 1) -> OrderLine:
     """Bought, paid, and left today."""
     order = paid(client, {variant: quantity})
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     db.session.flush()
     return order.lines[0]
 

@@ -18,7 +18,7 @@ from shop.core.db import act_as, db
 from shop.core.errors import NotAllowed
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
-from shop.orders import cancelling, shipping
+from shop.orders import cancelling
 from shop.orders.errors import PriceChanged
 from shop.orders.states import OrderStatus
 from shop.payments import chasing
@@ -40,9 +40,9 @@ from shop.replenishment.supplying import NEVER_SAID
 from tests.at_once import at_once
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import history
+from tests.orders.things import history, leave
 from tests.payments.saved_cards import a_saved_card
-from tests.people import alice, bob, sam
+from tests.people import alice, bob
 from tests.replenishment.bank import Killed
 from tests.replenishment.builders import (
     a_charged_refill,
@@ -400,7 +400,7 @@ def test_who_lowered_her_terms_is_told_of_a_rise_from_there(clinic: Clinic) -> N
 
     def next_one() -> None:
         order = cycle.order
-        shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())  # type: ignore[arg-type]
+        leave(order)  # type: ignore[arg-type]
         supply = a_supply(order.lines[0])  # type: ignore[union-attr]
         foreseeing.foresee(afresh(refill), supply, today=clinic.today, at=now())
 

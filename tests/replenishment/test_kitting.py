@@ -23,7 +23,6 @@ from shop.catalog.models import (
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.orders import cart as carts
-from shop.orders import shipping
 from shop.replenishment import kits, kitting
 from shop.replenishment.kits import Kit, Phase, Way
 from shop.replenishment.kitting import Shelf
@@ -34,8 +33,8 @@ from shop.treatments.regimens import Slot
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_product, a_variant
 from tests.inventory.lots import a_lot
-from tests.orders.things import paid
-from tests.people import alice, dr_chen, sam
+from tests.orders.things import leave, paid
+from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription
 from tests.prescriptions.test_batching import calm_cream
 from tests.prescriptions.test_checking import a_formula, a_substance, tretinoin
@@ -205,7 +204,7 @@ def test_what_she_has_and_what_lasts_is_not_sold_again(scene: Scene) -> None:
     instructing.instruct(scene.plan, [step], by=scene.chen, at=now())
     order = paid(scene.client, {scene.sunscreen: 1, scene.covered: 1})
     assert scene.way(scene.sunscreen) is Way.HAVE  # on its way
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     db.session.flush()
     assert scene.way(scene.sunscreen) is Way.HAVE
     (item,) = [one for one in scene.kit().items if one.offer.sku == scene.sunscreen.sku]

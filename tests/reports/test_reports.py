@@ -14,13 +14,12 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import moving, testers
 from shop.inventory.models import Lot, MovementKind
-from shop.orders import shipping
 from shop.reports import ledger, punctuality, stock
 from shop.reports.naming import REPORTS
 from tests.builders import a_variant
 from tests.inventory.clinics import the_shelf
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import paid
+from tests.orders.things import leave, paid
 from tests.people import a_browser, alice, mona, sam
 
 
@@ -101,7 +100,7 @@ def test_the_service_level_counts_orders_whose_last_parcel_left_in_time() -> Non
     a_lot(soap, 20)
     orders = [paid(alice(), {soap: 1}) for _ in range(3)]
     for order in orders[:2]:
-        shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+        leave(order)
     figures = punctuality.level(**lately())
     assert figures.rows == [
         ("within 1 day", 2, 67),

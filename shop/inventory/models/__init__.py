@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.inventory.models.checks import CertificateType, LotCertificate, LotCheck
 from shop.inventory.models.ledger import (
     MAX_RECEIVED_UNITS,
     Movement,
@@ -20,11 +21,14 @@ from shop.inventory.states import LOT_ARROWS, TRANSFER_ARROWS
 __all__ = [
     "DAYS_TO_SPARE",
     "MAX_RECEIVED_UNITS",
+    "CertificateType",
     "ExpiryPrecision",
     "Holding",
     "Location",
     "LocationKind",
     "Lot",
+    "LotCertificate",
+    "LotCheck",
     "Movement",
     "MovementKind",
     "ReceiptLine",

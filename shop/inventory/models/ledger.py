@@ -110,11 +110,16 @@ class ReceiptLine(Base):
         sa.CheckConstraint(
             f"units BETWEEN 1 AND {MAX_RECEIVED_UNITS}", name="received_units_are_sane"
         ),
+        sa.CheckConstraint("unit_cost_cents BETWEEN 0 AND 10000000", name="unit_cost_is_sane"),
+        sa.UniqueConstraint(
+            "id", "receipt_id", "lot_id", "units", name="receipt_lines_arrival_key"
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     receipt_id: Mapped[uuid.UUID] = mapped_column(index=True)
     lot_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("lots.id"))
     units: Mapped[int]
+    unit_cost_cents: Mapped[int | None]  # what one unit cost; NULL where nobody knows
     received_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
     received_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())

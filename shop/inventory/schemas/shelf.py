@@ -6,13 +6,15 @@ from datetime import date
 from typing import Any
 
 import marshmallow as ma
+from flask_smorest.fields import Upload
 from marshmallow import fields, validate
 
-from shop.inventory import explaining, places, queries
+from shop.inventory import certifying, explaining, places, queries
 from shop.inventory.explaining import Why
-from shop.inventory.models import MAX_RECEIVED_UNITS, Lot
-from shop.inventory.receiving import LONGEST_LOT_NUMBER, MAX_LINES, ReceiptLineIn
-from shop.web.api import Moment, PageQuery, Schema, Text, Whole, WholeQuery
+from shop.inventory.gs1 import LONGEST
+from shop.inventory.models import MAX_RECEIVED_UNITS, ExpiryPrecision, Lot
+from shop.inventory.receiving import LONGEST_LOT_NUMBER, LONGEST_REASON, MAX_LINES, ReceiptLineIn
+from shop.web.api import Cents, Moment, PageQuery, Schema, Text, Whole, WholeQuery
 
 MOST_DAYS = 15 * 366
 MOST_UNITS = 1_000_000
@@ -27,16 +29,36 @@ class StockQuery(PageQuery):
 
 
 class ReceiptLine(Schema):
+    """What a label says. `precision` is "month" where it names no day, and `expires_on` the last.
+
+    `no_expiry_reason` stands in the place of an expiry that no label bears.
+    """
+
     sku = Text(longest=64, shortest=1, required=True)
     lot_number = Text(longest=LONGEST_LOT_NUMBER, shortest=1, required=True)
-    expires_on = fields.Date(required=True, format="iso")
+    expires_on = fields.Date(load_default=None, allow_none=True, format="iso")
+    precision = fields.Enum(
+        ExpiryPrecision,
+        by_value=True,
+        load_default=ExpiryPrecision.DAY,
+        validate=validate.OneOf([ExpiryPrecision.DAY, ExpiryPrecision.MONTH]),
+    )
+    no_expiry_reason = Text(longest=LONGEST_REASON, load_default=None, allow_none=True)
     quantity = Whole(least=1, most=MAX_RECEIVED_UNITS, required=True)
+    unit_cost_cents = Cents(load_default=None, allow_none=True)
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _dated(self, _: object, said: dict[str, Any], **__: object) -> None:
+        if not said.get("expires_on") and not said.get("no_expiry_reason"):
+            raise ma.ValidationError(
+                "This is missing; or say in no_expiry_reason why the label bears none.",
+                "expires_on",
+            )
 
     @ma.post_load
     def _made(self, given: dict[str, Any], **_: object) -> ReceiptLineIn:
-        return ReceiptLineIn(
-            given["sku"], given["lot_number"], given["expires_on"], given["quantity"]
-        )
+        units = given.pop("quantity")
+        return ReceiptLineIn(units=units, **given)
 
 
 class ReceiptIn(Schema):
@@ -47,8 +69,39 @@ class ReceiptIn(Schema):
     )
 
 
+class CheckIn(Schema):
+    note = Text(longest=200, load_default="")
+
+
+class CertificateIn(Schema):
+    name = Text(longest=120, shortest=1, required=True)
+
+
+class CertificateFileIn(Schema):
+    """A PDF, PNG or JPEG of at most 5 MB."""
+
+    file = Upload(required=True)
+
+
+class CertificateOut(Schema):
+    id = fields.UUID()
+    name = fields.String()
+    media_type = fields.String()
+    added_at = Moment()
+
+
 class QuarantineIn(Schema):
     reason = Text(longest=200, shortest=1, required=True)
+
+
+class ScanIn(Schema):
+    """`scan`: the code as the scanner sent it, U+001D for FNC1, or with its brackets."""
+
+    scan = fields.String(required=True, validate=validate.Length(min=1, max=LONGEST))
+
+
+class MatchIn(ScanIn):
+    sku = Text(longest=64, shortest=1, required=True)
 
 
 class LotOut(Schema):
@@ -92,6 +145,23 @@ class ReceiptOut(Schema):
     lots = fields.List(fields.Nested(LotOut))
 
 
+class ScanOut(Schema):
+    """What a code says. `sku` is null where nobody has said yet which variant it is of.
+
+    `lot` is our number, where we have the lot. `precision` is that of the expiry: day or month.
+    """
+
+    gtin = fields.String(attribute="scan.gtin")
+    lot_number = fields.String(attribute="scan.lot_number", allow_none=True)
+    expires_on = fields.Date(attribute="scan.expires_on", allow_none=True)
+    precision = fields.String(attribute="scan.precision", allow_none=True)
+    serial = fields.String(attribute="scan.serial", allow_none=True)
+    sku = fields.String(attribute="variant.sku", dump_default=None)
+    product = fields.String(attribute="variant.product.name", dump_default=None)
+    name = fields.String(attribute="variant.name", dump_default=None)
+    lot = fields.String(attribute="lot.number", dump_default=None)
+
+
 class HappeningOut(Schema):
     at = Moment()
     what = fields.String()
@@ -127,6 +197,7 @@ class LotHistoryOut(LotOut):
     places = fields.List(fields.Nested(LyingOut))
     reasons = fields.List(fields.Nested(SaleReasonOut))
     history = fields.List(fields.Nested(HappeningOut))
+    certificates = fields.List(fields.Nested(CertificateOut))
 
 
 def whole_lot(lot: Lot, *, today: date) -> dict[str, Any]:
@@ -137,4 +208,5 @@ def whole_lot(lot: Lot, *, today: date) -> dict[str, Any]:
         "places": held,
         "reasons": explaining.explain(lot, held, today=today),
         "history": queries.history(lot),
+        "certificates": certifying.certificates(lot),
     }

@@ -1,4 +1,4 @@
-"""Pages: the cart, the checkout, a client's orders, and packing."""
+"""Pages: the cart, the checkout, orders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import marshmallow as ma
 from flask import (
-    Blueprint,
     Response,
     current_app,
     flash,
@@ -24,12 +23,13 @@ from shop.catalog.models import Variant
 from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.core.errors import Refusal, Refused
+from shop.core.errors import Refusal
 from shop.core.usps import STATES
-from shop.orders import cancelling, checkout, explaining, queries, schemas, shipping
+from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
+from shop.orders.pages.blueprint import PACKERS, BadForm, bp
 from shop.orders.pricing import SHIPPING_METHODS, Totals
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
@@ -40,9 +40,6 @@ from shop.web.api import Schema, Text, WholeQuery
 from shop.web.paging import page
 from shop.web.problems import status_of
 
-bp = Blueprint("order_pages", __name__)
-
-PACKERS = (Role.STAFF, Role.MANAGER)
 READERS = (Role.CLIENT, *PACKERS)
 ORDERS_SHOWN = 24
 
@@ -61,17 +58,6 @@ class CheckoutForm(schemas.AddressIn):
         terms = {name: data.pop(name) for name in ("shipping_method", "expect_total_cents")}
         data.pop("country")
         return terms | {"address": checkout.Address(**data)}
-
-
-class ParcelForm(Schema):
-    carrier = Text(required=True, shortest=1, longest=60)
-    tracking = Text(required=True, shortest=1, longest=60)
-
-
-class BadForm(Refused):
-    """A form that cannot be used as typed; `fields` says what to change."""
-
-    code = "bad_form"
 
 
 # The cart.
@@ -213,36 +199,6 @@ def cancel(number: str) -> Response:
     return _to(f"/orders/{number}")
 
 
-# Packing.
-
-
-@bp.get("/packing")
-@allow(*PACKERS)
-def packing() -> Response:
-    return _page("packing.html", orders=queries.to_pack(actor()))
-
-
-@bp.get("/packing/<number>")
-@allow(*PACKERS)
-def pack(number: str) -> Response:
-    return _page("pack.html", **_to_pick(number))
-
-
-@bp.post("/packing/<number>/shipments")
-@allow(*PACKERS)
-def ship(number: str) -> Response:
-    try:
-        parcel = _form(ParcelForm)
-        order = queries.order_for(actor(), number, lock=True)
-        skus = request.form.getlist("lines")
-        shipping.ship(order, skus=skus, by=actor(), at=now(), **parcel)
-    except Refusal as refusal:
-        return _again("pack.html", refusal, lambda: _to_pick(number))
-    db.session.commit()
-    flash(f"Order {number} is on its way.")
-    return _to("/packing")
-
-
 # What pages show.
 
 
@@ -285,6 +241,8 @@ def _whole(number: str) -> dict[str, Any]:
     payment = payments.payment_to_show(order.id)
     return {
         "order": order,
+        "tracking_page": carriers.link,
+        "packs": actor().role in PACKERS,
         "payment": payment,
         "given_up": payment and payments.why_given_up(payment),
         "history": queries.history(order),
@@ -294,11 +252,6 @@ def _whole(number: str) -> dict[str, Any]:
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),
     }
-
-
-def _to_pick(number: str) -> dict[str, Any]:
-    order = queries.order_for(actor(), number)
-    return {"order": order, "lines": shipping.picking_list(order, at=now())}
 
 
 def _form(schema: type[Schema]) -> dict[str, Any]:

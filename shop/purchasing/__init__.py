@@ -1,0 +1,1 @@
+"""What the clinic buys: suppliers, purchase orders, and what arrived of them."""
