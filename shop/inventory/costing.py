@@ -18,9 +18,10 @@ def unit_costs(lots: Collection[uuid.UUID]) -> Mapping[uuid.UUID, int]:
 
     A lot of whose deliveries none names a cost is left out: it is not known, which is not 0.
     """
-    whole = sa.func.to_jsonb(sa.literal_column("receipt_lines"))
-    cost = sa.cast(whole.op("->>")("unit_cost_cents"), sa.Integer())
-    mean = sa.func.sum(ReceiptLine.units * cost) / sa.func.sum(ReceiptLine.units)
+    cost = ReceiptLine.unit_cost_cents
+    mean = sa.func.sum(ReceiptLine.units * cost) / sa.cast(
+        sa.func.sum(ReceiptLine.units), sa.Numeric()
+    )
     rows = db.session.execute(
         sa.select(ReceiptLine.lot_id, sa.cast(sa.func.round(mean), sa.Integer()))
         .where(ReceiptLine.lot_id.in_(lots), cost.is_not(None))

@@ -26,6 +26,8 @@ from shop.planning.forecasting import LOOK_BACK, Batch, Demand, Need, Policy
 from shop.planning.models import StockPolicy
 from shop.prescriptions.models import ApprovalRequest, Prescription
 from shop.prescriptions.states import RequestStatus
+from shop.purchasing import queries as purchasing
+from shop.purchasing.models import PurchaseLine
 from shop.replenishment.models import AutoRefill, RefillConsent, RefillCycle
 from shop.replenishment.states import AHEAD, RefillStatus
 
@@ -47,10 +49,8 @@ ENDED = (
 SOON = 90  # days to the last day of sale, where nobody says
 STILL = 180  # days without anything leaving, where nobody says
 A_YEAR = timedelta(days=365)
-NOTHING: Mapping[uuid.UUID, int] = {}
 NO_POLICY = Policy()
 GONE = (LotStatus.RETURNED, LotStatus.DESTROYED)
-Units = Mapping[uuid.UUID, int]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class Outlook:
     demand: Demand
     policy: Policy
     need: Need
+    last_bought: PurchaseLine | None  # from whom, at which cost
+
+    @property
+    def supplier(self) -> str | None:
+        """The name of who sold it to us last."""
+        return self.last_bought.order.supplier.name if self.last_bought else None
 
     @property
     def days_left(self) -> int | None:
@@ -100,15 +106,18 @@ class Dead:
     received_at: datetime  # the newest delivery
 
 
-def outlooks(*, today: date, at: datetime, on_order: Units = NOTHING) -> list[Outlook]:
-    """Every variant that is for sale or lies there, by SKU. Six statements."""
+def outlooks(*, today: date, at: datetime) -> list[Outlook]:
+    """Every variant that is for sale or lies there, by SKU. Eight statements."""
+    variants = _variants()
+    ids = [variant.id for variant, _policy in variants]
+    on_order, bought = purchasing.awaited(ids), purchasing.last_bought(ids)
     there = _there(today)
     left, refilled = _left(at - timedelta(days=LOOK_BACK))
     due, asked = _due(today), _asked()
     ended = _ended(at - A_YEAR)
     everywhere = _rate_of_all(ended)
     found = []
-    for variant, policy in _variants():
+    for variant, policy in variants:
         on_hand, reserved, free = there.get(variant.id, (0, 0, 0))
         rule = policy.policy if policy else NO_POLICY
         demand = Demand(
@@ -122,7 +131,8 @@ def outlooks(*, today: date, at: datetime, on_order: Units = NOTHING) -> list[Ou
         )
         coming = on_order.get(variant.id, 0)
         need = forecasting.need(demand, free=free, on_order=coming, policy=rule)
-        found.append(Outlook(variant, on_hand, reserved, demand, rule, need))
+        last = bought.get(variant.id)
+        found.append(Outlook(variant, on_hand, reserved, demand, rule, need, last))
     return found
 
 

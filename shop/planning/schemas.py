@@ -208,6 +208,7 @@ class StockOutlookOut(Schema):
     low = fields.Boolean(attribute="need.low")
     suggested = fields.Integer(attribute="need.suggested")
     days_left = fields.Integer(allow_none=True)
+    supplier = fields.String(allow_none=True)
 
 
 class StockOutlooksOut(Schema):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shop.core.db import db
-from shop.orders.models import Order, OrderLine
+from shop.orders.models import Order, OrderLine, Shortage
 from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.reports.figures import Cell, Column, Figures, Unit, share
 
@@ -43,6 +43,9 @@ def level(*, since: datetime, until: datetime) -> Figures:
     rows.append((f"after {PROMISES[-1]} days", late, share(late, len(orders))))
     still = len(orders) - len(took)
     rows.append(("not all has left", still, share(still, len(orders))))
+    short = db.session.scalar(
+        sa.select(sa.func.count()).where(Shortage.said_at >= since, Shortage.said_at < until)
+    )
     note = (
         f"{len(orders)} orders were paid in this time. A day is 24 hours from payment to the last"
         " parcel; within 2 days counts those within 1, too."
@@ -55,5 +58,5 @@ def level(*, since: datetime, until: datetime) -> Figures:
         ),
         rows=rows,
         drawn="orders",
-        notes=(note,),
+        notes=(note, f"Pickers came short {short} times."),
     )

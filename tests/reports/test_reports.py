@@ -13,14 +13,13 @@ from flask.testing import FlaskClient
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import moving, testers
-from shop.inventory.models import Lot, MovementKind
-from shop.orders import shipping
+from shop.inventory.models import Lot, MovementKind, ReceiptLine
 from shop.reports import ledger, punctuality, stock
 from shop.reports.naming import REPORTS
 from tests.builders import a_variant
 from tests.inventory.clinics import the_shelf
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import paid
+from tests.orders.things import leave, paid
 from tests.people import a_browser, alice, mona, sam
 
 
@@ -45,6 +44,27 @@ def test_stock_is_worth_what_it_cost_where_that_is_known_and_what_it_is_sold_for
         (soap.sku, 7, None, 7, 7_000),
     ]
     assert "of 9 packs none says it" in figures.notes[0]
+
+
+@pytest.mark.usefixtures("app")
+def test_what_a_lot_cost_is_the_mean_of_its_deliveries() -> None:
+    lot = a_lot(a_variant(cents=1_000), 0)
+    for units, cents in ((4, 250), (2, 400)):
+        line = ReceiptLine(
+            id=uuid.uuid4(),
+            receipt_id=uuid.uuid4(),
+            lot_id=lot.id,
+            units=units,
+            unit_cost_cents=cents,
+            received_by_id=sam().id,
+        )
+        db.session.add(line)
+        moving.move(
+            lot, units, kind=MovementKind.RECEIVE, from_=None, to=the_shelf(), reference_id=line.id
+        )
+    (row,) = stock.value(at=now()).rows
+    assert row[2:] == (6, 6 * 300, 0, 6_000)
+    assert "for every pack" in stock.value(at=now()).notes[0]
 
 
 @pytest.mark.usefixtures("app")
@@ -101,7 +121,7 @@ def test_the_service_level_counts_orders_whose_last_parcel_left_in_time() -> Non
     a_lot(soap, 20)
     orders = [paid(alice(), {soap: 1}) for _ in range(3)]
     for order in orders[:2]:
-        shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+        leave(order)
     figures = punctuality.level(**lately())
     assert figures.rows == [
         ("within 1 day", 2, 67),
