@@ -205,8 +205,9 @@ RULES = {
             WHERE p.order_line_id = s.order_line_id AND p.put_back_at IS NULL
               AND (p.lot_id, p.location_id) = (m.lot_id, m.from_id)
               AND people.role IN ('staff', 'manager'))
-           OR s.fill_id NOT IN (SELECT subject_id FROM documents_issued
-                                WHERE kind = 'dispensing_label')""",
+           OR (s.fill_id IS NOT NULL AND NOT EXISTS (
+               SELECT FROM documents_issued
+               WHERE subject_id = s.fill_id AND kind = 'dispensing_label'))""",
     "I13 totals are sums": """
         SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
         GROUP BY o.id

@@ -22,7 +22,7 @@ from shop.recalls.models import Recall, RecallClient, RecallLot
 from tests.at_once import Act
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import paid
+from tests.orders.things import packed, paid, way
 from tests.people import alice, mona, sam
 from tests.races.acts import chance
 from tests.races.race import FEW, Race
@@ -40,7 +40,10 @@ def test_a_recall_wins_over_whoever_promises_and_ships(race: Race) -> None:
     def sold() -> tuple[Variant, Lot, list[Order]]:
         soap = a_variant()
         lot = a_lot(soap, 50)
-        return soap, lot, [paid(alice(), {soap: 2}) for _ in range(BUYERS)]
+        orders = [paid(alice(), {soap: 2}) for _ in range(BUYERS)]
+        for order in orders:
+            packed(order)
+        return soap, lot, orders
 
     def one_round() -> None:
         soap, lot, orders = race.made(sold)
@@ -97,7 +100,7 @@ def follow(race: Race, lot: Lot, manager: Person) -> None:
 def ship(order: Order, staff: Person) -> Act:
     def act() -> str:
         mine = db.session.get_one(Order, order.id)
-        shipping.ship(mine, skus=None, carrier="UPS", tracking="1Z", by=staff, at=now())
+        shipping.ship(mine, skus=None, **way(mine), by=staff, at=now())
         return "shipped"
 
     return act

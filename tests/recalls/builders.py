@@ -9,7 +9,6 @@ from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.inventory import using
 from shop.inventory.models import Lot
-from shop.orders import shipping
 from shop.orders.models import Order
 from shop.recalls import answering, listing, notifying, queries, recalling
 from shop.recalls.answering import Said
@@ -17,8 +16,8 @@ from shop.recalls.models import Channel, HazardClass, Recall, RecallClient, Sour
 from shop.recalls.recalling import Notice
 from shop.treatments.models import Performance
 from tests.inventory.lots import today
-from tests.orders.things import paid
-from tests.people import mona, sam
+from tests.orders.things import leave, paid
+from tests.people import mona
 from tests.treatments.builders import a_booked_session, a_step, an_active_plan
 
 NOTICE = Notice(
@@ -51,7 +50,7 @@ def a_notified_recall(*lots: Lot, **given: Any) -> Recall:
 def bought(client: Person, variant: Variant, units: int = 1) -> Order:
     """Paid, and left today."""
     order = paid(client, {variant: units})
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     return order
 
 

@@ -44,7 +44,7 @@ from shop.recalls.models import Channel, Outcome, Recall, RecallClient
 from shop.recalls.states import RecallStatus
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import history, paid, placed, shelf
+from tests.orders.things import history, leave, packed, paid, placed, shelf, way
 from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_prescription
 from tests.recalls.builders import (
@@ -123,7 +123,7 @@ def test_other_lots_keep_what_was_promised(app: Flask) -> None:
     follow(a_recall(bad))
 
     assert (shelf(bad), shelf(good)) == ((5, 0), (3, 3))
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     assert shelf(good) == (0, 0)
     assert order.status is OrderStatus.CLOSED
 
@@ -131,11 +131,12 @@ def test_other_lots_keep_what_was_promised(app: Flask) -> None:
 def test_an_order_that_is_packed_is_stopped_before_anything_follows(app: Flask) -> None:
     soap = a_variant()
     order, lot = _ordered(soap)
+    packed(order)
     a_recall(lot)
     db.session.commit()
 
     with pytest.raises(NotEnoughStock):
-        shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+        shipping.ship(order, skus=None, **way(order), by=sam(), at=now())
     db.session.rollback()
 
     assert order.shipments == []
@@ -187,7 +188,7 @@ def test_a_line_goes_on_with_other_units_once_there_are_some(app: Flask) -> None
     assert (line.status, line.reservation_id == gone) == (LineStatus.READY, False)
     assert shelf(good) == (2, 2)
     assert stranding.waiting("recalled") == []
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     db.session.commit()
     assert (shelf(good), order.status) == ((0, 0), OrderStatus.CLOSED)
     assert list(verifying.verify()) == []

@@ -9,13 +9,12 @@ from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import queries as orders
-from shop.orders import shipping
 from shop.orders.models import Order
 from shop.returns import inspecting, receiving
 from shop.returns.models import Condition, Disposition, Return, ReturnReason, Storage
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot, today
-from tests.orders.things import paid
+from tests.orders.things import leave, paid
 from tests.people import alice, sam
 
 
@@ -25,7 +24,7 @@ def left(variant: Variant | None = None, units: int = 3, client: Person | None =
     if variant is None:
         a_lot(pack)
     order = paid(client or alice(), {pack: units})
-    shipping.ship(order, skus=None, carrier="UPS", tracking="1Z", by=sam(), at=now())
+    leave(order)
     db.session.commit()
     return order
 
