@@ -174,6 +174,23 @@ CREATE TRIGGER lot_is_released_by_two BEFORE UPDATE ON lots
     FOR EACH ROW WHEN (OLD.status = 'quarantine' AND NEW.status = 'available')
     EXECUTE FUNCTION lot_is_released_by_two();
 
+-- What comes into a prescription lot on hold would be on sale with the end of the hold, unchecked.
+CREATE FUNCTION prescription_receipt_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM lots JOIN variants v ON v.id = lots.variant_id
+               WHERE lots.id = NEW.lot_id AND lots.status = 'on_hold'
+                 AND v.legal_class IN ('rx', 'rx_unapproved'))
+    THEN
+        RAISE EXCEPTION 'lot % is on hold', NEW.lot_id
+            USING ERRCODE = 'check_violation',
+                  CONSTRAINT = 'prescription_lot_on_hold_takes_no_more', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER prescription_receipt_guard BEFORE INSERT ON movements
+    FOR EACH ROW WHEN (NEW.kind = 'receive') EXECUTE FUNCTION prescription_receipt_guard();
+
 CREATE TRIGGER certificate_stamped BEFORE INSERT ON lot_certificates
     FOR EACH ROW EXECUTE FUNCTION addition_stamped();
 CREATE TRIGGER lot_certificates_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON lot_certificates
@@ -431,7 +448,11 @@ def _checks() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER lot_is_released_by_two ON lots")
+    op.execute(
+        "DROP TRIGGER lot_is_released_by_two ON lots;"
+        " DROP TRIGGER prescription_receipt_guard ON movements;"
+        " DROP FUNCTION prescription_receipt_guard"
+    )
     for table in (
         "lot_certificates",
         "lot_checks",

@@ -70,7 +70,9 @@ BEGIN
     ELSIF NEW.status = 'approved' AND OLD.status <> 'approved' THEN
         broken := CASE
             WHEN NOT keeps_the_shelf(NEW.approved_by_id) THEN 'count_is_by_who_keeps_the_shelf'
-            WHEN EXISTS (SELECT FROM variances(NEW.id) WHERE variance <> 0 AND reason IS NULL)
+            WHEN EXISTS (SELECT FROM variances(NEW.id) WHERE variance <> 0
+                         AND (reason IS NULL OR (reason = 'found' AND variance < 0)
+                              OR (reason NOT IN ('found', 'data_error') AND variance > 0)))
                 THEN 'variance_has_its_reason'
             WHEN count_is_large(NEW.id) AND EXISTS (
                     SELECT FROM count_entries e JOIN count_lines l ON l.id = e.line_id
@@ -141,8 +143,14 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = TG_TABLE_NAME;
     END IF;
     SELECT coalesce(ledger_seq, 0) INTO NEW.ledger_seq FROM lots WHERE id = line.lot_id FOR UPDATE;
+    -- What was picked stands in its box, and is not counted with what lies in the place.
     NEW.expected := coalesce((SELECT on_hand FROM holdings WHERE lot_id = line.lot_id
-                              AND location_id = counted.location_id), 0);
+                              AND location_id = counted.location_id), 0)
+        - (SELECT coalesce(sum(p.units), 0)
+           FROM picks p JOIN order_lines l ON l.id = p.order_line_id
+           WHERE p.lot_id = line.lot_id AND p.location_id = counted.location_id
+             AND p.put_back_at IS NULL
+             AND l.status NOT IN ('shipped', 'delivered', 'returned'));
     NEW.number := 1 + (SELECT count(*) FROM count_entries WHERE line_id = NEW.line_id);
     NEW.counted_at := shop_now();
     RETURN NEW;
@@ -200,7 +208,10 @@ BEGIN
                 THEN 'only_what_expired_is_written_off_as_expired' END;
         NEW.proposed_at := shop_now();
         NEW.value_cents := worth(lot.variant_id, abs(NEW.delta));
-        NEW.large := adjustment_is_large(NEW.proposed_by_id, lot.variant_id, abs(NEW.delta));
+        -- What others watch over (a witness, who receives) is not corrected past them.
+        NEW.large := adjustment_is_large(NEW.proposed_by_id, lot.variant_id, abs(NEW.delta))
+            OR EXISTS (SELECT FROM locations WHERE id = NEW.location_id
+                       AND kind IN ('returns', 'in_transit', 'tester'));
     ELSIF (NEW.id, NEW.number, NEW.lot_id, NEW.location_id, NEW.delta, NEW.reason, NEW.note,
            NEW.proposed_by_id, NEW.value_cents, NEW.large, NEW.proposed_at)
           IS DISTINCT FROM
@@ -268,7 +279,8 @@ BEGIN
             THEN 'correction_is_of_a_count_or_an_adjustment'
         WHEN EXISTS (
             SELECT FROM movements m
-            WHERE m.lot_id = NEW.lot_id AND m.seq > counted_at_seq AND m.kind = 'count_adjust'
+            WHERE m.lot_id = NEW.lot_id AND m.seq > counted_at_seq
+              AND m.kind IN ('count_adjust', 'damage', 'expire', 'quarantine')
               AND place IN (m.from_id, m.to_id))
             THEN 'nothing_is_corrected_twice' END;
     IF broken IS NOT NULL THEN
@@ -307,7 +319,8 @@ BEGIN
 END $$;
 CREATE TRIGGER return_movement_guard BEFORE INSERT ON movements
     FOR EACH ROW
-    WHEN (NEW.kind IN ('return_in', 'release', 'destroy', 'return_to_vendor'))
+    WHEN (NEW.kind IN ('return_in', 'release', 'destroy', 'return_to_vendor', 'quarantine',
+                       'recall'))
     EXECUTE FUNCTION return_movement_guard();
 """
 

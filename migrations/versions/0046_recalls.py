@@ -260,6 +260,12 @@ BEGIN
                     SELECT FROM recall_dispositions
                     WHERE id = NEW.reference_id AND lot_id = NEW.lot_id AND outcome = NEW.kind
                         AND units = NEW.units AND witnessed_by_id IS NOT NULL)
+                -- What two people said elsewhere: of what came back, of what was lost on the way;
+                -- and a tester, which one throws away.
+                AND NOT EXISTS (SELECT FROM returns WHERE id = NEW.reference_id
+                                AND status = 'disposed' AND disposition = NEW.kind)
+                AND NOT EXISTS (SELECT FROM locations WHERE id = NEW.from_id
+                                AND kind IN ('in_transit', 'tester') AND NEW.kind = 'destroy')
                 THEN 'recalled_units_leave_before_a_witness'
             END;
     END IF;
@@ -270,7 +276,7 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER recalled_units_guard BEFORE INSERT ON movements
-    FOR EACH ROW WHEN (NEW.kind IN ('recall', 'return_to_vendor', 'destroy', 'expire'))
+    FOR EACH ROW WHEN (NEW.kind IN ('recall', 'return_to_vendor', 'destroy', 'expire', 'damage'))
     EXECUTE FUNCTION recalled_units_guard();
 
 -- At commit: what was collected is what moved.

@@ -1,7 +1,8 @@
 """Units that were lost, broken, found, given away or expired: a correction with its reason.
 
 A small one is booked at once. A large one waits until a second person confirms it; nothing moves
-before. What has expired, or is held or recalled, can always leave this way: never by a sale.
+before. What has expired or is held can always leave this way, never by a sale; what is recalled
+leaves by its recall.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from shop.core.errors import WrongState
 from shop.core.events import Kind, record
 from shop.inventory import correcting, moving
 from shop.inventory.errors import AdjustmentRefused, SecondPersonNeeded
-from shop.inventory.models import Adjustment, Location, Lot, Reason
+from shop.inventory.models import Adjustment, Location, LocationKind, Lot, Reason
 from shop.inventory.models.adjustments import ADDS, LONGEST_NOTE, MOST_ADJUSTED, TAKES
 from shop.inventory.states import AdjustmentStatus, LotStatus
+
+LOST = frozenset({Reason.THEFT_OR_LOSS, Reason.DATA_ERROR})  # facts, also of a recalled lot
+WATCHED = frozenset({LocationKind.IN_TRANSIT, LocationKind.TESTER})  # only their rows fetch units
 
 
 def adjust(
@@ -70,6 +74,12 @@ def confirm(adjustment: Adjustment, *, today: date, by: Person, at: datetime) ->
     Raises WrongState, SecondPersonNeeded, NotEnoughStock, UnitsArePromised.
     """
     _decide(adjustment, by)
+    if (
+        adjustment.delta < 0
+        and adjustment.lot.status is LotStatus.RECALLED
+        and adjustment.reason not in LOST
+    ):
+        raise WrongState("This lot was recalled since: its units leave by the recall.")
     _room_for(adjustment.lot, adjustment.location, adjustment.delta, today)
     _book(adjustment, _locked(adjustment.lot), decided_by=by)
 
@@ -94,6 +104,16 @@ def _refuse(
         raise _wrong("note", f"Say in up to {LONGEST_NOTE} characters what happened.")
     if reason is Reason.EXPIRED and lot.status is not LotStatus.EXPIRED and today <= lot.expires_on:
         raise _wrong("reason", f"Lot {lot.lot_number} is good until {lot.expires_on}.")
+    if delta < 0 and lot.status is LotStatus.RECALLED and reason not in LOST:
+        raise _wrong("reason", "This lot is recalled: its units leave by the recall.")
+    if reason is Reason.SAMPLE_GIVEN and (
+        lot.variant.doctor_only
+        or lot.variant.legal_class.prescription_only
+        or not lot.usable(today)
+    ):
+        raise _wrong("reason", "Nothing of this lot is given away.")
+    if delta > 0 and location.kind in WATCHED:
+        raise _wrong("location", f"Nothing is found in {location.name}: put it on a shelf first.")
     if delta < 0 and (held := moving.lies(lot, location)) < -delta:
         raise _wrong("units", f"{location.name} holds {held} of this lot.")
 

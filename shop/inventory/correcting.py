@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import date
 
 from shop.core.db import db
@@ -11,14 +12,23 @@ from shop.inventory.errors import UnitsArePromised
 from shop.inventory.models import Location, Lot, Movement, MovementKind
 
 
-def make_room(lot: Lot, location: Location, units: int, *, today: date) -> None:
+def make_room(
+    lot: Lot,
+    location: Location,
+    units: int,
+    *,
+    today: date,
+    sparing: Collection[uuid.UUID] = (),
+    avoiding: Collection[uuid.UUID] = (),
+) -> None:
     """Let other lots keep the promises of units that are about to leave, as far as they can.
 
-    Before the lot is locked: promises are locked first.
+    Those of `sparing` (reservation ids) last, and into no lot of `avoiding`. Before the lot is
+    locked: promises are locked first.
     """
     db.session.refresh(lot)
     if location.sells and units > lot.free:
-        stock.reallocate(lot, units - lot.free, today=today)
+        stock.reallocate(lot, units - lot.free, today=today, sparing=sparing, avoiding=avoiding)
 
 
 def correct(

@@ -41,6 +41,13 @@ from shop.inventory.models.counts import MOST_COUNTED
 from shop.inventory.states import CountStatus
 
 MOST_LINES = 500
+# What takes away the same units that a count found lacking, or brings those it found too many.
+CORRECTS = (
+    MovementKind.COUNT_ADJUST,
+    MovementKind.DAMAGE,
+    MovementKind.EXPIRE,
+    MovementKind.QUARANTINE,
+)
 
 
 def plan(
@@ -172,7 +179,7 @@ def approve(count: Count, *, by: Person, at: datetime) -> None:
     """
     if count.status is not CountStatus.INVESTIGATING:
         raise _not_now(count, "approved")
-    unexplained = [line.lot.lot_number for line in count.varying if line.reason is None]
+    unexplained = [line.lot.lot_number for line in count.varying if not line.explained]
     if unexplained:
         raise NotAllCounted(f"Say why it differs: {', '.join(unexplained[:10])}.", lots=unexplained)
     counters = {entry.counted_by_id for line in count.lines for entry in line.entries}
@@ -198,7 +205,8 @@ def post(count: Count, *, today: date, by: Person, at: datetime) -> list[Movemen
     varying = {line.lot_id: line for line in count.varying}
     for _, line in sorted(varying.items()):
         if line.variance < 0:
-            correcting.make_room(line.lot, count.location, -line.variance, today=today)
+            lot, less = line.lot, -line.variance
+            correcting.make_room(lot, count.location, less, today=today, avoiding=varying)
     lots = _lock([line.lot for line in varying.values()])
     overtaken = [lot.lot_number for lot in lots if _corrected_since(varying[lot.id])]
     if overtaken:
@@ -260,7 +268,7 @@ def _corrected_since(line: CountLine) -> bool:
     query = sa.select(Movement.seq).where(
         Movement.lot_id == line.lot_id,
         Movement.seq > line.last.ledger_seq,
-        Movement.kind == MovementKind.COUNT_ADJUST,
+        Movement.kind.in_(CORRECTS),
         sa.or_(Movement.from_id == place, Movement.to_id == place),
     )
     return db.session.scalar(sa.select(query.exists())) or False

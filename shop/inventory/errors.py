@@ -59,6 +59,12 @@ class NotChecked(Refused):
     code = "not_checked"
 
 
+class NotCounted(Conflict):
+    """Some units were not found, and nobody has counted since; facts: `lot`, `count`."""
+
+    code = "not_counted"
+
+
 class BadCertificate(Refused):
     """Not a file that is kept with a lot; `fields` say why."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import sqlalchemy as sa
 
 from shop.core.db import db
@@ -10,7 +12,7 @@ from shop.inventory.models import Location, LocationKind, Site
 
 
 def home(kind: LocationKind) -> Location:
-    """The first open place of a kind where orders are filled, by its code."""
+    """The place of a kind where orders are filled that was opened first, of those still open."""
     return db.session.scalars(
         sa.select(Location)
         .join(Location.site)
@@ -20,9 +22,20 @@ def home(kind: LocationKind) -> Location:
             Site.fills_orders,
             Site.closed_at.is_(None),
         )
-        .order_by(Site.code, Location.id, Location.code)
+        .order_by(Location.id)  # those that the shop began with come first
         .limit(1)
     ).one()
+
+
+def shelf_of(site_id: uuid.UUID) -> Location:
+    """The shop shelf of a clinic; of one without, that where orders are filled."""
+    query = sa.select(Location).where(
+        Location.site_id == site_id,
+        Location.kind == LocationKind.RETAIL,
+        Location.closed_at.is_(None),
+    )
+    found = db.session.scalars(query.order_by(Location.id).limit(1)).one_or_none()
+    return found or home(LocationKind.RETAIL)
 
 
 def location(code: str) -> Location:

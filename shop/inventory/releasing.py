@@ -12,9 +12,20 @@ from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Event, Kind, record
 from shop.inventory import locations, moving
-from shop.inventory.errors import LotExpired, NotChecked
-from shop.inventory.models import LocationKind, Lot, LotCheck, Movement, MovementKind
-from shop.inventory.states import LotStatus
+from shop.inventory.errors import LotExpired, NotChecked, NotCounted
+from shop.inventory.models import (
+    Count,
+    CountCause,
+    CountLine,
+    Holding,
+    Location,
+    LocationKind,
+    Lot,
+    LotCheck,
+    Movement,
+    MovementKind,
+)
+from shop.inventory.states import CountStatus, LotStatus
 
 COMES_IN = (MovementKind.RECEIVE, MovementKind.RETURN_IN)
 
@@ -67,26 +78,62 @@ def release(lot: Lot, *, by: Person, at: datetime) -> None:
     What of it was kept apart is put on the shelf. Prescription-only units leave quarantine by two:
     somebody else has checked them as they are now.
 
-    Raises LotExpired (by the day in UTC: at most some hours early), NotChecked and WrongState.
+    Raises LotExpired (by the day in UTC: at most some hours early), NotChecked, NotCounted and
+    WrongState.
     """
     if lot.expires_on < at.date():
         raise LotExpired(
             "This lot has expired and cannot be sold. Set it aside for destruction.",
             expires_on=lot.expires_on.isoformat(),
         )
-    if lot.status is LotStatus.QUARANTINE and lot.variant.legal_class.prescription_only:
-        _released_by(lot, by)
+    was = lot.status
+    if was is LotStatus.QUARANTINE:
+        _refuse_uncounted(lot)
+        if lot.variant.legal_class.prescription_only:
+            _released_by(lot, by)
     lot.status = LotStatus.AVAILABLE
     record(Kind.LOT_RELEASED, lot, role=by.role.value)
-    apart = locations.home(LocationKind.QUARANTINE)
-    if units := moving.lies(lot, apart):
+    if was is LotStatus.QUARANTINE:  # of a lot on hold it lies there for another reason
+        _put_on_the_shelf(lot)
+
+
+def _put_on_the_shelf(lot: Lot) -> None:
+    """What of it is kept apart, in whichever clinic."""
+    query = (
+        sa.select(Holding)
+        .join(Holding.location)
+        .where(
+            Holding.lot_id == lot.id,
+            Holding.on_hand > 0,
+            Location.kind == LocationKind.QUARANTINE,
+        )
+        .order_by(Location.code)
+        .execution_options(populate_existing=True)
+    )
+    for holding in db.session.scalars(query).all():
         moving.move(
             lot,
-            units,
+            holding.on_hand,
             kind=MovementKind.RELEASE,
-            from_=apart,
-            to=locations.home(LocationKind.RETAIL),
+            from_=holding.location,
+            to=locations.shelf_of(holding.location.site_id),
             reference_id=uuid5(lot.id, f"release {lot.state_seq}"),
+        )
+
+
+def _refuse_uncounted(lot: Lot) -> None:
+    """Units that a picker did not find are in quarantine by the ledger until they are counted."""
+    query = sa.select(Count.number).where(
+        Count.location.has(kind=LocationKind.QUARANTINE),
+        Count.cause == CountCause.SHORT_PICK,
+        Count.status.not_in((CountStatus.POSTED, CountStatus.CANCELLED)),
+        Count.lines.any(CountLine.lot_id == lot.id),
+    )
+    if number := db.session.scalar(query.limit(1)):
+        raise NotCounted(
+            f"Of this lot something is missing. Count it first: {number}.",
+            lot=lot.number,
+            count=number,
         )
 
 

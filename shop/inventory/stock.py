@@ -14,6 +14,7 @@ from sqlalchemy.orm import contains_eager
 from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
+from shop.inventory import moving
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.heads import reread
 from shop.inventory.models import (
@@ -150,8 +151,12 @@ def previews(
             moved.subtract(own)  # what is promised stays
             told.append(short)
             continue
-        moved.subtract({each.lot.id: each.units for each in picks})
         located = placed(picks, _left(lying, gone))
+        if (there := sum(each.units for each in located)) < due.units:
+            moved.subtract(own)
+            told.append(_taken_aside(due, there))
+            continue
+        moved.subtract({each.lot.id: each.units for each in picks})
         gone.update({_spot(each): each.units for each in located})
         told.append(located)
     return told
@@ -195,11 +200,18 @@ def ship(
     return movements
 
 
-def reallocate(lot: Lot, units: int, *, today: date, sparing: Collection[uuid.UUID] = ()) -> int:
+def reallocate(
+    lot: Lot,
+    units: int,
+    *,
+    today: date,
+    sparing: Collection[uuid.UUID] = (),
+    avoiding: Collection[uuid.UUID] = (),
+) -> int:
     """Move promises of `units` out of this lot, as far as other sellable lots reach.
 
-    The newest promise goes first, those of `sparing` (reservation ids) last. Returns how many
-    units this lot still has to keep for orders.
+    The newest promise goes first, those of `sparing` (reservation ids) last; none goes to a lot
+    of `avoiding` (lot ids). Returns how many units this lot still has to keep for orders.
     Call it before the lot is locked: it locks the promises, then all lots of the variant.
     """
     held = sa.select(ReservationPart.reservation_id).where(
@@ -212,7 +224,8 @@ def reallocate(lot: Lot, units: int, *, today: date, sparing: Collection[uuid.UU
         reverse=True,
     )
     shelf = _shelf([lot.variant_id], also=[lot.id])[lot.variant_id]
-    others = [each for each in shelf if each.id != lot.id and each.sellable(today)]
+    shunned = {lot.id, *avoiding}
+    others = [each for each in shelf if each.id not in shunned and each.sellable(today)]
     for reservation in newest:
         own = _own(reservation)
         wanted = min(units, own.get(lot.id, 0), sum(each.free for each in others))
@@ -340,6 +353,15 @@ def _chosen(
         ) from None
 
 
+def _taken_aside(due: Due, there: int) -> NotEnoughStock:
+    """They are in their place by the ledger, and picked for what no longer needs them."""
+    return NotEnoughStock(
+        "Some of it was picked for an order that no longer needs it. Put that back first.",
+        wanted=due.units,
+        available=there,
+    )
+
+
 def _refuse_gone(picks: Sequence[Pick], own: Mapping[uuid.UUID, int], today: date) -> None:
     """What was picked may still be sent, and is nobody else's."""
     wanted: Counter[uuid.UUID] = Counter()
@@ -354,6 +376,16 @@ def _refuse_gone(picks: Sequence[Pick], own: Mapping[uuid.UUID, int], today: dat
                 lot=lot.number,
                 wanted=wanted[lot.id],
                 available=free,
+            )
+    for each in picks:
+        assert each.location is not None  # it was picked from somewhere
+        if (there := moving.lies(each.lot, each.location)) < each.units:
+            raise NotEnoughStock(
+                f"{there} of lot {each.lot.lot_number} lie in {each.location.name} by the ledger,"
+                f" and {each.units} were picked there. Put them back and pick again.",
+                lot=each.lot.number,
+                wanted=each.units,
+                available=there,
             )
 
 

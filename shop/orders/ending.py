@@ -12,7 +12,7 @@ from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
 from shop.inventory import stock
-from shop.inventory.models import Lot
+from shop.inventory.models import Lot, Reservation
 from shop.orders.models import Order, OrderLine
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import filling
@@ -45,7 +45,15 @@ def hold_prescriptions(lines: Iterable[OrderLine], *, also: Iterable[UUID] = ())
 
 
 def hold_lots(lines: Iterable[OrderLine]) -> None:
-    """Lock every lot of these variants, in id order, before several acts take or give units."""
+    """Lock what these lines are promised, then every lot of their variants, each in id order.
+
+    Before several acts take or give units: promises come before lots everywhere.
+    """
+    lines = list(lines)
+    promises = sa.select(Reservation).where(
+        Reservation.id.in_([line.reservation_id for line in lines])
+    )
+    db.session.scalars(locked(promises.order_by(Reservation.id))).all()
     variants = {line.variant_id for line in lines}
     query = sa.select(Lot).where(Lot.variant_id.in_(variants)).order_by(Lot.id)
     db.session.scalars(locked(query)).all()

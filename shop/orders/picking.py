@@ -44,6 +44,7 @@ def pick(order: Order, scanned: Scanned, *, units: int, by: Person, at: datetime
     taken, rest = as_planned([line], at=at)[line.id]
     if isinstance(rest, NotEnoughStock):
         raise rest
+    _refuse_stopped(taken, at)
     chosen = _right_lot(line, scanned, rest, at)
     if not 1 <= units <= chosen.units:
         raise _too_many(line, units, chosen)
@@ -61,6 +62,19 @@ def pick(order: Order, scanned: Scanned, *, units: int, by: Person, at: datetime
     db.session.flush()  # the database stamps it, or refuses
     events.record(Kind.UNITS_PICKED, picked, order=order.number, sku=line.sku, units=units)
     return picked
+
+
+def _refuse_stopped(taken: Sequence[Picked], at: datetime) -> None:
+    """Nothing is picked to what must not leave: that is put back first."""
+    for one in taken:
+        if not one.lot.sellable(judging.day(at)):
+            raise NotEnoughStock(
+                f"Lot {one.lot.lot_number} must not leave. Put back what was picked of it, then"
+                " pick again.",
+                lot=one.lot.number,
+                wanted=one.units,
+                available=0,
+            )
 
 
 def put_back(order: Order, pick_id: UUID, *, by: Person, at: datetime) -> Picked:

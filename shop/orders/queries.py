@@ -16,6 +16,7 @@ from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.core.events import Event, Kind
 from shop.inventory.models import Location, Lot
+from shop.inventory.states import LotStatus
 from shop.orders.errors import LineNotReady, NotInOrder
 from shop.orders.models import Order, OrderLine, Picked, Shipment, ShipmentLine, Shortage
 from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
@@ -108,12 +109,19 @@ def picked_from(lot: Lot) -> set[uuid.UUID]:
 
 
 def to_put_back() -> list[tuple[Picked, Order]]:
-    """What was picked for lines that were cancelled since, oldest first."""
+    """What was picked for lines that were cancelled or stopped since, oldest first."""
     query = (
         sa.select(Picked, Order)
         .join(OrderLine, OrderLine.id == Picked.order_line_id)
         .join(Order, Order.id == OrderLine.order_id)
-        .where(Picked.put_back_at.is_(None), OrderLine.status == LineStatus.CANCELLED)
+        .join(Lot, Lot.id == Picked.lot_id)
+        .where(
+            Picked.put_back_at.is_(None),
+            sa.or_(
+                OrderLine.status == LineStatus.CANCELLED,
+                sa.and_(OrderLine.status == LineStatus.ON_HOLD, Lot.status != LotStatus.AVAILABLE),
+            ),
+        )
         .options(joinedload(Picked.lot), joinedload(Picked.location), joinedload(Picked.line))
         .order_by(Picked.picked_at, Picked.id)
         .limit(100)

@@ -11,9 +11,9 @@ from shop.accounts.models import Person
 from shop.core import events
 from shop.core.db import db
 from shop.core.events import Kind
-from shop.inventory import locations, moving, stock
+from shop.inventory import correcting, counting, locations, moving
 from shop.inventory.errors import NotEnoughStock
-from shop.inventory.models import Location, LocationKind, Lot, MovementKind
+from shop.inventory.models import CountCause, Location, LocationKind, Lot, MovementKind
 from shop.orders import judging, queries
 from shop.orders.errors import WrongLot
 from shop.orders.models import Order, OrderLine, Shortage
@@ -35,23 +35,25 @@ def report(
     line = queries.waiting_line(order, sku)
     lot, bin_ = _lot(line, lot_number), locations.location(place)
     found = queries.picked_from(lot)
-    stock.reallocate(lot, units, today=judging.day(at), sparing=found)
+    correcting.make_room(lot, bin_, units, today=judging.day(at), sparing=found)
     _refuse_unknown(lot, bin_, units)
     said = Shortage(
         id=uuid4(), order_line_id=line.id, lot=lot, location=bin_, units=units, said_by=by
     )
     db.session.add(said)
     db.session.flush()  # the movement points at it
-    apart = min(units, lot.free)
+    apart, cage = min(units, lot.free), locations.home(LocationKind.QUARANTINE)
     if apart:
         moving.move(
             lot,
             apart,
             kind=MovementKind.QUARANTINE,
             from_=bin_,
-            to=locations.home(LocationKind.QUARANTINE),
+            to=cage,
             reference_id=said.id,
         )
+    for counted in (bin_, cage) if apart else (bin_,):
+        counting.ask(lot, counted, cause=CountCause.SHORT_PICK, by=by, at=at)
     events.record(
         Kind.LOT_SHORT, lot, units=units, set_apart=apart, place=bin_.code, order=order.number
     )

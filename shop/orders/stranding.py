@@ -64,7 +64,8 @@ def strand(order_id: UUID, lot_ids: Collection[UUID], *, reason: str, at: dateti
         return Stranded(cancelled=True)
     stock.release([line.reservation for line in lines], at=at)
     for line in lines:
-        line.status = LineStatus.ON_HOLD
+        if line.status is not LineStatus.ON_HOLD:
+            line.status = LineStatus.ON_HOLD
         events.record(
             Kind.LINE_HELD, line, order=order.number, position=line.position, reason=reason
         )
@@ -115,14 +116,12 @@ def go_on(order_id: UUID, *, reason: str, at: datetime) -> list[OrderLine]:
         return []
     decisions = judging.of_lines(order, lines, at=at, stage=Stage.SHIP)
     ending.hold_lots(lines)
-    going = [
-        line
-        for line, decision in zip(lines, decisions, strict=True)
-        if decision.open and _promised(line, at)
-    ]
-    for line in going:
-        line.status = LineStatus.READY
-        events.record(Kind.LINE_RESUMED, line, order=order.number, position=line.position)
+    going = []
+    for line, decision in zip(lines, decisions, strict=True):
+        if decision.open and _promised(line, at):
+            line.status = LineStatus.READY  # before anything flushes: both change at once
+            events.record(Kind.LINE_RESUMED, line, order=order.number, position=line.position)
+            going.append(line)
     if going:
         events.record(Kind.ORDER_RESUMED, order, reason=reason)
     db.session.flush()  # what the database refuses is refused here

@@ -36,7 +36,8 @@ class Demand:
 
     `left`: in the last LOOK_BACK days, refills apart. `refilled`: by refills in the same days.
     `due`: of refills that are announced within the policy's horizon. `asked`: in requests that
-    wait for a decision, of which the share `approval` will be approved.
+    wait for a decision, of which the share `approval` will be approved. `owed`: paid, and waiting
+    for units since what they were promised is gone.
     """
 
     left: int = 0
@@ -44,6 +45,7 @@ class Demand:
     due: int = 0
     asked: int = 0
     approval: Fraction = Fraction(1)
+    owed: int = 0
 
     @property
     def daily(self) -> Fraction:
@@ -54,7 +56,7 @@ class Demand:
         """Units that `days`, at least the policy's horizon, will ask for."""
         usual = Fraction(self.left * days, LOOK_BACK)
         refills = max(Fraction(self.due), Fraction(self.refilled * days, LOOK_BACK))
-        return usual + refills + self.asked * self.approval
+        return usual + refills + self.asked * self.approval + self.owed
 
 
 @dataclass(frozen=True)

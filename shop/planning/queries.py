@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -17,10 +17,11 @@ from shop.catalog.models import Product, Variant
 from shop.core.db import db
 from shop.inventory import costing, locations
 from shop.inventory import queries as inventory
-from shop.inventory.models import Lot, Movement, MovementKind, sellable_on
+from shop.inventory.models import Lot, Movement, MovementKind, Reservation, sellable_on
 from shop.inventory.states import LotStatus
 from shop.inventory.transferring import Packed
-from shop.orders.models import OrderLine
+from shop.orders.models import Order, OrderLine
+from shop.orders.states import LineStatus, OrderStatus
 from shop.planning import forecasting
 from shop.planning.forecasting import LOOK_BACK, Batch, Demand, Need, Policy
 from shop.planning.models import StockPolicy
@@ -107,19 +108,20 @@ class Dead:
 
 
 def outlooks(*, today: date, at: datetime) -> list[Outlook]:
-    """Every variant that is for sale or lies there, by SKU. Eight statements."""
+    """Every variant that is for sale or lies there, by SKU. Nine statements."""
     variants = _variants()
     ids = [variant.id for variant, _policy in variants]
     on_order, bought = purchasing.awaited(ids), purchasing.last_bought(ids)
     there = _there(today)
     left, refilled = _left(at - timedelta(days=LOOK_BACK))
     due, asked = _due(today), _asked()
-    ended = _ended(at - A_YEAR)
+    ended, owed = _ended(at - A_YEAR), _owed()
     everywhere = _rate_of_all(ended)
     found = []
     for variant, policy in variants:
-        on_hand, reserved, free = there.get(variant.id, (0, 0, 0))
-        rule = policy.policy if policy else NO_POLICY
+        on_hand, reserved, free, unchecked = there.get(variant.id, (0, 0, 0, 0))
+        last = bought.get(variant.id)
+        rule = policy.policy if policy else _usual(last)
         demand = Demand(
             left=left.get(variant.id, 0),
             refilled=refilled.get(variant.id, 0),
@@ -128,10 +130,10 @@ def outlooks(*, today: date, at: datetime) -> list[Outlook]:
             approval=forecasting.approval_rate(
                 *ended.get(variant.id, (0, 0)), elsewhere=everywhere
             ),
+            owed=owed.get(variant.id, 0),
         )
-        coming = on_order.get(variant.id, 0)
+        coming = on_order.get(variant.id, 0) + unchecked
         need = forecasting.need(demand, free=free, on_order=coming, policy=rule)
-        last = bought.get(variant.id)
         found.append(Outlook(variant, on_hand, reserved, demand, rule, need, last))
     return found
 
@@ -165,7 +167,12 @@ def dead(*, days: int, at: datetime) -> list[Dead]:
         sa.select(
             Lot.variant_id,
             sa.func.sum(Lot.on_hand).label("on_hand"),
-            sa.func.max(Lot.received_at).label("received_at"),
+            sa.func.max(
+                sa.select(sa.func.max(Movement.at))
+                .where(Movement.lot_id == Lot.id, Movement.kind == MovementKind.RECEIVE)
+                .correlate(Lot)
+                .scalar_subquery()
+            ).label("received_at"),
         )
         .where(Lot.on_hand > 0)
         .group_by(Lot.variant_id)
@@ -209,20 +216,50 @@ def _variants() -> list[tuple[Variant, StockPolicy | None]]:
     return [(variant, policy) for variant, policy in rows]
 
 
-def _there(today: date) -> dict[uuid.UUID, tuple[int, int, int]]:
-    """On hand, reserved, and free to be promised today, by variant id."""
+def _usual(last: PurchaseLine | None) -> Policy:
+    """Where nobody set one: what the supplier it was last bought from says of its deliveries."""
+    if last is None:
+        return NO_POLICY
+    return replace(NO_POLICY, lead_days=max(1, last.order.supplier.lead_days))
+
+
+def _owed() -> dict[uuid.UUID, int]:
+    """Units of paid lines that gave back what they were promised and wait for others."""
+    rows = db.session.execute(
+        sa.select(OrderLine.variant_id, sa.func.sum(OrderLine.quantity))
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(Reservation, Reservation.id == OrderLine.reservation_id)
+        .where(
+            Order.status == OrderStatus.PAID,
+            OrderLine.status == LineStatus.ON_HOLD,
+            Reservation.released_at.is_not(None),
+        )
+        .group_by(OrderLine.variant_id)
+    )
+    return {variant_id: int(units) for variant_id, units in rows}
+
+
+def _there(today: date) -> dict[uuid.UUID, tuple[int, int, int, int]]:
+    """On hand, reserved, free to be promised today, and to be checked first, by variant id."""
     free = sa.func.sum(Lot.on_shelf - Lot.reserved).filter(sellable_on(sa.literal(today)))
+    unchecked = sa.func.sum(Lot.on_hand).filter(
+        Lot.status == LotStatus.QUARANTINE, Lot.sellable_until >= today
+    )
     rows = db.session.execute(
         sa.select(
             Lot.variant_id,
             sa.func.sum(Lot.on_hand),
             sa.func.sum(Lot.reserved),
             sa.func.coalesce(free, 0),
+            sa.func.coalesce(unchecked, 0),
         )
         .where(Lot.status.not_in(GONE))
         .group_by(Lot.variant_id)
     )
-    return {variant_id: (int(all_), int(held), int(free)) for variant_id, all_, held, free in rows}
+    return {
+        variant_id: (int(all_), int(held), int(free), int(unchecked))
+        for variant_id, all_, held, free, unchecked in rows
+    }
 
 
 def _left(since: datetime) -> tuple[dict[uuid.UUID, int], dict[uuid.UUID, int]]:
@@ -322,7 +359,7 @@ def _shelved() -> list[Lot]:
 def _unsold(lots: list[Lot], daily: Fraction, today: date) -> dict[uuid.UUID, int]:
     """By lot id the units that will not sell; where a lot is not on sale, all of it."""
     selling = [lot for lot in lots if lot.sellable(today)]
-    batches = [Batch(lot.on_shelf, lot.sellable_until) for lot in selling]
+    batches = [Batch(lot.on_hand, lot.sellable_until) for lot in selling]
     left = forecasting.unsold(batches, daily, today=today)
     rest = {lot.id: units for lot, units in zip(selling, left, strict=True)}
     return {lot.id: rest.get(lot.id, lot.on_hand) for lot in lots}

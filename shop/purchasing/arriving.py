@@ -17,7 +17,7 @@ from shop.core.errors import WrongState
 from shop.core.events import Kind
 from shop.inventory import receiving
 from shop.inventory.errors import BadReceipt
-from shop.inventory.models import MAX_RECEIVED_UNITS, Lot
+from shop.inventory.models import MAX_RECEIVED_UNITS, Lot, ReceiptLine
 from shop.inventory.receiving import ReceiptLineIn
 from shop.purchasing.models import Arrival, PurchaseLine, PurchaseOrder, Receipt
 from shop.purchasing.states import AWAITED, PurchaseStatus
@@ -26,6 +26,8 @@ NOT_ORDERED = (
     "this SKU is not on the order. Book what came besides as a delivery without an order, or send "
     "it back."
 )
+
+LONGEST_DAMAGE = 200
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ def arrive(
     """
     receipt_id = receipt_id or uuid.uuid4()
     if booked := db.session.get(Receipt, receipt_id):
+        if booked.purchase_order_id != order.id:
+            raise BadReceipt("This delivery was booked for another order. Open the form again.")
         return booked
+    _refuse_plain(receipt_id)
     if order.status not in AWAITED:
         raise WrongState(
             f"Nothing is awaited for an order that is {order.status.replace('_', ' ')}.",
@@ -82,6 +87,13 @@ def arrive(
     return receipt
 
 
+def _refuse_plain(receipt_id: uuid.UUID) -> None:
+    """The name of a delivery that was booked for no order is not used again."""
+    query = sa.select(sa.exists().where(ReceiptLine.receipt_id == receipt_id))
+    if db.session.scalar(query):
+        raise BadReceipt("This delivery was booked already, for no order. Open the form again.")
+
+
 def _mistakes(
     good: Sequence[ReceiptLineIn], damaged: Sequence[Damaged], lines: dict[str, PurchaseLine]
 ) -> Iterator[tuple[str, list[str]]]:
@@ -91,13 +103,17 @@ def _mistakes(
         if line.sku not in lines:
             yield f"lines.{index}.sku", [f"Row {index + 1}: {NOT_ORDERED}"]
     for index, each in enumerate(damaged):
-        row = f"Damaged, row {index + 1}: "
-        if each.sku not in lines:
-            yield f"damaged.{index}.sku", [row + NOT_ORDERED]
-        if not 1 <= each.units <= MAX_RECEIVED_UNITS:
-            yield f"damaged.{index}.quantity", [f"{row}count the packs that are damaged."]
-        if not each.damage.strip():
-            yield f"damaged.{index}.damage", [f"{row}say what is wrong with them."]
+        for name, text in _damage_mistakes(each, lines):
+            yield f"damaged.{index}.{name}", [f"Damaged, row {index + 1}: {text}"]
+
+
+def _damage_mistakes(each: Damaged, lines: dict[str, PurchaseLine]) -> Iterator[tuple[str, str]]:
+    if each.sku not in lines:
+        yield "sku", NOT_ORDERED
+    if not 1 <= each.units <= MAX_RECEIVED_UNITS:
+        yield "quantity", "count the packs that are damaged."
+    if not 1 <= len(each.damage.strip()) <= LONGEST_DAMAGE:
+        yield "damage", f"say in up to {LONGEST_DAMAGE} characters what is wrong with them."
 
 
 def _costed(given: ReceiptLineIn, line: PurchaseLine) -> ReceiptLineIn:

@@ -33,6 +33,7 @@ bp = Blueprint("purchase_pages", __name__)
 SHELF = (Role.STAFF, Role.MANAGER)
 SHOWN = 50  # rows of a list on one page
 EMPTY_ROWS = 5
+SAID = ("quantity", "damaged", "lot_number", "expires_on", "no_expiry_reason")
 WANTED = ("sku", "quantity", "unit_cost")
 ARRIVED = (*shelf.COLUMNS, "damaged", "damage")
 Row = dict[str, str]
@@ -139,6 +140,8 @@ def receive(number: str) -> str | Response | tuple[str, int]:
         return shown(rows=rows)
     if "scanned" in request.form or "match" in request.form:
         return _with_scan(rows, shown)
+    # What is owed stands in the form; a row that says nothing of what came is no mistake.
+    rows = [row for row in rows if any(row[name] for name in SAID)]
     rows.sort(key=_only_damaged)  # so that lines that are booked keep their row's number
     order = queries.order(number, lock=True)
     try:

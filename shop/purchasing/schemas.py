@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from shop.inventory.models import MAX_RECEIVED_UNITS
 from shop.inventory.receiving import MAX_LINES as MOST_ARRIVED
 from shop.inventory.schemas import ReceiptLine
-from shop.purchasing.arriving import Damaged
+from shop.purchasing.arriving import LONGEST_DAMAGE, Damaged
 from shop.purchasing.drafting import MAX_LINES, Wanted
 from shop.purchasing.models import LONGEST_LEAD, MOST_CENTS
 from shop.purchasing.states import PurchaseStatus
@@ -91,7 +91,7 @@ class DamagedIn(Schema):
 
     sku = Text(required=True, shortest=1, longest=64)
     quantity = Whole(required=True, least=1, most=MAX_RECEIVED_UNITS)
-    damage = Text(required=True, shortest=1, longest=200, validate=SAYS_SOMETHING)
+    damage = Text(required=True, shortest=1, longest=LONGEST_DAMAGE, validate=SAYS_SOMETHING)
 
     @ma.post_load
     def _made(self, given: dict[str, Any], **_: object) -> Damaged:

@@ -7,7 +7,7 @@ from datetime import datetime
 from shop.accounts.models import Person
 from shop.core import events
 from shop.core.events import Kind
-from shop.purchasing.errors import NothingOrdered
+from shop.purchasing.errors import NothingOrdered, PurchaseRefused
 from shop.purchasing.models import PurchaseOrder
 from shop.purchasing.states import PurchaseStatus
 
@@ -15,8 +15,12 @@ from shop.purchasing.states import PurchaseStatus
 def send(order: PurchaseOrder, *, by: Person, at: datetime) -> None:
     """It is with the supplier: its lines are fixed. `order` is locked.
 
-    Raises NothingOrdered and WrongState.
+    Raises NothingOrdered, PurchaseRefused and WrongState.
     """
+    if not order.supplier.active:
+        raise PurchaseRefused(
+            f"{order.supplier.name} takes no orders any more. Order from another supplier."
+        )
     if not order.lines:
         raise NothingOrdered("Add what is to be ordered first.")
     order.status = PurchaseStatus.SENT

@@ -11,17 +11,28 @@ from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind
 from shop.inventory import locations, moving
-from shop.inventory.models import LocationKind, Lot, MovementKind
+from shop.inventory.models import Holding, Location, LocationKind, Lot, MovementKind
 from shop.recalls import queries
 from shop.recalls.errors import OnlyADrill, RecallRefused, StillPromised
 from shop.recalls.models import Recall, RecallCollection
 from shop.recalls.states import RecallStatus
 
+# Places whose units leave in ways of their own, or come to a shelf first.
+WATCHED = frozenset(
+    {
+        LocationKind.RETURNS,
+        LocationKind.IN_TRANSIT,
+        LocationKind.TESTER,
+    }
+)
 BEFORE_AND_AFTER = (RecallStatus.OPENED, RecallStatus.CLOSED)
 
 
 def collect(recall: Recall, lot: Lot, *, by: Person, at: datetime) -> RecallCollection:
     """Somebody has taken all units of the lot out of reach; recall and lot are locked.
+
+    What came back, is on its way to another clinic, or is open as a tester leaves by its return,
+    once it has arrived, or by its tester.
 
     Whoever finds fewer than the ledger says counts the place first. What comes back later is
     collected again. Raises OnlyADrill, WrongState, StillPromised, RecallRefused.
@@ -35,7 +46,7 @@ def collect(recall: Recall, lot: Lot, *, by: Person, at: datetime) -> RecallColl
             units=lot.reserved,
         )
     to = locations.home(LocationKind.QUARANTINE)
-    found = [each for each in queries.lying(lot) if each.location is not to]
+    found = loose(lot, to)
     if not found:
         raise RecallRefused(
             f"Nothing of lot {lot.lot_number} lies outside quarantine.",
@@ -56,6 +67,15 @@ def collect(recall: Recall, lot: Lot, *, by: Person, at: datetime) -> RecallColl
     events.record(Kind.RECALL_COLLECTED, recall, lot=lot.number, units=made.units)
     db.session.flush()
     return made
+
+
+def loose(lot: Lot, apart: Location) -> list[Holding]:
+    """What of the lot lies where it is to be collected from."""
+    return [
+        each
+        for each in queries.lying(lot)
+        if each.location is not apart and each.location.kind not in WATCHED
+    ]
 
 
 def refuse_still(recall: Recall) -> None:

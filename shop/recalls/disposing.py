@@ -13,7 +13,7 @@ from shop.core.events import Kind
 from shop.inventory import locations, moving
 from shop.inventory.models import LocationKind, Lot, MovementKind
 from shop.inventory.states import LotStatus
-from shop.recalls.collecting import refuse_still
+from shop.recalls.collecting import loose, refuse_still
 from shop.recalls.errors import RecallRefused, WitnessNeeded
 from shop.recalls.models import LONGEST_REFERENCE, Outcome, Recall, RecallDisposition
 
@@ -32,10 +32,12 @@ def plan(
     WrongState, RecallRefused.
     """
     refuse_still(recall)
-    here = moving.lies(lot, locations.home(LocationKind.QUARANTINE))
-    if not here or here < lot.on_hand:
+    apart = locations.home(LocationKind.QUARANTINE)
+    here = moving.lies(lot, apart)
+    if not here or loose(lot, apart):
         raise RecallRefused(
-            f"Of lot {lot.lot_number} {here} of {lot.on_hand} units are in quarantine.",
+            f"Of lot {lot.lot_number} {here} of {lot.on_hand} units are in quarantine; what came"
+            " back or travels leaves in its own way.",
             fields={"lot": ["Collect what is here first."]},
         )
     if not reference.strip() or len(reference) > LONGEST_REFERENCE:

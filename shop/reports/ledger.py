@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.core.db import db
 from shop.inventory import costing
-from shop.inventory.models import Lot, Movement, MovementKind
+from shop.inventory.models import Adjustment, Lot, Movement, MovementKind
 from shop.reports.figures import Cell, Column, Figures, Unit
 
 # Units that are gone and brought nothing.
@@ -73,12 +73,16 @@ def movements(*, since: datetime, until: datetime) -> Figures:
 
 
 def shrinkage(*, since: datetime, until: datetime) -> Figures:
-    """Units that were lost in that time by who booked it, the most valuable loss first.
+    """Units that were lost in that time by who said so, the most valuable loss first.
+
+    Of a large adjustment that is who proposed it, not who confirmed it.
 
     Counting more than was expected makes up for less: the column may be below zero.
     """
+    proposed = sa.literal("person:") + sa.cast(Adjustment.proposed_by_id, sa.Text())
+    said_by = sa.func.coalesce(proposed, Movement.actor).label("actor")
     lots = sa.select(
-        Movement.actor,
+        said_by,
         Movement.kind,
         Movement.lot_id,
         Lot.variant_id,
@@ -86,8 +90,9 @@ def shrinkage(*, since: datetime, until: datetime) -> Figures:
     )
     rows = db.session.execute(
         lots.join(Lot, Lot.id == Movement.lot_id)
+        .outerjoin(Adjustment, Adjustment.id == Movement.reference_id)
         .where(Movement.at >= since, Movement.at < until, Movement.kind.in_(LOSSES))
-        .group_by(Movement.actor, Movement.kind, Movement.lot_id, Lot.variant_id)
+        .group_by(said_by, Movement.kind, Movement.lot_id, Lot.variant_id)
     ).all()
     costs = costing.unit_costs({row.lot_id for row in rows})
     prices = costing.prices({row.variant_id for row in rows}, at=until)

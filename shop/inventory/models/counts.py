@@ -13,7 +13,7 @@ from shop.accounts.models import Person
 from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.inventory.models.adjustments import Reason
+from shop.inventory.models.adjustments import ADDS, TAKES, Reason
 from shop.inventory.models.lots import Lot
 from shop.inventory.models.places import Location
 from shop.inventory.states import COUNT_ARROWS, CountStatus
@@ -121,6 +121,11 @@ class CountLine(Base):
     def variance(self) -> int:
         """Units found over what should have been there; negative where some lack."""
         return self.last.units - self.last.expected if self.last else 0
+
+    @property
+    def explained(self) -> bool:
+        """Somebody said why, and it is a reason for this way: counted again, it may be another."""
+        return self.reason in (ADDS if self.variance > 0 else TAKES)
 
 
 class CountEntry(Base):
