@@ -102,20 +102,27 @@ def _refuse(
         raise _wrong("reason", f"No units {way} as {reason.replace('_', ' ')}.")
     if not 1 <= len(note.strip()) <= LONGEST_NOTE:
         raise _wrong("note", f"Say in up to {LONGEST_NOTE} characters what happened.")
+    if delta > 0:
+        _refuse_coming(location)
+    else:
+        _refuse_leaving(lot, reason, today)
+        if (held := moving.lies(lot, location)) < -delta:
+            raise _wrong("units", f"{location.name} holds {held} of this lot.")
+
+
+def _refuse_coming(location: Location) -> None:
+    if location.kind in WATCHED:
+        raise _wrong("location", f"Nothing is found in {location.name}: put it on a shelf first.")
+
+
+def _refuse_leaving(lot: Lot, reason: Reason, today: date) -> None:
     if reason is Reason.EXPIRED and lot.status is not LotStatus.EXPIRED and today <= lot.expires_on:
         raise _wrong("reason", f"Lot {lot.lot_number} is good until {lot.expires_on}.")
-    if delta < 0 and lot.status is LotStatus.RECALLED and reason not in LOST:
+    if lot.status is LotStatus.RECALLED and reason not in LOST:
         raise _wrong("reason", "This lot is recalled: its units leave by the recall.")
-    if reason is Reason.SAMPLE_GIVEN and (
-        lot.variant.doctor_only
-        or lot.variant.legal_class.prescription_only
-        or not lot.usable(today)
-    ):
+    prescribed = lot.variant.doctor_only or lot.variant.legal_class.prescription_only
+    if reason is Reason.SAMPLE_GIVEN and (prescribed or not lot.usable(today)):
         raise _wrong("reason", "Nothing of this lot is given away.")
-    if delta > 0 and location.kind in WATCHED:
-        raise _wrong("location", f"Nothing is found in {location.name}: put it on a shelf first.")
-    if delta < 0 and (held := moving.lies(lot, location)) < -delta:
-        raise _wrong("units", f"{location.name} holds {held} of this lot.")
 
 
 def _decide(adjustment: Adjustment, by: Person) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory import certifying, releasing
+from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
 from shop.purchasing.arriving import Damaged
 from tests.attacks.acts import insert, row, update
@@ -64,12 +65,25 @@ def scene() -> dict[str, Any]:
         "again": again.id,
         "free": a_lot(a_variant(), 5, status=LotStatus.QUARANTINE).id,
         "on_sale": a_lot(a_cream(), 5).id,
+        "held": _held().id,
     }
     db.session.commit()
     return facts
 
 
+def _held() -> Lot:
+    lot = a_lot(a_cream(), 5)
+    releasing.hold(lot, reason="Looks odd", by=sam(), at=now())
+    return lot
+
+
 ATTACKS = Attacks(scene)
+
+
+def _receive_into(attacker: Sql, lot: str) -> None:
+    shelf = attacker.run("SELECT id FROM locations WHERE code = 'SHELF'")["id"]
+    values = {"id": uuid.uuid4(), "lot_id": attacker.facts[lot], "kind": "receive", "units": 1}
+    insert(attacker, "movements", values | {"to_id": shelf, "reference_id": uuid.uuid4()})
 
 
 def _ordered(attacker: Sql, **given: Any) -> Any:
@@ -175,6 +189,10 @@ def _what_is_sold_freely_is_released_by_one(attacker: Sql) -> None:
 
 ATTACKS.each(
     {
+        "more of a prescription lot on hold": (
+            lambda a: _receive_into(a, "held"),
+            "prescription_lot_on_hold_takes_no_more",
+        ),
         "send an empty order": (
             lambda a: _to(a, "empty", "sent"),
             "purchase_that_is_sent_has_lines",

@@ -13,7 +13,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.inventory import certifying, receiving, releasing
-from shop.inventory.errors import BadCertificate, NotChecked
+from shop.inventory.errors import BadCertificate, BadReceipt, NotChecked
 from shop.inventory.models import CertificateType, Lot, LotCertificate, LotCheck
 from shop.inventory.models.checks import LARGEST_CERTIFICATE
 from shop.inventory.receiving import ReceiptLineIn
@@ -125,3 +125,16 @@ def test_what_is_no_certificate_is_not_kept(app: Flask, content: bytes) -> None:
 
     assert set(refused.value.fields) == {"file"}
     assert db.session.scalar(sa.select(sa.func.count()).select_from(LotCertificate)) == 0
+
+
+def test_a_prescription_lot_on_hold_takes_no_more(app: Flask) -> None:
+    """They would be on sale with the end of the hold, which one person decides."""
+    lot = a_lot(a_cream(), 5)
+    releasing.hold(lot, reason="Looks odd", by=sam(), at=now())
+    line = ReceiptLineIn(lot.variant.sku, lot.lot_number, lot.expires_on, 3)
+
+    with pytest.raises(BadReceipt) as refused:
+        receiving.receive([line], by=sam(), at=now(), today=today())
+
+    assert "on hold" in refused.value.fields["lines.0.lot_number"][0]
+    assert lot.on_hand == 5

@@ -1,4 +1,4 @@
-"""A recall races with whoever promises and ships from its lot: quarantine wins, nobody is left out."""
+"""On one lot a recall, parcels, promises and counts at once: the recall wins, nobody is left out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import stock
-from shop.inventory.models import Lot
+from shop.inventory import counting, locations, moving, stock, stocktaking
+from shop.inventory.models import LocationKind, Lot, Reason
 from shop.inventory.states import LotStatus
+from shop.orders import queries as orders_of
 from shop.orders import shipping, stranding
 from shop.orders.models import Order, OrderLine, ShipmentLine
 from shop.orders.states import LineStatus
@@ -21,35 +22,37 @@ from shop.recalls.errors import AlreadyRecalled
 from shop.recalls.models import Recall, RecallClient, RecallLot
 from tests.at_once import Act
 from tests.builders import a_variant
+from tests.inventory.counts import a_count
 from tests.inventory.lots import a_lot, today
 from tests.orders.things import packed, paid, way
 from tests.people import alice, mona, sam
 from tests.races.acts import chance
-from tests.races.race import FEW, Race
+from tests.races.race import Race
 from tests.recalls.builders import NOTICE
-from tests.regime import RACE_THREADS, counted
+from tests.regime import RACE_ROUNDS, RACE_THREADS, counted
 
-BUYERS = 6  # whose orders are shipped at once
+BUYERS, COUNTERS = 4, 3  # whose orders are shipped, and who counts, at once
 
 
-def test_a_recall_wins_over_whoever_promises_and_ships(race: Race) -> None:
+def test_a_recall_wins_over_whoever_promises_ships_and_counts(race: Race) -> None:
     """F28: what left before is on the list, what did not leave stays, in any order."""
     staff, manager = race.made(sam), race.made(mona)
     met: Counter[str] = Counter()
 
-    def sold() -> tuple[Variant, Lot, list[Order]]:
+    def sold() -> tuple[Variant, Lot, list[Order], list[str]]:
         soap = a_variant()
         lot = a_lot(soap, 50)
         orders = [paid(alice(), {soap: 2}) for _ in range(BUYERS)]
         for order in orders:
             packed(order)
-        return soap, lot, orders
+        return soap, lot, orders, [a_count(lot, by=staff).number for _ in range(COUNTERS)]
 
     def one_round() -> None:
-        soap, lot, orders = race.made(sold)
+        soap, lot, orders, counts = race.made(sold)
         acts = [
             *(ship(order, staff) for order in orders),
-            *[reserve(soap)] * (RACE_THREADS - 2 - BUYERS),
+            *(count(number, lot, staff, manager) for number in counts),
+            *[reserve(soap)] * (RACE_THREADS - 2 - BUYERS - COUNTERS),
             *[recall(lot, manager)] * 2,
         ]
         chance.shuffle(acts)
@@ -60,8 +63,9 @@ def test_a_recall_wins_over_whoever_promises_and_ships(race: Race) -> None:
         assert race.count(sa.select(RecallLot).where(RecallLot.lot_id == lot.id)) == 1
         follow(race, lot, manager)
 
-    race.rounds("recall against ship and reserve", one_round, rounds=FEW)
-    assert met["recalled"] == met["already_recalled"] == FEW
+    race.rounds("ship, recall, count, reserve on one lot", one_round)
+    assert met["recalled"] == met["already_recalled"] == RACE_ROUNDS
+    assert met["posted"]
     counted("races: recalls", **{word.replace("_", " "): n for word, n in sorted(met.items())})
 
 
@@ -102,6 +106,26 @@ def ship(order: Order, staff: Person) -> Act:
         mine = db.session.get_one(Order, order.id)
         shipping.ship(mine, skus=None, **way(mine), by=staff, at=now())
         return "shipped"
+
+    return act
+
+
+def count(number: str, lot: Lot, staff: Person, manager: Person) -> Act:
+    """Two look, and one pack lacks; who is second counts something else than the first."""
+
+    def act() -> str:
+        mine = stocktaking.count(number, lock=True)
+        here = db.session.get_one(Lot, lot.id, with_for_update=True)
+        shelf = locations.home(LocationKind.RETAIL)
+        boxed = orders_of.aside([here.variant_id]).get((here.id, shelf.id), 0)
+        found = max(0, moving.lies(here, shelf) - boxed - 1)
+        counting.enter(mine, [(here, found)], by=staff, at=now())
+        counting.finish(mine, by=staff, at=now())
+        for line in mine.varying:
+            counting.explain(line, reason=Reason.THEFT_OR_LOSS, note="Gone", by=staff, at=now())
+        counting.approve(mine, by=manager, at=now())
+        counting.post(mine, today=today(), by=manager, at=now())
+        return "posted"
 
     return act
 
