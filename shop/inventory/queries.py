@@ -108,7 +108,7 @@ def shelves(variants: list[Variant], *, today: date) -> list[Shelf]:
     for lot in db.session.scalars(query):
         lots[lot.variant_id].append(lot)
     all_lots = [lot for found in lots.values() for lot in found]
-    held = places.lying([lot.id for lot in all_lots])
+    held = places.lying([lot.id for lot in all_lots]) if all_lots else {}
     why = {lot.id: explaining.explain(lot, held.get(lot.id, ()), today=today) for lot in all_lots}
     return [
         Shelf(

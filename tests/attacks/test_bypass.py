@@ -589,6 +589,7 @@ def test_its_honest_neighbour_goes_through(desk: Desk, honest: Setup, trip: str)
             (desk.money_comes if name.endswith("API") else desk.she_comes_back)(scene)
             assert desk.state(scene)[:2] == ("paid", "ready")
             assert desk.money(scene) == ("succeeded", [])
+            desk.packed(scene)
         for sql in BESIDE.get(name.partition(",")[0], ()):
             freely = (
                 {"without_fill": True} if sql == "place, SQL" and not scene.prescription else {}
