@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shop.core.clock import now
 from shop.core.db import db
@@ -38,9 +38,11 @@ from shop.inventory.models import (
 )
 from shop.inventory.receiving import ReceiptLineIn
 from shop.inventory.states import LotStatus
+from shop.recalls import recalling
 from tests.builders import a_variant
 from tests.inventory.lots import today
 from tests.people import mona, sam
+from tests.recalls.builders import NOTICE
 
 PLACES = ("SHELF", "BACKBAR", "QUARANTINE")
 GOES = (Reason.DAMAGED, Reason.EXPIRED, Reason.THEFT_OR_LOSS)
@@ -185,11 +187,12 @@ class Shelf(RuleBasedStateMachine):
         why = {} if act == "release" else {"reason": "Looks odd"}
         lot = self._lot(batch)
         verb: Callable[..., None] = getattr(releasing, act)
-        if self._done(act, batch.status in froms, lambda: verb(lot, by=sam(), at=now(), **why)):
+        was = batch.status
+        if self._done(act, was in froms, lambda: verb(lot, by=sam(), at=now(), **why)):
             batch.status = {"hold": LotStatus.ON_HOLD, "quarantine": LotStatus.QUARANTINE}.get(
                 act, LotStatus.AVAILABLE
             )
-            if act == "release":
+            if was is LotStatus.QUARANTINE:  # of one on hold it lies there for another reason
                 batch.lying["SHELF"] += batch.lying.pop("QUARANTINE", 0)
 
     @rule(which=few, way=st.permutations(PLACES), many=units)
@@ -211,6 +214,8 @@ class Shelf(RuleBasedStateMachine):
         if batch := self._batch(which):
             over = batch.status is LotStatus.EXPIRED
             may = self._may_leave(batch, place, many) and (reason is not Reason.EXPIRED or over)
+            if batch.status is LotStatus.RECALLED:  # it leaves by its recall; a loss is a fact
+                may = may and reason in adjusting.LOST
             if self._done("write off", may, lambda: self._adjust(batch, place, -many, reason)):
                 batch.lying[place] -= many
                 self._read_promises()
@@ -246,6 +251,19 @@ class Shelf(RuleBasedStateMachine):
         self.seen["reallocate"] += 1
         assert kept == batch.promised.total() - wanted
         self._read_promises()
+
+    @precondition(lambda self: len(self.batches) > 3)
+    @rule(which=few)
+    def recall(self, which: int) -> None:
+        """Nothing more is promised or leaves; what was promised of it stays until it is moved."""
+        batch = self.batches[which % len(self.batches)]
+        lot, fresh = self._lot(batch), batch.status is not LotStatus.RECALLED
+
+        def begin() -> None:
+            recalling.begin([lot], NOTICE, drill=False, by=self.mona, at=now())
+
+        if self._done("recall", fresh, begin):
+            batch.status = LotStatus.RECALLED
 
     @rule(days=st.integers(1, 12))
     def sleep(self, days: int) -> None:

@@ -18,7 +18,7 @@ from tests.regime import MODEL_EXAMPLES, MODEL_STEPS, SEED, counted
 
 RUN = 10  # past its first ten, Hypothesis varies what it had (tests/model/walk.py)
 STEPS = {"receive", "receive more", "reserve", "release", "ship", "hold", "quarantine", "carry"}
-STEPS |= {"write off", "find", "count", "reallocate", "expire"}
+STEPS |= {"write off", "find", "count", "reallocate", "expire", "recall"}
 
 
 def run(examples: int, phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink)) -> Counter[str]:
@@ -72,4 +72,4 @@ def test_the_machine_sees_a_planted_bug(
         monkeypatch.setattr(picking, "fit", lambda lot, **days: fit(lot, **days) or lot.on_hand > 5)
 
     with pytest.raises((AssertionError, IntegrityError)):
-        run(RUN, phases=(Phase.generate,))
+        run(5 * RUN, phases=(Phase.generate,))
