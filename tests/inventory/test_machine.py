@@ -65,11 +65,11 @@ def test_any_story_adds_up(app: Flask) -> None:
 def test_the_machine_sees_a_planted_bug(
     app: Flask, monkeypatch: pytest.MonkeyPatch, planted: str
 ) -> None:
-    take, fit = picking._take, picking.fit
+    take = picking._take
     if planted == "last out first":
         monkeypatch.setattr(picking, "_take", lambda lots, *rest: take(lots[::-1], *rest))
     else:
-        monkeypatch.setattr(picking, "fit", lambda lot, **days: fit(lot, **days) or lot.on_hand > 5)
+        monkeypatch.setattr(picking, "fit", lambda lot, **days: True)
 
     with pytest.raises((AssertionError, IntegrityError)):
         run(5 * RUN, phases=(Phase.generate,))
