@@ -113,7 +113,7 @@ def _damage_mistakes(each: Damaged, lines: dict[str, PurchaseLine]) -> Iterator[
     if not 1 <= each.units <= MAX_RECEIVED_UNITS:
         yield "quantity", "count the packs that are damaged."
     if not 1 <= len(each.damage.strip()) <= LONGEST_DAMAGE:
-        yield "damage", f"say in up to {LONGEST_DAMAGE} characters what is wrong with them."
+        yield "damage", f"say what is wrong with them, in up to {LONGEST_DAMAGE} characters."
 
 
 def _costed(given: ReceiptLineIn, line: PurchaseLine) -> ReceiptLineIn:

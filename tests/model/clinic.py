@@ -29,7 +29,7 @@ from tests.model import machine
 from tests.model.bank import Bank
 from tests.model.trade import Shop
 from tests.model.trade_edges import TradeEdges
-from tests.people import a_licence, alice, bob, dr_chen, mona
+from tests.people import a_licence, alice, bob, dr_chen, mona, sam
 
 BEGAN = datetime(2031, 3, 3, tzinfo=UTC) + timedelta(minutes=machine.BEGINS)
 HOMES = {"alice": "CA", "bob": "NV"}
@@ -206,6 +206,7 @@ def _peopled(clinic: Clinic) -> None:
         "chen": dr_chen(states=()),
         "ruiz": dr_chen(states=(), name="Dr Ana Ruiz"),
         "mona": mona(),
+        "sam": sam(),
     }
     for (name, state), until in LICENCES.items():
         licence = a_licence(who[name], state=state, valid_until=today + timedelta(days=until))

@@ -412,7 +412,9 @@ def test_the_shop_takes_its_postbox_from_the_settings(live_app: Flask) -> None:
     assert (postbox.sender, postbox.base_url) == (config.mail_from, config.base_url)
 
 
-LINKS = re.compile(r"\{\{ base_url \}\}(/[\w/-]*)(?:\{\{ (?:secret|order|number) \}\})?$", re.MULTILINE)
+LINKS = re.compile(
+    r"\{\{ base_url \}\}(/[\w/-]*)(?:\{\{ (?:secret|order|number) \}\})?$", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("name", Template)

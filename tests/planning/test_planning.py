@@ -147,4 +147,4 @@ def test_however_many_variants_there_are_it_takes_as_many_statements() -> None:
         queries.outlooks(today=day, at=at)
     finally:
         sa.event.remove(engine, "before_cursor_execute", count)
-    assert len(counted) == 8
+    assert len(counted) == 9

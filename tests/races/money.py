@@ -19,6 +19,7 @@ from tests.at_once import Act
 from tests.orders.things import placed
 from tests.people import alice
 from tests.prescriptions.builders import a_prescription
+from tests.races.acts import boxed
 
 SHOP = "http://localhost"
 
@@ -98,6 +99,7 @@ def paid(chen_id: UUID, cream_id: UUID) -> Prescribed:
     """As `prescribed`, and the money came."""
     scene = prescribed(chen_id, cream_id)
     following.apply([scene.attempt.money])
+    boxed(scene.order_id)
     return scene
 
 

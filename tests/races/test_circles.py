@@ -30,7 +30,7 @@ from tests.inventory.lots import a_lot, today
 from tests.people import alice, dr_chen, sam
 from tests.prescriptions.builders import a_prescription
 from tests.races import money
-from tests.races.acts import cancel, place, revoke, ship
+from tests.races.acts import boxed, cancel, place, revoke, ship
 from tests.races.race import FEW, SOME, Race
 from tests.regime import RACE_ROUNDS, RACE_THREADS, SEED, SOAK
 
@@ -111,6 +111,8 @@ class Clinic:
         """At least as many acts as threads."""
         waiting = self._orders("awaiting_payment")
         ready = self._orders("paid")
+        for order in ready:
+            boxed(order)
         papers = db.session.scalars(
             sa.select(Prescription.id).where(Prescription.status == "active")
         ).all()

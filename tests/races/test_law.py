@@ -19,7 +19,7 @@ from tests.at_once import Act
 from tests.builders import a_product
 from tests.catalog.rules import a_draft_rule, a_serum
 from tests.inventory.lots import a_lot
-from tests.orders.things import a_cart, paid
+from tests.orders.things import a_cart, packed, paid
 from tests.people import alice, dr_chen, mona, sam
 from tests.races.acts import either_first, place, ship
 from tests.races.race import FEW, Race
@@ -132,7 +132,9 @@ def test_a_rule_against_ship(race: Race) -> None:
         active = f"ACTIVE {now().timestamp()}"
         pack = a_serum("2", active)
         a_lot(pack, 5)
-        return paid(alice(), {pack: 1}).id, _reviewed(active)
+        order = paid(alice(), {pack: 1})
+        packed(order)
+        return order.id, _reviewed(active)
 
     def one_round() -> None:
         order, rule = race.made(scene)

@@ -29,7 +29,7 @@ from tests.payments.conftest import Control
 from tests.payments.orders_to_pay import SHOP, an_order, begun, opened
 from tests.people import sam
 from tests.races import money
-from tests.races.acts import cancel, either_first, expire, ship
+from tests.races.acts import boxed, cancel, either_first, expire, ship
 from tests.races.money import Attempt, learn, receive
 from tests.races.race import FEW, SOME, Race
 from tests.regime import RACE_THREADS
@@ -339,6 +339,7 @@ def _variant(key: UUID) -> Variant:
 def an_order_paid(soap: UUID) -> Attempt:
     attempt = money.an_attempt(soap)
     learn(attempt)()
+    boxed(attempt.order_id)
     return attempt
 
 

@@ -239,9 +239,8 @@ def promising(variant: Variant, shares: list[int]) -> Callable[[], list[Reservat
 
 
 def receive(person: Person, variant: Variant, lot: Lot, units: int) -> Act:
-    lines = [ReceiptLineIn(variant.sku, lot.lot_number, lot.expires_on, units)]
-
     def act() -> str:
+        lines = [ReceiptLineIn(variant.sku, lot.lot_number, lot.expires_on, units)]
         receiving.receive(lines, by=person, at=now(), today=today())
         return "received"
 
