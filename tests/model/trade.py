@@ -8,6 +8,9 @@ from tests.model.machine import Fill, Line, Lot, Order, Payment, Prescription, R
 TO_PAY, PAGE, LEAST_PAGE = 60, 35, 30  # minutes
 
 
+TO_SPARE = 7  # days: for the parcel, and two
+
+
 class Shop(Authority):
     """The world with its trade. The bank is in it too: each payment knows its page there."""
 
@@ -20,7 +23,8 @@ class Shop(Authority):
         """Units by lot, first expired first out; `own` are free to whoever asks."""
         picked = {}
         for lot in sorted(self.lots.values(), key=lambda lot: lot.expires):
-            if (lot.variant, lot.status) == (variant, "available") and self.day <= lot.expires:
+            sold = self.day <= lot.expires - TO_SPARE
+            if (lot.variant, lot.status) == (variant, "available") and sold:
                 free = lot.on_hand - self.reserved(lot.id) + own.get(lot.id, 0)
                 if taken := min(units, free):
                     picked[lot.id] = taken
