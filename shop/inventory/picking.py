@@ -27,28 +27,21 @@ def pick(
     units: int,
     *,
     today: date,
-    lasting: date | None = None,
     own: Mapping[uuid.UUID, int] = NOTHING,
 ) -> list[Pick]:
     """Choose lots for `units`, soonest expiry first. Changes nothing.
 
-    `lasting` is the last day the units will be used: a lot must still be good on it. `own` are
-    units by lot id that are promised to whoever asks, and so are free to them.
+    `own` are units by lot id that are promised to whoever asks, and so are free to them.
     Raises NotEnoughStock (facts `wanted`, `available`).
     """
     shelf = sorted(
-        (lot for lot in lots if fit(lot, today=today, lasting=lasting)),
+        (lot for lot in lots if lot.sellable(today)),
         key=lambda lot: (lot.sellable_until, lot.expires_on, lot.received_at, lot.id),
     )
     available = sum(lot.free + own.get(lot.id, 0) for lot in shelf)
     if units < 1 or available < units:
         raise NotEnoughStock("There is not enough of this.", wanted=units, available=available)
     return list(_take(shelf, units, own))
-
-
-def fit(lot: Lot, *, today: date, lasting: date | None = None) -> bool:
-    """May be promised today, and is still good on the day of last use."""
-    return lot.sellable(today) and (lasting is None or lasting <= lot.expires_on)
 
 
 def _take(shelf: Sequence[Lot], units: int, own: Mapping[uuid.UUID, int]) -> Iterator[Pick]:

@@ -11,14 +11,12 @@ from shop.accounts.models import Person
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Event, Kind, record
-from shop.inventory import locations, moving
+from shop.inventory import locations, moving, places
 from shop.inventory.errors import LotExpired, NotChecked, NotCounted
 from shop.inventory.models import (
     Count,
     CountCause,
     CountLine,
-    Holding,
-    Location,
     LocationKind,
     Lot,
     LotCheck,
@@ -99,26 +97,16 @@ def release(lot: Lot, *, by: Person, at: datetime) -> None:
 
 def _put_on_the_shelf(lot: Lot) -> None:
     """What of it is kept apart, in whichever clinic."""
-    query = (
-        sa.select(Holding)
-        .join(Holding.location)
-        .where(
-            Holding.lot_id == lot.id,
-            Holding.on_hand > 0,
-            Location.kind == LocationKind.QUARANTINE,
-        )
-        .order_by(Location.code)
-        .execution_options(populate_existing=True)
-    )
-    for holding in db.session.scalars(query).all():
-        moving.move(
-            lot,
-            holding.on_hand,
-            kind=MovementKind.RELEASE,
-            from_=holding.location,
-            to=locations.shelf_of(holding.location.site_id),
-            reference_id=uuid5(lot.id, f"release {lot.state_seq}"),
-        )
+    for holding in places.lying([lot.id])[lot.id]:
+        if holding.location.kind is LocationKind.QUARANTINE:
+            moving.move(
+                lot,
+                holding.on_hand,
+                kind=MovementKind.RELEASE,
+                from_=holding.location,
+                to=locations.shelf_of(holding.location.site_id),
+                reference_id=uuid5(lot.id, f"release {lot.state_seq}"),
+            )
 
 
 def _refuse_uncounted(lot: Lot) -> None:

@@ -9,30 +9,25 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import contains_eager
 
 from shop.catalog.models import Variant
 from shop.core.db import db, locked
 from shop.core.errors import WrongState
-from shop.inventory import moving
+from shop.inventory import moving, places
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.heads import reread
 from shop.inventory.models import (
-    Holding,
     Location,
-    LocationKind,
     Lot,
     Movement,
     MovementKind,
     Reservation,
     ReservationPart,
-    Site,
     sellable_on,
 )
 from shop.inventory.picking import NOTHING, Pick, dealt, pick, placed
 from shop.inventory.states import LotStatus
 
-NO_DATES: Mapping[uuid.UUID, date] = {}
 Aside = Mapping[tuple[uuid.UUID, uuid.UUID], int]  # units by lot id and place id
 NOWHERE: Aside = {}
 Lying = Mapping[uuid.UUID, Sequence[tuple[Location, int]]]
@@ -59,12 +54,10 @@ def reserve(
     demand: Sequence[tuple[uuid.UUID, int]],
     *,
     today: date,
-    lasting: Mapping[uuid.UUID, date] = NO_DATES,
 ) -> list[Reservation]:
     """Promise units: one reservation per entry (variant id, units), in the same order.
 
     Either everything or nothing; entries for one variant are added up before they are checked.
-    `lasting` says, by variant id, the day of last use that the units must outlast.
     Raises NotEnoughStock (facts `sku`, `wanted`, `available`), for the first variant that is short.
     """
     wanted: Counter[uuid.UUID] = Counter()
@@ -73,9 +66,7 @@ def reserve(
     shelf = _shelf(wanted)
     hands: dict[uuid.UUID, list[list[Pick]]] = {}
     for variant_id, units in wanted.items():
-        picks = _chosen(
-            shelf[variant_id], variant_id, units, today=today, lasting=lasting.get(variant_id)
-        )
+        picks = _chosen(shelf[variant_id], variant_id, units, today=today)
         shares = [share for entry, share in demand if entry == variant_id]
         hands[variant_id] = list(reversed(dealt(picks, shares)))
     made = [_promised(variant_id, units, hands[variant_id].pop()) for variant_id, units in demand]
@@ -112,7 +103,6 @@ def preview(
     reservation: Reservation,
     *,
     today: date,
-    lasting: date | None = None,
     taken: Mapping[uuid.UUID, int] = NOTHING,
     aside: Aside = NOWHERE,
 ) -> list[Pick]:
@@ -121,14 +111,14 @@ def preview(
     Without what was `taken` from the shelf for it already. Raises NotEnoughStock where the shelf
     no longer has the promised units in sellable lots.
     """
-    (found,) = previews([Due(reservation, taken)], today=today, lasting=lasting, aside=aside)
+    (found,) = previews([Due(reservation, taken)], today=today, aside=aside)
     if isinstance(found, NotEnoughStock):
         raise found
     return found
 
 
 def previews(
-    dues: Sequence[Due], *, today: date, lasting: date | None = None, aside: Aside = NOWHERE
+    dues: Sequence[Due], *, today: date, aside: Aside = NOWHERE
 ) -> list[list[Pick] | NotEnoughStock]:
     """What each promise would take, one after the other: no unit is told twice. Changes nothing.
 
@@ -146,7 +136,7 @@ def previews(
         moved.update(own)
         try:
             shelf = lots[due.reservation.variant_id]
-            picks = _picked(shelf, due, today=today, lasting=lasting, own=moved)
+            picks = _picked(shelf, due, today=today, own=moved)
         except NotEnoughStock as short:
             moved.subtract(own)  # what is promised stays
             told.append(short)
@@ -167,7 +157,6 @@ def ship(
     *,
     reference_id: uuid.UUID,
     today: date,
-    lasting: date | None = None,
     picks: Sequence[Pick] = (),
 ) -> list[Movement]:
     """Let the promised units leave, and end the reservation.
@@ -175,7 +164,6 @@ def ship(
     These are the `picks`, all of them, where some were made; else the lots that expire first now.
 
     `reference_id` is the order line; shipping it again returns the movements of the first time.
-    `lasting` is the day of last use that the units must outlast.
     Raises NotEnoughStock, and WrongState for a reservation that was released.
     """
     (reservation,) = _locked([reservation])
@@ -188,7 +176,7 @@ def ship(
     if picks:
         _refuse_gone(picks, own, today)
     else:
-        chosen = _picked(shelf, Due(reservation), today=today, lasting=lasting, own=own)
+        chosen = _picked(shelf, Due(reservation), today=today, own=own)
         picks = placed(chosen, _lying(each.lot for each in chosen))
     _end_parts([reservation])
     movements = [_leaving(each, reference_id) for each in picks]
@@ -324,15 +312,12 @@ def _picked(
     due: Due,
     *,
     today: date,
-    lasting: date | None,
     own: Mapping[uuid.UUID, int] = NOTHING,
 ) -> list[Pick]:
     """The lots for what is due; none where nothing is."""
     if due.units == 0:
         return []
-    return _chosen(
-        lots, due.reservation.variant_id, due.units, today=today, lasting=lasting, own=own
-    )
+    return _chosen(lots, due.reservation.variant_id, due.units, today=today, own=own)
 
 
 def _chosen(
@@ -341,11 +326,10 @@ def _chosen(
     units: int,
     *,
     today: date,
-    lasting: date | None,
     own: Mapping[uuid.UUID, int] = NOTHING,
 ) -> list[Pick]:
     try:
-        return pick(lots, units, today=today, lasting=lasting, own=own)
+        return pick(lots, units, today=today, own=own)
     except NotEnoughStock as short:
         sku = db.session.scalar(sa.select(Variant.sku).where(Variant.id == variant_id))
         raise NotEnoughStock(
@@ -452,24 +436,10 @@ def _left(lying: Lying, gone: Mapping[tuple[uuid.UUID, uuid.UUID], int]) -> Lyin
 
 def _lying(lots: Iterable[Lot]) -> Lying:
     """What of these lots lies where orders are filled from, by lot id, places by their codes."""
-    query = (
-        sa.select(Holding)
-        .join(Holding.location)
-        .join(Location.site)
-        .where(
-            Holding.lot_id.in_([lot.id for lot in lots]),
-            Holding.on_hand > 0,
-            Location.kind == LocationKind.RETAIL,
-            Site.fills_orders,
-        )
-        .options(contains_eager(Holding.location).contains_eager(Location.site))
-        .order_by(Location.code)
-        .execution_options(populate_existing=True)
-    )
-    lying: dict[uuid.UUID, list[tuple[Location, int]]] = {}
-    for holding in db.session.scalars(query):
-        lying.setdefault(holding.lot_id, []).append((holding.location, holding.on_hand))
-    return lying
+    return {
+        lot_id: [(each.location, each.on_hand) for each in held if each.location.sells]
+        for lot_id, held in places.lying([lot.id for lot in lots]).items()
+    }
 
 
 def _end_parts(reservations: Sequence[Reservation]) -> None:

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import contains_eager
 
 from shop.accounts.models import Person
 from shop.core.db import db, locked
-from shop.inventory import moving
+from shop.inventory import moving, places
 from shop.inventory.errors import LotNotUsable, NotEnoughStock
-from shop.inventory.models import Holding, Location, LocationKind, Lot, MovementKind
+from shop.inventory.models import Location, LocationKind, Lot, MovementKind
 from shop.inventory.picking import poured
 from shop.treatments import performing
 from shop.treatments.models import Performance, Session
@@ -62,8 +61,8 @@ def _take(used: Used, done: Performance, today: date) -> None:
     query = sa.select(Lot).where(Lot.id.in_(wanted)).order_by(Lot.id)
     shelf = list(db.session.scalars(locked(query, Lot)))
     opened = [(lot, _opened(lot, wanted[lot.id], today)) for lot in shelf]
-    for lot, places in opened:
-        for place, units in places:
+    for lot, taken in opened:
+        for place, units in taken:
             moving.move(
                 lot,
                 units,
@@ -83,8 +82,8 @@ def _opened(lot: Lot, units: int, today: date) -> list[tuple[Location, int]]:
             lot=lot.number,
             fields={"used": [f"Lot {lot.number} {why}."]},
         )
-    places = list(_within_reach(lot))
-    there = sum(can for _, can in places)
+    reach = list(_within_reach(lot))
+    there = sum(can for _, can in reach)
     if not 1 <= units <= there:
         raise NotEnoughStock(
             f"Of lot {lot.number} {there} packs are free.",
@@ -93,25 +92,15 @@ def _opened(lot: Lot, units: int, today: date) -> list[tuple[Location, int]]:
             available=there,
             fields={"used": [f"Of lot {lot.number} {there} packs are free."]},
         )
-    return list(poured(units, places))
+    return list(poured(units, reach))
 
 
 def _within_reach(lot: Lot) -> Iterator[tuple[Location, int]]:
     """What may be taken from each place; what is promised to orders is not there for others."""
-    query = (
-        sa.select(Holding)
-        .join(Holding.location)
-        .where(
-            Holding.lot_id == lot.id,
-            Holding.on_hand > 0,
-            Location.kind.in_((LocationKind.BACK_BAR, LocationKind.RETAIL)),
-        )
-        .order_by(Location.kind, Location.code)
-        .options(contains_eager(Holding.location).joinedload(Location.site))
-        .execution_options(populate_existing=True)
-    )
+    held = places.lying([lot.id])[lot.id]
     free = lot.free
-    for holding in db.session.scalars(query):
-        can = min(holding.on_hand, free) if holding.location.sells else holding.on_hand
-        free -= can if holding.location.sells else 0
-        yield holding.location, can
+    for kind in (LocationKind.BACK_BAR, LocationKind.RETAIL):
+        for holding in (each for each in held if each.location.kind is kind):
+            can = min(holding.on_hand, free) if holding.location.sells else holding.on_hand
+            free -= can if holding.location.sells else 0
+            yield holding.location, can

@@ -10,9 +10,8 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind
-from shop.inventory import locations, moving
+from shop.inventory import locations, moving, places
 from shop.inventory.models import Holding, Location, LocationKind, Lot, MovementKind
-from shop.recalls import queries
 from shop.recalls.errors import OnlyADrill, RecallRefused, StillPromised
 from shop.recalls.models import Recall, RecallCollection
 from shop.recalls.states import RecallStatus
@@ -73,7 +72,7 @@ def loose(lot: Lot, apart: Location) -> list[Holding]:
     """What of the lot lies where it is to be collected from."""
     return [
         each
-        for each in queries.lying(lot)
+        for each in places.lying([lot.id])[lot.id]
         if each.location is not apart and each.location.kind not in WATCHED
     ]
 

@@ -21,7 +21,7 @@ from shop.catalog.models import Product, Variant
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.inventory import locations
-from shop.inventory.models import Holding, Location, LocationKind, Lot, Movement, MovementKind
+from shop.inventory.models import Holding, LocationKind, Lot, Movement, MovementKind
 from shop.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from shop.recalls.models import (
     Recall,
@@ -99,18 +99,6 @@ def lot_of(recall: Recall, number: str, *, lock: bool = False) -> Lot:
     if found is None:
         raise NotFound("This lot is not part of the recall.")
     return found
-
-
-def lying(lot: Lot) -> list[Holding]:
-    """Where units of a lot lie, by place."""
-    query = (
-        sa.select(Holding)
-        .join(Holding.location)
-        .where(Holding.lot_id == lot.id, Holding.on_hand > 0)
-        .options(contains_eager(Holding.location))
-        .order_by(Location.code)
-    )
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
 
 
 def dispositions(recall: Recall) -> list[RecallDisposition]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shop.core.db import db
 from shop.inventory import picking
+from shop.inventory.models import Lot
 from tests.inventory.shelf_machine import Shelf
 from tests.regime import MODEL_EXAMPLES, MODEL_STEPS, SEED, counted
 
@@ -69,7 +70,7 @@ def test_the_machine_sees_a_planted_bug(
     if planted == "last out first":
         monkeypatch.setattr(picking, "_take", lambda lots, *rest: take(lots[::-1], *rest))
     else:
-        monkeypatch.setattr(picking, "fit", lambda lot, **days: True)
+        monkeypatch.setattr(Lot, "sellable", lambda lot, today: True)
 
     with pytest.raises((AssertionError, IntegrityError)):
         run(5 * RUN, phases=(Phase.generate,))

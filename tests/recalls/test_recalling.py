@@ -14,7 +14,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import WrongState
-from shop.inventory import stock, verifying
+from shop.inventory import places, stock, verifying
 from shop.inventory.errors import NotEnoughStock
 from shop.inventory.models import LocationKind, Lot
 from shop.inventory.states import LotStatus
@@ -414,7 +414,9 @@ def test_what_orders_still_hold_is_not_collected(app: Flask) -> None:
     follow(recall)
     collecting.collect(recall, lot, by=sam(), at=now())
 
-    assert {one.location.kind for one in queries.lying(lot)} == {LocationKind.QUARANTINE}
+    assert {one.location.kind for one in places.lying([lot.id])[lot.id]} == {
+        LocationKind.QUARANTINE
+    }
 
 
 def test_a_recall_goes_its_way_and_no_other(app: Flask) -> None:
