@@ -99,28 +99,13 @@ class Due:
         return self.reservation.units - sum(self.taken.values())
 
 
-def preview(
-    reservation: Reservation,
-    *,
-    today: date,
-    taken: Mapping[uuid.UUID, int] = NOTHING,
-    aside: Aside = NOWHERE,
-) -> list[Pick]:
-    """The lots and places `ship` would take from now, soonest expiry first. Changes nothing.
-
-    Without what was `taken` from the shelf for it already. Raises NotEnoughStock where the shelf
-    no longer has the promised units in sellable lots.
-    """
-    (found,) = previews([Due(reservation, taken)], today=today, aside=aside)
-    if isinstance(found, NotEnoughStock):
-        raise found
-    return found
-
-
 def previews(
     dues: Sequence[Due], *, today: date, aside: Aside = NOWHERE
 ) -> list[list[Pick] | NotEnoughStock]:
-    """What each promise would take, one after the other: no unit is told twice. Changes nothing.
+    """The lots and places that each promise would take now, soonest expiry first.
+
+    One after the other: no unit is told twice. Changes nothing; where the shelf no longer has the
+    units in sellable lots, it says so in place of them.
 
     `aside`: by lot and place, the units that lie there by the ledger and were picked for whomever.
     """

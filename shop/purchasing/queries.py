@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload, selectinload
 
 from shop.catalog.models import Variant
@@ -94,7 +95,8 @@ def last_bought(variants: Collection[UUID]) -> Mapping[UUID, PurchaseLine]:
             PurchaseLine.variant_id.in_(variants),
             PurchaseOrder.status.in_((*AWAITED, PurchaseStatus.CLOSED)),
         )
-        .order_by(PurchaseOrder.drafted_at, PurchaseOrder.id)
+        .ext(distinct_on(PurchaseLine.variant_id))
+        .order_by(PurchaseLine.variant_id, PurchaseOrder.drafted_at.desc(), PurchaseOrder.id.desc())
         .options(joinedload(PurchaseLine.order).joinedload(PurchaseOrder.supplier))
     )
     return {line.variant_id: line for line in db.session.scalars(query)}

@@ -162,7 +162,8 @@ class Shelf(RuleBasedStateMachine):
         expected = [(batch.id, taken) for batch, taken in self._fefo(variant, wish, own=key)]
         promise = self._promise(key)
         if fits:  # the preview is what is shipped
-            previewed = stock.preview(promise, today=self.day)
+            (previewed,) = stock.previews([stock.Due(promise)], today=self.day)
+            assert isinstance(previewed, list)
             assert [(each.lot.id, each.units) for each in previewed] == expected
         shipping = stock.ship
         if self._done(

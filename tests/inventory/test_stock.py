@@ -99,10 +99,9 @@ def test_ships_what_expires_first_now_and_frees_what_was_promised(app: Flask) ->
     fresh = a_lot(cream, 2, days=100)  # came later, expires sooner
     line = uuid.uuid4()
 
-    assert [(each.lot, each.units) for each in stock.preview(promise, today=today())] == [
-        (fresh, 2),
-        (old, 1),
-    ]
+    (told,) = stock.previews([stock.Due(promise)], today=today())
+    assert isinstance(told, list)
+    assert [(each.lot, each.units) for each in told] == [(fresh, 2), (old, 1)]
     left = stock.ship(promise, reference_id=line, today=today())
     db.session.commit()
 
