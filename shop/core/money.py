@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 CURRENCY = "usd"
@@ -24,3 +25,22 @@ def cents(typed: str) -> int | None:
 def share(cents: int, rate: Decimal) -> int:
     """`rate` (0.0725 for 7.25 %) of `cents`, rounded half up to the cent."""
     return int((cents * rate).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def allocated(cents: int, weights: Sequence[int]) -> list[int]:
+    """`cents` (none or more) shared in proportion to weights (none or more), to the last cent.
+
+    Each gets its share rounded down; the cents left over go to those who lost most by it, the
+    earlier first (largest remainder). Without any weight there is nothing to share by: raises
+    ValueError for cents above nought.
+    """
+    whole = sum(weights)
+    if not whole:
+        if cents:
+            raise ValueError("Nothing bears these cents.")
+        return [0 for _ in weights]
+    shares = [cents * weight // whole for weight in weights]
+    lost = sorted(range(len(weights)), key=lambda i: -(cents * weights[i] % whole))
+    for i in lost[: cents - sum(shares)]:
+        shares[i] += 1
+    return shares

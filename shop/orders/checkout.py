@@ -22,7 +22,7 @@ from shop.inventory.models import Reservation
 from shop.orders import judging, pricing
 from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
 from shop.orders.models import Cart, CartLine, Order, OrderLine
-from shop.orders.pricing import Item, Totals
+from shop.orders.pricing import Item, Share, Totals
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import filling
 from shop.prescriptions.asking import Stage
@@ -120,7 +120,8 @@ def promise(
     reservations = stock.reserve(demand, today=judging.day(at))
     order = _written(client.id, address, shipping_method, totals, at)
     rules = [decision.rule_id for decision in decisions]
-    for position, made in enumerate(zip(offers, fills, reservations, rules, strict=True), start=1):
+    lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
+    for position, made in enumerate(lines, start=1):
         _line(order, position, *made)
     _tell(order, by)
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
@@ -233,6 +234,7 @@ def _line(
     order: Order,
     position: int,
     offer: Offer,
+    share: Share,
     fill: Fill | None,
     reservation: Reservation,
     rule_id: UUID | None,
@@ -251,6 +253,8 @@ def _line(
             price_id=offer.price.id,
             unit_price_cents=offer.price.cents,
             total_cents=offer.item.cents,
+            discount_cents=share.discount_cents,
+            tax_cents=share.tax_cents,
             requires_prescription=fill is not None,
             rule_id=rule_id,
             fill=fill,

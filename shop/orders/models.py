@@ -65,7 +65,7 @@ class Order(Stateful, Base):
     __tablename__ = "orders"
     __table_args__ = (
         state_key("order"),
-        sa.UniqueConstraint("id", "total_cents", name="orders_total_key"),
+        sa.UniqueConstraint("id", "due_cents", name="orders_due_key"),
         sa.UniqueConstraint("id", "client_id", name="orders_client_key"),
         sa.UniqueConstraint(
             "id", "client_id", "ship_to_state", "placed_xid", name="orders_terms_key"
@@ -76,8 +76,15 @@ class Order(Stateful, Base):
         ),
         sa.CheckConstraint(
             "subtotal_cents >= 0 AND shipping_cents >= 0 AND tax_cents >= 0"
-            " AND discount_cents BETWEEN 0 AND subtotal_cents AND total_cents >= 50",
+            " AND discount_cents BETWEEN 0 AND subtotal_cents",
             name="amounts_are_sane",
+        ),
+        sa.CheckConstraint(
+            "credit_cents BETWEEN 0 AND total_cents", name="credit_pays_the_order_at_most"
+        ),
+        sa.CheckConstraint(
+            "total_cents - credit_cents = 0 OR total_cents - credit_cents >= 50",
+            name="what_is_due_can_be_paid",
         ),
         sa.CheckConstraint("currency = 'usd'", name="currency_is_usd"),
         sa.CheckConstraint("country = 'US'", name="ships_within_the_us"),
@@ -118,6 +125,11 @@ class Order(Stateful, Base):
     shipping_cents: Mapped[int]
     tax_cents: Mapped[int]
     total_cents: Mapped[int]
+    credit_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    # What is left to pay, by card or at the desk: nothing, or what a card network takes.
+    due_cents: Mapped[int] = mapped_column(
+        sa.Computed("total_cents - credit_cents", persisted=True)
+    )
     currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
     placed_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     placed_xid: Mapped[str] = mapped_column(
@@ -184,6 +196,10 @@ class OrderLine(Stateful, Base):
             "total_cents = unit_price_cents * quantity", name="line_total_is_the_product"
         ),
         sa.CheckConstraint(
+            "discount_cents BETWEEN 0 AND total_cents AND tax_cents >= 0",
+            name="line_amounts_are_sane",
+        ),
+        sa.CheckConstraint(
             "requires_prescription = (fill_id IS NOT NULL)", name="doctor_only_line_has_a_fill"
         ),
         # A live line keeps its fill to itself.
@@ -229,6 +245,9 @@ class OrderLine(Stateful, Base):
     price_id: Mapped[uuid.UUID]
     unit_price_cents: Mapped[int]
     total_cents: Mapped[int]
+    # Its shares of the order's discount and tax.
+    discount_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    tax_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     requires_prescription: Mapped[bool]  # as it was when placed; a trigger compares it
     # The rule of its state that decided so, if one spoke of it; a trigger compares this, too.
     rule_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("legal_class_rules.id"))
@@ -254,6 +273,11 @@ class OrderLine(Stateful, Base):
         primaryjoin="Reservation.id == OrderLine.reservation_id",
     )
     parcels: Mapped[list[ShipmentLine]] = relationship(back_populates="line")
+
+    @property
+    def paid_cents(self) -> int:
+        """What the client pays for this line, tax included; shipping is the order's."""
+        return self.total_cents - self.discount_cents + self.tax_cents
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: LineStatus) -> LineStatus:

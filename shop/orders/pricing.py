@@ -8,7 +8,7 @@ rounded half up to the cent, once. Shipping is not taxed.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from shop.catalog.models import LegalClass
 from shop.core.errors import Refused
-from shop.core.money import share
+from shop.core.money import allocated, share
 
 
 class StateNotServed(Refused):
@@ -47,13 +47,22 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What a line bears of its order's discount and tax, in cents."""
+
+    discount_cents: int
+    tax_cents: int
+
+
+@dataclass(frozen=True)
 class Totals:
-    """The amounts of an order, in cents."""
+    """The amounts of an order, in cents; `shares` are its items', in their order."""
 
     subtotal_cents: int
     discount_cents: int
     shipping_cents: int
     tax_cents: int
+    shares: tuple[Share, ...]
 
     @property
     def total_cents(self) -> int:
@@ -91,11 +100,13 @@ def price(items: Iterable[Item], *, shipping_method: str, state: str, on: date) 
     """
     items = list(items)
     subtotal = sum(item.cents for item in items)
+    taxes = tax(items, state=state, on=on)
     return Totals(
         subtotal_cents=subtotal,
         discount_cents=0,
         shipping_cents=shipping(shipping_method, subtotal),
-        tax_cents=tax(items, state=state, on=on),
+        tax_cents=sum(taxes),
+        shares=tuple(Share(discount_cents=0, tax_cents=cents) for cents in taxes),
     )
 
 
@@ -112,8 +123,8 @@ def shipping(code: str, subtotal_cents: int) -> int:
     return 0 if over is not None and subtotal_cents > over else method.cents
 
 
-def tax(items: Iterable[Item], *, state: str, on: date) -> int:
-    """The state's sales tax on these items. Raises StateNotServed."""
+def tax(items: Sequence[Item], *, state: str, on: date) -> list[int]:
+    """What each item bears of the state's sales tax. Raises StateNotServed."""
     taxes = STATES.get(state)
     if taxes is None:
         raise StateNotServed(
@@ -121,10 +132,14 @@ def tax(items: Iterable[Item], *, state: str, on: date) -> int:
             fields={"state": ["Choose one of the 50 states or DC."]},
             state=state,
         )
-    sums: dict[LegalClass, int] = {}
-    for item in items:
-        sums[item.legal_class] = sums.get(item.legal_class, 0) + item.cents
-    return sum(share(cents, taxes.rate(kind, on)) for kind, cents in sums.items())
+    borne = [0 for _ in items]
+    for kind in {item.legal_class for item in items}:
+        taxed = [place for place, item in enumerate(items) if item.legal_class is kind]
+        weights = [items[place].cents for place in taxed]
+        due = share(sum(weights), taxes.rate(kind, on))
+        for place, cents in zip(taxed, allocated(due, weights), strict=True):
+            borne[place] = cents
+    return borne
 
 
 @dataclass(frozen=True)

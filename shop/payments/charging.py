@@ -47,7 +47,7 @@ def charge(order: Order, card: SavedCard, *, at: datetime) -> Payment:
     payment = Payment(
         id=uuid.uuid4(),
         order_id=order.id,
-        amount_cents=order.total_cents,
+        amount_cents=order.due_cents,
         currency=CURRENCY,
         status=PaymentStatus.CREATED,
         card_id=held.id,

@@ -102,7 +102,7 @@ class SavedCard(Base):
 
 
 class Payment(Stateful, Base):
-    """One attempt to pay an order in full, with one PaymentIntent.
+    """One attempt to pay what is due of an order, with one PaymentIntent.
 
     Either on a page of the provider's (a Checkout Session), or by a saved card while the client
     is away; then it has neither page nor end of one.
@@ -114,8 +114,8 @@ class Payment(Stateful, Base):
         state_key("payment"),
         sa.ForeignKeyConstraint(
             ["order_id", "amount_cents"],
-            ["orders.id", "orders.total_cents"],
-            name="amount_is_the_orders_total",
+            ["orders.id", "orders.due_cents"],
+            name="amount_is_what_is_due",
         ),
         sa.UniqueConstraint("provider_session_id", name="payments_session_key"),
         sa.UniqueConstraint("provider_intent_id", name="payments_intent_key"),

@@ -53,10 +53,10 @@ class Difference:
 # Each finds (subject, text, order id or NULL). Grace lets work under way finish.
 CHECKS = {
     "paid_order_without_money": """
-        SELECT o.number, 'paid without a payment that took its total', o.id FROM orders o
-        WHERE o.status IN ('paid', 'closed') AND NOT EXISTS (
+        SELECT o.number, 'paid without a payment that took what is due', o.id FROM orders o
+        WHERE o.status IN ('paid', 'closed') AND o.due_cents > 0 AND NOT EXISTS (
             SELECT FROM payments p WHERE p.order_id = o.id AND p.status = 'succeeded'
-                AND p.captured_cents = o.total_cents)""",
+                AND p.captured_cents = o.due_cents)""",
     "money_without_paid_order": """
         SELECT o.number, 'still waits for money that was taken', o.id
         FROM orders o JOIN payments p ON p.order_id = o.id
@@ -74,10 +74,13 @@ CHECKS = {
         SELECT o.number, 'should have expired', o.id FROM orders o
         WHERE o.status = 'awaiting_payment' AND o.pay_by < :at - interval '15 minutes'""",
     "order_is_not_its_lines": """
-        SELECT o.number, format('its lines add up to %s cents, it says %s',
-                                coalesce(sum(l.total_cents), 0), o.subtotal_cents), o.id
+        SELECT o.number, format('its lines add up to %s - %s + %s cents, it says %s - %s + %s',
+                                sum(l.total_cents), sum(l.discount_cents), sum(l.tax_cents),
+                                o.subtotal_cents, o.discount_cents, o.tax_cents), o.id
         FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id
-        GROUP BY o.id HAVING coalesce(sum(l.total_cents), 0) <> o.subtotal_cents""",
+        GROUP BY o.id HAVING
+            (sum(l.total_cents), sum(l.discount_cents), sum(l.tax_cents)) IS DISTINCT FROM
+            (o.subtotal_cents::bigint, o.discount_cents::bigint, o.tax_cents::bigint)""",
     "order_is_not_as_placed": """
         SELECT o.number, format('%s cents when placed, now %s', e.facts->>'cents', o.total_cents),
             o.id
@@ -108,9 +111,9 @@ CHECKS = {
                 WHERE s.prescription_id = f.prescription_id AND s.state = f.state)""",
     "payment_is_not_for_its_order": """
         SELECT p.id::text, format('asks for %s cents, its order is over %s', p.amount_cents,
-                                  o.total_cents), o.id
+                                  o.due_cents), o.id
         FROM payments p JOIN orders o ON o.id = p.order_id
-        WHERE p.amount_cents <> o.total_cents""",
+        WHERE p.amount_cents <> o.due_cents""",
     "refunds_do_not_add_up": """
         SELECT p.id::text, format('refunds add up to %s cents, the payment says %s',
                                   coalesce(sum(r.amount_cents), 0), p.refunded_cents), p.order_id

@@ -69,7 +69,7 @@ def begin(
     payment = Payment(
         id=uuid.uuid4(),
         order_id=order.id,
-        amount_cents=order.total_cents,
+        amount_cents=order.due_cents,
         currency=CURRENCY,
         status=PaymentStatus.CREATED,
         page_ends_at=page_ends_at,

@@ -480,6 +480,7 @@ GRANTED: Granted = {
         "order_lines": {
             "INSERT": (
                 "client_id",
+                "discount_cents",
                 "fill_id",
                 "id",
                 "name",
@@ -494,6 +495,7 @@ GRANTED: Granted = {
                 "sku",
                 "state_seq",
                 "status",
+                "tax_cents",
                 "total_cents",
                 "unit_price_cents",
                 "variant_id",
@@ -1651,6 +1653,7 @@ GRANTED: Granted = {
         "order_lines": {
             "INSERT": (
                 "client_id",
+                "discount_cents",
                 "fill_id",
                 "id",
                 "name",
@@ -1665,6 +1668,7 @@ GRANTED: Granted = {
                 "sku",
                 "state_seq",
                 "status",
+                "tax_cents",
                 "total_cents",
                 "unit_price_cents",
                 "variant_id",

@@ -393,6 +393,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "requires_prescription = false WHERE requires_prescription",
             "requires_prescription = true WHERE fill_id IS NULL",
         ],
+        "line_amounts_are_sane": [
+            "discount_cents = -1",
+            "discount_cents = total_cents + 1",
+            "tax_cents = -1",
+        ],
         "held_at_some_time": [
             "held_at = now() WHERE status = 'shipped'",
             "status = 'on_hold' WHERE status = 'shipped'",
@@ -416,10 +421,14 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "tax_cents = -1, total_cents = subtotal_cents + shipping_cents - discount_cents - 1",
             "discount_cents = -1, total_cents = subtotal_cents + shipping_cents + tax_cents + 1",
             ("discount_cents = subtotal_cents + 1, total_cents = shipping_cents + tax_cents - 1"),
-            (
-                "subtotal_cents = 49, shipping_cents = 0, tax_cents = 0, discount_cents = 0,"
-                " total_cents = 49"
-            ),
+        ],
+        "credit_pays_the_order_at_most": [
+            "credit_cents = -1 WHERE total_cents >= 50",
+            "credit_cents = total_cents + 50",
+        ],
+        "what_is_due_can_be_paid": [
+            "credit_cents = total_cents - 1",
+            "credit_cents = total_cents - 49",
         ],
         "currency_is_usd": ["currency = 'eur'"],
         "ended_at_some_time": [

@@ -474,6 +474,22 @@ ATTACKS.each(
             lambda a: _line(a, _order(a, 2399)),
             "subtotal_is_the_sum_of_the_lines",
         ),
+        "a discount that no line bears": (
+            lambda a: _line(a, _order(a, discount_cents=100, total_cents=2300)),
+            "discount_is_the_sum_of_the_lines",
+        ),
+        "a tax that no line bears": (
+            lambda a: _line(a, _order(a, tax_cents=100, total_cents=2500)),
+            "tax_is_the_sum_of_the_lines",
+        ),
+        "a discount of a line that its order does not give": (
+            lambda a: _line(a, _order(a), discount_cents=100),
+            "discount_is_the_sum_of_the_lines",
+        ),
+        "a tax of a line that its order does not ask": (
+            lambda a: _line(a, _order(a), tax_cents=100),
+            "tax_is_the_sum_of_the_lines",
+        ),
         "a total below its parts": (
             lambda a: _line(a, _order(a, total_cents=50)),
             "total_is_the_sum",

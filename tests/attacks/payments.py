@@ -305,11 +305,11 @@ ATTACKS.each(
         ),
         "a charge above the total": (
             lambda a: _charge(a, "waiting", amount_cents=100_000),
-            "amount_is_the_orders_total",
+            "amount_is_what_is_due",
         ),
         "a charge below the total": (
             lambda a: _charge(a, "waiting", amount_cents=50),
-            "amount_is_the_orders_total",
+            "amount_is_what_is_due",
         ),
         "a charge in another currency": (
             lambda a: _charge(a, "waiting", currency="jpy"),

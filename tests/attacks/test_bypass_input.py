@@ -197,7 +197,7 @@ def test_no_price_of_her_own_by_sql(desk: Desk, cream: Scene, what: str) -> None
 @pytest.mark.parametrize("amount", [0, 1, TOTAL - 1, TOTAL + 1])
 def test_no_payment_of_another_amount_by_sql(desk: Desk, waiting: Scene, amount: int) -> None:
     assert by_sql(desk, waiting, lambda sql: bypass_sql.pay(sql, amount=amount)) == (
-        "amount_is_the_orders_total"
+        "amount_is_what_is_due"
     )
 
 

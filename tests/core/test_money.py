@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shop.core.money import dollars, share
+from shop.core.money import allocated, dollars, share
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,26 @@ def test_people_read_dollars(cents: int, text: str) -> None:
 )
 def test_a_share_is_rounded_half_up(cents: int, rate: str, part: int) -> None:
     assert share(cents, Decimal(rate)) == part
+
+
+@given(st.integers(0, 10**7), st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
+def test_what_is_shared_is_shared_whole_and_fairly(cents: int, weights: list[int]) -> None:
+    if not sum(weights):
+        weights[0] = 1
+
+    shares = allocated(cents, weights)
+
+    assert sum(shares) == cents
+    for got, weight in zip(shares, weights, strict=True):
+        assert abs(got - Fraction(cents * weight, sum(weights))) < 1
+        assert got == 0 or weight > 0
+
+
+def test_the_first_of_equals_gets_the_cent_that_is_left() -> None:
+    assert allocated(22, [100, 100, 100]) == [8, 7, 7]
+
+
+def test_nothing_is_shared_among_nobody() -> None:
+    assert allocated(0, [0, 0]) == [0, 0]
+    with pytest.raises(ValueError, match="Nothing bears"):
+        allocated(1, [0, 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -49,10 +50,13 @@ def test_tax_follows_the_legal_class_and_the_state(case: str) -> None:
     assert (totals.tax_cents, totals.total_cents) == (tax, cents + tax)
 
 
-def test_a_class_is_rounded_once_over_the_order() -> None:
+def test_a_class_is_rounded_once_over_the_order_and_its_lines_bear_it() -> None:
     three = [Item(COSMETIC, 1, 1_00) for _ in range(3)]  # 7.25 each; 21.75 together
 
-    assert price(three, shipping_method="pickup", state="CA", on=TODAY).tax_cents == 22
+    totals = price(three, shipping_method="pickup", state="CA", on=TODAY)
+
+    assert totals.tax_cents == 22
+    assert [share.tax_cents for share in totals.shares] == [8, 7, 7]
 
 
 SHIPPING = {
@@ -113,6 +117,12 @@ def test_the_amounts_add_up_and_tax_is_within_a_cent_per_class(
     assert totals.total_cents == (
         totals.subtotal_cents + totals.shipping_cents + totals.tax_cents - totals.discount_cents
     )
+    assert sum(share.tax_cents for share in totals.shares) == totals.tax_cents
+    assert all(
+        share.tax_cents == 0
+        for share, item in zip(totals.shares, items, strict=True)
+        if not item.cents
+    )
     exact = sum(
         Fraction(STATES[state].rate(item.legal_class, TODAY)) * item.cents for item in items
     )
@@ -124,6 +134,8 @@ def test_the_amounts_add_up_and_tax_is_within_a_cent_per_class(
 def test_the_order_of_the_lines_does_not_matter(items: list[Item], state: str) -> None:
     mixed = sorted(items, key=lambda item: (item.unit_price_cents, item.legal_class), reverse=True)
 
-    assert price(items, shipping_method="standard", state=state, on=TODAY) == price(
-        mixed, shipping_method="standard", state=state, on=TODAY
-    )
+    amounts = [
+        replace(price(each, shipping_method="standard", state=state, on=TODAY), shares=())
+        for each in (items, mixed)
+    ]
+    assert amounts[0] == amounts[1]
