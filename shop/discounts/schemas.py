@@ -104,7 +104,7 @@ class DiscountUsesQuery(PageQuery):
 
 
 class DiscountBarIn(Schema):
-    """`jurisdiction` "US" is everywhere; `source` names the law, or says that it is a house rule."""
+    """`jurisdiction` "US" is everywhere; `source` names the law, or says it is a house rule."""
 
     legal_class = _touchable(required=True)
     jurisdiction = fields.String(

@@ -134,7 +134,7 @@ def test_another_service_of_taxes_takes_the_tables_place() -> None:
 
 
 WEIGHTS = {
-    # what: (method, state, grams, goods, cents)
+    # what: method, state, grams, goods, cents
     "the lightest band": ("standard", "CA", 5_000, 24_00, 695),
     "a gram more": ("standard", "CA", 5_001, 24_00, 1495),
     "heavy, and free": ("standard", "CA", 15_000, 100_01, 0),
@@ -191,7 +191,7 @@ def test_every_method_has_rates_that_rise_with_the_weight() -> None:
 
 HALF = Terms(percent=50, cents=None, classes=frozenset({COSMETIC}))
 TAKES = {
-    # what: (terms, items, off each)
+    # what: terms, items, off each
     "percent of what it may touch": (
         Terms(10, None, frozenset({COSMETIC})),
         [Item(COSMETIC, 2, 10_00), Item(RX, 1, 62_00), Item(OTC, 1, 5_00)],
