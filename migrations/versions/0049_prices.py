@@ -20,7 +20,6 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.made_at := shop_now();
-        NEW.ended_at := NULL;
         broken := CASE WHEN NEW.ended_by_id IS NOT NULL THEN 'discount_is_made_before_it_ends' END;
     ELSE
         who := NEW.ended_by_id;
@@ -56,7 +55,6 @@ BEGIN
     PERFORM pg_advisory_xact_lock(5150001);
     IF TG_OP = 'INSERT' THEN
         NEW.barred_at := shop_now();
-        NEW.lifted_at := NULL;
         broken := CASE WHEN NEW.lifted_by_id IS NOT NULL THEN 'bar_is_set_before_it_is_lifted' END;
     ELSE
         who := NEW.lifted_by_id;
@@ -108,14 +106,13 @@ BEGIN
             WHEN NEW.client_number > d.most_per_client THEN 'no_use_above_the_limit_of_a_client'
             WHEN NEW.returned THEN 'use_is_taken_before_it_is_given_back' END;
         NEW.taken_at := shop_now();
-        NEW.returned_at := NULL;
     ELSE
         broken := CASE
             WHEN OLD.returned THEN 'use_is_given_back_once'
             WHEN to_jsonb(NEW) - '{returned,returned_at}'::text[]
                  <> to_jsonb(OLD) - '{returned,returned_at}'::text[]
                 THEN 'use_keeps_what_it_is_of' END;
-        NEW.returned_at := CASE WHEN NEW.returned THEN shop_now() END;
+        NEW.returned_at := shop_now();
     END IF;
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'discount use %: %', NEW.id, broken
@@ -187,7 +184,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER order_discount_judged AFTER INSERT OR UPDATE OF status ON orders
+CREATE CONSTRAINT TRIGGER order_is_at_its_discount AFTER INSERT OR UPDATE OF status ON orders
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.discount_cents > 0) EXECUTE FUNCTION order_discount_judged();
 CREATE CONSTRAINT TRIGGER discount_use_judged AFTER INSERT OR UPDATE ON discount_uses
@@ -365,7 +362,7 @@ def _bars() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TRIGGER order_discount_judged ON orders; DROP TRIGGER discount_use_judged ON discount_uses"
+        "DROP TRIGGER order_is_at_its_discount ON orders; DROP TRIGGER discount_use_judged ON discount_uses"
     )
     for table in ("discount_uses", "discount_bars", "discounts"):
         op.drop_table(table)

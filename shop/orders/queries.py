@@ -56,7 +56,7 @@ def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Selec
 def numbers(order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """What these orders are called, by id."""
     query = sa.select(Order.id, Order.number).where(Order.id.in_(order_ids))
-    return dict(db.session.execute(query).tuples())
+    return dict(db.session.execute(query).all())
 
 
 def to_pack(reader: Person) -> list[Order]:
