@@ -23,7 +23,7 @@ NEVER = [kind.value for kind in LegalClass if kind not in TOUCHABLE]
 
 @bp.get("/discounts")
 @allow(Role.MANAGER)
-@bp.arguments(schemas.PageQuery, location="query")
+@bp.arguments(schemas.DiscountsQuery, location="query")
 @bp.response(200, schemas.DiscountsOut)
 def list_discounts(asked: dict[str, Any]) -> dict[str, Any]:
     """All discounts, the newest first, with what each came to."""

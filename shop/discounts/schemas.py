@@ -85,6 +85,10 @@ class DiscountsOut(Schema):
         return DiscountOut().dump(shown["items"], many=True)
 
 
+class DiscountsQuery(PageQuery):
+    """All discounts, the newest first."""
+
+
 class DiscountUseOut(Schema):
     order = fields.String()
     number = fields.Integer(attribute="use.number")

@@ -363,7 +363,11 @@ def _after_its_time(attacker: Sql) -> None:
 
 @ATTACKS.passes()
 def _when_its_time_has_just_ended(attacker: Sql) -> None:
-    later(attacker, "1 day 20 seconds")
+    ends = attacker.run(
+        "SELECT (valid_until - clock_timestamp() + interval '20 s')::text AS ahead"
+        " FROM discounts WHERE id = %(short)s"
+    )
+    later(attacker, ends["ahead"])
     _bought({"serum": 200}, "short")(attacker)
 
 

@@ -181,6 +181,25 @@ def test_a_quote_is_what_the_order_costs(app: Flask, till: tuple[Browser, Person
             assert placed_lines[sku][amount] == line[amount]
 
 
+def test_what_packs_weigh_decides_what_shipping_costs(
+    app: Flask, till: tuple[Browser, Person]
+) -> None:
+    browser, client = till
+    light, heavy = a_serum(weight_grams=200), a_serum(weight_grams=1_601)
+    cart = {"state": "CA", "shipping_method": "standard"}
+
+    def shipping(wishes: Any) -> tuple[Any, Any]:
+        a_cart(client, wishes)
+        db.session.commit()
+        lines = [variant.sku for variant in wishes]
+        answer = browser.post("/cart/quote", cart | {"lines": lines}).json
+        return answer.get("shipping_cents"), answer.get("facts")
+
+    assert shipping({light: 1, heavy: 3}) == (1495, None)  # 5,003 g
+    assert shipping({heavy: 3}) == (695, None)
+    assert shipping({heavy: 19}) == (None, {"grams": 30_419, "most_grams": 30_000})
+
+
 def test_a_quote_names_lines_and_refuses_plainly(app: Flask, till: tuple[Browser, Person]) -> None:
     browser, client = till
     serum, tint = a_serum(cents=2400), a_serum(cents=1000)
