@@ -18,6 +18,8 @@ import shop.charts.api
 import shop.charts.pages
 import shop.cli
 import shop.demo.cli
+import shop.discounts.api
+import shop.discounts.pages
 import shop.fhir.api
 import shop.inventory.api
 import shop.inventory.api.counts
@@ -129,6 +131,7 @@ def _resources(app: Flask) -> None:
         shop.treatments,
         shop.prescriptions,
         shop.inventory,
+        shop.discounts,
         shop.orders,
         shop.payments,
         shop.reports,
@@ -161,6 +164,7 @@ def _pages(app: Flask) -> None:
         shop.treatments,
         shop.prescriptions,
         shop.inventory,
+        shop.discounts,
         shop.orders,
         shop.payments,
         shop.returns,
@@ -236,6 +240,7 @@ def load_models() -> sa.MetaData:
     import shop.catalog.models
     import shop.charts.models
     import shop.core.events
+    import shop.discounts.models
     import shop.inventory.models
     import shop.notifications.models
     import shop.orders.models

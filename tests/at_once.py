@@ -20,7 +20,7 @@ from shop.core.errors import Refusal, StartAgain, Unavailable
 
 Act = Callable[[], Any]
 TRIES = 5
-CONNECTIONS = 24  # one for every thread of a race, and some for whoever watches
+CONNECTIONS = 44  # one for every thread of a race, and some for whoever watches
 WAITING = 60  # seconds
 # On a busy machine a thread may wait long for its turn: no race is about how long.
 PATIENCE = "".join(

@@ -214,6 +214,45 @@ RULES = {
         HAVING sum(l.unit_price_cents * l.quantity) <> o.subtotal_cents
             OR o.subtotal_cents + o.shipping_cents + o.tax_cents - o.discount_cents
                <> o.total_cents""",
+    "I13 lines bear the order's discount and tax, to the cent": """
+        SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id
+        GROUP BY o.id
+        HAVING sum(l.discount_cents) <> o.discount_cents OR sum(l.tax_cents) <> o.tax_cents
+            OR bool_or(l.discount_cents > l.unit_price_cents * l.quantity)""",
+    "I13 a discount is what its terms take off what it may touch": """
+        SELECT o.id FROM orders o
+        JOIN discount_uses u ON u.order_id = o.id JOIN discounts d ON d.id = u.discount_id
+        JOIN order_lines l ON l.order_id = o.id
+        JOIN variants v ON v.id = l.variant_id
+        CROSS JOIN LATERAL (SELECT v.legal_class IN ('cosmetic', 'otc_drug')
+            AND v.legal_class = ANY (d.classes) AND l.fill_id IS NULL
+            AND NOT EXISTS (SELECT FROM discount_bars b WHERE b.legal_class = v.legal_class
+                AND b.jurisdiction IN ('US', o.ship_to_state) AND b.barred_at <= o.placed_at
+                AND coalesce(b.lifted_at > o.placed_at, true)) AS may) AS touched
+        GROUP BY o.id, d.id
+        HAVING bool_or(l.discount_cents > 0 AND NOT may)
+            OR coalesce(sum(l.total_cents) FILTER (WHERE may), 0) < d.least_cents
+            OR o.discount_cents <> coalesce(
+                round(sum(l.total_cents) FILTER (WHERE may) * d.percent / 100.0),
+                least(d.cents, sum(l.total_cents) FILTER (WHERE may)))""",
+    "I18 a discount has no more uses than it may": """
+        SELECT d.id FROM discounts d JOIN discount_uses u ON u.discount_id = d.id
+        WHERE NOT u.returned GROUP BY d.id HAVING count(*) > d.most_uses""",
+    "I18 a client has no more uses than she may": """
+        SELECT d.id FROM discounts d JOIN discount_uses u ON u.discount_id = d.id
+        WHERE NOT u.returned GROUP BY d.id, u.client_id HAVING count(*) > d.most_per_client""",
+    "I18 a number of a discount is used once": """
+        SELECT discount_id FROM discount_uses WHERE NOT returned
+        GROUP BY discount_id, number HAVING count(*) > 1""",
+    "I18 an order at a discount has one use, which stands as long as it does": """
+        SELECT o.id FROM orders o FULL JOIN discount_uses u ON u.order_id = o.id
+        WHERE (o.discount_cents > 0 OR u.id IS NOT NULL)
+          AND (u.cents = o.discount_cents AND u.client_id = o.client_id
+               AND u.returned = (o.status IN ('cancelled', 'expired'))) IS NOT TRUE""",
+    "I18 nobody orders with a discount outside its time": """
+        SELECT u.id FROM discount_uses u JOIN discounts d ON d.id = u.discount_id
+        WHERE u.taken_at < d.valid_from OR u.taken_at > d.ended_at
+           OR u.taken_at >= d.valid_until + interval '1 minute'""",
     "I13 an order has its lines": """
         SELECT o.id FROM orders o
         WHERE NOT EXISTS (SELECT FROM order_lines l WHERE l.order_id = o.id)""",

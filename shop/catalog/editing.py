@@ -35,7 +35,7 @@ EDITABLE = (
 
 
 # Of a variant.
-CHANGEABLE = ("name", "gtin", "net_content", "net_unit", "days_of_use", "for_sale")
+CHANGEABLE = ("name", "gtin", "net_content", "net_unit", "days_of_use", "weight_grams", "for_sale")
 LONGEST_USE = 730  # days; `days_of_use_are_sane`
 
 
@@ -164,6 +164,7 @@ def add_variant(
     net_content: Decimal | None = None,
     net_unit: str | None = None,
     days_of_use: int = 0,
+    weight_grams: int | None = None,
     for_sale: bool = False,
 ) -> Variant:
     """A pack of a product. Raises Taken, NotForSale, BadProduct."""
@@ -181,6 +182,7 @@ def add_variant(
         net_content=net_content,
         net_unit=net_unit,
         days_of_use=days_of_use,
+        weight_grams=weight_grams,
         for_sale=False,
         filed={},
     )
@@ -195,7 +197,7 @@ def add_variant(
 def change_variant(
     variant: Variant, changes: Mapping[str, Any], *, by: Person | None, at: datetime
 ) -> Variant:
-    """Change name, GTIN, content, days of use, or whether it is for sale.
+    """Change name, GTIN, content, days of use, weight, or whether it is for sale.
 
     With the days of use the last day of sale of every lot of it moves (a trigger). Raises
     Taken, NotForSale, BadProduct.

@@ -64,6 +64,7 @@ class FiledPack:
     net_content: Decimal | None = None
     net_unit: str | None = None
     gtin: str | None = None
+    weight_grams: int | None = None
     described: bool = False  # False: only its number is known
     raw: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] | None = None  # only in a listing of our own

@@ -33,7 +33,7 @@ from shop.catalog.filings import (
     day,
     normalised,
 )
-from shop.catalog.models import LegalClass, Product, ProductSource, Variant
+from shop.catalog.models import MOST_GRAMS, LegalClass, Product, ProductSource, Variant
 from shop.catalog.reading import oddities
 
 SOURCE = "csv"
@@ -70,6 +70,7 @@ PACK_COLUMNS = (
     "gtin",
     "net_content",
     "net_unit",
+    "weight_grams",
     "for_sale",
     "price_cents",
     "pack_filed",
@@ -207,6 +208,7 @@ def _pack(row: Mapping[str, str]) -> FiledPack:
         gtin=_gtin(row["gtin"]),
         net_content=_content(row["net_content"]),
         net_unit=row["net_unit"] or None,
+        weight_grams=_grams(row["weight_grams"]),
         described=True,
         kept=_object(row, "pack_filed"),
     )
@@ -236,6 +238,14 @@ def _cents(text: str) -> int | None:
         return None
     if not re.fullmatch(r"[0-9]{1,8}", text) or int(text) > 10_000_000:
         raise Unfit("price_cents: should be whole cents, at most 10000000")
+    return int(text)
+
+
+def _grams(text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= MOST_GRAMS:
+        raise Unfit(f"weight_grams: should be whole grams, 1 to {MOST_GRAMS}")
     return int(text)
 
 
@@ -365,6 +375,7 @@ def _pack_cells(variant: Variant, at: datetime) -> dict[str, str]:
         "gtin": variant.gtin,
         "net_content": variant.net_content,
         "net_unit": variant.net_unit,
+        "weight_grams": variant.weight_grams,
         "for_sale": variant.for_sale,
         "price_cents": price.cents if price else None,
         "pack_filed": _written(variant.filed),

@@ -42,7 +42,14 @@ from shop.catalog import (
     schemas,
 )
 from shop.catalog.errors import BadPrice
-from shop.catalog.models import IngredientName, LegalClass, Product, Variant
+from shop.catalog.models import (
+    MOST_GRAMS,
+    USUAL_GRAMS,
+    IngredientName,
+    LegalClass,
+    Product,
+    Variant,
+)
 from shop.catalog.schemas import ProductIn, VariantIn
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core import ruling
@@ -229,15 +236,22 @@ def relate(slug: str) -> Response:
 @bp.post("/<slug>/variants/<sku>")
 @allow(Role.MANAGER)
 def change_variant(slug: str, sku: str) -> Response:
-    """Offer a pack, take it off sale, or say for how long it is used."""
-    days, on_sale = f"days-{sku}", request.form.get("for_sale") == "true"
+    """Offer a pack, take it off sale, say for how long it is used, or what it weighs."""
+    days, grams = f"days-{sku}", f"grams-{sku}"
+    on_sale = request.form.get("for_sale") == "true"
 
     def act(product: Product) -> None:
-        changes = {"days_of_use": _days(days)} if days in request.form else {"for_sale": on_sale}
+        changes: dict[str, object] = {"for_sale": on_sale}
+        if days in request.form:
+            changes = {"days_of_use": _days(days)}
+        elif grams in request.form:
+            changes = {"weight_grams": _grams(grams)}
         editing.change_variant(_pack(product, sku), changes, by=actor(), at=now())
 
     if days in request.form:
         return _done(slug, act, f"The last day of sale of every lot of {sku} follows that.")
+    if grams in request.form:
+        return _done(slug, act, f"Shipping of {sku} follows that.")
     return _done(slug, act, f"{sku} is {'for sale' if on_sale else 'off sale'}.")
 
 
@@ -368,6 +382,17 @@ def _days(name: str) -> int:
     return int(typed)
 
 
+def _grams(name: str) -> int | None:
+    """Grams typed into the form; nothing where nobody knows. Raises BadProduct."""
+    typed = request.form[name].strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed[:9]) <= MOST_GRAMS):
+        whole = f"Whole grams, 1 to {MOST_GRAMS}; empty where nobody knows."
+        raise editing.BadProduct("The weight is not kept.", fields={name: [whole]})
+    return int(typed)
+
+
 def _done(slug: str, act: Callable[[Product], object], said: str) -> Response:
     """Do it to the product under its lock, commit, and show the product; or say what was wrong."""
     product = queries.product(slug, lock=True)
@@ -418,6 +443,7 @@ def _page(
             detail=detail,
             errors=errors or {},
             most_pictures=picturing.MOST_PICTURES,
+            usual_grams=USUAL_GRAMS,
         )
     )
 

@@ -18,6 +18,8 @@ from shop.catalog import bulk_editing, bundling, importing, picturing, relating
 from shop.catalog.concerns import Concern, SkinType
 from shop.catalog.editing import LONGEST_USE
 from shop.catalog.models import (
+    MOST_GRAMS,
+    USUAL_GRAMS,
     Import,
     LegalClass,
     Outcome,
@@ -106,6 +108,13 @@ class VariantIn(Schema):
         load_default=None, allow_none=True, validate=validate.OneOf(["g", "mL"])
     )
     days_of_use = Whole(least=0, most=LONGEST_USE, load_default=0)
+    weight_grams = Whole(
+        least=1,
+        most=MOST_GRAMS,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": f"As it is packed; {USUAL_GRAMS} g are reckoned where null."},
+    )
     for_sale = StrictBoolean(load_default=False)
 
 
@@ -115,6 +124,7 @@ class VariantChanges(Schema):
     net_content = Content(allow_none=True)
     net_unit = fields.String(allow_none=True, validate=validate.OneOf(["g", "mL"]))
     days_of_use = Whole(least=0, most=LONGEST_USE)
+    weight_grams = Whole(least=1, most=MOST_GRAMS, allow_none=True)
     for_sale = StrictBoolean()
 
 
@@ -388,6 +398,7 @@ class KeptVariantOut(ma.Schema):
     net_content = fields.Decimal(as_string=True, allow_none=True)
     net_unit = fields.String(allow_none=True)
     days_of_use = fields.Integer()
+    weight_grams = fields.Integer(allow_none=True)
     for_sale = fields.Boolean()
     legal_class = fields.Enum(LegalClass, by_value=True)
     doctor_only = fields.Boolean()

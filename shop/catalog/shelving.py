@@ -264,6 +264,7 @@ class Shelves:
             sku=pack.sku,
             name=pack.name,
             gtin=pack.gtin,
+            weight_grams=pack.weight_grams,
             for_sale=False,
             filed=pack.filed,
             **{column: getattr(pack, column) for column in _PACK_COLUMNS},
@@ -478,8 +479,9 @@ def _change_pack(variant: Variant, pack: FiledPack) -> list[str]:
     wanted["filed"] = pack.filed
     if pack.kept is not None or variant.filed.get("name") != pack.name:
         wanted["name"] = pack.name
-    if pack.gtin:
-        wanted["gtin"] = pack.gtin
+    for name in ("gtin", "weight_grams"):  # one who does not say it does not take it away
+        if said := getattr(pack, name):
+            wanted[name] = said
     changed = [name for name, value in wanted.items() if getattr(variant, name) != value]
     for name in changed:
         setattr(variant, name, wanted[name])

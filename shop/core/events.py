@@ -202,6 +202,11 @@ class Kind(StrEnum):
     PURCHASE_RECEIVED = "purchase_received"
     PURCHASE_CLOSED = "purchase_closed"
     PURCHASE_CANCELLED = "purchase_cancelled"
+    # discounts
+    DISCOUNT_MADE = "discount_made"
+    DISCOUNT_ENDED = "discount_ended"
+    DISCOUNT_BARRED = "discount_barred"
+    DISCOUNT_BAR_LIFTED = "discount_bar_lifted"
     # orders
     ORDER_PLACED = "order_placed"
     ORDER_PAID = "order_paid"

@@ -31,7 +31,7 @@ from shop.catalog import (
     publishing,
 )
 from shop.catalog.concerns import Concern
-from shop.catalog.models import Product, Variant, VisibilityRule
+from shop.catalog.models import LegalClass, Product, Variant, VisibilityRule
 from shop.charts import charting
 from shop.charts.facts import (
     Allergy,
@@ -51,6 +51,9 @@ from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
 from shop.demo import courses, places
+from shop.discounts import barring, making
+from shop.discounts import queries as discounts
+from shop.discounts.models import DiscountKind
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
 from shop.orders import cart, checkout, labelling, picking, scanning, shipping
@@ -169,6 +172,7 @@ def tell() -> None:
     _medical_director(cast)
     db.session.commit()
     courses.tell(cast.alice, cast.bob, cast.chen)
+    _discounts(cast)
     _what_happened(cast, pay=current_app.config["SHOP"].stripe_api_base is not None)
 
 
@@ -342,6 +346,23 @@ def _shelf(cast: Cast) -> None:
     order = drafting.draft(supplier, wanted, expected_on=expected, by=cast.sam, at=at)
     sending.send(order, by=cast.mona, at=at)
     places.tell(SUNSCREEN, sam=cast.sam, mona=cast.mona, at=at, today=today)
+
+
+def _discounts(cast: Cast) -> None:
+    """A code to try at the checkout. Drugs without a prescription are discounted but in Nevada."""
+    at = now()
+    for bar in discounts.bars():
+        barring.lift(bar, by=cast.mona, at=at)
+    barring.bar(LegalClass.OTC_DRUG, "NV", source="House rule (demo).", by=cast.mona, at=at)
+    making.make(
+        "WELCOME10",
+        kind=DiscountKind.PERCENT,
+        value=10,
+        classes=[LegalClass.COSMETIC, LegalClass.OTC_DRUG],
+        most_uses=100,
+        by=cast.mona,
+        at=at,
+    )
 
 
 def _what_happened(cast: Cast, *, pay: bool) -> None:

@@ -22,6 +22,7 @@ from shop.orders import (
     labelling,
     picking,
     queries,
+    quoting,
     scanning,
     schemas,
     shipping,
@@ -31,6 +32,7 @@ from shop.orders import (
 )
 from shop.orders import cart as carts
 from shop.orders.models import Cart, Order
+from shop.orders.quoting import Quoted
 from shop.orders.schemas import NO_PAYMENT, Told
 from shop.payments import queries as payments
 from shop.prescriptions.paper.clinic import Clinic
@@ -38,6 +40,7 @@ from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web import idempotency
 from shop.web.api import Blueprint, committed
+from shop.web.limits import codes_tried
 from shop.web.paging import page
 from shop.web.pdf import PDF, only_asked, pdf
 
@@ -97,8 +100,21 @@ def put_bundle(slug: str) -> Response:
     return committed(schemas.BundledCartOut, _answered(cart) | {"left_out": left_out})
 
 
+@bp.post("/cart/quote")
+@allow(Role.CLIENT)
+@codes_tried
+@bp.arguments(schemas.QuoteIn)
+@bp.response(200, schemas.QuoteOut)
+def quote_cart(asked: dict[str, Any]) -> Quoted:
+    """What the cart, or named lines of it, would cost there, with a discount where one is named."""
+    at = now()
+    lines = quoting.named(carts.answered(carts.cart_of(actor()), at=at), asked.pop("lines"))
+    return quoting.quote(actor(), lines, **asked, at=at)
+
+
 @bp.post("/orders")
 @allow(Role.CLIENT)
+@codes_tried
 @idempotency.required
 @bp.arguments(schemas.OrderIn)
 @bp.response(201, schemas.OrderOut)
@@ -111,6 +127,7 @@ def place(terms: dict[str, Any]) -> Response:
         address=terms["shipping_address"],
         shipping_method=terms["shipping_method"],
         expect_total_cents=terms["expect_total_cents"],
+        discount_code=terms["discount_code"],
         by=actor(),
         at=now(),
     )

@@ -17,6 +17,8 @@ from shop.core.db import db
 from shop.core.errors import StartAgain
 from shop.core.events import Kind
 from shop.core.money import dollars
+from shop.discounts import taking
+from shop.discounts.taking import Offered
 from shop.inventory import stock
 from shop.inventory.models import Reservation
 from shop.orders import judging, pricing
@@ -50,15 +52,25 @@ class Address:
 
 @dataclass(frozen=True)
 class Offer:
-    """A wish with the variant and the price it would be placed at."""
+    """A wish with the variant and the price it would be placed at.
+
+    `prescribed`: under a prescription, also where only the law of the state asks for one.
+    """
 
     variant: Variant
     quantity: int
     price: Price
+    prescribed: bool = False
 
     @property
     def item(self) -> Item:
-        return Item(self.variant.legal_class, self.quantity, self.price.cents)
+        return Item(
+            self.variant.legal_class,
+            self.quantity,
+            self.price.cents,
+            unit_grams=self.variant.packed_grams,
+            prescribed=self.prescribed or self.variant.doctor_only,
+        )
 
 
 def place(
@@ -68,6 +80,7 @@ def place(
     address: Address,
     shipping_method: str,
     expect_total_cents: int | None,
+    discount_code: str | None = None,
     by: Person,
     at: datetime,
 ) -> Order:
@@ -84,6 +97,7 @@ def place(
         address=address,
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
+        discount_code=discount_code,
         by=by,
         at=at,
     )
@@ -99,6 +113,7 @@ def promise(
     address: Address,
     shipping_method: str,
     expect_total_cents: int | None,
+    discount_code: str | None = None,
     by: Person | None,
     at: datetime,
 ) -> Order:
@@ -107,13 +122,17 @@ def promise(
     The caller holds a lock that a second order of the same wishes would wait for. The order waits
     for its payment until `pay_by`. `by` None: the shop itself, as the client agreed.
     Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, StateNotServed,
-    UnknownShippingMethod, PriceChanged, TotalTooSmall, NotEnoughStock.
+    UnknownShippingMethod, NotShippedThere, TooHeavy, PriceChanged, TotalTooSmall, NotEnoughStock;
+    with a code what `discounts.taking.offered` and `Terms.off` raise.
     """
     decisions = judging.insist(
         client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
     )
     offers = _offers(wishes, decisions, at)
-    totals = quote(offers, shipping_method=shipping_method, state=address.state, at=at)
+    discount = offered(client, discount_code, state=address.state, at=at)
+    totals = quote(
+        offers, shipping_method=shipping_method, state=address.state, at=at, discount=discount
+    )
     _check(totals, expect_total_cents)
     fills = [_fill(decision, address.state, at) for decision in decisions]
     demand = [(wish.variant_id, wish.quantity) for wish in wishes]
@@ -123,27 +142,50 @@ def promise(
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
     for position, made in enumerate(lines, start=1):
         _line(order, position, *made)
+    if discount is not None:
+        taking.take(
+            discount, order_id=order.id, client_id=client.id, cents=order.discount_cents, at=at
+        )
     _tell(order, by)
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
     return order
 
 
-def quote(offers: Sequence[Offer], *, shipping_method: str, state: str, at: datetime) -> Totals:
-    """What these offers would cost together. Raises StateNotServed, UnknownShippingMethod."""
+def quote(
+    offers: Sequence[Offer],
+    *,
+    shipping_method: str,
+    state: str,
+    at: datetime,
+    discount: Offered | None = None,
+) -> Totals:
+    """What these offers would cost together; nothing is taken or kept.
+
+    Raises StateNotServed, UnknownShippingMethod, NotShippedThere, TooHeavy; with a discount
+    BelowMinimum, NothingToDiscount.
+    """
     return pricing.price(
         [offer.item for offer in offers],
         shipping_method=shipping_method,
         state=state,
         on=judging.day(at),
+        discount=None if discount is None else discount.terms,
     )
 
 
-def offer(variant: Variant, quantity: int, at: datetime) -> Offer:
+def offered(client: Person, code: str | None, *, state: str, at: datetime) -> Offered | None:
+    """The discount behind a code, where one was given. Raises what `taking.offered` raises."""
+    if code is None or not code.strip():
+        return None
+    return taking.offered(code, client_id=client.id, state=state, at=at)
+
+
+def offer(variant: Variant, quantity: int, at: datetime, *, prescribed: bool = False) -> Offer:
     """A variant at the price in force. Raises NotForSale."""
     price = variant.price_at(at)
     if not variant.for_sale or price is None:
         raise NotForSale(f"{variant.product.name} is not for sale at the moment.", sku=variant.sku)
-    return Offer(variant, quantity, price)
+    return Offer(variant, quantity, price, prescribed)
 
 
 def _named(cart: Cart, skus: Sequence[str] | None) -> list[CartLine]:
@@ -165,7 +207,15 @@ def _named(cart: Cart, skus: Sequence[str] | None) -> list[CartLine]:
 def _offers(wishes: Sequence[Wish], decisions: Sequence[Decision], at: datetime) -> list[Offer]:
     """Every wish at today's price, with its variant locked against changes from here on."""
     variants = _held_still({wish.variant_id for wish in wishes})
-    offers = [offer(variants[wish.variant_id], wish.quantity, at) for wish in wishes]
+    offers = [
+        offer(
+            variants[wish.variant_id],
+            wish.quantity,
+            at,
+            prescribed=decision.prescription_id is not None,
+        )
+        for wish, decision in zip(wishes, decisions, strict=True)
+    ]
     for each, decision in zip(offers, decisions, strict=True):
         if each.variant.doctor_only and decision.prescription_id is None:
             raise StartAgain  # it has become doctor-only since the gate looked

@@ -1,4 +1,4 @@
-"""The end of an order that nothing left of: fills and units go back, its lines are cancelled."""
+"""The end of an order that nothing left of: all it holds goes back, its lines are cancelled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
+from shop.discounts import taking
 from shop.inventory import stock
 from shop.inventory.models import Lot, Reservation
 from shop.orders.models import Order, OrderLine
@@ -28,6 +29,7 @@ def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts:
         if line.fill is not None:
             filling.release(line.fill, at=at)
     stock.release([line.reservation for line in live], at=at)
+    taking.give_back(order.id)
     for line in live:
         line.status = LineStatus.CANCELLED
         events.record(Kind.LINE_CANCELLED, line, order=order.number, position=line.position)

@@ -15,6 +15,7 @@ from shop.catalog.models import Variant
 from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
+from shop.discounts.models import DiscountUse
 from shop.inventory.models import Location, Lot, Reservation
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
@@ -150,6 +151,14 @@ class Order(Stateful, Base):
     shipments: Mapped[list[Shipment]] = relationship(
         back_populates="order", order_by="Shipment.shipped_at"
     )
+    discount_use: Mapped[DiscountUse | None] = relationship(viewonly=True)
+
+    @property
+    def discount_code(self) -> str | None:
+        """The code it was placed with, if any."""
+        if self.discount_cents == 0 or self.discount_use is None:
+            return None
+        return self.discount_use.discount.code
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: OrderStatus) -> OrderStatus:

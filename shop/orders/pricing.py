@@ -1,49 +1,59 @@
-"""What an order costs: subtotal, shipping and tax in integer cents. Pure.
+"""What an order costs: subtotal, discount, shipping and tax in integer cents. Pure.
 
-Tax is the state's part of the sales tax at the address the order ships to, by the legal class of
-what is sold (data/README.md names the source). Each class is taxed on its sum over the order and
-rounded half up to the cent, once. Shipping is not taxed.
+The discount is taken off what it may touch and shared by price (largest remainder), so that no
+cent is lost; tax is on what is paid, price less discount; shipping is not taxed (decision 36).
+Lines in another order cost the same, each of them.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from pathlib import Path
-from types import MappingProxyType
 
-from shop.catalog.models import LegalClass
-from shop.core.errors import Refused
-from shop.core.money import allocated, share
+from shop.catalog.models import USUAL_GRAMS, LegalClass
+from shop.core.errors import Refusal
+from shop.core.money import allocated
+from shop.discounts.terms import Terms
+from shop.orders import postage
+from shop.orders.postage import PICKUP, SHIPPING_METHODS, ShippingMethod, UnknownShippingMethod
+from shop.orders.taxing import TAXES, StateNotServed, Taxed, TaxService
 
-
-class StateNotServed(Refused):
-    """The tax of this state or territory is not known, so nothing is sold into it."""
-
-    code = "state_not_served"
-
-
-class UnknownShippingMethod(Refused):
-    """No such way of shipping."""
-
-    code = "unknown_shipping_method"
+__all__ = [
+    "PICKUP",
+    "SHIPPING_METHODS",
+    "Item",
+    "Share",
+    "ShippingMethod",
+    "StateNotServed",
+    "Totals",
+    "UnknownShippingMethod",
+    "price",
+    "ways",
+]
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a line contributes: `quantity` packs at `unit_price_cents`."""
+    """What a line contributes: `quantity` packs at `unit_price_cents`, each of `unit_grams`.
+
+    `prescribed`: a physician has approved it, or must.
+    """
 
     legal_class: LegalClass
     quantity: int
     unit_price_cents: int
+    unit_grams: int = USUAL_GRAMS
+    prescribed: bool = False
 
     @property
     def cents(self) -> int:
         """Price of the line."""
         return self.quantity * self.unit_price_cents
+
+    @property
+    def grams(self) -> int:
+        return self.quantity * self.unit_grams
 
 
 @dataclass(frozen=True)
@@ -70,124 +80,75 @@ class Totals:
         return self.subtotal_cents + self.shipping_cents + self.tax_cents - self.discount_cents
 
 
-@dataclass(frozen=True)
-class ShippingMethod:
-    """A way to get the goods; free where the subtotal is over `free_over_cents`."""
-
-    code: str
-    name: str
-    cents: int
-    free_over_cents: int | None = None
-
-
-PICKUP = "pickup"  # the client fetches it at the desk
-SHIPPING_METHODS: Mapping[str, ShippingMethod] = MappingProxyType(
-    {
-        method.code: method
-        for method in (
-            ShippingMethod("standard", "Standard, 3 to 5 days", 695, free_over_cents=100_00),
-            ShippingMethod("express", "Express, next working day", 1800),
-            ShippingMethod(PICKUP, "Pick up at the clinic", 0),
-        )
-    }
-)
-
-
-def price(items: Iterable[Item], *, shipping_method: str, state: str, on: date) -> Totals:
+def price(
+    items: Iterable[Item],
+    *,
+    shipping_method: str,
+    state: str,
+    on: date,
+    discount: Terms | None = None,
+    taxes: TaxService = TAXES,
+) -> Totals:
     """The totals of an order shipped to `state` (USPS code) and placed `on` a day.
 
-    Raises StateNotServed, UnknownShippingMethod.
+    Raises StateNotServed, UnknownShippingMethod, NotShippedThere, TooHeavy; with a discount
+    BelowMinimum, NothingToDiscount.
     """
     items = list(items)
-    subtotal = sum(item.cents for item in items)
-    taxes = tax(items, state=state, on=on)
+    places = sorted(range(len(items)), key=lambda place: _rank(items[place]))
+    ranked = [items[place] for place in places]
+    off = _off(ranked, discount)
+    goods = [
+        Taxed(item.legal_class, item.cents - cents) for item, cents in zip(ranked, off, strict=True)
+    ]
+    tax = taxes.borne(goods, state=state, on=on)
+    shares = dict(zip(places, map(Share, off, tax), strict=True))
     return Totals(
-        subtotal_cents=subtotal,
-        discount_cents=0,
-        shipping_cents=shipping(shipping_method, subtotal),
-        tax_cents=sum(taxes),
-        shares=tuple(Share(discount_cents=0, tax_cents=cents) for cents in taxes),
-    )
-
-
-def shipping(code: str, subtotal_cents: int) -> int:
-    """What a shipping method costs for this subtotal. Raises UnknownShippingMethod."""
-    method = SHIPPING_METHODS.get(code)
-    if method is None:
-        raise UnknownShippingMethod(
-            f"Choose how to ship: {', '.join(SHIPPING_METHODS)}.",
-            fields={"shipping_method": [f"Must be one of {', '.join(SHIPPING_METHODS)}."]},
-            shipping_method=code,
-        )
-    over = method.free_over_cents
-    return 0 if over is not None and subtotal_cents > over else method.cents
-
-
-def tax(items: Sequence[Item], *, state: str, on: date) -> list[int]:
-    """What each item bears of the state's sales tax. Raises StateNotServed."""
-    taxes = STATES.get(state)
-    if taxes is None:
-        raise StateNotServed(
-            f"We do not ship to {state} yet.",
-            fields={"state": ["Choose one of the 50 states or DC."]},
+        subtotal_cents=sum(item.cents for item in items),
+        discount_cents=sum(off),
+        shipping_cents=postage.TABLE.cost(
+            shipping_method,
             state=state,
-        )
-    borne = [0 for _ in items]
-    for kind in {item.legal_class for item in items}:
-        taxed = [place for place, item in enumerate(items) if item.legal_class is kind]
-        weights = [items[place].cents for place in taxed]
-        due = share(sum(weights), taxes.rate(kind, on))
-        for place, cents in zip(taxed, allocated(due, weights), strict=True):
-            borne[place] = cents
-    return borne
-
-
-@dataclass(frozen=True)
-class StateTax:
-    """How a state taxes: its general rate, later changed or not, and how it treats drugs."""
-
-    general: Decimal
-    later: Decimal | None
-    later_from: date | None
-    rx_drugs: str
-    otc_drugs: str
-
-    def rate(self, kind: LegalClass, on: date) -> Decimal:
-        """The rate for a legal class on a day, as a fraction."""
-        if kind is LegalClass.COSMETIC:
-            return self._general(on)
-        treatment = self.otc_drugs if kind is LegalClass.OTC_DRUG else self.rx_drugs
-        if treatment == "taxable":
-            return self._general(on)
-        if treatment.startswith("reduced "):
-            return _fraction(treatment.removeprefix("reduced "))
-        return Decimal(0)  # "exempt", "no state sales tax"
-
-    def _general(self, on: date) -> Decimal:
-        if self.later is not None and self.later_from is not None and self.later_from <= on:
-            return self.later
-        return self.general
-
-
-def _fraction(percent: str) -> Decimal:
-    return Decimal(percent.rstrip("%")) / 100
-
-
-def _states() -> dict[str, StateTax]:
-    table = Path(__file__).parent / "data" / "state_sales_tax_2023.csv"
-    with table.open(encoding="utf-8", newline="") as file:
-        return {row["state"]: _state(row) for row in csv.DictReader(file)}
-
-
-def _state(row: dict[str, str]) -> StateTax:
-    verified = row["later_rate_verified"] == "yes"
-    return StateTax(
-        general=_fraction(row["state_rate_pct_2023"]),
-        later=_fraction(row["later_rate_pct"]) if verified else None,
-        later_from=date.fromisoformat(row["later_rate_effective"]) if verified else None,
-        rx_drugs=row["rx_drugs"],
-        otc_drugs=row["otc_drugs"],
+            grams=sum(item.grams for item in items),
+            goods_cents=sum(each.cents for each in goods),
+            on=on,
+        ),
+        tax_cents=sum(tax),
+        shares=tuple(shares[place] for place in range(len(items))),
     )
 
 
-STATES: Mapping[str, StateTax] = MappingProxyType(_states())
+def ways(
+    items: Iterable[Item], *, state: str, on: date, discount_cents: int = 0
+) -> list[tuple[ShippingMethod, int]]:
+    """Every way in which these can be shipped there, with what it costs in cents."""
+    items, found = list(items), []
+    for method in SHIPPING_METHODS.values():
+        try:
+            cents = postage.TABLE.cost(
+                method.code,
+                state=state,
+                grams=sum(item.grams for item in items),
+                goods_cents=sum(item.cents for item in items) - discount_cents,
+                on=on,
+            )
+        except Refusal:
+            continue
+        found.append((method, cents))
+    return found
+
+
+def _off(items: Sequence[Item], discount: Terms | None) -> list[int]:
+    """What each item bears of the discount. Raises BelowMinimum, NothingToDiscount."""
+    if discount is None:
+        return [0 for _ in items]
+    weights = [
+        item.cents if discount.touches(item.legal_class, prescribed=item.prescribed) else 0
+        for item in items
+    ]
+    return allocated(discount.off(sum(weights)), weights)
+
+
+def _rank(item: Item) -> tuple[object, ...]:
+    """One order for whatever order they come in; the dearest first, as who bears odd cents."""
+    return (-item.cents, item.legal_class, -item.quantity, item.unit_grams, item.prescribed)

@@ -53,6 +53,12 @@ def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Selec
     return query if status is None else query.where(Order.status == status)
 
 
+def numbers(order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What these orders are called, by id."""
+    query = sa.select(Order.id, Order.number).where(Order.id.in_(order_ids))
+    return dict(db.session.execute(query).all())
+
+
 def to_pack(reader: Person) -> list[Order]:
     """Paid orders with a line that waits to be shipped, first paid first."""
     waiting = Order.lines.any(OrderLine.status == LineStatus.READY)

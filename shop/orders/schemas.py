@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from marshmallow import fields, post_load, validate
 
 from shop.core.events import Kind
+from shop.core.money import CURRENCY
 from shop.inventory.models import MAX_RECEIVED_UNITS
 from shop.inventory.receiving import LONGEST_LOT_NUMBER
 from shop.orders import carriers
@@ -23,6 +24,7 @@ from shop.prescriptions.schemas import ExplainedOut, GateOut, LawOut, told_gate,
 from shop.web.api import Cents, Moment, PageQuery, Schema, State, Text, Whole
 
 LONGEST_SKU = 60
+LONGEST_CODE = 60  # of a discount, as typed
 MOST_LINES = 100
 LONGEST_SCAN = 500
 OF_CARRIERS = f"One of {', '.join(carriers.CARRIERS)}."
@@ -95,6 +97,54 @@ class OrderIn(Schema):
     shipping_address = fields.Nested(AddressIn, required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     expect_total_cents = Cents(load_default=None, allow_none=True)
+    discount_code = Text(load_default=None, allow_none=True, longest=LONGEST_CODE)
+
+
+class QuoteIn(Schema):
+    """A cart, or named lines of it, to a state: no order, nothing is held."""
+
+    lines = fields.List(
+        Text(shortest=1, longest=LONGEST_SKU),
+        load_default=None,
+        validate=validate.Length(min=1, max=MOST_LINES),
+        metadata={"description": "SKUs in the cart; all of it where left out."},
+    )
+    state = State(required=True)
+    shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
+    discount_code = Text(load_default=None, allow_none=True, longest=LONGEST_CODE)
+
+
+class QuotedLineOut(Schema):
+    """A line with its shares of discount and tax."""
+
+    sku = fields.Function(lambda line: line[0].variant.sku)
+    quantity = fields.Function(lambda line: line[0].quantity)
+    unit_price_cents = fields.Function(lambda line: line[0].price.cents)
+    total_cents = fields.Function(lambda line: line[0].item.cents)
+    discount_cents = fields.Function(lambda line: line[1].discount_cents)
+    tax_cents = fields.Function(lambda line: line[1].tax_cents)
+
+
+class WayOut(Schema):
+    """A way to ship, with what it would cost."""
+
+    code = fields.Function(lambda way: way[0].code)
+    name = fields.Function(lambda way: way[0].name)
+    cents = fields.Function(lambda way: way[1])
+
+
+class QuoteOut(Schema):
+    """What it would cost now. Send `total_cents` as `expect_total_cents` when it is ordered."""
+
+    lines = fields.List(fields.Nested(QuotedLineOut))
+    subtotal_cents = fields.Integer(attribute="totals.subtotal_cents")
+    discount_cents = fields.Integer(attribute="totals.discount_cents")
+    discount_code = fields.String(allow_none=True)
+    shipping_cents = fields.Integer(attribute="totals.shipping_cents")
+    tax_cents = fields.Integer(attribute="totals.tax_cents")
+    total_cents = fields.Integer(attribute="totals.total_cents")
+    currency = fields.Constant(CURRENCY)
+    shipping_methods = fields.List(fields.Nested(WayOut), attribute="ways")
 
 
 class OrdersQuery(PageQuery):
@@ -123,6 +173,8 @@ class LineOut(Schema):
     quantity = fields.Integer()
     unit_price_cents = fields.Integer()
     total_cents = fields.Integer()
+    discount_cents = fields.Integer()
+    tax_cents = fields.Integer()
     status = fields.Enum(LineStatus, by_value=True)
     requires_prescription = fields.Boolean()
     prescription = fields.String(attribute="fill.prescription.number", dump_default=None)
@@ -219,6 +271,7 @@ class TreatmentOut(Schema):
 class OrderOut(OrderBriefOut):
     """An order as a whole; dumps a `Told`. `treatments` is for the client who looks at it."""
 
+    discount_code = fields.String(allow_none=True)
     payment = fields.Nested(PaymentBriefOut)
     history = fields.List(fields.Nested(HappenedOut))
     treatments = fields.List(fields.Nested(TreatmentOut))

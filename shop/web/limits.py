@@ -17,6 +17,17 @@ NUL = "\x00"  # the one character PostgreSQL keeps in no text
 limiter = Limiter(get_remote_address, default_limits=["1200/minute"], storage_uri="memory://")
 
 
+def _names_a_code() -> bool:
+    sent = request.form if not request.path.startswith("/api/") else request.get_json(silent=True)
+    return isinstance(sent, Mapping) and bool(sent.get("discount_code"))
+
+
+# Whoever tries codes of discounts, one after the other, wherever one may be named.
+codes_tried = limiter.shared_limit(
+    "30/minute", scope="discount codes", exempt_when=lambda: not _names_a_code()
+)
+
+
 def init_app(app: Flask) -> None:
     """A body of at most 1 MiB (imports raise their own), forms of at most 200 fields."""
     app.config["MAX_CONTENT_LENGTH"] = MIB

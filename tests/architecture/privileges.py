@@ -205,6 +205,43 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("withdrawn_at",),
         },
+        "discount_bars": {
+            "INSERT": ("barred_by_id", "id", "jurisdiction", "legal_class", "source"),
+            "SELECT": ALL,
+            "UPDATE": ("lifted_by_id",),
+        },
+        "discount_uses": {
+            "INSERT": (
+                "cents",
+                "client_id",
+                "client_number",
+                "discount_id",
+                "id",
+                "number",
+                "order_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("returned",),
+        },
+        "discounts": {
+            "INSERT": (
+                "cents",
+                "classes",
+                "code",
+                "id",
+                "kind",
+                "least_cents",
+                "made_by_id",
+                "most_per_client",
+                "most_uses",
+                "number",
+                "percent",
+                "valid_from",
+                "valid_until",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id",),
+        },
         "documents_issued": {
             "INSERT": (
                 "facts_hash",
@@ -1347,6 +1384,7 @@ GRANTED: Granted = {
                 "net_unit",
                 "package_ndc",
                 "package_ndc11",
+                "weight_grams",
             ),
         },
         "visibility_rules": {
@@ -1512,6 +1550,16 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "delegations": {
+            "SELECT": ALL,
+        },
+        "discount_bars": {
+            "SELECT": ALL,
+        },
+        "discount_uses": {
+            "SELECT": ALL,
+            "UPDATE": ("returned",),
+        },
+        "discounts": {
             "SELECT": ALL,
         },
         "documents_issued": {
@@ -2112,6 +2160,7 @@ GRANTED: Granted = {
                 "net_unit",
                 "package_ndc",
                 "package_ndc11",
+                "weight_grams",
             ),
         },
         "visibility_rules": {

@@ -204,6 +204,62 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "event_hash_is_sha256": [f"hash = {NO_HASH}"],
         "first_event_comes_from_nothing": ["from_state = 'paid' WHERE seq = 1"],
     },
+    "discount_bars": {
+        "bar_has_a_source": ["source = ''", "source = repeat('x', 501)"],
+        "bar_is_lifted_by_someone": [
+            "lifted_by_id = NULL WHERE lifted_at IS NOT NULL",
+            "lifted_at = NULL WHERE lifted_by_id IS NOT NULL",
+        ],
+        "bar_is_of_a_jurisdiction": ["jurisdiction = 'us'", "jurisdiction = 'Calif'"],
+        "barred_class_is_known": ["legal_class = 'rx'", "legal_class = 'food'"],
+    },
+    "discount_uses": {
+        "use_is_given_back_at_some_time": [
+            "returned_at = NULL WHERE returned",
+            "returned_at = shop_now() WHERE NOT returned",
+        ],
+        "use_takes_something_off": ["cents = 0", "cents = -1"],
+        "uses_are_numbered_from_one": ["number = 0", "client_number = 0"],
+    },
+    "discounts": {
+        "discount_cents_are_sane": [
+            "cents = 0 WHERE kind = 'amount'",
+            "cents = 100001 WHERE kind = 'amount'",
+        ],
+        "discount_code_is_typed_easily": [
+            *("code = 'abcd'", "code = 'ABC'", "code = '-ABCD'", "code = 'AB CD'"),
+            "code = repeat('X', 31)",
+        ],
+        "discount_is_ended_by_someone": [
+            "ended_by_id = NULL WHERE ended_at IS NOT NULL",
+            "ended_at = NULL, code = 'FREE' WHERE ended_by_id IS NOT NULL",
+        ],
+        "discount_is_of_its_kind": [
+            "kind = 'amount' WHERE kind = 'percent'",
+            "kind = 'percent' WHERE kind = 'amount'",
+            "cents = 5 WHERE kind = 'percent'",
+            "percent = 5 WHERE kind = 'amount'",
+        ],
+        "discount_kind_is_known": ["kind = 'gift' WHERE kind = 'amount'"],
+        "discount_limit_is_sane": [
+            "most_uses = 0, most_per_client = 0",
+            "most_uses = 10001",
+        ],
+        "discount_limit_of_a_client_is_sane": [
+            "most_per_client = 0",
+            "most_per_client = most_uses + 1",
+        ],
+        "discount_minimum_is_sane": ["least_cents = -1", "least_cents = 10000001"],
+        "discount_never_touches_prescription_goods": [
+            *("classes = '{rx}'", "classes = '{cosmetic,rx_unapproved}'", "classes = '{}'"),
+            "classes = '{clinic_use}'",
+        ],
+        "discount_percent_is_sane": [
+            "percent = 0 WHERE kind = 'percent'",
+            "percent = 101 WHERE kind = 'percent'",
+        ],
+        "discount_range_is_forward": ["valid_until = valid_from"],
+    },
     "documents_issued": {
         "document_facts_are_hashed": [f"facts_hash = {NO_HASH}"],
         "document_is_hashed": [f"sha256 = {NO_HASH}"],
@@ -1053,6 +1109,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "days_of_use_are_sane": ["days_of_use = -1", "days_of_use = 731"],
         "net_content_is_positive": ["net_content = 0", "net_content = -1"],
         "sku_fits_an_address": ["sku = 'a b'", "sku = ''", "sku = '-x'", "sku = repeat('x', 41)"],
+        "variant_weight_is_sane": ["weight_grams = 0", "weight_grams = 30001"],
     },
 }
 

@@ -19,15 +19,17 @@ import sqlalchemy as sa
 from shop.accounts import duties
 from shop.accounts.models import Duty, Person
 from shop.catalog import importing, loading, relating
-from shop.catalog.models import BeautyFact, ImportProfile, Variant
+from shop.catalog.models import BeautyFact, ImportProfile, LegalClass, Variant
 from shop.charts import charting
 from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
+from shop.discounts import barring, ending
 from shop.inventory import certifying, releasing
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
+from shop.orders import cancelling as cancelling_orders
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
 from shop.orders.scanning import Scanned
@@ -72,6 +74,7 @@ from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, runn
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
+from tests.discounts.builders import AMOUNT, a_discount, a_serum
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
@@ -137,7 +140,22 @@ def scene() -> Mapping[str, Any]:
     _bought(soap)
     _refilled()
     _recalled(client)
+    _discounted()
     return {}
+
+
+def _discounted() -> None:
+    """Discounts of both kinds; one that was ended; uses that stand and that were given back."""
+    manager, serum, client = mona(), a_serum(), alice()
+    used, ended = a_discount(manager), a_discount(manager, kind=AMOUNT, value=500)
+    placed(client, {serum: 1}, discount_code=used.code)
+    over = placed(alice(), {serum: 1}, discount_code=ended.code)
+    cancelling_orders.cancel(over, reason="client", by=over.client, at=now())
+    a_discount(manager, kind=AMOUNT, value=500)
+    ending.end(ended, by=manager, at=now())
+    barring.bar(LegalClass.COSMETIC, "NV", source="A test.", by=manager, at=now())
+    lifted = barring.bar(LegalClass.COSMETIC, "OR", source="A test.", by=manager, at=now())
+    barring.lift(lifted, by=manager, at=now())
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:
@@ -410,7 +428,7 @@ class Column:
 # Columns whose values a CHECK knows: another of the key's is made new.
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
-    "visibility_rules.legal_class",
+    *("visibility_rules.legal_class", "discount_bars.legal_class"),
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
@@ -421,6 +439,8 @@ FRESH: dict[str, Callable[[], str]] = {
     "visibility_rules.jurisdiction": lambda: "'ZQ'",
     "scope_rules.jurisdiction": lambda: "'ZQ'",
     "window_rules.jurisdiction": lambda: "'ZQ'",
+    "discounts.code": lambda: "'F' || upper(left(md5(random()::text), 15))",
+    "discount_bars.jurisdiction": lambda: "'ZQ'",
     "bundles.slug": lambda: "md5(random()::text)",
 }
 FRESH_OF_TYPE = {

@@ -21,6 +21,7 @@ from shop.recalls.models import Outcome
 from shop.treatments import moving
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
+from tests.discounts.builders import a_discount, a_serum
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
 from tests.orders.things import leave, paid, placed
@@ -74,6 +75,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         facts |= _planned() | _carded(facts["paid"], facts["bob"])
         facts["refill"] = a_charged_refill().id
         _recalled()
+        facts |= _discounted()
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -85,6 +87,8 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             "order_lines_one_per_fill",
             "payments_one_live",
             "pack_is_refilled_once",
+            "discount_uses_number_key",
+            "discount_uses_client_number_key",
         ):
             superuser.execute(f"DROP INDEX {index}")
         superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
@@ -114,6 +118,20 @@ def _recalled() -> None:
         recall, lot, outcome=Outcome.DESTROY, reference="Burned", by=staff, at=now()
     )
     disposing.witness(planned, recall, lot, by=mona(), at=now())
+
+
+def _discounted() -> dict[str, Any]:
+    """Two orders at one discount, each of two packs; a third was cancelled."""
+    discount, serum, tint = a_discount(most_uses=3), a_serum(cents=2000), a_serum(cents=1000)
+    orders = [placed(alice(), {serum: 1, tint: 1}, discount_code=discount.code) for _ in range(3)]
+    cancelling.cancel(orders[2], reason="client", by=orders[2].client, at=now())
+    return {
+        "discount": discount.id,
+        "discounted": orders[0].id,
+        "discounted_too": orders[1].id,
+        "undiscounted": orders[2].id,
+        "discounted_lines": [line.id for line in orders[0].lines],
+    }
 
 
 def _planned() -> dict[str, Any]:
@@ -266,6 +284,50 @@ PLANTED: dict[str, list[str]] = {
     "I13 totals are sums": [
         "UPDATE orders SET total_cents = total_cents - 1",
         "UPDATE order_lines SET unit_price_cents = 1 WHERE id = %(paid_line)s",
+    ],
+    "I13 lines bear": [
+        "UPDATE order_lines SET discount_cents = 0 WHERE order_id = %(discounted)s",
+        "UPDATE order_lines SET tax_cents = tax_cents + 1 WHERE order_id = %(paid)s",
+        "UPDATE order_lines SET discount_cents = 1 WHERE id = %(paid_line)s",
+    ],
+    "I13 a discount is what": [
+        "UPDATE discounts SET percent = 11 WHERE id = %(discount)s",
+        "UPDATE discounts SET percent = NULL, cents = 301 WHERE id = %(discount)s",
+        "UPDATE discounts SET least_cents = 3001 WHERE id = %(discount)s",
+        "UPDATE discounts SET classes = '{otc_drug}' WHERE id = %(discount)s",
+        (
+            "UPDATE variants SET legal_class = 'rx' WHERE id IN"
+            " (SELECT variant_id FROM order_lines WHERE id = ANY (%(discounted_lines)s))"
+        ),
+        (
+            "UPDATE order_lines SET fill_id = gen_random_uuid()"
+            " WHERE id = ANY (%(discounted_lines)s)"
+        ),
+        (
+            "INSERT INTO discount_bars (id, legal_class, jurisdiction, source, barred_at)"
+            " VALUES (gen_random_uuid(), 'cosmetic', 'CA', 'x', '2000-01-01')"
+        ),
+    ],
+    "I18 a discount has": ["UPDATE discounts SET most_uses = 1 WHERE id = %(discount)s"],
+    "I18 a client has": [
+        (
+            "UPDATE discount_uses SET client_id = (SELECT client_id FROM orders"
+            " WHERE id = %(discounted)s) WHERE order_id = %(discounted_too)s"
+        )
+    ],
+    "I18 a number": ["UPDATE discount_uses SET number = 1 WHERE NOT returned"],
+    "I18 an order at": [
+        "DELETE FROM discount_uses WHERE order_id = %(discounted)s",
+        "DELETE FROM orders WHERE id = %(discounted)s",
+        "UPDATE discount_uses SET cents = 1 WHERE order_id = %(discounted)s",
+        "UPDATE discount_uses SET client_id = %(bob)s WHERE order_id = %(discounted)s",
+        "UPDATE discount_uses SET returned = true WHERE order_id = %(discounted)s",
+        "UPDATE discount_uses SET returned = false WHERE order_id = %(undiscounted)s",
+    ],
+    "I18 nobody orders": [
+        "UPDATE discounts SET ended_at = '2001-01-01' WHERE id = %(discount)s",
+        "UPDATE discounts SET valid_from = '3000-01-01' WHERE id = %(discount)s",
+        "UPDATE discounts SET valid_until = '2001-01-01' WHERE id = %(discount)s",
     ],
     "I13 an order has": ["DELETE FROM order_lines WHERE order_id = %(unpaid)s"],
     "I14 paid means": [

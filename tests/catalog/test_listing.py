@@ -63,7 +63,7 @@ def _a_shelf() -> Product:
         flags=["no_packages: none filed"],
         filed={"row": {"a": 1.5, "b": None}},
     )
-    a_variant(product, sku="T-1", cents=1250, net_content=20, net_unit="g")
+    a_variant(product, sku="T-1", cents=1250, net_content=20, net_unit="g", weight_grams=45)
     a_variant(product, sku="T-2", cents=4900, for_sale=False)
     return product
 
@@ -75,6 +75,19 @@ def test_an_export_comes_in_unchanged(app: Flask) -> None:
     assert [row["sku"] for row in rows] == ["T-1", "T-2"]
     assert rows[0]["brand"] == "'=cmd|' /C calc'!A0"
     assert _taken(rows) == [("unchanged", ["no_packages: none filed"]), ("unchanged", [])]
+
+
+def test_a_weight_is_taken_from_a_row_and_not_taken_away_by_one_that_says_none(app: Flask) -> None:
+    product = _a_shelf()
+    first, second = _exported()
+    assert (first["weight_grams"], second["weight_grams"]) == ("45", "")
+
+    assert _taken([first | {"weight_grams": "60"}])[0][0] == "changed"
+    assert _taken([first | {"weight_grams": ""}])[0][0] == "unchanged"
+
+    db.session.expire_all()
+    one, two = sorted(product.variants, key=lambda variant: variant.sku)
+    assert (one.packed_grams, two.packed_grams) == (60, 150)
 
 
 def test_a_price_a_sale_and_a_publication_are_taken_from_a_row(app: Flask) -> None:
@@ -129,6 +142,7 @@ WRONG = {
     "for_sale": ("maybe", "for_sale: should be true or false"),
     "price_cents": ("12.50", "price_cents: should be whole cents"),
     "net_content": ("-1", "net_content: should be a number above 0"),
+    "weight_grams": ("0", "weight_grams: should be whole grams, 1 to 30000"),
     "sku": ("a b", "sku: should be 1 to 40 letters"),
     "ingredients": ("[", "ingredients: is not JSON"),
     "flags": ('{"a": 1}', "flags: should be a JSON list of texts"),

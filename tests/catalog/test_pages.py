@@ -171,6 +171,23 @@ def test_prices_are_set_and_taken_back(desk: Desk) -> None:
     assert [price.cents for price in queries.variant(sku).prices] == [2400]
 
 
+def test_what_a_pack_weighs_is_kept_and_forgotten(desk: Desk) -> None:
+    pack = a_variant()
+    slug, sku = pack.product.slug, pack.sku
+    db.session.commit()
+
+    def kept(grams: str) -> tuple[int, int | None]:
+        answer = desk.post(slug, f"/variants/{sku}", **{f"grams-{sku}": grams})
+        db.session.expire_all()
+        return answer.status_code, queries.variant(sku).weight_grams
+
+    assert kept("85") == (303, 85)
+    for odd in ("0", "30001", "1.5", "-1", "heavy", "٣"):
+        assert kept(odd) == (422, 85)
+    assert 'value="85"' in desk.page(f"/{slug}")
+    assert kept("") == (303, None)
+
+
 def test_a_pack_is_offered_and_taken_off_sale(desk: Desk) -> None:
     pack, other = a_variant(), a_cream()
     slug, sku = pack.product.slug, pack.sku

@@ -55,6 +55,7 @@ def placed(
     address: Address = HOME,
     shipping_method: str = "standard",
     expect_total_cents: int | None = None,
+    discount_code: str | None = None,
     days: int = 0,
 ) -> Order:
     """An order that awaits its payment, placed `days` from now."""
@@ -64,6 +65,7 @@ def placed(
         address=address,
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
+        discount_code=discount_code,
         by=client,
         at=now() + timedelta(days=days),
     )

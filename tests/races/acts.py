@@ -49,7 +49,7 @@ def _dawdling(act: Act, looks: int) -> Act:
     return later
 
 
-def place(client_id: uuid.UUID) -> Act:
+def place(client_id: uuid.UUID, *, discount_code: str | None = None) -> Act:
     """The client places her cart."""
 
     def act() -> str:
@@ -60,6 +60,7 @@ def place(client_id: uuid.UUID) -> Act:
             address=HOME,
             shipping_method="standard",
             expect_total_cents=None,
+            discount_code=discount_code,
             by=client,
             at=now(),
         )

@@ -34,6 +34,8 @@ from shop.catalog.models.law import (
 )
 from shop.catalog.models.pictures import Picture, PictureFile, PictureSize
 from shop.catalog.models.products import (
+    MOST_GRAMS,
+    USUAL_GRAMS,
     Brand,
     Displayed,
     LegalClass,
@@ -49,7 +51,9 @@ from shop.core.rules import RULE_ARROWS
 
 __all__ = [
     "FILED",
+    "MOST_GRAMS",
     "RULINGS",
+    "USUAL_GRAMS",
     "ActiveClass",
     "BeautyFact",
     "Brand",

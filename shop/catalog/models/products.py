@@ -19,6 +19,9 @@ from shop.core.db import Base, Word, one_of
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 
+USUAL_GRAMS = 150  # of a pack whose weight nobody has said, as it is packed
+MOST_GRAMS = 30_000
+
 
 class LegalClass(StrEnum):
     """What a product is in law, as filed."""
@@ -202,6 +205,9 @@ class Variant(Base):
         ),
         sa.CheckConstraint("net_content > 0", name="net_content_is_positive"),
         sa.CheckConstraint("days_of_use BETWEEN 0 AND 730", name="days_of_use_are_sane"),
+        sa.CheckConstraint(
+            f"weight_grams BETWEEN 1 AND {MOST_GRAMS}", name="variant_weight_is_sane"
+        ),
         sa.CheckConstraint("sku ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$'", name="sku_fits_an_address"),
     )
 
@@ -221,6 +227,7 @@ class Variant(Base):
     # For how long the pack is used once it is opened; a lot is sold while it outlasts that. 0: not
     # known.
     days_of_use: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    weight_grams: Mapped[int | None]  # as it is packed; None: nobody has said
     for_sale: Mapped[bool] = mapped_column(server_default=sa.false(), default=False)
     filed: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sa.text("'{}'"))
 
@@ -228,6 +235,11 @@ class Variant(Base):
     prices: Mapped[list[Price]] = relationship(
         back_populates="variant", order_by="Price.valid_from"
     )
+
+    @property
+    def packed_grams(self) -> int:
+        """What it weighs in a parcel, or what a pack usually weighs."""
+        return USUAL_GRAMS if self.weight_grams is None else self.weight_grams
 
     def price_at(self, at: datetime) -> Price | None:
         """The price in force at a moment, if any."""

@@ -24,24 +24,40 @@ from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.core.money import dollars
 from shop.core.usps import STATES
-from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas, stranding
+from shop.discounts.terms import FIELD
+from shop.orders import (
+    cancelling,
+    carriers,
+    checkout,
+    explaining,
+    queries,
+    quoting,
+    schemas,
+    stranding,
+)
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pages.blueprint import PACKERS, BadForm, bp
-from shop.orders.pricing import SHIPPING_METHODS, Totals
+from shop.orders.pricing import SHIPPING_METHODS
+from shop.orders.quoting import Quoted
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
 from shop.payments import saving
 from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
+from shop.web.limits import codes_tried
 from shop.web.paging import page
 from shop.web.problems import status_of
 
 READERS = (Role.CLIENT, *PACKERS)
 ORDERS_SHOWN = 24
+
+
+TERMS = ("shipping_method", "expect_total_cents", "discount_code")
 
 
 class WishForm(Schema):
@@ -52,10 +68,11 @@ class WishForm(Schema):
 class CheckoutForm(schemas.AddressIn):
     shipping_method = schemas.OrderIn().fields["shipping_method"]
     expect_total_cents = WholeQuery(least=0, most=100_000_000, load_default=None)
+    discount_code = schemas.OrderIn().fields["discount_code"]
 
     @ma.post_load
     def _address(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        terms = {name: data.pop(name) for name in ("shipping_method", "expect_total_cents")}
+        terms = {name: data.pop(name) for name in TERMS}
         data.pop("country")
         return terms | {"address": checkout.Address(**data)}
 
@@ -128,14 +145,16 @@ def show_checkout() -> Response:
 
 @bp.post("/checkout")
 @allow(Role.CLIENT)
+@codes_tried
 def place() -> Response:
     """Place the order, or only show what it costs with what was typed ("do" is "review")."""
     chosen = request.form.getlist("lines")
     review = request.form.get("do") == "review"
     if review:
-        return _page(
-            "checkout.html", typed=request.form, **_checkout(_cart_lines(), chosen, request.form)
-        )
+        shown = _checkout(_cart_lines(), chosen, request.form)
+        response = _page("checkout.html", typed=request.form, **shown)
+        response.status_code = 422 if shown.get("errors") else 200
+        return response
     try:
         terms = _form(CheckoutForm)
         cart = carts.cart_of(actor(), lock=True)
@@ -207,33 +226,52 @@ def _cart_lines() -> list[Answered]:
 
 
 def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[str, Any]:
-    """The lines to choose from, and the totals of the chosen ones where they can be told."""
-    totals, untold = None, ""
+    """The lines to choose from, and the totals of the chosen ones where they can be told.
+
+    A code that is refused is said beside its field, and the totals are those without it.
+    """
+    quoted, untold, wrong = None, "", {}
+    named = [line for line in lines if line.line.variant.sku in chosen]
     try:
-        totals = _totals([line for line in lines if line.line.variant.sku in chosen], typed)
+        quoted = _quoted(named, typed, typed.get("discount_code", ""))
     except Refusal as refusal:
         untold = refusal.text
-    return {
+        if FIELD in refusal.fields:
+            wrong = {"detail": refusal.text, "errors": refusal.fields}
+            quoted = _quoted_without(named, typed)
+    prices = {} if quoted is None else {way.code: dollars(cents) for way, cents in quoted.ways}
+    return wrong | {
         "lines": lines,
         "chosen": set(chosen),
-        "totals": totals,
+        "quoted": quoted,
+        "totals": None if quoted is None else quoted.totals,
         "untold": untold,
         "states": [(state, state) for state in sorted(STATES)],
-        "methods": [(method.code, method.name) for method in SHIPPING_METHODS.values()],
+        "methods": [
+            (code, f"{method.name} ({prices[code]})" if code in prices else method.name)
+            for code, method in SHIPPING_METHODS.items()
+        ],
     }
 
 
-def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
+def _quoted(lines: Sequence[Answered], typed: Any, code: str) -> Quoted | None:
     if not lines:
         return None
-    at = now()
-    offers = [checkout.offer(each.line.variant, each.line.quantity, at) for each in lines]
-    return checkout.quote(
-        offers,
+    return quoting.quote(
+        actor(),
+        lines,
         shipping_method=typed.get("shipping_method", ""),
         state=typed.get("state", ""),
-        at=at,
+        discount_code=code[: schemas.LONGEST_CODE],
+        at=now(),
     )
+
+
+def _quoted_without(lines: Sequence[Answered], typed: Any) -> Quoted | None:
+    try:
+        return _quoted(lines, typed, "")
+    except Refusal:
+        return None
 
 
 def _whole(number: str) -> dict[str, Any]:
@@ -275,9 +313,8 @@ def _page(template: str, **context: Any) -> Response:
 def _again(template: str, refusal: Refusal, context: Any) -> Response:
     """The same page with what was typed and what was wrong; what was begun is undone."""
     db.session.rollback()
-    response = _page(
-        template, typed=request.form, detail=refusal.text, errors=refusal.fields, **context()
-    )
+    said = {"detail": refusal.text, "errors": refusal.fields}
+    response = _page(template, typed=request.form, **(context() | said))
     response.status_code = status_of(refusal)
     return response
 
