@@ -111,6 +111,7 @@ def place(terms: dict[str, Any]) -> Response:
         address=terms["shipping_address"],
         shipping_method=terms["shipping_method"],
         expect_total_cents=terms["expect_total_cents"],
+        use_credit=terms["use_credit"],
         by=actor(),
         at=now(),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from types import MappingProxyType
 from shop.catalog.models import LegalClass
 from shop.core.errors import Refused
 from shop.core.money import allocated, share
+from shop.credit import spending
 
 
 class StateNotServed(Refused):
@@ -63,11 +64,21 @@ class Totals:
     shipping_cents: int
     tax_cents: int
     shares: tuple[Share, ...]
+    credit_cents: int = 0  # what store credit pays of the total
 
     @property
     def total_cents(self) -> int:
-        """What the client pays."""
+        """What the client pays, with money and with credit."""
         return self.subtotal_cents + self.shipping_cents + self.tax_cents - self.discount_cents
+
+    @property
+    def due_cents(self) -> int:
+        """What is left to pay with money: nothing, or what a card network takes."""
+        return self.total_cents - self.credit_cents
+
+    def paid_from(self, held_cents: int) -> Totals:
+        """The same, where so much credit pays what it can."""
+        return replace(self, credit_cents=spending.payable(self.total_cents, held_cents))
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,10 @@ class OrderIn(Schema):
     shipping_address = fields.Nested(AddressIn, required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     expect_total_cents = Cents(load_default=None, allow_none=True)
+    use_credit = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Whether my store credit pays what it can."},
+    )
 
 
 class OrdersQuery(PageQuery):
@@ -168,6 +172,8 @@ class OrderBriefOut(Schema):
     shipping_cents = fields.Integer()
     tax_cents = fields.Integer()
     total_cents = fields.Integer()
+    credit_cents = fields.Integer()
+    due_cents = fields.Integer()
     currency = fields.String()
     shipping_method = fields.String()
     shipping_address = fields.Function(lambda order: AddressOut().dump(order))

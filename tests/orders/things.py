@@ -55,6 +55,7 @@ def placed(
     address: Address = HOME,
     shipping_method: str = "standard",
     expect_total_cents: int | None = None,
+    use_credit: bool = False,
     days: int = 0,
 ) -> Order:
     """An order that awaits its payment, placed `days` from now."""
@@ -64,6 +65,7 @@ def placed(
         address=address,
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
+        use_credit=use_credit,
         by=client,
         at=now() + timedelta(days=days),
     )
