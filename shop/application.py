@@ -17,6 +17,8 @@ import shop.catalog.pages
 import shop.charts.api
 import shop.charts.pages
 import shop.cli
+import shop.credit.api
+import shop.credit.pages
 import shop.demo.cli
 import shop.fhir.api
 import shop.inventory.api
@@ -130,6 +132,7 @@ def _resources(app: Flask) -> None:
         shop.prescriptions,
         shop.inventory,
         shop.orders,
+        shop.credit,
         shop.payments,
         shop.reports,
         shop.returns,
@@ -162,6 +165,7 @@ def _pages(app: Flask) -> None:
         shop.prescriptions,
         shop.inventory,
         shop.orders,
+        shop.credit,
         shop.payments,
         shop.returns,
         shop.vigilance,
@@ -172,6 +176,7 @@ def _pages(app: Flask) -> None:
         shop.reports,
     ):
         app.register_blueprint(package.pages.bp)
+    app.register_blueprint(shop.credit.pages.desk)
     app.register_blueprint(shop.payments.pages.cards)
     app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.inventory.pages.counts.bp)

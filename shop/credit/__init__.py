@@ -1,1 +1,1 @@
-"""Store credit: one account a client, gift cards redeemed into it, and a ledger of what was spent."""
+"""Store credit: an account a client, gift cards redeemed into it, a ledger of what was spent."""

@@ -1,4 +1,4 @@
-"""The one way an account of credit moves. The database numbers, chains and stamps what is booked."""
+"""The one way an account of credit moves. The database numbers, chains and stamps it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
@@ -11,8 +14,6 @@ from shop.core.errors import NotFound
 from shop.credit.models import CreditAccount, CreditCorrection, CreditEntry, GiftCard
 from shop.credit.states import CardStatus, CorrectionStatus
 
-DESK = frozenset({Role.STAFF, Role.MANAGER})
-
 _SHOWN = (
     selectinload(GiftCard.proposed_by),
     selectinload(GiftCard.decided_by),
@@ -21,14 +22,9 @@ _SHOWN = (
 )
 
 
-def client_for(reader: Person, email: str) -> Person:
-    """The client whose credit the reader may see: her own, or anybody's at the desk.
-
-    Raises NotFound.
-    """
+def client_named(email: str) -> Person:
+    """The client with this mail address, for the desk. Raises NotFound."""
     query = sa.select(Person).where(Person.email == email, Person.role == Role.CLIENT)
-    if reader.role not in DESK:
-        query = query.where(Person.id == reader.id)
     found = db.session.scalar(query)
     if found is None:
         raise NotFound("No client has this mail address.")
@@ -44,6 +40,21 @@ def balance(client: Person) -> int:
 def entries(client: Person) -> sa.Select[CreditEntry]:
     """The ledger of a client's account."""
     return sa.select(CreditEntry).where(CreditEntry.client_id == client.id)
+
+
+def account(client_id: uuid.UUID) -> Person:
+    """The client whose credit the desk looks at. Raises NotFound."""
+    query = sa.select(Person).where(Person.id == client_id, Person.role == Role.CLIENT)
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such client.")
+    return found
+
+
+def last4s(card_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What is shown of the codes of these cards."""
+    query = sa.select(GiftCard.id, GiftCard.last4).where(GiftCard.id.in_(list(card_ids)))
+    return {row.id: row.last4 for row in db.session.execute(query)}
 
 
 def cards(*, status: CardStatus | None = None) -> sa.Select[GiftCard]:

@@ -19,7 +19,7 @@ class Order(Protocol):
 
 
 def payable(total_cents: int, held_cents: int) -> int:
-    """How much of a total so much credit pays: as much as leaves nothing, or what a card can pay."""
+    """How much of a total so much credit pays: what leaves nothing, or what a card can pay."""
     used = min(total_cents, held_cents)
     if 0 < total_cents - used < LEAST_CENTS:
         used = max(0, total_cents - LEAST_CENTS)

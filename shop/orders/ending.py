@@ -1,4 +1,4 @@
-"""The end of an order that nothing left of: fills, units and credit go back, lines are cancelled."""
+"""The end of an order that nothing left of: fills, units, credit go back; lines are cancelled."""
 
 from __future__ import annotations
 

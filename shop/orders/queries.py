@@ -53,6 +53,12 @@ def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Selec
     return query if status is None else query.where(Order.status == status)
 
 
+def numbers_of(order_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What people call these orders, by id; whoever shows them has seen that they may be seen."""
+    query = sa.select(Order.id, Order.number).where(Order.id.in_(list(order_ids)))
+    return {row.id: row.number for row in db.session.execute(query)}
+
+
 def to_pack(reader: Person) -> list[Order]:
     """Paid orders with a line that waits to be shipped, first paid first."""
     waiting = Order.lines.any(OrderLine.status == LineStatus.READY)

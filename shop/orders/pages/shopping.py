@@ -25,6 +25,7 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
+from shop.credit import queries as credit
 from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas, stranding
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
@@ -52,10 +53,12 @@ class WishForm(Schema):
 class CheckoutForm(schemas.AddressIn):
     shipping_method = schemas.OrderIn().fields["shipping_method"]
     expect_total_cents = WholeQuery(least=0, most=100_000_000, load_default=None)
+    use_credit = ma.fields.Boolean(load_default=False)
 
     @ma.post_load
     def _address(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        terms = {name: data.pop(name) for name in ("shipping_method", "expect_total_cents")}
+        ours = ("shipping_method", "expect_total_cents", "use_credit")
+        terms = {name: data.pop(name) for name in ours}
         data.pop("country")
         return terms | {"address": checkout.Address(**data)}
 
@@ -209,8 +212,9 @@ def _cart_lines() -> list[Answered]:
 def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[str, Any]:
     """The lines to choose from, and the totals of the chosen ones where they can be told."""
     totals, untold = None, ""
+    held = credit.balance(actor())
     try:
-        totals = _totals([line for line in lines if line.line.variant.sku in chosen], typed)
+        totals = _totals([line for line in lines if line.line.variant.sku in chosen], typed, held)
     except Refusal as refusal:
         untold = refusal.text
     return {
@@ -218,12 +222,13 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
         "chosen": set(chosen),
         "totals": totals,
         "untold": untold,
+        "held": held,
         "states": [(state, state) for state in sorted(STATES)],
         "methods": [(method.code, method.name) for method in SHIPPING_METHODS.values()],
     }
 
 
-def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
+def _totals(lines: Sequence[Answered], typed: Any, held: int) -> Totals | None:
     if not lines:
         return None
     at = now()
@@ -233,6 +238,7 @@ def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
         shipping_method=typed.get("shipping_method", ""),
         state=typed.get("state", ""),
         at=at,
+        held_cents=held if typed.get("use_credit") else 0,
     )
 
 
