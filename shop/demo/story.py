@@ -50,6 +50,8 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
+from shop.credit import correcting, making
+from shop.credit.models import Origin
 from shop.demo import courses, places
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
@@ -347,6 +349,7 @@ def _shelf(cast: Cast) -> None:
 def _what_happened(cast: Cast, *, pay: bool) -> None:
     """Alice has a prescription, two orders, a request that waits; Bob, a visit that Texas wants."""
     _charted(cast)
+    _credited(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")
     _ask(cast.alice, "0299-5918-25")
@@ -358,6 +361,16 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _ship(shipped, cast)
     _refill(cast.alice, TRETINOIN)
     _pay(_order(cast.alice, {ACNE: 2}))
+
+
+def _credited(cast: Cast) -> None:
+    """Alice has some credit; a large gift card waits for Mona, who is told its code."""
+    act_as(cast.sam.actor)
+    note = "For a parcel that came late."
+    correcting.propose(cast.alice, 25_00, note=note, by=cast.sam, at=now())
+    given = {"origin": Origin.GIVEN, "note": "For the raffle of the school."}
+    making.make(150_00, **given, by=cast.sam, at=now())
+    db.session.commit()
 
 
 def _charted(cast: Cast) -> None:
