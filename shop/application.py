@@ -17,6 +17,8 @@ import shop.catalog.pages
 import shop.charts.api
 import shop.charts.pages
 import shop.cli
+import shop.credit.api
+import shop.credit.pages
 import shop.demo.cli
 import shop.discounts.api
 import shop.discounts.pages
@@ -133,6 +135,7 @@ def _resources(app: Flask) -> None:
         shop.inventory,
         shop.discounts,
         shop.orders,
+        shop.credit,
         shop.payments,
         shop.reports,
         shop.returns,
@@ -166,6 +169,7 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.discounts,
         shop.orders,
+        shop.credit,
         shop.payments,
         shop.returns,
         shop.vigilance,
@@ -176,6 +180,7 @@ def _pages(app: Flask) -> None:
         shop.reports,
     ):
         app.register_blueprint(package.pages.bp)
+    app.register_blueprint(shop.credit.pages.desk)
     app.register_blueprint(shop.payments.pages.cards)
     app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.inventory.pages.counts.bp)

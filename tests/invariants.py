@@ -261,8 +261,8 @@ RULES = {
         GROUP BY o.id
         HAVING (o.status IN ('paid', 'closed')
                 AND coalesce(sum(p.captured_cents) FILTER (WHERE p.status = 'succeeded'), 0)
-                    - coalesce(sum(p.refunded_cents), 0) <> o.total_cents)
-            OR bool_or(p.amount_cents <> o.total_cents
+                    - coalesce(sum(p.refunded_cents), 0) <> o.total_cents - o.credit_cents)
+            OR bool_or(p.amount_cents <> o.total_cents - o.credit_cents
                        OR p.captured_cents NOT IN (0, p.amount_cents))
             OR count(*) FILTER (WHERE p.status IN ('created', 'open')) > 1
             OR (o.status = 'awaiting_payment' AND bool_or(p.status = 'succeeded'))""",
@@ -281,6 +281,40 @@ RULES = {
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
             JOIN saved_cards c ON c.id = p.card_id
         WHERE c.client_id <> o.client_id OR c.removed_at < p.created_at""",
+    "I18 an account is what its ledger adds up to, and never overdrawn": """
+        SELECT a.client_id FROM credit_accounts a
+        WHERE a.balance_cents < 0 OR a.balance_cents <> (
+            SELECT coalesce(sum(e.delta_cents), 0) FROM credit_entries e
+            WHERE e.client_id = a.client_id)
+        UNION ALL
+        SELECT client_id FROM (
+            SELECT client_id, seq, delta_cents, balance_cents,
+                sum(delta_cents) OVER upto AS added, count(*) OVER upto AS nth
+            FROM credit_entries WINDOW upto AS (PARTITION BY client_id ORDER BY seq)) AS entries
+        WHERE added <> balance_cents OR balance_cents < 0 OR nth <> seq""",
+    "I18 an order spent what it says, of its client's credit, and got back no more": """
+        SELECT o.id FROM orders o LEFT JOIN credit_entries e ON e.order_id = o.id
+        GROUP BY o.id
+        HAVING coalesce(-sum(e.delta_cents) FILTER (WHERE e.kind = 'spent'), 0) <> o.credit_cents
+            OR coalesce(sum(e.delta_cents), 0) > 0
+            OR o.status IN ('cancelled', 'expired') AND coalesce(sum(e.delta_cents), 0) <> 0
+            OR bool_or(e.client_id <> o.client_id)""",
+    "I18 a gift card is in one account, once and whole, or in none": """
+        SELECT c.id FROM gift_cards c LEFT JOIN credit_entries e ON e.card_id = c.id
+        GROUP BY c.id
+        HAVING count(e.card_id) <> CASE c.status WHEN 'redeemed' THEN 1 ELSE 0 END
+            OR bool_or((e.client_id, e.delta_cents) IS DISTINCT FROM (c.redeemed_by_id, c.cents))
+               AND c.status = 'redeemed'
+            OR c.large AND c.decided_by_id IS NULL AND c.status NOT IN ('proposed', 'declined')
+            OR c.decided_by_id = c.proposed_by_id""",
+    "I18 a correction moved what two, or one for a little, agreed to": """
+        SELECT c.id FROM credit_corrections c LEFT JOIN credit_entries e ON e.correction_id = c.id
+        GROUP BY c.id
+        HAVING count(e.correction_id) <> CASE c.status WHEN 'booked' THEN 1 ELSE 0 END
+            OR bool_or((e.client_id, e.delta_cents) IS DISTINCT FROM (c.client_id, c.delta_cents))
+               AND c.status = 'booked'
+            OR c.status = 'booked' AND (c.large OR c.delta_cents < 0) AND c.decided_by_id IS NULL
+            OR c.decided_by_id = c.proposed_by_id""",
     "I20 a call has one row and one key": """
         SELECT operation FROM provider_calls
         GROUP BY operation, reference_id HAVING count(*) > 1""",

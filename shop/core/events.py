@@ -226,6 +226,15 @@ class Kind(StrEnum):
     LINE_RETURNED = "line_returned"
     UNITS_PICKED = "units_picked"
     UNITS_PUT_BACK = "units_put_back"
+    # store credit
+    GIFT_CARD_PROPOSED = "gift_card_proposed"
+    GIFT_CARD_ISSUED = "gift_card_issued"
+    GIFT_CARD_DECLINED = "gift_card_declined"
+    GIFT_CARD_REDEEMED = "gift_card_redeemed"
+    GIFT_CARD_VOIDED = "gift_card_voided"
+    CREDIT_CORRECTION_PROPOSED = "credit_correction_proposed"
+    CREDIT_CORRECTION_BOOKED = "credit_correction_booked"
+    CREDIT_CORRECTION_DECLINED = "credit_correction_declined"
     # adverse reactions
     REACTION_OPENED = "reaction_opened"
     REACTION_TOLD_MORE = "reaction_told_more"

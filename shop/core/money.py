@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 CURRENCY = "usd"
+LEAST_CENTS = 50  # what the card network takes
 _TYPED = re.compile(r"\$?([0-9]{1,6})(?:\.([0-9]{2}))?")
 
 

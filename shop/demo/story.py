@@ -50,8 +50,11 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.rules import Severity as Stops
 from shop.core.signatures import ring
+from shop.credit import correcting, making
+from shop.credit.models import Origin
 from shop.demo import courses, places
-from shop.discounts import barring, making
+from shop.discounts import barring
+from shop.discounts import making as making_discounts
 from shop.discounts import queries as discounts
 from shop.discounts.models import DiscountKind
 from shop.inventory import receiving, releasing
@@ -354,7 +357,7 @@ def _discounts(cast: Cast) -> None:
     for bar in discounts.bars():
         barring.lift(bar, by=cast.mona, at=at)
     barring.bar(LegalClass.OTC_DRUG, "NV", source="House rule (demo).", by=cast.mona, at=at)
-    making.make(
+    making_discounts.make(
         "WELCOME10",
         kind=DiscountKind.PERCENT,
         value=10,
@@ -368,6 +371,7 @@ def _discounts(cast: Cast) -> None:
 def _what_happened(cast: Cast, *, pay: bool) -> None:
     """Alice has a prescription, two orders, a request that waits; Bob, a visit that Texas wants."""
     _charted(cast)
+    _credited(cast)
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")
     _ask(cast.alice, "0299-5918-25")
@@ -379,6 +383,16 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _ship(shipped, cast)
     _refill(cast.alice, TRETINOIN)
     _pay(_order(cast.alice, {ACNE: 2}))
+
+
+def _credited(cast: Cast) -> None:
+    """Alice has some credit; a large gift card waits for Mona, who is told its code."""
+    act_as(cast.sam.actor)
+    note = "For a parcel that came late."
+    correcting.propose(cast.alice, 25_00, note=note, by=cast.sam, at=now())
+    given = {"origin": Origin.GIVEN, "note": "For the raffle of the school."}
+    making.make(150_00, **given, by=cast.sam, at=now())
+    db.session.commit()
 
 
 def _charted(cast: Cast) -> None:

@@ -56,7 +56,7 @@ def uses(asked: dict[str, Any], number: str) -> dict[str, Any]:
     """The orders that were placed with it, the newest first."""
     query = queries.uses(queries.discount(number))
     found = page(query, (DiscountUse.taken_at, DiscountUse.id), descending=True, **asked)
-    named = orders.numbers([use.order_id for use in found["items"]])
+    named = orders.numbers_of([use.order_id for use in found["items"]])
     items = [{"use": use, "order": named[use.order_id]} for use in found["items"]]
     return found | {"items": items}
 

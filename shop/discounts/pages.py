@@ -177,7 +177,7 @@ def _one(number: str, **context: Any) -> Response:
         "discounts/discount.html",
         one=one,
         uses=uses,
-        orders=orders.numbers([use.order_id for use in uses["items"]]),
+        orders=orders.numbers_of([use.order_id for use in uses["items"]]),
         given=queries.given([one.id])[one.id],
         classes=CLASSES,
         at=now(),

@@ -128,6 +128,7 @@ def place(terms: dict[str, Any]) -> Response:
         shipping_method=terms["shipping_method"],
         expect_total_cents=terms["expect_total_cents"],
         discount_code=terms["discount_code"],
+        use_credit=terms["use_credit"],
         by=actor(),
         at=now(),
     )

@@ -16,12 +16,13 @@ from shop.core import events, numbers
 from shop.core.db import db
 from shop.core.errors import StartAgain
 from shop.core.events import Kind
-from shop.core.money import dollars
+from shop.core.money import LEAST_CENTS, dollars
+from shop.credit import ledger, spending
 from shop.discounts import taking
 from shop.discounts.taking import Offered
 from shop.inventory import stock
 from shop.inventory.models import Reservation
-from shop.orders import judging, pricing
+from shop.orders import judging, paying, pricing
 from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
 from shop.orders.models import Cart, CartLine, Order, OrderLine
 from shop.orders.pricing import Item, Share, Totals
@@ -33,7 +34,6 @@ from shop.prescriptions.models import Fill
 
 # Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
 TIME_TO_PAY = timedelta(minutes=60)
-LEAST_CENTS = 50  # what the card network takes
 SHOP = "shop"  # who placed what nobody placed by hand
 
 
@@ -83,11 +83,13 @@ def place(
     discount_code: str | None = None,
     by: Person,
     at: datetime,
+    use_credit: bool = False,
 ) -> Order:
     """Place the named lines of a cart (all where `skus` is None). Either everything or nothing.
 
     The cart comes locked (`cart_of(client, lock=True)`), so a double click places one order and
-    finds an empty cart the second time. Placed lines leave the cart.
+    finds an empty cart the second time. Placed lines leave the cart. `use_credit`: the client's
+    store credit pays what it can; what it pays whole is paid by that.
     Raises CartEmpty, NotInCart, and what `promise` raises.
     """
     lines = _named(cart, skus)
@@ -100,6 +102,7 @@ def place(
         discount_code=discount_code,
         by=by,
         at=at,
+        use_credit=use_credit,
     )
     cart.lines = [line for line in cart.lines if line not in lines]
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
@@ -116,11 +119,13 @@ def promise(
     discount_code: str | None = None,
     by: Person | None,
     at: datetime,
+    use_credit: bool = False,
 ) -> Order:
     """An order of these wishes, whoever wished: the one road from a wish to a promise.
 
     The caller holds a lock that a second order of the same wishes would wait for. The order waits
-    for its payment until `pay_by`. `by` None: the shop itself, as the client agreed.
+    for its payment until `pay_by`; where nothing is due of it, it is paid. `by` None: the shop
+    itself, as the client agreed.
     Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, StateNotServed,
     UnknownShippingMethod, NotShippedThere, TooHeavy, PriceChanged, TotalTooSmall, NotEnoughStock;
     with a code what `discounts.taking.offered` and `Terms.off` raise.
@@ -137,6 +142,9 @@ def promise(
     fills = [_fill(decision, address.state, at) for decision in decisions]
     demand = [(wish.variant_id, wish.quantity) for wish in wishes]
     reservations = stock.reserve(demand, today=judging.day(at))
+    if use_credit:
+        totals = totals.paid_from(ledger.held(client.id))
+    _require_payable(totals)
     order = _written(client.id, address, shipping_method, totals, at)
     rules = [decision.rule_id for decision in decisions]
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
@@ -148,6 +156,7 @@ def promise(
         )
     _tell(order, by)
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
+    _settled(order, at)
     return order
 
 
@@ -158,19 +167,21 @@ def quote(
     state: str,
     at: datetime,
     discount: Offered | None = None,
+    held_cents: int = 0,
 ) -> Totals:
-    """What these offers would cost together; nothing is taken or kept.
+    """What these offers would cost together, and what so much store credit would pay of it.
 
-    Raises StateNotServed, UnknownShippingMethod, NotShippedThere, TooHeavy; with a discount
-    BelowMinimum, NothingToDiscount.
+    Nothing is taken or kept. Raises StateNotServed, UnknownShippingMethod, NotShippedThere,
+    TooHeavy; with a discount BelowMinimum, NothingToDiscount.
     """
-    return pricing.price(
+    totals = pricing.price(
         [offer.item for offer in offers],
         shipping_method=shipping_method,
         state=state,
         on=judging.day(at),
         discount=None if discount is None else discount.terms,
     )
+    return totals.paid_from(held_cents)
 
 
 def offered(client: Person, code: str | None, *, state: str, at: datetime) -> Offered | None:
@@ -241,12 +252,24 @@ def _check(totals: Totals, expect_total_cents: int | None) -> None:
             expected_cents=expect_total_cents,
             total_cents=totals.total_cents,
         )
-    if totals.total_cents < LEAST_CENTS:
+
+
+def _require_payable(totals: Totals) -> None:
+    """Nothing is due, or what a card can pay."""
+    if 0 < totals.due_cents < LEAST_CENTS:
         raise TotalTooSmall(
-            f"An order comes to {dollars(LEAST_CENTS)} at least.",
+            f"What is left to pay comes to {dollars(LEAST_CENTS)} at least, or to nothing.",
             total_cents=totals.total_cents,
             least_cents=LEAST_CENTS,
         )
+
+
+def _settled(order: Order, at: datetime) -> None:
+    """Credit is spent with the order that it pays; where nothing is due, the order is paid."""
+    if order.credit_cents:
+        spending.spend(order)
+    if not order.due_cents:
+        paying.pay_nothing(order, at=at)
 
 
 def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
@@ -273,6 +296,7 @@ def _written(
         shipping_cents=totals.shipping_cents,
         tax_cents=totals.tax_cents,
         total_cents=totals.total_cents,
+        credit_cents=totals.credit_cents,
         pay_by=at + TIME_TO_PAY,
     )
     db.session.add(order)

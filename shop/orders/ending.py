@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
+from shop.credit import returning
 from shop.discounts import taking
 from shop.inventory import stock
 from shop.inventory.models import Lot, Reservation
@@ -21,7 +22,10 @@ from shop.prescriptions.models import Prescription
 
 
 def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts: object) -> None:
-    """Give back what a (locked) order holds, and end it. Raises WrongState."""
+    """Give back what a (locked) order holds, also the credit it spent, and end it.
+
+    Raises WrongState.
+    """
     order.status = status  # refused first, where the arrows do not lead there
     live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
     hold_prescriptions(live)
@@ -30,6 +34,7 @@ def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts:
             filling.release(line.fill, at=at)
     stock.release([line.reservation for line in live], at=at)
     taking.give_back(order.id)
+    returning.give_all_back(order, reason=status.value, at=at)
     for line in live:
         line.status = LineStatus.CANCELLED
         events.record(Kind.LINE_CANCELLED, line, order=order.number, position=line.position)

@@ -54,7 +54,10 @@ class PriceChanged(Conflict):
 
 
 class TotalTooSmall(Refused):
-    """Below what a card can pay; facts: `total_cents`, `least_cents`."""
+    """What is due is something, and below what a card can pay.
+
+    Facts: `total_cents`, `least_cents`.
+    """
 
     code = "total_too_small"
 

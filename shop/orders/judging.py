@@ -30,11 +30,13 @@ REFUSALS: dict[Answer, type[Refused]] = {
 def insist_paid(order: Order) -> None:
     """The order is paid, and its money is still here. Raises NotPaid, MoneyGone.
 
-    The function `money_kept` of the database tells, to us and to the guard of parcels.
+    The function `money_kept` of the database tells, to us and to the guard of parcels; what costs
+    nothing is paid for.
     """
     if order.status is not OrderStatus.PAID:
         raise NotPaid(f"An order that is {order.status} is not shipped.", status=order.status)
-    if not db.session.scalar(sa.select(sa.func.money_kept(order.id) > 0)):
+    kept = sa.select(sa.func.money_kept(order.id) > 0)
+    if order.total_cents and not db.session.scalar(kept):
         raise MoneyGone(
             "The money for this order went back. Nothing of it is packed or shipped.",
             status=order.status,

@@ -8,12 +8,13 @@ Lines in another order cost the same, each of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from shop.catalog.models import USUAL_GRAMS, LegalClass
 from shop.core.errors import Refusal
 from shop.core.money import allocated
+from shop.credit import spending
 from shop.discounts.terms import Terms
 from shop.orders import postage
 from shop.orders.postage import PICKUP, SHIPPING_METHODS, ShippingMethod, UnknownShippingMethod
@@ -73,11 +74,21 @@ class Totals:
     shipping_cents: int
     tax_cents: int
     shares: tuple[Share, ...]
+    credit_cents: int = 0  # what store credit pays of the total
 
     @property
     def total_cents(self) -> int:
-        """What the client pays."""
+        """What the client pays, with money and with credit."""
         return self.subtotal_cents + self.shipping_cents + self.tax_cents - self.discount_cents
+
+    @property
+    def due_cents(self) -> int:
+        """What is left to pay with money: nothing, or what a card network takes."""
+        return self.total_cents - self.credit_cents
+
+    def paid_from(self, held_cents: int) -> Totals:
+        """The same, where so much credit pays what it can."""
+        return replace(self, credit_cents=spending.payable(self.total_cents, held_cents))
 
 
 def price(

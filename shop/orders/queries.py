@@ -53,10 +53,10 @@ def orders_for(reader: Person, *, status: OrderStatus | None = None) -> sa.Selec
     return query if status is None else query.where(Order.status == status)
 
 
-def numbers(order_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """What these orders are called, by id."""
-    query = sa.select(Order.id, Order.number).where(Order.id.in_(order_ids))
-    return dict(db.session.execute(query).all())
+def numbers_of(order_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What people call these orders, by id; whoever shows them has seen that they may be seen."""
+    query = sa.select(Order.id, Order.number).where(Order.id.in_(list(order_ids)))
+    return {row.id: row.number for row in db.session.execute(query)}
 
 
 def to_pack(reader: Person) -> list[Order]:

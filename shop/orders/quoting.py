@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shop.accounts.models import Person
+from shop.credit import queries as credit
 from shop.orders import checkout, judging, pricing
 from shop.orders.cart import Answered
 from shop.orders.checkout import Offer
@@ -35,6 +36,7 @@ def quote(
     shipping_method: str,
     state: str,
     discount_code: str | None = None,
+    use_credit: bool = False,
     at: datetime,
 ) -> Quoted:
     """What these lines of her cart would cost together, shipped to `state` (USPS code).
@@ -53,7 +55,12 @@ def quote(
     ]
     discount = checkout.offered(client, discount_code, state=state, at=at)
     totals = checkout.quote(
-        offers, shipping_method=shipping_method, state=state, at=at, discount=discount
+        offers,
+        shipping_method=shipping_method,
+        state=state,
+        at=at,
+        discount=discount,
+        held_cents=credit.balance(client) if use_credit else 0,
     )
     return Quoted(
         offers=offers,

@@ -98,6 +98,10 @@ class OrderIn(Schema):
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     expect_total_cents = Cents(load_default=None, allow_none=True)
     discount_code = Text(load_default=None, allow_none=True, longest=LONGEST_CODE)
+    use_credit = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Whether my store credit pays what it can."},
+    )
 
 
 class QuoteIn(Schema):
@@ -112,6 +116,10 @@ class QuoteIn(Schema):
     state = State(required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     discount_code = Text(load_default=None, allow_none=True, longest=LONGEST_CODE)
+    use_credit = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Whether my store credit pays what it can."},
+    )
 
 
 class QuotedLineOut(Schema):
@@ -143,6 +151,8 @@ class QuoteOut(Schema):
     shipping_cents = fields.Integer(attribute="totals.shipping_cents")
     tax_cents = fields.Integer(attribute="totals.tax_cents")
     total_cents = fields.Integer(attribute="totals.total_cents")
+    credit_cents = fields.Integer(attribute="totals.credit_cents")
+    due_cents = fields.Integer(attribute="totals.due_cents")
     currency = fields.Constant(CURRENCY)
     shipping_methods = fields.List(fields.Nested(WayOut), attribute="ways")
 
@@ -220,6 +230,8 @@ class OrderBriefOut(Schema):
     shipping_cents = fields.Integer()
     tax_cents = fields.Integer()
     total_cents = fields.Integer()
+    credit_cents = fields.Integer()
+    due_cents = fields.Integer()
     currency = fields.String()
     shipping_method = fields.String()
     shipping_address = fields.Function(lambda order: AddressOut().dump(order))

@@ -114,6 +114,29 @@ CHECKS = {
                                   o.due_cents), o.id
         FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE p.amount_cents <> o.due_cents""",
+    "order_is_not_what_its_credit_says": """
+        SELECT o.number, format('says %s cents of credit; spent were %s and came back %s',
+                                o.credit_cents, spent, returned), o.id
+        FROM orders o CROSS JOIN LATERAL (
+            SELECT coalesce(-sum(delta_cents) FILTER (WHERE kind = 'spent'), 0) AS spent,
+                coalesce(sum(delta_cents) FILTER (WHERE kind = 'returned'), 0) AS returned,
+                coalesce(bool_or(client_id <> o.client_id), false) AS anothers
+            FROM credit_entries WHERE order_id = o.id) AS credit
+        WHERE spent <> o.credit_cents OR returned > spent
+            OR o.status IN ('cancelled', 'expired') AND returned <> spent
+            OR anothers""",
+    "credit_account_is_not_its_ledger": """
+        SELECT a.client_id::text, format('%s cents of credit, the ledger says %s',
+                                         a.balance_cents, coalesce(sum(e.delta_cents), 0)),
+            NULL::uuid
+        FROM credit_accounts a LEFT JOIN credit_entries e ON e.client_id = a.client_id
+        GROUP BY a.client_id HAVING a.balance_cents <> coalesce(sum(e.delta_cents), 0)
+            OR bool_or(e.balance_cents < 0)""",
+    "gift_card_is_not_what_was_booked": """
+        SELECT c.number, format('%s, and in %s accounts', c.status, count(e.card_id)), NULL::uuid
+        FROM gift_cards c LEFT JOIN credit_entries e ON e.card_id = c.id
+            AND (e.client_id, e.delta_cents) = (c.redeemed_by_id, c.cents)
+        GROUP BY c.id HAVING count(e.card_id) <> CASE c.status WHEN 'redeemed' THEN 1 ELSE 0 END""",
     "refunds_do_not_add_up": """
         SELECT p.id::text, format('refunds add up to %s cents, the payment says %s',
                                   coalesce(sum(r.amount_cents), 0), p.refunded_cents), p.order_id

@@ -101,6 +101,8 @@ def insist_payable(order: Order, *, at: datetime) -> None:
     """
     if order.status is not OrderStatus.AWAITING_PAYMENT:
         raise NotPayable(f"An order that is {order.status} takes no payment.", status=order.status)
+    if not order.due_cents:
+        raise NotPayable("Nothing is due of this order.", status=order.status)
     live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
     judging.insist(
         order.client,

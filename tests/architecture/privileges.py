@@ -200,6 +200,38 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("approved_by_id", "state_seq", "status"),
         },
+        "credit_accounts": {
+            "INSERT": ("client_id",),
+            "SELECT": ALL,
+            "UPDATE": ("client_id",),
+        },
+        "credit_corrections": {
+            "INSERT": (
+                "client_id",
+                "delta_cents",
+                "id",
+                "note",
+                "number",
+                "proposed_by_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("decided_by_id", "state_seq", "status"),
+        },
+        "credit_entries": {
+            "INSERT": (
+                "card_id",
+                "client_id",
+                "correction_id",
+                "delta_cents",
+                "kind",
+                "order_id",
+                "reason",
+                "request_key",
+            ),
+            "SELECT": ALL,
+        },
         "delegations": {
             "INSERT": ("absent_id", "delegate_id", "ends_on", "id", "starts_on"),
             "SELECT": ALL,
@@ -315,6 +347,29 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "gift_cards": {
+            "INSERT": (
+                "cents",
+                "id",
+                "note",
+                "number",
+                "origin",
+                "proposed_by_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "code_hash",
+                "decided_by_id",
+                "last4",
+                "redeemed_by_id",
+                "state_seq",
+                "status",
+                "void_reason",
+                "voided_by_id",
+            ),
         },
         "health_reviews": {
             "INSERT": (
@@ -545,6 +600,7 @@ GRANTED: Granted = {
                 "city",
                 "client_id",
                 "country",
+                "credit_cents",
                 "currency",
                 "discount_cents",
                 "id",
@@ -1549,6 +1605,27 @@ GRANTED: Granted = {
         "counts": {
             "SELECT": ALL,
         },
+        "credit_accounts": {
+            "INSERT": ("client_id",),
+            "SELECT": ALL,
+            "UPDATE": ("client_id",),
+        },
+        "credit_corrections": {
+            "SELECT": ALL,
+        },
+        "credit_entries": {
+            "INSERT": (
+                "card_id",
+                "client_id",
+                "correction_id",
+                "delta_cents",
+                "kind",
+                "order_id",
+                "reason",
+                "request_key",
+            ),
+            "SELECT": ALL,
+        },
         "delegations": {
             "SELECT": ALL,
         },
@@ -1600,6 +1677,9 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "gift_cards": {
+            "SELECT": ALL,
         },
         "health_reviews": {
             "SELECT": ALL,
@@ -1729,6 +1809,7 @@ GRANTED: Granted = {
                 "city",
                 "client_id",
                 "country",
+                "credit_cents",
                 "currency",
                 "discount_cents",
                 "id",

@@ -102,6 +102,8 @@ TABLES = {
     "count": "counts",
     "adjustment": "adjustments",
     "return": "returns",
+    "gift_card": "gift_cards",
+    "credit_correction": "credit_corrections",
     "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",

@@ -762,6 +762,111 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "refusal_reason_is_known": ["reason = 'mood'"],
     },
+    "credit_accounts": {"account_is_never_overdrawn": ["balance_cents = -1"]},
+    "credit_corrections": {
+        "corrected_credit_is_sane": [
+            "delta_cents = 0 WHERE status = 'proposed'",
+            "delta_cents = 100001 WHERE status = 'proposed'",
+            "delta_cents = -100001 WHERE status = 'proposed'",
+        ],
+        "credit_correction_is_decided_by_another": [
+            "decided_by_id = proposed_by_id WHERE status = 'booked'"
+        ],
+        "credit_correction_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE status = 'declined'",
+            (
+                "decided_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+        ],
+        "credit_correction_says_more": ["note = ''", "note = repeat('x', 201)"],
+        "credit_is_taken_back_by_two": ["large = false WHERE delta_cents < 0"],
+        "large_credit_correction_is_confirmed": [
+            "large = true, decided_by_id = NULL WHERE status = 'booked'"
+        ],
+    },
+    "credit_entries": {
+        "credit_begins_at_zero": [
+            "previous_cents = 1, balance_cents = delta_cents + 1 WHERE seq = 1"
+        ],
+        "credit_is_never_negative": [
+            "balance_cents = balance_cents + 1",
+            "balance_cents = -1, previous_cents = -1 - delta_cents WHERE seq > 1",
+        ],
+        "entry_goes_its_kinds_way": [
+            (
+                "delta_cents = -delta_cents, previous_cents = balance_cents + delta_cents"
+                " WHERE kind <> 'spent' AND seq > 1"
+            ),
+            (
+                "delta_cents = -delta_cents, previous_cents = balance_cents + delta_cents"
+                " WHERE kind = 'spent'"
+            ),
+        ],
+        "entry_has_an_actor": ["actor = ''", "actor = 'mallory'"],
+        "entry_kind_is_known": ["kind = 'stolen' WHERE kind = 'issued'"],
+        "entry_says_what_it_is_of": [
+            "card_id = NULL WHERE kind = 'redeemed'",
+            "order_id = NULL WHERE kind = 'spent'",
+            "correction_id = NULL WHERE kind = 'issued'",
+            "correction_id = gen_random_uuid() WHERE kind = 'spent'",
+        ],
+        "returned_credit_says_why": [
+            "reason = NULL WHERE kind = 'returned'",
+            "request_key = NULL WHERE kind = 'returned'",
+            "reason = 'Ill' WHERE kind = 'returned'",
+            "request_key = '' WHERE kind = 'returned'",
+            "request_key = repeat('x', 101) WHERE kind = 'returned'",
+            "reason = 'refund', request_key = 'x' WHERE kind = 'spent'",
+        ],
+    },
+    "gift_cards": {
+        "card_code_is_hashed": ["code_hash = 'plain' WHERE status = 'issued'"],
+        "card_ended_at_some_time": [
+            "ended_at = NULL WHERE status = 'voided'",
+            "ended_at = now() WHERE status = 'issued'",
+        ],
+        "card_shows_four_characters": [
+            "last4 = 'OIL1' WHERE status = 'issued'",
+            "last4 = 'ABCDE' WHERE status = 'issued'",
+        ],
+        "gift_card_amount_is_sane": [
+            "cents = 499 WHERE status = 'proposed'",
+            "cents = 100001 WHERE status = 'proposed'",
+        ],
+        "gift_card_is_decided_by_another": [
+            "decided_by_id = proposed_by_id WHERE status = 'issued'"
+        ],
+        "gift_card_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE status = 'declined'",
+            (
+                "decided_by_id = (SELECT id FROM people p WHERE p.id <> proposed_by_id LIMIT 1)"
+                " WHERE status = 'proposed'"
+            ),
+        ],
+        "gift_card_origin_is_known": ["origin = 'found'"],
+        "gift_card_says_more": ["note = ''", "note = repeat('x', 201)"],
+        "issued_card_has_a_code": [
+            "code_hash = NULL WHERE status = 'issued'",
+            "last4 = NULL WHERE status = 'issued'",
+            "issued_at = NULL WHERE status = 'issued'",
+            "last4 = 'ABCD' WHERE status = 'proposed'",
+        ],
+        "large_gift_card_is_confirmed": [
+            "large = true, decided_by_id = NULL WHERE status = 'issued'"
+        ],
+        "redeemed_card_says_by_whom": [
+            "redeemed_by_id = NULL WHERE status = 'redeemed'",
+            "redeemed_by_id = proposed_by_id WHERE status = 'issued'",
+        ],
+        "voided_card_says_why": [
+            "void_reason = NULL WHERE status = 'voided'",
+            "voided_by_id = NULL WHERE status = 'voided'",
+            "void_reason = '' WHERE status = 'voided'",
+            "void_reason = repeat('x', 201) WHERE status = 'voided'",
+            "void_reason = 'x', voided_by_id = proposed_by_id WHERE status = 'issued'",
+        ],
+    },
     "returns": {
         "disposal_has_a_witness": [
             "witness_id = NULL WHERE status = 'disposed'",

@@ -25,6 +25,8 @@ from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
 from shop.core.clock import now
 from shop.core.db import db
+from shop.credit import correcting, making, returning, voiding
+from shop.credit.models import Origin
 from shop.discounts import barring, ending
 from shop.inventory import certifying, releasing
 from shop.inventory.models import Lot
@@ -74,6 +76,7 @@ from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, runn
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
+from tests.credit import builders as credit
 from tests.discounts.builders import AMOUNT, a_discount, a_serum
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, leave, paid, placed
@@ -107,6 +110,7 @@ from tests.treatments.builders import (
 from tests.vigilance.builders import a_reaction, file
 
 Connection = psycopg.Connection[Any]
+LARGE_CARD = 200_00
 
 
 def scene() -> Mapping[str, Any]:
@@ -141,6 +145,7 @@ def scene() -> Mapping[str, Any]:
     _refilled()
     _recalled(client)
     _discounted()
+    _credited(soap)
     return {}
 
 
@@ -156,6 +161,26 @@ def _discounted() -> None:
     barring.bar(LegalClass.COSMETIC, "NV", source="A test.", by=manager, at=now())
     lifted = barring.bar(LegalClass.COSMETIC, "OR", source="A test.", by=manager, at=now())
     barring.lift(lifted, by=manager, at=now())
+
+
+def _credited(soap: Variant) -> None:
+    """Credit given, redeemed, spent, returned and taken back; cards in every state."""
+    client, manager = credit.with_credit(50_00), mona()
+    redeemed, voided = credit.a_card(20_00), credit.a_card(LARGE_CARD)
+    credit.redeemed(redeemed, client), credit.a_card(20_00)
+    voiding.void(voided.card, reason="Lost.", by=manager, at=now())
+    for decided in (True, False):
+        terms = {"origin": Origin.GIVEN, "note": "Much."}
+        large = making.make(LARGE_CARD, **terms, by=sam(), at=now())
+        asked = correcting.propose(client, -1, note="Too much.", by=sam(), at=now())
+        if decided:
+            making.decline(large.card, by=manager, at=now())
+            correcting.decline(asked, by=manager, at=now())
+    taken = correcting.propose(client, -1, note="Too much.", by=sam(), at=now())
+    correcting.confirm(taken, by=manager, at=now())
+    order = placed(client, {soap: 3}, use_credit=True)
+    terms = {"reason": "refund", "by": client, "at": now()}
+    returning.give_back(order, 1, **terms, request_key="scene")
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:
@@ -428,6 +453,7 @@ class Column:
 # Columns whose values a CHECK knows: another of the key's is made new.
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
+    "credit_entries.delta_cents",
     *("visibility_rules.legal_class", "discount_bars.legal_class"),
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
@@ -546,6 +572,24 @@ ORDER BY 1, 2
 
 # Where another foreign key is always asked first, unless the row is chosen well.
 BY_HAND = {
+    "credit_entries_client_id_fkey": [
+        (
+            "INSERT INTO credit_entries (client_id, seq, kind, delta_cents, previous_cents,"
+            " balance_cents, order_id, request_key, reason, actor, at)"
+            " SELECT client_id, 1, 'returned', 1, 0, 1, id, 'x', 'refund', 'system:x', now()"
+            " FROM orders o WHERE NOT EXISTS"
+            " (SELECT FROM credit_accounts WHERE client_id = o.client_id) LIMIT 1"
+        )
+    ],
+    "redeemed_card_is_in_the_account": [
+        (
+            "WITH told AS (INSERT INTO events (subject_id, machine, kind, to_state)"
+            " SELECT id, 'gift_card', 'attack', 'redeemed' FROM gift_cards"
+            " WHERE status = 'issued' LIMIT 1 RETURNING subject_id, seq)"
+            " UPDATE gift_cards SET status = 'redeemed', state_seq = told.seq, ended_at = now(),"
+            " redeemed_by_id = proposed_by_id FROM told WHERE id = told.subject_id"
+        )
+    ],
     "fill_is_for_a_covered_state": [
         (
             "UPDATE fills SET state = 'ZZ'"
@@ -662,6 +706,8 @@ LOOKS_WHEN = {
     "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
     "witness_sees_what_was_inspected": ("", "status = 'disposed'"),
+    "gift_card_is_issued_once": ("", "status IN ('redeemed', 'voided')"),
+    "gift_card_ends_once": ("", "status IN ('redeemed', 'voided')"),
     "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),
 }
 

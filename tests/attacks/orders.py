@@ -490,6 +490,14 @@ ATTACKS.each(
             lambda a: _line(a, _order(a), tax_cents=100),
             "tax_is_the_sum_of_the_lines",
         ),
+        "credit that nobody spent": (
+            lambda a: _line(a, _order(a, credit_cents=100)),
+            "order_spent_its_credit",
+        ),
+        "nothing due and not paid": (
+            lambda a: _line(a, _order(a, discount_cents=2400, total_cents=0), discount_cents=2400),
+            "money_pays_its_order",
+        ),
         "a total below its parts": (
             lambda a: _line(a, _order(a, total_cents=50)),
             "total_is_the_sum",

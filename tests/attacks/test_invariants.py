@@ -21,6 +21,7 @@ from shop.recalls.models import Outcome
 from shop.treatments import moving
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
+from tests.credit import builders as credit
 from tests.discounts.builders import a_discount, a_serum
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
@@ -76,6 +77,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         facts["refill"] = a_charged_refill().id
         _recalled()
         facts |= _discounted()
+        _credited()
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -105,6 +107,15 @@ def _carded(order_id: uuid.UUID, bob_id: uuid.UUID) -> dict[str, Any]:
     removing.remove(removed, by=client, at=now())
     others = a_saved_card(db.session.get_one(Person, bob_id))
     return {"removed_card": removed.id, "bobs_card": others.id}
+
+
+def _credited() -> None:
+    """Credit given and redeemed, spent for an order that ended, and so returned."""
+    client, soap = credit.with_credit(10_00), a_variant()
+    a_lot(soap)
+    credit.redeemed(credit.a_card(5_00), client)
+    order = placed(client, {soap: 1}, use_credit=True)
+    cancelling.cancel(order, reason="client", by=client, at=now())
 
 
 def _recalled() -> None:
@@ -350,6 +361,29 @@ PLANTED: dict[str, list[str]] = {
     "I17 a charge is": [
         f"UPDATE payments SET card_id = %(bobs_card)s {THE_PAYMENT}",
         f"UPDATE payments SET card_id = %(removed_card)s, created_at = '3000-01-01' {THE_PAYMENT}",
+    ],
+    "I18 an account": [
+        "UPDATE credit_accounts SET balance_cents = balance_cents + 1",
+        "UPDATE credit_entries SET balance_cents = -1 WHERE seq = 1",
+        "DELETE FROM credit_entries WHERE kind = 'redeemed'",
+    ],
+    "I18 an order spent": [
+        "UPDATE orders SET credit_cents = 1 WHERE id = %(unpaid)s",
+        "UPDATE credit_entries SET delta_cents = 9999 WHERE kind = 'returned'",
+        "DELETE FROM credit_entries WHERE kind = 'returned'",
+        "UPDATE credit_entries SET client_id = %(bob)s WHERE kind = 'spent'",
+    ],
+    "I18 a gift card": [
+        "UPDATE gift_cards SET status = 'issued' WHERE status = 'redeemed'",
+        "UPDATE gift_cards SET cents = cents + 1 WHERE status = 'redeemed'",
+        "UPDATE gift_cards SET decided_by_id = proposed_by_id",
+        "UPDATE gift_cards SET large = true, decided_by_id = NULL WHERE status = 'redeemed'",
+    ],
+    "I18 a correction": [
+        "UPDATE credit_corrections SET status = 'declined'",
+        "UPDATE credit_corrections SET delta_cents = delta_cents + 1",
+        "UPDATE credit_corrections SET large = true, decided_by_id = NULL",
+        "UPDATE credit_corrections SET decided_by_id = proposed_by_id",
     ],
     "I20 a call": [A_CALL],
     "I22 a status": [

@@ -56,6 +56,7 @@ def placed(
     shipping_method: str = "standard",
     expect_total_cents: int | None = None,
     discount_code: str | None = None,
+    use_credit: bool = False,
     days: int = 0,
 ) -> Order:
     """An order that awaits its payment, placed `days` from now."""
@@ -66,6 +67,7 @@ def placed(
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
         discount_code=discount_code,
+        use_credit=use_credit,
         by=client,
         at=now() + timedelta(days=days),
     )

@@ -24,7 +24,7 @@ from tests.payments.conftest import emptied
 from tests.payments.test_settling_reconcile import LATE, a_world, found, plant
 
 KEY, SECRET = "sk_test_planted", "whsec_planted"
-DROPPED = "payments refunds orders order_lines lots fills prescriptions reservations"
+DROPPED = "payments refunds orders order_lines lots fills prescriptions reservations gift_cards"
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +230,22 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
     "a payment that asks for less": (
         "UPDATE payments SET amount_cents = amount_cents - 1 WHERE id = %(tried)s",
         {"payment_is_not_for_its_order"},
+    ),
+    "an order that says more credit than was spent": (
+        "UPDATE orders SET credit_cents = credit_cents + 1 WHERE id = %(credited)s",
+        {"order_is_not_what_its_credit_says"},
+    ),
+    "credit of an ended order that did not come back": (
+        ("UPDATE orders SET status = 'cancelled', ended_at = shop_now() WHERE id = %(credited)s"),
+        {"order_is_not_what_its_credit_says"},
+    ),
+    "an account made rich": (
+        "UPDATE credit_accounts SET balance_cents = balance_cents + 1",
+        {"credit_account_is_not_its_ledger"},
+    ),
+    "a card redeemed by nobody": (
+        "UPDATE gift_cards SET status = 'redeemed', redeemed_by_id = proposed_by_id",
+        {"gift_card_is_not_what_was_booked"},
     ),
     "a fill for another state": (
         "UPDATE fills SET state = 'TX' WHERE prescription_id = %(prescription)s",

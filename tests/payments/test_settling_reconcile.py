@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,11 @@ from shop.payments import calls, chasing, following, queries, reconciling
 from shop.payments.gateway import Gateway
 from shop.payments.models import Payment
 from shop.payments.sandbox.in_process import Visitor
+from tests.builders import a_variant
 from tests.conftest import Database, config_for
+from tests.credit import builders as credit
+from tests.inventory.lots import a_lot
+from tests.orders.things import placed
 from tests.payments.conftest import Control
 from tests.payments.orders_to_pay import (
     OutsideTransactions,
@@ -108,7 +113,15 @@ def a_world(gateway: Gateway, visitor: Visitor) -> dict[str, Any]:
         "prescription": prescription.id,
     }
     sent_back(over, gateway)
-    return known
+    return known | {"credited": _credited()}
+
+
+def _credited() -> uuid.UUID:
+    """An order that credit pays a part of; a card that nobody has redeemed yet."""
+    client, soap = credit.with_credit(10_00), a_variant()
+    a_lot(soap)
+    credit.a_card(20_00)
+    return placed(client, {soap: 1}, use_credit=True).id
 
 
 def test_everything_agrees(shop: Flask, world: dict[str, Any]) -> None:

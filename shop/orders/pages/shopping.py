@@ -26,6 +26,7 @@ from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.money import dollars
 from shop.core.usps import STATES
+from shop.credit import queries as credit
 from shop.discounts.terms import FIELD
 from shop.orders import (
     cancelling,
@@ -57,7 +58,7 @@ READERS = (Role.CLIENT, *PACKERS)
 ORDERS_SHOWN = 24
 
 
-TERMS = ("shipping_method", "expect_total_cents", "discount_code")
+TERMS = ("shipping_method", "expect_total_cents", "discount_code", "use_credit")
 
 
 class WishForm(Schema):
@@ -69,6 +70,7 @@ class CheckoutForm(schemas.AddressIn):
     shipping_method = schemas.OrderIn().fields["shipping_method"]
     expect_total_cents = WholeQuery(least=0, most=100_000_000, load_default=None)
     discount_code = schemas.OrderIn().fields["discount_code"]
+    use_credit = ma.fields.Boolean(load_default=False)
 
     @ma.post_load
     def _address(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -246,6 +248,7 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
         "quoted": quoted,
         "totals": None if quoted is None else quoted.totals,
         "untold": untold,
+        "held": credit.balance(actor()),
         "states": [(state, state) for state in sorted(STATES)],
         "methods": [
             (code, f"{method.name} ({prices[code]})" if code in prices else method.name)
@@ -263,6 +266,7 @@ def _quoted(lines: Sequence[Answered], typed: Any, code: str) -> Quoted | None:
         shipping_method=typed.get("shipping_method", ""),
         state=typed.get("state", ""),
         discount_code=code[: schemas.LONGEST_CODE],
+        use_credit=bool(typed.get("use_credit")),
         at=now(),
     )
 
