@@ -24,6 +24,8 @@ import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
 import shop.inventory.pages.counts
+import shop.invoices.api
+import shop.invoices.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -132,6 +134,7 @@ def _resources(app: Flask) -> None:
         shop.orders,
         shop.payments,
         shop.reports,
+        shop.invoices,
         shop.returns,
         shop.vigilance,
         shop.recalls,
@@ -163,6 +166,7 @@ def _pages(app: Flask) -> None:
         shop.inventory,
         shop.orders,
         shop.payments,
+        shop.invoices,
         shop.returns,
         shop.vigilance,
         shop.recalls,

@@ -20,12 +20,14 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     REQUEST_RECEIVED = "request_received"
     REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
+    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
     ORDER_PAID = "order_paid"
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"
     ORDER_EXPIRED = "order_expired"
     ORDER_HELD = "order_held"
     ORDER_RESUMED = "order_resumed"
+    ORDER_REDUCED = "order_reduced"  # some lines are off
     REFUND_SENT = "refund_sent"
     LICENCE_EXPIRING = "licence_expiring"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -33,6 +34,14 @@ from shop.prescriptions.models import Fill
 TIME_TO_PAY = timedelta(minutes=60)
 LEAST_CENTS = 50  # what the card network takes
 SHOP = "shop"  # who placed what nobody placed by hand
+
+
+class Via(StrEnum):
+    """How an order reached the shop."""
+
+    ONLINE = "online"
+    TELEPHONE = "telephone"
+    DESK = "desk"
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,8 @@ def promise(
     expect_total_cents: int | None,
     by: Person | None,
     at: datetime,
+    time_to_pay: timedelta = TIME_TO_PAY,
+    via: Via = Via.ONLINE,
 ) -> Order:
     """An order of these wishes, whoever wished: the one road from a wish to a promise.
 
@@ -118,12 +129,12 @@ def promise(
     fills = [_fill(decision, address.state, at) for decision in decisions]
     demand = [(wish.variant_id, wish.quantity) for wish in wishes]
     reservations = stock.reserve(demand, today=judging.day(at))
-    order = _written(client.id, address, shipping_method, totals, at)
+    order = _written(client.id, address, shipping_method, totals, at + time_to_pay)
     rules = [decision.rule_id for decision in decisions]
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
     for position, made in enumerate(lines, start=1):
         _line(order, position, *made)
-    _tell(order, by)
+    _tell(order, by, via)
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
     return order
 
@@ -207,7 +218,7 @@ def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
 
 
 def _written(
-    client_id: UUID, address: Address, shipping_method: str, totals: Totals, at: datetime
+    client_id: UUID, address: Address, shipping_method: str, totals: Totals, pay_by: datetime
 ) -> Order:
     to = asdict(address)
     order = Order(
@@ -223,7 +234,7 @@ def _written(
         shipping_cents=totals.shipping_cents,
         tax_cents=totals.tax_cents,
         total_cents=totals.total_cents,
-        pay_by=at + TIME_TO_PAY,
+        pay_by=pay_by,
     )
     db.session.add(order)
     db.session.flush()  # the lines point at it
@@ -264,13 +275,14 @@ def _line(
     )
 
 
-def _tell(order: Order, by: Person | None) -> None:
+def _tell(order: Order, by: Person | None, via: Via) -> None:
     events.record(
         Kind.ORDER_PLACED,
         order,
         cents=order.total_cents,
         lines=len(order.lines),
         by=by.role.value if by else SHOP,
+        via=via.value,
     )
     for line in order.lines:
         events.record(Kind.LINE_PLACED, line, order=order.number, position=line.position)
