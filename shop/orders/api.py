@@ -187,8 +187,8 @@ def reorder(number: str) -> Response:
 
 @bp.get("/clients")
 @allow(*PACKERS)
-@bp.arguments(schemas.ClientsQuery, location="query")
-@bp.response(200, schemas.ClientsOut)
+@bp.arguments(schemas.FindClientQuery, location="query")
+@bp.response(200, schemas.FoundClientsOut)
 def find_clients(asked: dict[str, Any]) -> dict[str, Any]:
     """Find a client by name or mail address, to take her order; 20 at most."""
     return {"items": accounts.clients(asked["q"])}
@@ -196,8 +196,8 @@ def find_clients(asked: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/clients/<uuid:client_id>/quote")
 @allow(*PACKERS)
-@bp.arguments(schemas.QuoteIn)
-@bp.response(200, schemas.QuoteOut)
+@bp.arguments(schemas.TakenQuoteIn)
+@bp.response(200, schemas.TakenQuoteOut)
 def quote_for_client(terms: dict[str, Any], client_id: UUID) -> taking.Quote:
     """What a client's wishes would cost, and whether each can be ordered. Changes nothing."""
     client = accounts.client(client_id)

@@ -146,7 +146,7 @@ class ReorderedOut(Schema):
     lines = fields.List(fields.Nested(AgainOut))
 
 
-class WishIn(Schema):
+class TakenWishIn(Schema):
     sku = Text(required=True, shortest=1, longest=LONGEST_SKU)
     quantity = Whole(required=True, least=1, most=MAX_QUANTITY)
 
@@ -155,7 +155,7 @@ class TakenIn(Schema):
     """What a client wishes, as whoever takes her order writes it down."""
 
     wishes = fields.List(
-        fields.Nested(WishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
+        fields.Nested(TakenWishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
     )
     shipping_address = fields.Nested(AddressIn, required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
@@ -168,15 +168,15 @@ class TakenIn(Schema):
     )
 
 
-class QuoteIn(Schema):
+class TakenQuoteIn(Schema):
     wishes = fields.List(
-        fields.Nested(WishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
+        fields.Nested(TakenWishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
     )
     state = State(required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
 
 
-class QuotedLineOut(Schema):
+class TakenQuoteLineOut(Schema):
     """`text` says nothing of the client's health: she reads the reasons in her own cart."""
 
     sku = fields.String()
@@ -188,9 +188,9 @@ class QuotedLineOut(Schema):
     text = fields.String()
 
 
-class QuoteOut(Schema):
+class TakenQuoteOut(Schema):
     open = fields.Boolean()
-    lines = fields.List(fields.Nested(QuotedLineOut))
+    lines = fields.List(fields.Nested(TakenQuoteLineOut))
     subtotal_cents = fields.Integer(attribute="totals.subtotal_cents")
     discount_cents = fields.Integer(attribute="totals.discount_cents")
     shipping_cents = fields.Integer(attribute="totals.shipping_cents")
@@ -198,11 +198,11 @@ class QuoteOut(Schema):
     total_cents = fields.Integer(attribute="totals.total_cents")
 
 
-class ClientsQuery(Schema):
+class FindClientQuery(Schema):
     q = Text(required=True, shortest=2, longest=100)
 
 
-class ClientOut(Schema):
+class FoundClientOut(Schema):
     """A client, as far as it takes to know whom an order is for."""
 
     id = fields.UUID()
@@ -211,8 +211,8 @@ class ClientOut(Schema):
     state = fields.String()
 
 
-class ClientsOut(Schema):
-    items = fields.List(fields.Nested(ClientOut))
+class FoundClientsOut(Schema):
+    items = fields.List(fields.Nested(FoundClientOut))
 
 
 class ToTakeOut(Schema):
