@@ -73,6 +73,7 @@ from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
+from tests.invoices import builders as papers
 from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
@@ -137,7 +138,20 @@ def scene() -> Mapping[str, Any]:
     _bought(soap)
     _refilled()
     _recalled(client)
+    _papered()
     return {}
+
+
+def _papered() -> None:
+    """Invoices and receipts, two credit notes, and the reversal of one."""
+    for _ in range(2):
+        order = papers.a_paid_order(1, 1)
+        papers.issued(order)
+        papers.line_off(order)
+        papers.sent_back(order)
+        papers.issued(order)
+    papers.bounced(order)
+    papers.issued(order)
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:

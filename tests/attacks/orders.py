@@ -99,7 +99,7 @@ def _end(gone: Any, over: Any) -> None:
     leaving = db.session.get_one(Order, gone)
     leave(leaving)
     ending = db.session.get_one(Order, over)
-    cancelling.cancel(ending, reason="client", by=ending.client, at=now())
+    cancelling.cancel(ending, reason="changed_mind", by=ending.client, at=now())
 
 
 ATTACKS = Attacks(scene)
@@ -793,6 +793,29 @@ def _cancelled_when_half_of_it_has_left(attacker: Sql) -> None:
     _move(attacker, "order", "paid", "cancelled")
 
 
+def _line_off(attacker: Sql, line: str) -> None:
+    """Cancel one line as the code does, whatever becomes of its order."""
+    if line.endswith("cream"):
+        _move(attacker, "fill", line.replace("cream", "fill"), "released")
+    _give_units_back(attacker, line)
+    _move(attacker, "order_line", line, "cancelled")
+
+
+@ATTACKS.passes()
+def _one_line_of_a_paid_order_off(attacker: Sql) -> None:
+    _line_off(attacker, "paid_cream")
+
+
+def _every_line_off(attacker: Sql) -> None:
+    for line in ("paid_soap", "paid_cream"):
+        _line_off(attacker, line)
+
+
+def _closed_with_every_line_off(attacker: Sql) -> None:
+    _every_line_off(attacker)
+    _move(attacker, "order", "paid", "closed")
+
+
 def _cancelled_with_its_fill(attacker: Sql) -> None:
     _give_units_back(attacker, "paid_cream")
     _move(attacker, "order_line", "paid_cream", "cancelled")
@@ -865,6 +888,18 @@ ATTACKS.each(
         "an order closed with something to ship": (
             lambda a: _move(a, "order", "paid", "closed"),
             "closed_order_has_nothing_to_ship",
+        ),
+        "a paid order of which nothing is left": (
+            _every_line_off,
+            "paid_order_has_something_to_send",
+        ),
+        "an order closed of which nothing went": (
+            _closed_with_every_line_off,
+            "closed_order_sent_something",
+        ),
+        "a part of what is not paid yet called off": (
+            lambda a: _line_off(a, "waiting_cream"),
+            "unpaid_order_waits_as_a_whole",
         ),
         "a cancelled line that keeps its fill": (
             _cancelled_with_its_fill,
