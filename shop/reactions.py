@@ -167,7 +167,7 @@ def money_of_the_lines_goes_back(event: Event) -> None:
 
 def ask_to_pay(event: Event) -> None:
     """Somebody here placed it for the client, by telephone or at the desk: she can pay online."""
-    if event.facts["by"] in {Role.STAFF, Role.MANAGER}:
+    if event.facts.get("by") in {Role.STAFF, Role.MANAGER}:
         a_letter(Template.ORDER_TO_PAY)(event)
 
 

@@ -82,8 +82,8 @@ BEGIN
             END;
     ELSIF broken IS NULL THEN
         broken := CASE
-            WHEN refund.status IS DISTINCT FROM
-                    CASE WHEN NEW.series = 'CN' THEN 'done' ELSE 'failed' END
+            WHEN refund.status IS NULL OR (NEW.series = 'CN') <> (refund.status = 'done')
+                 OR (NEW.series = 'RV') <> (refund.status = 'failed')
                 THEN 'credit_note_is_of_a_refund_that_is_done'
             WHEN refund.request_key = 'paid_twice' THEN 'what_paid_for_nothing_is_not_credited'
             WHEN NEW.total_cents <> refund.amount_cents THEN 'credit_note_is_for_what_went_back'

@@ -20,14 +20,12 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     REQUEST_RECEIVED = "request_received"
     REQUEST_NEWS = "request_news"  # approved, changed, declined, referred: the same words
-    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
     ORDER_PAID = "order_paid"
     ORDER_SHIPPED = "order_shipped"
     ORDER_CANCELLED = "order_cancelled"
     ORDER_EXPIRED = "order_expired"
     ORDER_HELD = "order_held"
     ORDER_RESUMED = "order_resumed"
-    ORDER_REDUCED = "order_reduced"  # some lines are off
     REFUND_SENT = "refund_sent"
     LICENCE_EXPIRING = "licence_expiring"
     SIGNING_KEY_EXPIRING = "signing_key_expiring"
@@ -44,6 +42,8 @@ class Template(StrEnum):
     PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
     SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
     RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
+    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
+    ORDER_REDUCED = "order_reduced"  # some lines are off
 
 
 class Letter(Base):

@@ -760,6 +760,7 @@ def _a_line_shipped_and_another_cancelled_long_ago(attacker: Sql) -> bool:
     _move(attacker, "fill", "paid_fill", "released")
     _give_units_back(attacker, "paid_cream")
     _change(attacker, "order_line", "paid_cream", "cancelled", cancelled_at=LONG_AGO)
+    _move(attacker, "order", "paid", "closed")
     shipped = row(attacker, "order_lines", attacker.facts["paid_soap"])
     cancelled = row(attacker, "order_lines", attacker.facts["paid_cream"])
     return bool(shipped["shipped_at"] > LONG_AGO and cancelled["cancelled_at"] > LONG_AGO)
@@ -804,6 +805,12 @@ def _line_off(attacker: Sql, line: str) -> None:
 @ATTACKS.passes()
 def _one_line_of_a_paid_order_off(attacker: Sql) -> None:
     _line_off(attacker, "paid_cream")
+
+
+def _closed_with_something_to_ship(attacker: Sql) -> None:
+    movement = _leave(attacker, "paid_soap", "soap_lot")
+    _put_in(attacker, _parcel(attacker), "paid_soap", movement)
+    _move(attacker, "order", "paid", "closed")
 
 
 def _every_line_off(attacker: Sql) -> None:
@@ -886,7 +893,7 @@ ATTACKS.each(
             "placed_line_awaits_payment",
         ),
         "an order closed with something to ship": (
-            lambda a: _move(a, "order", "paid", "closed"),
+            _closed_with_something_to_ship,
             "closed_order_has_nothing_to_ship",
         ),
         "a paid order of which nothing is left": (

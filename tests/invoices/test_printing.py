@@ -11,24 +11,26 @@ from flask import Flask
 from pypdf import PdfReader
 
 from shop.charts.models import Access
+from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.invoices import content, printing
 from shop.invoices import queries as invoices
 from shop.invoices.models import Paper, Series
-from shop.orders import queries
+from shop.orders import paying, queries
 from shop.orders.models import Order
 from shop.payments import queries as payments
 from shop.payments import saving, settling
 from shop.payments.gateway import Card
 from shop.payments.models import Payment, SavedCard
 from shop.payments.saving import STATEMENT_VERSION, CardTold
+from shop.payments.states import PaymentStatus
 from shop.prescriptions.paper.sheet import TIMES
 from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.invoices.builders import a_paid_order, issued, line_off, sent_back
-from tests.orders.things import CLINIC, HOME, paid, pay, placed
+from tests.orders.things import CLINIC, HOME, paid, placed
 from tests.people import alice, bob, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -98,8 +100,17 @@ def a_paid_order_that_saved_its_card() -> tuple[Order, SavedCard]:
     terms = {"by": order.client, "at": now(), "base_url": "http://localhost"}
     payment = settling.begin(order, consent=STATEMENT_VERSION, **terms)
     db.session.flush()
-    pay(order)
-    kept = Card(f"pm_{order.number}", f"cus_{order.number}", "mastercard", "4444", 12, 2049)
+    assert paying.mark_paid(order, at=now()) is paying.Outcome.PAID
+    payment.captured_cents, payment.status = payment.amount_cents, PaymentStatus.SUCCEEDED
+    events.record(events.Kind.PAYMENT_SUCCEEDED, payment, cents=payment.amount_cents)
+    kept = Card(
+        id=f"pm_{order.number}",
+        customer_id=f"cus_{order.number}",
+        brand="mastercard",
+        last4="4444",
+        exp_month=12,
+        exp_year=2049,
+    )
     saving.apply_card(CardTold(str(payment.setup_id), kept))
     db.session.commit()
     card = payments.card_of_setup(payment.setup_id)
