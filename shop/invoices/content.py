@@ -35,7 +35,6 @@ def invoice(order: Order, client: Person, *, clinic: Clinic) -> Body:
     return _head(order, client, clinic) | {
         "lines": [_line(line) for line in order.lines],
         "taxes": _taxes(order.lines, order.ship_to_state),
-        "shipping_method": order.shipping_method,
         "subtotal_cents": order.subtotal_cents,
         "discount_cents": order.discount_cents,
         "shipping_cents": order.shipping_cents,
@@ -100,6 +99,7 @@ def _head(order: Order, client: Person, clinic: Clinic) -> Body:
         "client": {"name": client.name, "ship_to": [order.name, *street, town]},
         "order": order.number,
         "state": order.ship_to_state,
+        "shipping_method": order.shipping_method,
     }
 
 

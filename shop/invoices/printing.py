@@ -13,6 +13,7 @@ from shop.catalog.models import LegalClass
 from shop.core.money import dollars
 from shop.invoices.content import CLASSES, Body
 from shop.invoices.models import Paper, Series
+from shop.orders.pricing import PICKUP
 from shop.prescriptions.paper.sheet import HAIRLINE, QUIET, TIMES, day, line, pages, said, style
 
 WIDTH, HEIGHT = letter
@@ -27,7 +28,7 @@ TITLES = {
 BRANDS = {"amex": "American Express", "mastercard": "Mastercard", "visa": "Visa"}
 # Of the 1.0 of a line's width: what each column of a table takes.
 LINES = (0.40, 0.10, 0.13, 0.12, 0.12, 0.13)
-SUMS = (0.55, 0.27, 0.18)
+SUMS = (0.20, 0.63, 0.17)
 
 
 def draw(paper: Paper) -> bytes:
@@ -59,12 +60,14 @@ def _story(paper: Paper) -> Iterator[Flowable]:
         undoes = body.get("undoes")
         of = f"Undoes {undoes}, of invoice" if undoes else "Of invoice"
         yield said(f"{of} {body['invoice']}", style(10))
-    yield from _addresses(body["client"])
+    yield from _addresses(body)
     yield from STORIES[paper.series](body)
 
 
-def _addresses(client: Body) -> Iterator[Flowable]:
-    for heading, rows in (("For", [client["name"]]), ("Shipped to", client["ship_to"])):
+def _addresses(body: Body) -> Iterator[Flowable]:
+    client, fetched = body["client"], body["shipping_method"] == PICKUP
+    goes = "Picked up at the clinic" if fetched else "Ship to"
+    for heading, rows in (("For", [client["name"]]), (goes, client["ship_to"])):
         yield said(heading, style(8.5, quiet=True, spaceBefore=10))
         for row in rows:
             yield said(row, style(10))
