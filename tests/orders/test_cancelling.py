@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shop.core.clock import now
 from shop.core.db import db
@@ -18,15 +20,17 @@ from shop.orders.models import Order
 from shop.orders.states import LineStatus, OrderStatus
 from shop.payments import queries as payments
 from shop.payments import refunding
-from shop.payments.models import Refund
+from shop.payments.models import Payment, Refund
 from shop.prescriptions.states import FillStatus
 from shop.reactions import react
+from tests.accounts.test_api import Browser, somebody
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.invoices.builders import a_paid_order, follow, line_off, refunds_of
 from tests.orders.things import history, leave, packed, paid, placed, shelf
-from tests.people import alice, dr_chen, mona, sam
+from tests.people import alice, bob, dr_chen, mona, sam
 from tests.prescriptions.builders import a_prescription
+from tests.prescriptions.test_pages import Reader
 
 
 def off(order: Order, *lines: int, **given: Any) -> Order:
@@ -187,3 +191,65 @@ def test_the_client_is_written_to(app: Flask) -> None:
         sa.select(Letter).where(Letter.template == Template.ORDER_REDUCED)
     ).one()
     assert letter.recipient_id == order.client_id
+
+
+@given(
+    st.integers(0, 50_000),
+    st.none() | st.tuples(st.integers(50, 100_000), st.integers(0, 100_000)),
+)
+@settings(max_examples=200)
+def test_what_goes_back_is_split_to_the_cent(cents: int, paid_by: tuple[int, int] | None) -> None:
+    """Money first, no more than is here; the rest as credit. Nothing is lost between the two."""
+    payment, left = None, 0
+    if paid_by is not None:
+        captured, refunded = paid_by[0], min(paid_by)
+        payment, left = (
+            Payment(captured_cents=captured, refunded_cents=refunded),
+            captured - refunded,
+        )
+    money, credit = refunding.split(payment, cents)
+    assert money + credit == cents
+    assert 0 <= money <= left
+    assert credit == 0 or money == left
+
+
+def test_over_http(app: Flask) -> None:
+    client, staff = somebody(alice), somebody(sam)
+    order = a_paid_order(1, 1, client=client)
+    number, skus = order.number, [line.sku for line in order.lines]
+    path = f"/orders/{number}/line-cancellations"
+    hers, his = Browser(app, client), Browser(app, staff)
+
+    wrong = hers.post(path, {"lines": [skus[0]], "reason": "damaged"})
+    assert (wrong.status_code, wrong.json["code"]) == (422, "bad_reason")
+    assert list(wrong.json["errors"]) == ["reason"]
+    assert hers.post(path, {"lines": []}).status_code == 422
+    assert Browser(app, somebody(bob)).post(path, {"lines": skus}).status_code == 404
+    done = his.post(path, {"lines": [skus[0]], "reason": "damaged"})
+    assert [line["status"] for line in done.json["lines"]] == ["cancelled", "ready"]
+    assert (done.json["status"], done.json["standing"]) == ("paid", "to_pack")
+    assert done.json["history"][-1]["kind"] == "order_reduced"
+    again = his.post(path, {"lines": [skus[0]], "reason": "damaged"})
+    assert (again.status_code, again.json["code"]) == (409, "line_not_ready")
+    whole = hers.post(path, {"lines": [skus[1]]})
+    assert whole.json["status"] == "cancelled"
+
+
+def test_on_the_orders_page(app: Flask) -> None:
+    client = somebody(alice)
+    order = a_paid_order(1, 1, client=client)
+    path, sku = f"/orders/{order.number}", order.lines[0].sku
+    reader = Reader(app, client)
+    assert "Cancel the order, or a part of it" in reader.get(path)
+    reader.send(f"{path}/line-cancellations", reason="mistake")
+    assert reader.page.status_code == 404  # nothing was ticked
+    assert "nothing is named" in reader.text
+    reader.get(path)
+    assert "What was paid for it is on its way back" in reader.send(
+        f"{path}/line-cancellations", lines=sku, reason="mistake"
+    )
+    assert "Part of the order was cancelled" in reader.text
+    assert "Not in your cart" not in reader.send(f"{path}/again")
+    assert "Nothing is placed yet" in reader.text
+    reader.get(path)
+    assert "money is on its way back" in reader.send(f"{path}/cancellation", reason="mistake")
