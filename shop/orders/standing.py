@@ -27,7 +27,7 @@ WORDS = {
     Standing.AWAITING_PAYMENT: "Waiting for payment",
     Standing.EXPIRED: "Not paid in time",
     Standing.CANCELLED: "Cancelled",
-    Standing.TO_PACK: "Paid, to be packed",
+    Standing.TO_PACK: "To be packed",
     Standing.PARTLY_ON_HOLD: "Partly on hold",
     Standing.ON_HOLD: "On hold",
     Standing.PARTLY_SHIPPED: "Partly shipped",
