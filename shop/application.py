@@ -28,6 +28,8 @@ import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
 import shop.inventory.pages.counts
+import shop.invoices.api
+import shop.invoices.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -138,6 +140,7 @@ def _resources(app: Flask) -> None:
         shop.credit,
         shop.payments,
         shop.reports,
+        shop.invoices,
         shop.returns,
         shop.vigilance,
         shop.recalls,
@@ -171,6 +174,7 @@ def _pages(app: Flask) -> None:
         shop.orders,
         shop.credit,
         shop.payments,
+        shop.invoices,
         shop.returns,
         shop.vigilance,
         shop.recalls,

@@ -23,7 +23,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
-from shop.payments.models import Payment
+from shop.payments.models import Payment, Refund
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
@@ -160,6 +160,25 @@ def money_goes_back(event: Event) -> None:
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
 
 
+def money_of_the_lines_goes_back(event: Event) -> None:
+    """Some lines are off, and the rest of the order goes on."""
+    jobs.defer("follow_cancelled_lines", order_id=str(event.subject_id))
+
+
+def ask_to_pay(event: Event) -> None:
+    """Somebody here placed it for the client, by telephone or at the desk: she can pay online."""
+    if event.facts.get("by") in {Role.STAFF, Role.MANAGER}:
+        a_letter(Template.ORDER_TO_PAY)(event)
+
+
+def write_its_papers(event: Event) -> None:
+    """Money came for an order, went back, or came back from there: invoice, receipt, note."""
+    order_id = event.subject_id
+    if event.machine == Refund.machine:
+        order_id = db.session.get_one(Refund, event.subject_id).payment.order_id
+    jobs.defer("issue_papers", order_id=str(order_id))
+
+
 def ask_the_gate_again(event: Event) -> None:
     """A rule of law begins or ends: open orders are looked at again."""
     if event.machine == LegalClassRule.machine:
@@ -250,14 +269,17 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.RECALL_REMINDED: (write_to_the_list,),
     Kind.RULE_ACTIVATED: (ask_the_gate_again,),
     Kind.RULE_ENDED: (ask_the_gate_again,),
-    Kind.ORDER_PAID: (a_letter(Template.ORDER_PAID), follow_the_refill),
+    Kind.ORDER_PLACED: (ask_to_pay,),
+    Kind.ORDER_PAID: (write_its_papers, a_letter(Template.ORDER_PAID), follow_the_refill),
+    Kind.ORDER_REDUCED: (money_of_the_lines_goes_back, a_letter(Template.ORDER_REDUCED)),
     Kind.ORDER_HELD: (a_letter(Template.ORDER_HELD),),
     Kind.ORDER_RESUMED: (a_letter(Template.ORDER_RESUMED),),
     Kind.ORDER_CANCELLED: (money_goes_back, a_letter(Template.ORDER_CANCELLED), follow_the_refill),
     Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED), follow_the_refill),
     Kind.PAYMENT_CANCELLED: (follow_the_refill,),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),
-    Kind.REFUND_DONE: (a_letter(Template.REFUND_SENT),),
+    Kind.REFUND_DONE: (write_its_papers, a_letter(Template.REFUND_SENT)),
+    Kind.REFUND_FAILED: (write_its_papers,),
     Kind.AUTO_REFILL_AGREED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_PAUSED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_CANCELLED: (a_letter(Template.AUTO_REFILL_NEWS),),

@@ -261,7 +261,14 @@ RULES = {
         GROUP BY o.id
         HAVING (o.status IN ('paid', 'closed')
                 AND coalesce(sum(p.captured_cents) FILTER (WHERE p.status = 'succeeded'), 0)
-                    - coalesce(sum(p.refunded_cents), 0) <> o.total_cents - o.credit_cents)
+                    - coalesce(sum(p.refunded_cents), 0)
+                    + (SELECT coalesce(sum(r.amount_cents), 0)  -- of lines that were cancelled
+                       FROM refunds r JOIN payments q ON q.id = r.payment_id
+                       JOIN order_lines l ON r.request_key = 'line:' || l.id
+                       WHERE q.order_id = o.id AND l.order_id = o.id AND l.status = 'cancelled'
+                         AND r.status <> 'failed'
+                         AND r.amount_cents <= l.total_cents - l.discount_cents + l.tax_cents)
+                    <> o.total_cents - o.credit_cents)
             OR bool_or(p.amount_cents <> o.total_cents - o.credit_cents
                        OR p.captured_cents NOT IN (0, p.amount_cents))
             OR count(*) FILTER (WHERE p.status IN ('created', 'open')) > 1
@@ -273,6 +280,27 @@ RULES = {
                    > p.captured_cents
             OR coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'failed'), 0)
                    <> p.refunded_cents""",
+    "papers are numbered without a gap, once each": """
+        SELECT series || '-' || year FROM papers GROUP BY series, year
+        HAVING min(n) <> 1 OR max(n) <> count(*) OR count(DISTINCT n) <> count(*)""",
+    "a counter is the last number of its series": """
+        SELECT c.series || '-' || c.year FROM paper_counters c
+        FULL JOIN (SELECT series, year, max(n) AS last FROM papers GROUP BY series, year) AS p
+            USING (series, year)
+        WHERE c.last IS DISTINCT FROM p.last""",
+    "an invoice is of a paid order, once, for its total": """
+        SELECT o.id FROM papers p JOIN orders o ON o.id = p.order_id
+        WHERE p.series IN ('INV', 'RCT')
+        GROUP BY o.id, p.series
+        HAVING count(*) > 1 OR min(p.total_cents) <> o.total_cents OR o.paid_at IS NULL""",
+    "credited is what went back, once for each refund, and no more than was invoiced": """
+        SELECT o.id FROM papers p JOIN orders o ON o.id = p.order_id
+        LEFT JOIN refunds r ON r.id = p.refund_id
+        WHERE p.series IN ('CN', 'RV')
+        GROUP BY o.id
+        HAVING bool_or(p.total_cents IS DISTINCT FROM r.amount_cents)
+            OR count(*) <> count(DISTINCT (p.series, p.refund_id))
+            OR sum(p.total_cents * CASE p.series WHEN 'CN' THEN 1 ELSE -1 END) > o.total_cents""",
     "I16 money for an order that ended goes back": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents
@@ -434,6 +462,22 @@ AT_REST = {
         WHERE o.status IN ('cancelled', 'expired')
           AND p.captured_cents <> (SELECT coalesce(sum(amount_cents), 0) FROM refunds r
                                    WHERE r.payment_id = p.id AND r.status = 'done')""",
+    "no money is kept for a line that was cancelled": """
+        SELECT l.id FROM order_lines l JOIN orders o ON o.id = l.order_id
+        WHERE o.status IN ('paid', 'closed') AND l.status = 'cancelled'
+          AND o.total_cents = o.due_cents
+          AND NOT EXISTS (SELECT FROM refunds r WHERE r.request_key = 'line:' || l.id
+                          AND r.status = 'done')""",
+    "no paid order lacks its invoice, no refund of it its credit note": """
+        SELECT o.id FROM orders o
+        WHERE o.paid_at IS NOT NULL
+          AND ((SELECT count(*) FROM papers p WHERE p.order_id = o.id
+                AND p.series IN ('INV', 'RCT')) <> 2
+               OR EXISTS (SELECT FROM refunds r JOIN payments q ON q.id = r.payment_id
+                          WHERE q.order_id = o.id AND r.status = 'done'
+                            AND r.request_key <> 'paid_twice'
+                            AND NOT EXISTS (SELECT FROM papers p
+                                            WHERE p.refund_id = r.id AND p.series = 'CN')))""",
     "no job waits or runs": """
         SELECT id FROM jobs.procrastinate_jobs WHERE status IN ('todo', 'doing')
         AND scheduled_at IS NULL""",

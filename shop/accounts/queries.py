@@ -31,6 +31,27 @@ def person(person_id: uuid.UUID) -> Person:
     return found
 
 
+def client(person_id: uuid.UUID) -> Person:
+    """A client who has an account that is not closed. Raises NotFound."""
+    found = db.session.get(Person, person_id)
+    if found is None or found.role is not Role.CLIENT or not found.active:
+        raise NotFound("No client by this id.")
+    return found
+
+
+def clients(words: str, *, limit: int = 20) -> list[Person]:
+    """Clients whose name or mail address holds these words, by name; none for less than 2 signs."""
+    if len(words.strip()) < 2:
+        return []
+    query = sa.select(Person).where(Person.role == Role.CLIENT, Person.disabled_at.is_(None))
+    for word in words.split()[:5]:
+        holds = Person.name.icontains(word, autoescape=True)
+        query = query.where(
+            sa.or_(holds, sa.cast(Person.email, sa.Text).icontains(word, autoescape=True))
+        )
+    return list(db.session.scalars(query.order_by(Person.name, Person.id).limit(limit)))
+
+
 def licence(person_id: uuid.UUID, licence_id: uuid.UUID) -> Licence:
     """Raises NotFound."""
     query = sa.select(Licence).where(Licence.person_id == person_id, Licence.id == licence_id)

@@ -215,6 +215,7 @@ class Kind(StrEnum):
     ORDER_CLOSED = "order_closed"
     ORDER_HELD = "order_held"
     ORDER_RESUMED = "order_resumed"
+    ORDER_REDUCED = "order_reduced"
     LINE_PLACED = "line_placed"
     LINE_READY = "line_ready"
     LINE_HELD = "line_held"
@@ -265,6 +266,11 @@ class Kind(StrEnum):
     REFUND_PLANNED = "refund_planned"
     REFUND_DONE = "refund_done"
     REFUND_FAILED = "refund_failed"
+    # papers
+    INVOICE_ISSUED = "invoice_issued"
+    RECEIPT_ISSUED = "receipt_issued"
+    CREDIT_NOTE_ISSUED = "credit_note_issued"
+    CREDIT_NOTE_REVERSED = "credit_note_reversed"
     # replenishment
     AUTO_REFILL_AGREED = "auto_refill_agreed"
     AUTO_REFILL_PAUSED = "auto_refill_paused"

@@ -59,7 +59,7 @@ from shop.discounts import queries as discounts
 from shop.discounts.models import DiscountKind
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
-from shop.orders import cart, checkout, labelling, picking, scanning, shipping
+from shop.orders import cancelling, cart, checkout, labelling, picking, scanning, shipping
 from shop.orders import queries as orders
 from shop.orders.checkout import Address
 from shop.orders.models import Order
@@ -382,7 +382,9 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _pay(shipped, save_card=True)
     _ship(shipped, cast)
     _refill(cast.alice, TRETINOIN)
-    _pay(_order(cast.alice, {ACNE: 2}))
+    partly = _order(cast.alice, {ACNE: 2, SUNSCREEN: 1})
+    _pay(partly)
+    _call_off(partly, SUNSCREEN, cast)
 
 
 def _credited(cast: Cast) -> None:
@@ -511,6 +513,15 @@ def _pay(order_id: uuid.UUID, *, save_card: bool = False) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"Order {order.number} was not settled. See .demo/log/worker.log.")
         time.sleep(0.1)
+
+
+def _call_off(order_id: uuid.UUID, ndc: str, cast: Cast) -> None:
+    """A pack fell from the shelf: Sam cancels its line, and what was paid for it goes back."""
+    act_as(cast.sam.actor)
+    order = orders.locked_order(order_id)
+    skus = [line.sku for line in order.lines if line.variant.package_ndc == ndc]
+    cancelling.cancel_lines(order, skus, reason="damaged", by=cast.sam, at=now())
+    db.session.commit()
 
 
 def _refill(client: Person, ndc: str) -> None:

@@ -42,6 +42,8 @@ class Template(StrEnum):
     PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
     SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
     RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
+    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
+    ORDER_REDUCED = "order_reduced"  # some lines are off
 
 
 class Letter(Base):

@@ -7,14 +7,16 @@ from uuid import UUID
 
 from flask import Response, current_app
 
+from shop.accounts import queries as accounts
 from shop.accounts.access import actor, allow
-from shop.accounts.models import Role
+from shop.accounts.models import Person, Role
 from shop.catalog import queries as catalog
 from shop.catalog.models import Variant
 from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.money import CURRENCY
+from shop.invoices.history import history
 from shop.orders import (
     cancelling,
     checkout,
@@ -23,11 +25,13 @@ from shop.orders import (
     picking,
     queries,
     quoting,
+    reordering,
     scanning,
     schemas,
     shipping,
     shorting,
     slip,
+    taking,
     touring,
 )
 from shop.orders import cart as carts
@@ -176,6 +180,63 @@ def cancel(terms: dict[str, Any], number: str) -> Response:
     return committed(schemas.OrderOut, told(order))
 
 
+@bp.post("/orders/<number>/line-cancellations")
+@allow(*READERS)
+@bp.arguments(schemas.LineCancellationIn)
+@bp.response(200, schemas.OrderOut)
+def cancel_lines(terms: dict[str, Any], number: str) -> Response:
+    """Cancel lines of a paid order that have not left; what was paid for them goes back."""
+    order = queries.order_for(actor(), number, lock=True)
+    cancelling.cancel_lines(order, terms["lines"], reason=terms["reason"], by=actor(), at=now())
+    return committed(schemas.OrderOut, told(order))
+
+
+@bp.post("/orders/<number>/reorder")
+@allow(Role.CLIENT)
+@bp.response(200, schemas.ReorderedOut)
+def reorder(number: str) -> Response:
+    """Put what can still be sold of an order into the cart again; nothing is placed."""
+    cart = carts.cart_of(actor(), lock=True)
+    order = queries.order_for(actor(), number)
+    closed = storefront.closed_to(actor(), [line.sku for line in order.lines], **_where_and_when())
+    lines = reordering.reorder(order, cart, closed=closed, at=now())
+    return committed(schemas.ReorderedOut, {"lines": lines})
+
+
+@bp.get("/clients")
+@allow(*PACKERS)
+@bp.arguments(schemas.FindClientQuery, location="query")
+@bp.response(200, schemas.FoundClientsOut)
+def find_clients(asked: dict[str, Any]) -> dict[str, Any]:
+    """Find a client by name or mail address, to take her order; 20 at most."""
+    return {"items": accounts.clients(asked["q"])}
+
+
+@bp.post("/clients/<uuid:client_id>/quote")
+@allow(*PACKERS)
+@bp.arguments(schemas.TakenQuoteIn)
+@bp.response(200, schemas.TakenQuoteOut)
+def quote_for_client(terms: dict[str, Any], client_id: UUID) -> taking.Quote:
+    """What a client's wishes would cost, and whether each can be ordered. Changes nothing."""
+    client = accounts.client(client_id)
+    wishes = _wishes(client, terms.pop("wishes"))
+    return taking.quote(client, wishes, **terms, by=actor(), at=now())
+
+
+@bp.post("/clients/<uuid:client_id>/orders")
+@allow(*PACKERS)
+@idempotency.required
+@bp.arguments(schemas.TakenIn)
+@bp.response(201, schemas.OrderOut)
+def take(terms: dict[str, Any], client_id: UUID) -> Response:
+    """Place an order for a client, by telephone or at the desk; she is written to, and pays."""
+    client = accounts.client(client_id)
+    wishes = _wishes(client, terms.pop("wishes"))
+    address = terms.pop("shipping_address")
+    order = taking.take(client, wishes, address=address, **terms, by=actor(), at=now())
+    return committed(schemas.OrderOut, told(order), 201)
+
+
 @bp.get("/orders/<number>/explanation")
 @allow(*READERS)
 @bp.response(200, schemas.OrderExplanationOut)
@@ -301,7 +362,7 @@ def show_slip(number: str, parcel: str) -> Response:
 def told(order: Order) -> Told:
     """An order as a whole."""
     payment = payments.payment_to_show(order.id)
-    return Told(order, payment or NO_PAYMENT, queries.history(order))
+    return Told(order, payment or NO_PAYMENT, history(order, actor()))
 
 
 def _opened(order: Order) -> None:
@@ -330,6 +391,21 @@ def _put_bundle(cart: Cart, slug: str) -> list[carts.LeftOut]:
 
 def _pack(sku: str) -> Variant:
     """A pack that the client may put in her cart."""
+    return storefront.pack_to_buy(actor(), sku, **_where_and_when())
+
+
+def _wishes(client: Person, typed: list[dict[str, Any]]) -> list[tuple[Variant, int]]:
+    """Packs that the client herself could put in her cart, as often as she wishes each."""
+    many: dict[str, int] = {}
+    for one in typed:
+        many[one["sku"]] = many.get(one["sku"], 0) + one["quantity"]
+    return [
+        (storefront.pack_to_buy(client, sku, **_where_and_when()), quantity)
+        for sku, quantity in many.items()
+    ]
+
+
+def _where_and_when() -> dict[str, Any]:
+    """The clinic's home and its day, as the policy of what is seen asks."""
     config = current_app.config["SHOP"]
-    today = day_in(config.clinic_time_zone, now())
-    return storefront.pack_to_buy(actor(), sku, home=config.clinic_state, today=today)
+    return {"home": config.clinic_state, "today": day_in(config.clinic_time_zone, now())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -35,6 +36,14 @@ from shop.prescriptions.models import Fill
 # Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
 TIME_TO_PAY = timedelta(minutes=60)
 SHOP = "shop"  # who placed what nobody placed by hand
+
+
+class Via(StrEnum):
+    """How an order reached the shop."""
+
+    ONLINE = "online"
+    TELEPHONE = "telephone"
+    DESK = "desk"
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,8 @@ def promise(
     by: Person | None,
     at: datetime,
     use_credit: bool = False,
+    time_to_pay: timedelta = TIME_TO_PAY,
+    via: Via = Via.ONLINE,
 ) -> Order:
     """An order of these wishes, whoever wished: the one road from a wish to a promise.
 
@@ -145,7 +156,7 @@ def promise(
     if use_credit:
         totals = totals.paid_from(ledger.held(client.id))
     _require_payable(totals)
-    order = _written(client.id, address, shipping_method, totals, at)
+    order = _written(client.id, address, shipping_method, totals, at + time_to_pay)
     rules = [decision.rule_id for decision in decisions]
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
     for position, made in enumerate(lines, start=1):
@@ -154,7 +165,7 @@ def promise(
         taking.take(
             discount, order_id=order.id, client_id=client.id, cents=order.discount_cents, at=at
         )
-    _tell(order, by)
+    _tell(order, by, via)
     db.session.flush()  # what the database refuses is refused here, with the verb on the stack
     _settled(order, at)
     return order
@@ -280,7 +291,7 @@ def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
 
 
 def _written(
-    client_id: UUID, address: Address, shipping_method: str, totals: Totals, at: datetime
+    client_id: UUID, address: Address, shipping_method: str, totals: Totals, pay_by: datetime
 ) -> Order:
     to = asdict(address)
     order = Order(
@@ -297,7 +308,7 @@ def _written(
         tax_cents=totals.tax_cents,
         total_cents=totals.total_cents,
         credit_cents=totals.credit_cents,
-        pay_by=at + TIME_TO_PAY,
+        pay_by=pay_by,
     )
     db.session.add(order)
     db.session.flush()  # the lines point at it
@@ -338,13 +349,14 @@ def _line(
     )
 
 
-def _tell(order: Order, by: Person | None) -> None:
+def _tell(order: Order, by: Person | None, via: Via) -> None:
     events.record(
         Kind.ORDER_PLACED,
         order,
         cents=order.total_cents,
         lines=len(order.lines),
         by=by.role.value if by else SHOP,
+        via=via.value,
     )
     for line in order.lines:
         events.record(Kind.LINE_PLACED, line, order=order.number, position=line.position)

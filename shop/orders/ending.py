@@ -1,8 +1,8 @@
-"""The end of an order that nothing left of: all it holds goes back, its lines are cancelled."""
+"""The end of an order, or of some lines of it: all they hold goes back, the lines are cancelled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from shop.discounts import taking
 from shop.inventory import stock
 from shop.inventory.models import Lot, Reservation
 from shop.orders.models import Order, OrderLine
-from shop.orders.states import LineStatus, OrderStatus
+from shop.orders.states import GONE, LIVE, LineStatus, OrderStatus
 from shop.prescriptions import filling
 from shop.prescriptions.models import Prescription
 
@@ -27,18 +27,33 @@ def end(order: Order, status: OrderStatus, kind: Kind, *, at: datetime, **facts:
     Raises WrongState.
     """
     order.status = status  # refused first, where the arrows do not lead there
-    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
-    hold_prescriptions(live)
-    for line in live:
-        if line.fill is not None:
-            filling.release(line.fill, at=at)
-    stock.release([line.reservation for line in live], at=at)
+    end_lines(
+        order, [line for line in order.lines if line.status is not LineStatus.CANCELLED], at=at
+    )
     taking.give_back(order.id)
     returning.give_all_back(order, reason=status.value, at=at)
-    for line in live:
-        line.status = LineStatus.CANCELLED
-        events.record(Kind.LINE_CANCELLED, line, order=order.number, position=line.position)
     events.record(kind, order, **facts)
+
+
+def end_lines(order: Order, lines: Sequence[OrderLine], *, at: datetime, **facts: object) -> None:
+    """Give back what these lines of a (locked) order hold, and cancel them. Raises WrongState."""
+    hold_prescriptions(lines)
+    for line in lines:
+        if line.fill is not None:
+            filling.release(line.fill, at=at)
+    stock.release([line.reservation for line in lines], at=at)
+    for line in lines:
+        line.status = LineStatus.CANCELLED
+        events.record(
+            Kind.LINE_CANCELLED, line, order=order.number, position=line.position, **facts
+        )
+
+
+def close_if_all_left(order: Order) -> None:
+    """A (locked) order is closed with its last line: what was not cancelled has left."""
+    if all(line.status in GONE for line in order.lines if line.status in LIVE):
+        order.status = OrderStatus.CLOSED
+        events.record(Kind.ORDER_CLOSED, order)
 
 
 def hold_prescriptions(lines: Iterable[OrderLine], *, also: Iterable[UUID] = ()) -> None:

@@ -68,6 +68,24 @@ class AlreadyShipped(WrongState):
     code = "already_shipped"
 
 
+class BadReason(Refused):
+    """Not a reason of who cancels; facts: `reason`, `reasons` (those there are)."""
+
+    code = "bad_reason"
+
+
+class PlacedJustNow(Conflict):
+    """The same was placed for this client a moment ago; facts: `order` (its number)."""
+
+    code = "placed_just_now"
+
+
+class NotOrderableForHer(Refused):
+    """The gate is closed for a line, and only she may read why; facts: `lines`."""
+
+    code = "not_orderable_for_her"
+
+
 class NotDueYet(WrongState):
     """The time to pay is not over; facts: `pay_by`."""
 

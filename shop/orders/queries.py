@@ -14,7 +14,6 @@ from sqlalchemy.orm import joinedload, selectinload
 from shop.accounts.models import Person, Role
 from shop.core.db import db, locked
 from shop.core.errors import NotFound
-from shop.core.events import Event, Kind
 from shop.inventory.models import Location, Lot
 from shop.inventory.states import LotStatus
 from shop.orders.errors import LineNotReady, NotInOrder
@@ -156,30 +155,6 @@ def shipment_of(order: Order, number: str) -> Shipment:
     return found
 
 
-@dataclass(frozen=True)
-class Happened:
-    """One thing in the history of an order or of one of its lines (then `sku` says which)."""
-
-    kind: Kind
-    at: datetime
-    sku: str | None
-    facts: dict[str, Any]
-
-
-def history(order: Order) -> list[Happened]:
-    """What happened to an order and its lines, oldest first."""
-    skus = {line.id: line.sku for line in order.lines}
-    query = (
-        sa.select(Event)
-        .where(Event.subject_id.in_([order.id, *skus]))
-        .order_by(Event.at, Event.subject_id, Event.seq)
-    )
-    return [
-        Happened(Kind(event.kind), event.at, skus.get(event.subject_id), event.facts)
-        for event in db.session.scalars(query)
-    ]
-
-
 def treatments(order: Order, reader: Person, *, at: datetime) -> dict[uuid.UUID, tuple[str, ...]]:
     """What the client's treatments ask of the packs of her order, in words: for her alone."""
     if reader.id != order.client_id:
@@ -210,10 +185,25 @@ def address(order: Order) -> str:
     return f"{street}, {order.city}, {order.ship_to_state} {order.postal_code}"
 
 
+def last_order(client: Person) -> Order | None:
+    """The order a client gave last: where she wants things sent."""
+    query = sa.select(Order).where(Order.client_id == client.id)
+    return db.session.scalar(query.order_by(Order.placed_at.desc(), Order.id).limit(1))
+
+
+def placed_just_now(client: Person, since: datetime) -> list[Order]:
+    """Her orders that wait for payment and were placed since then, with their lines."""
+    query = sa.select(Order).where(
+        Order.client_id == client.id,
+        Order.status == OrderStatus.AWAITING_PAYMENT,
+        Order.placed_at > since,
+    )
+    return list(db.session.scalars(query.options(selectinload(Order.lines))))
+
+
 def address_of(client: Person) -> str:
     """The last address a client gave with an order, on one line; "" where she never did."""
-    query = sa.select(Order).where(Order.client_id == client.id).order_by(Order.placed_at.desc())
-    last = db.session.scalars(query.limit(1)).one_or_none()
+    last = last_order(client)
     return "" if last is None else address(last)
 
 

@@ -11,13 +11,15 @@ from shop.core.events import Kind
 from shop.core.money import CURRENCY
 from shop.inventory.models import MAX_RECEIVED_UNITS
 from shop.inventory.receiving import LONGEST_LOT_NUMBER
+from shop.invoices.history import Happened
 from shop.orders import carriers
-from shop.orders.checkout import Address
+from shop.orders.cancelling import ClientReason, StaffReason
+from shop.orders.checkout import Address, Via
 from shop.orders.explaining import CartExplained, LineExplained, OrderExplained
 from shop.orders.handing_over import Met
 from shop.orders.models import MAX_QUANTITY, Order
 from shop.orders.pricing import SHIPPING_METHODS
-from shop.orders.queries import Happened
+from shop.orders.standing import Standing, standing
 from shop.orders.states import LineStatus, OrderStatus
 from shop.payments.models import Payment
 from shop.prescriptions.schemas import ExplainedOut, GateOut, LawOut, told_gate, told_law
@@ -27,8 +29,9 @@ LONGEST_SKU = 60
 LONGEST_CODE = 60  # of a discount, as typed
 MOST_LINES = 100
 LONGEST_SCAN = 500
+STANDING = {"type": "string", "enum": [word.value for word in Standing]}
 OF_CARRIERS = f"One of {', '.join(carriers.CARRIERS)}."
-CANCELLATION_REASONS = {"asked_for", "changed_mind", "mistake", "takes_too_long"}
+CANCELLATION_REASONS = sorted({*ClientReason, *StaffReason})
 POSTAL_CODE = validate.Regexp(
     r"\A[0-9]{5}(-[0-9]{4})?\Z", error="Must be a ZIP code such as 94607 or 94607-1234."
 )
@@ -69,7 +72,9 @@ class BundledCartOut(CartOut):
     left_out = fields.List(fields.Nested(LeftOutOut))
 
 
-class AddressIn(Schema):
+class AddressForm(Schema):
+    """An address, field by field."""
+
     name = Text(required=True, shortest=1, longest=100)
     line1 = Text(required=True, shortest=1, longest=100)
     line2 = Text(load_default="", longest=100)
@@ -81,6 +86,8 @@ class AddressIn(Schema):
     )
     phone = Text(load_default="", longest=30)
 
+
+class AddressIn(AddressForm):
     @post_load
     def _address(self, data: dict[str, Any], **_: object) -> Address:
         data.pop("country")
@@ -162,11 +169,110 @@ class OrdersQuery(PageQuery):
 
 
 class CancellationIn(Schema):
-    """A word of a closed list: what is typed freely could say something of her health."""
+    """A word of a closed list: what is typed freely could say something of her health.
 
-    reason = fields.String(
-        load_default="asked_for", validate=validate.OneOf(sorted(CANCELLATION_REASONS))
+    Clients: asked_for, changed_mind, mistake, takes_too_long. Who works here: asked_for,
+    cannot_be_delivered, damaged, not_paid_for, ordered_twice, suspected_fraud, wrong_price.
+    """
+
+    reason = fields.String(load_default="asked_for", validate=validate.OneOf(CANCELLATION_REASONS))
+
+
+class LineCancellationIn(CancellationIn):
+    """Some lines of a paid order that have not left."""
+
+    lines = fields.List(
+        Text(shortest=1, longest=LONGEST_SKU),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_LINES),
+        metadata={"description": "SKUs of the order."},
     )
+
+
+class AgainOut(Schema):
+    """A pack of an earlier order: `added` to the cart, or why not. `decision` is the gate's answer,
+    or "not_sold" where the shop does not sell it to her.
+    """
+
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    added = fields.Boolean()
+    decision = fields.String()
+    sentence = fields.String()
+
+
+class ReorderedOut(Schema):
+    lines = fields.List(fields.Nested(AgainOut))
+
+
+class TakenWishIn(Schema):
+    sku = Text(required=True, shortest=1, longest=LONGEST_SKU)
+    quantity = Whole(required=True, least=1, most=MAX_QUANTITY)
+
+
+class TakenIn(Schema):
+    """What a client wishes, as whoever takes her order writes it down."""
+
+    wishes = fields.List(
+        fields.Nested(TakenWishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
+    )
+    shipping_address = fields.Nested(AddressIn, required=True)
+    shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
+    expect_total_cents = Cents(load_default=None, allow_none=True)
+    via = fields.Enum(
+        Via,
+        by_value=True,
+        required=True,
+        validate=validate.NoneOf([Via.ONLINE], error="Must be one of: telephone, desk."),
+    )
+
+
+class TakenQuoteIn(Schema):
+    wishes = fields.List(
+        fields.Nested(TakenWishIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
+    )
+    state = State(required=True)
+    shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
+
+
+class TakenQuoteLineOut(Schema):
+    """`text` says nothing of the client's health: she reads the reasons in her own cart."""
+
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    unit_cents = fields.Integer()
+    open = fields.Boolean()
+    decision = fields.String()
+    text = fields.String()
+
+
+class TakenQuoteOut(Schema):
+    open = fields.Boolean()
+    lines = fields.List(fields.Nested(TakenQuoteLineOut))
+    subtotal_cents = fields.Integer(attribute="totals.subtotal_cents")
+    discount_cents = fields.Integer(attribute="totals.discount_cents")
+    shipping_cents = fields.Integer(attribute="totals.shipping_cents")
+    tax_cents = fields.Integer(attribute="totals.tax_cents")
+    total_cents = fields.Integer(attribute="totals.total_cents")
+
+
+class FindClientQuery(Schema):
+    q = Text(required=True, shortest=2, longest=100)
+
+
+class FoundClientOut(Schema):
+    """A client, as far as it takes to know whom an order is for."""
+
+    id = fields.UUID()
+    name = fields.String()
+    email = fields.String()
+    state = fields.String()
+
+
+class FoundClientsOut(Schema):
+    items = fields.List(fields.Nested(FoundClientOut))
 
 
 class ToTakeOut(Schema):
@@ -224,6 +330,7 @@ class OrderBriefOut(Schema):
 
     number = fields.String()
     status = fields.Enum(OrderStatus, by_value=True)
+    standing = fields.Function(lambda order: standing(order).value, metadata=STANDING)
     lines = fields.List(fields.Nested(LineOut))
     subtotal_cents = fields.Integer()
     discount_cents = fields.Integer()
@@ -255,9 +362,14 @@ class PaymentBriefOut(Schema):
 
 
 class HappenedOut(Schema):
+    """`why` is for who works here, and so are the facts of what is not the order's or a line's."""
+
     kind = fields.Enum(Kind, by_value=True)
     at = Moment()
     sku = fields.String(allow_none=True)
+    what = fields.String()
+    who = fields.String()
+    why = fields.String()
     facts = fields.Dict()
 
 
@@ -288,6 +400,7 @@ class OrderOut(OrderBriefOut):
     history = fields.List(fields.Nested(HappenedOut))
     treatments = fields.List(fields.Nested(TreatmentOut))
     shipping_address = fields.Function(lambda told: AddressOut().dump(told.order))
+    standing = fields.Function(lambda told: standing(told.order).value, metadata=STANDING)
 
     def get_attribute(self, obj: Told, attr: str, default: Any) -> Any:
         """From the order, unless it stands beside it."""

@@ -21,7 +21,7 @@ from shop.orders.handing_over import Met
 from shop.orders.models import Identifier, Order, OrderLine, Picked, Shipment, ShipmentLine
 from shop.orders.picking import Planned
 from shop.orders.pricing import PICKUP
-from shop.orders.states import GONE, LineStatus, OrderStatus
+from shop.orders.states import LineStatus
 from shop.prescriptions import asking, filling
 from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision
@@ -119,9 +119,7 @@ def ship(
     order.shipments.append(shipment)
     for line in lines:
         _let_go(line, picked[line.id], shipment, order, at)
-    if all(line.status in GONE for line in order.lines):
-        order.status = OrderStatus.CLOSED
-        events.record(Kind.ORDER_CLOSED, order)
+    ending.close_if_all_left(order)
     db.session.flush()  # what the database refuses is refused here
     return shipment
 

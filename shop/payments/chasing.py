@@ -14,6 +14,7 @@ import structlog
 from shop.core.clock import now
 from shop.core.db import db
 from shop.orders import expiring
+from shop.orders import queries as orders
 from shop.orders.models import Order
 from shop.orders.states import OrderStatus
 from shop.payments import calls, following, queries, settling
@@ -30,6 +31,13 @@ log = structlog.get_logger()
 def order_ended(order_id: uuid.UUID, gateway: Gateway) -> None:
     """Follow the end of an order: close its page, send its money back. Repeatable."""
     settling.wind_up(queries.locked_order(order_id), at=now())
+    db.session.commit()
+    calls.send_for(order_id, gateway)
+
+
+def lines_cancelled(order_id: uuid.UUID, gateway: Gateway) -> None:
+    """Some lines of an order are off: send back what was paid for them. Repeatable."""
+    settling.give_back_lines(orders.locked_order(order_id), at=now())
     db.session.commit()
     calls.send_for(order_id, gateway)
 

@@ -36,6 +36,12 @@ def follow_order_end(order_id: str) -> None:
     chasing.order_ended(uuid.UUID(order_id), gateway())
 
 
+@job("follow_cancelled_lines")
+def follow_cancelled_lines(order_id: str) -> None:
+    """Some lines of an order are off: their money goes back."""
+    chasing.lines_cancelled(uuid.UUID(order_id), gateway())
+
+
 @job("send_due_calls", retry=False)
 def send_due_calls(timestamp: int = 0) -> None:
     """Calls whose sender died, or that are to be tried again."""

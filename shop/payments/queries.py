@@ -14,7 +14,7 @@ from shop.core.errors import NotFound
 from shop.orders.models import Order
 from shop.payments.errors import ProviderAway
 from shop.payments.models import CardSetup, Payment, Refund, SavedCard
-from shop.payments.states import LIVE, PaymentStatus
+from shop.payments.states import LIVE, PAID_TWICE, PaymentStatus
 
 
 def locked_order(order_id: uuid.UUID) -> Order:
@@ -59,6 +59,22 @@ def payment_to_show(order_id: uuid.UUID) -> Payment | None:
     """The payment a person asks about: the one that paid, else the latest."""
     found = payments_of(order_id)
     return next((one for one in found if one.captured_cents), found[-1] if found else None)
+
+
+def payment_that_paid(order_id: uuid.UUID) -> Payment | None:
+    """The payment whose money an order keeps; None where store credit paid it whole.
+
+    A second payment that came for an order already paid goes back as a whole, by its own key.
+    """
+    twice = sa.exists().where(Refund.payment_id == Payment.id, Refund.request_key == PAID_TWICE)
+    query = (
+        sa.select(Payment)
+        .where(Payment.order_id == order_id, Payment.status == PaymentStatus.SUCCEEDED, ~twice)
+        .order_by(Payment.created_at, Payment.id)
+        .limit(1)
+    )
+    found = _afresh(query)
+    return found[0] if found else None
 
 
 def why_given_up(payment: Payment) -> str | None:

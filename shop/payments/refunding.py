@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
+from shop.orders.models import OrderLine
 from shop.payments import gateway, queries
 from shop.payments.errors import RefundTooLarge
 from shop.payments.gateway import RefundState
@@ -21,11 +23,34 @@ from shop.payments.states import RefundStatus
 
 # What asks for a refund by itself. One request is applied once.
 ORDER_OVER = "order_over"
-PAID_TWICE = "paid_twice"
+LINE_CANCELLED = "line_cancelled"
 
 OVER = {RefundState.FAILED, RefundState.CANCELED}
 
 log = structlog.get_logger()
+
+
+def of_line(line: OrderLine) -> str:
+    """What asks for the money of a line that was cancelled: once for each line."""
+    return f"line:{line.id}"
+
+
+class Split(NamedTuple):
+    """How a sum goes back, in cents: first to the payment it came by, the rest as store credit."""
+
+    payment_cents: int
+    credit_cents: int
+
+
+def split(payment: Payment | None, cents: int) -> Split:
+    """Share what goes back of a (locked) order between its payment and the credit spent on it.
+
+    The one place that decides this. Money first, as far as it is still here: store credit was
+    spent on the order last, and comes back last.
+    """
+    left = 0 if payment is None else payment.captured_cents - payment.refunded_cents
+    back = min(cents, left)
+    return Split(back, cents - back)
 
 
 def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: datetime) -> Refund:

@@ -33,7 +33,7 @@ from shop.payments.errors import (
 from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
 from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
-from shop.payments.states import PaymentStatus
+from shop.payments.states import PAID_TWICE, PaymentStatus
 from shop.prescriptions.asking import Stage
 
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
@@ -250,7 +250,7 @@ def _arrived(payment: Payment, order: Order, intent: Intent, at: datetime) -> No
 BACK = {
     Outcome.TOO_LATE: refunding.ORDER_OVER,
     Outcome.NOT_DELIVERABLE: refunding.ORDER_OVER,
-    Outcome.ALREADY_PAID: refunding.PAID_TWICE,
+    Outcome.ALREADY_PAID: PAID_TWICE,
 }
 
 
@@ -323,6 +323,27 @@ def close_page(payment: Payment) -> None:
         order_id=payment.order_id,
         session_id=payment.provider_session_id,
     )
+
+
+def give_back_lines(order: Order, *, at: datetime) -> None:
+    """What was paid for cancelled lines of a (locked) order that goes on goes back. Repeatable.
+
+    Of an order that ended as a whole everything goes back at once (`wind_up`), shipping with it.
+    """
+    if order.status not in {OrderStatus.PAID, OrderStatus.CLOSED}:
+        return
+    payment = queries.payment_that_paid(order.id)
+    for line in order.lines:
+        if line.status is not LineStatus.CANCELLED or payment is None:
+            continue
+        if back := refunding.split(payment, line.paid_cents).payment_cents:
+            refunding.plan(
+                payment,
+                back,
+                request_key=refunding.of_line(line),
+                reason=refunding.LINE_CANCELLED,
+                at=at,
+            )
 
 
 def wind_up(order: Order, *, at: datetime) -> None:

@@ -26,6 +26,10 @@ PAYMENT_ARROWS: dict[PaymentStatus | None, set[PaymentStatus]] = {
 LIVE = frozenset({P.CREATED, P.OPEN, P.QUESTIONED})
 
 
+# What asks for the money of a payment back whose order another had paid.
+PAID_TWICE = "paid_twice"
+
+
 class RefundStatus(StrEnum):
     PLANNED = "planned"
     DONE = "done"

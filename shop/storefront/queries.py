@@ -178,6 +178,19 @@ def pack_to_buy(reader: Person, sku: str, *, home: str, today: date) -> Variant:
     return variant
 
 
+def closed_to(reader: Person, skus: Iterable[str], *, home: str, today: date) -> dict[str, str]:
+    """Which of these packs the reader cannot put into her cart by herself, and why."""
+    closed = {}
+    for sku in skus:
+        try:
+            pack_to_buy(reader, sku, home=home, today=today)
+        except NoSuchVariant:
+            closed[sku] = "This is not sold to you at the moment."
+        except AskFirst as refusal:
+            closed[sku] = refusal.text
+    return closed
+
+
 def shown(products: Sequence[Product], *, view: View, at: datetime, today: date) -> list[Shown]:
     """The products with their offers, in the same order, in a fixed number of queries."""
     ids = [product.id for product in products]

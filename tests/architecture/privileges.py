@@ -623,6 +623,24 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("pay_by", "state_seq", "status"),
         },
+        "paper_counters": {
+            "SELECT": ALL,
+        },
+        "papers": {
+            "INSERT": (
+                "body",
+                "client_id",
+                "id",
+                "invoice_id",
+                "issued_on",
+                "order_id",
+                "payment_id",
+                "refund_id",
+                "series",
+                "total_cents",
+            ),
+            "SELECT": ALL,
+        },
         "payments": {
             "INSERT": (
                 "amount_cents",
@@ -1831,6 +1849,24 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("pay_by", "state_seq", "status"),
+        },
+        "paper_counters": {
+            "SELECT": ALL,
+        },
+        "papers": {
+            "INSERT": (
+                "body",
+                "client_id",
+                "id",
+                "invoice_id",
+                "issued_on",
+                "order_id",
+                "payment_id",
+                "refund_id",
+                "series",
+                "total_cents",
+            ),
+            "SELECT": ALL,
         },
         "payments": {
             "INSERT": (

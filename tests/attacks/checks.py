@@ -736,6 +736,26 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "referral_note_is_sealed": ["note_sealed = 'Soon'", f"note_sealed = {UNSEALED}"],
         "referral_reason_is_known": ["reason = 'curiosity'"],
     },
+    "papers": {
+        "paper_series_is_known": [
+            "series = 'XX', payment_id = NULL WHERE series = 'RCT' AND n = 1"
+        ],
+        "paper_amount_is_sane": ["total_cents = -1, body = body || '{\"total_cents\": -1}'"],
+        "papers_are_counted_from_one": ["n = 0 WHERE n = 1"],
+        "paper_says_its_total": [
+            "body = body - 'total_cents'",
+            "body = body || '{\"total_cents\": 1}'",
+        ],
+        "all_but_an_invoice_name_theirs": [
+            "invoice_id = id WHERE series = 'INV'",
+            "invoice_id = NULL WHERE series = 'RCT'",
+        ],
+        "credit_is_of_a_refund": [
+            "refund_id = gen_random_uuid() WHERE series = 'RCT' AND n = 1",
+            "refund_id = NULL WHERE series = 'CN'",
+        ],
+        "only_a_receipt_is_of_a_payment": ["payment_id = gen_random_uuid() WHERE series = 'INV'"],
+    },
     "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
     "releases": {
         "only_a_release_is_applied": ["applied_at = now() WHERE status = 'proposed'"],

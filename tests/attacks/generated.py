@@ -79,6 +79,7 @@ from tests.catalog.rows import an_ndc_row, csv_of
 from tests.credit import builders as credit
 from tests.discounts.builders import AMOUNT, a_discount, a_serum
 from tests.inventory.lots import a_lot
+from tests.invoices import builders as papers
 from tests.orders.things import a_cart, leave, paid, placed
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
@@ -146,6 +147,7 @@ def scene() -> Mapping[str, Any]:
     _recalled(client)
     _discounted()
     _credited(soap)
+    _papered()
     return {}
 
 
@@ -181,6 +183,18 @@ def _credited(soap: Variant) -> None:
     order = placed(client, {soap: 3}, use_credit=True)
     terms = {"reason": "refund", "by": client, "at": now()}
     returning.give_back(order, 1, **terms, request_key="scene")
+
+
+def _papered() -> None:
+    """Invoices and receipts, two credit notes, and the reversal of one."""
+    for _ in range(2):
+        order = papers.a_paid_order(1, 1)
+        papers.issued(order)
+        papers.line_off(order)
+        papers.sent_back(order)
+        papers.issued(order)
+    papers.bounced(order)
+    papers.issued(order)
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:

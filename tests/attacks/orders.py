@@ -99,7 +99,7 @@ def _end(gone: Any, over: Any) -> None:
     leaving = db.session.get_one(Order, gone)
     leave(leaving)
     ending = db.session.get_one(Order, over)
-    cancelling.cancel(ending, reason="client", by=ending.client, at=now())
+    cancelling.cancel(ending, reason="changed_mind", by=ending.client, at=now())
 
 
 ATTACKS = Attacks(scene)
@@ -768,6 +768,7 @@ def _a_line_shipped_and_another_cancelled_long_ago(attacker: Sql) -> bool:
     _move(attacker, "fill", "paid_fill", "released")
     _give_units_back(attacker, "paid_cream")
     _change(attacker, "order_line", "paid_cream", "cancelled", cancelled_at=LONG_AGO)
+    _move(attacker, "order", "paid", "closed")
     shipped = row(attacker, "order_lines", attacker.facts["paid_soap"])
     cancelled = row(attacker, "order_lines", attacker.facts["paid_cream"])
     return bool(shipped["shipped_at"] > LONG_AGO and cancelled["cancelled_at"] > LONG_AGO)
@@ -799,6 +800,35 @@ def _cancelled_when_half_of_it_has_left(attacker: Sql) -> None:
     _give_units_back(attacker, "paid_cream")
     _move(attacker, "order_line", "paid_cream", "cancelled")
     _move(attacker, "order", "paid", "cancelled")
+
+
+def _line_off(attacker: Sql, line: str) -> None:
+    """Cancel one line as the code does, whatever becomes of its order."""
+    if line.endswith("cream"):
+        _move(attacker, "fill", line.replace("cream", "fill"), "released")
+    _give_units_back(attacker, line)
+    _move(attacker, "order_line", line, "cancelled")
+
+
+@ATTACKS.passes()
+def _one_line_of_a_paid_order_off(attacker: Sql) -> None:
+    _line_off(attacker, "paid_cream")
+
+
+def _closed_with_something_to_ship(attacker: Sql) -> None:
+    movement = _leave(attacker, "paid_soap", "soap_lot")
+    _put_in(attacker, _parcel(attacker), "paid_soap", movement)
+    _move(attacker, "order", "paid", "closed")
+
+
+def _every_line_off(attacker: Sql) -> None:
+    for line in ("paid_soap", "paid_cream"):
+        _line_off(attacker, line)
+
+
+def _closed_with_every_line_off(attacker: Sql) -> None:
+    _every_line_off(attacker)
+    _move(attacker, "order", "paid", "closed")
 
 
 def _cancelled_with_its_fill(attacker: Sql) -> None:
@@ -871,8 +901,20 @@ ATTACKS.each(
             "placed_line_awaits_payment",
         ),
         "an order closed with something to ship": (
-            lambda a: _move(a, "order", "paid", "closed"),
+            _closed_with_something_to_ship,
             "closed_order_has_nothing_to_ship",
+        ),
+        "a paid order of which nothing is left": (
+            _every_line_off,
+            "paid_order_has_something_to_send",
+        ),
+        "an order closed of which nothing went": (
+            _closed_with_every_line_off,
+            "closed_order_sent_something",
+        ),
+        "a part of what is not paid yet called off": (
+            lambda a: _line_off(a, "waiting_cream"),
+            "unpaid_order_waits_as_a_whole",
         ),
         "a cancelled line that keeps its fill": (
             _cancelled_with_its_fill,

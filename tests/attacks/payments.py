@@ -55,7 +55,7 @@ def _orders() -> dict[str, Any]:
     over = an_order()
     over_payment = begun(over)
     settling.cancel(over_payment, why="a test")
-    cancelling.cancel(over, reason="client", by=over.client, at=now())
+    cancelling.cancel(over, reason="changed_mind", by=over.client, at=now())
     cream, prescription = a_cream_order()
     under_none, revoked = a_cream_order()
     revoking.revoke(revoked, reason="A test.", by=revoked.prescriber, at=now())

@@ -25,6 +25,7 @@ from tests.credit import builders as credit
 from tests.discounts.builders import a_discount, a_serum
 from tests.invariants import AT_REST, RULES, broken, unfinished
 from tests.inventory.lots import a_lot
+from tests.invoices import builders as papers
 from tests.orders.things import leave, paid, placed
 from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, bob, mona, sam
@@ -61,7 +62,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             if name == "shipped":
                 leave(order)
             if name == "cancelled":
-                cancelling.cancel(order, reason="client", by=client, at=now())
+                cancelling.cancel(order, reason="changed_mind", by=client, at=now())
             line = order.lines[1]
             facts |= {
                 name: order.id,
@@ -73,7 +74,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         a_prescription(one.client, one.variant, by=one.prescriber)
         said = erring.report(a_prescription(), reason="Wrong.", by=one.prescriber, at=now())
         erring.confirm(said, by=mona(), at=now())
-        facts |= _planned() | _carded(facts["paid"], facts["bob"])
+        facts |= _planned() | _carded(facts["paid"], facts["bob"]) | _papered()
         facts["refill"] = a_charged_refill().id
         _recalled()
         facts |= _discounted()
@@ -91,6 +92,7 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             "pack_is_refilled_once",
             "discount_uses_number_key",
             "discount_uses_client_number_key",
+            "papers_one_each_order",
         ):
             superuser.execute(f"DROP INDEX {index}")
         superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
@@ -98,6 +100,17 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             name = f"{who}_is_in_one_session_at_a_time"
             superuser.execute(f"ALTER TABLE sessions DROP CONSTRAINT {name}")
     return facts
+
+
+def _papered() -> dict[str, Any]:
+    """An order with its invoice, of which a line was cancelled and credited."""
+    for _ in range(2):
+        order = papers.a_paid_order(1, 1)
+        papers.issued(order)
+    papers.line_off(order)
+    papers.sent_back(order)
+    papers.issued(order)
+    return {"papered": order.id}
 
 
 def _carded(order_id: uuid.UUID, bob_id: uuid.UUID) -> dict[str, Any]:
@@ -355,6 +368,23 @@ PLANTED: dict[str, list[str]] = {
             f" FROM payments {THE_PAYMENT}"
         ),
     ],
+    "papers are numbered": [
+        "UPDATE papers SET n = 7 WHERE series = 'INV' AND n = 2",
+        "UPDATE papers SET n = n + 1 WHERE series = 'CN'",
+    ],
+    "a counter is the last": [
+        "UPDATE paper_counters SET last = 9 WHERE series = 'INV'",
+        "DELETE FROM paper_counters",
+    ],
+    "an invoice is of a paid": [
+        "UPDATE papers SET total_cents = 1 WHERE series = 'INV'",
+        "UPDATE papers SET order_id = %(papered)s WHERE series = 'INV'",
+        "UPDATE papers SET order_id = %(unpaid)s WHERE series = 'RCT' AND n = 1",
+    ],
+    "credited is what went back": [
+        "UPDATE papers SET total_cents = total_cents + 1 WHERE series = 'CN'",
+        "UPDATE papers SET refund_id = NULL WHERE series = 'CN'",
+    ],
     "I16 money for an order": [
         "UPDATE payments SET order_id = %(cancelled)s WHERE order_id = %(paid)s"
     ],
@@ -497,6 +527,8 @@ def test_what_is_under_way_is_seen(scene: dict[str, Any], live: Database) -> Non
             "INSERT INTO provider_events (id, type, object_type, created)"
             " VALUES ('evt_1', 'x', 'x', now())"
         )
+        superuser.execute("DELETE FROM papers WHERE series = 'INV'")
+        superuser.execute("UPDATE refunds SET request_key = 'x' || id")
         seen = {line.split(":")[0] for line in unfinished(superuser)}
         superuser.rollback()
     assert seen >= set(AT_REST) - {"no job waits or runs"}

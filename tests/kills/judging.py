@@ -152,7 +152,8 @@ ENDS = {
     "no job that follows something has failed": """
         SELECT task_name || ' ' || id FROM jobs.procrastinate_jobs
         WHERE status NOT IN ('todo', 'succeeded') AND task_name IN
-            ('react', 'follow_provider_event', 'follow_order_end', 'deliver_letter')""",
+            ('react', 'follow_provider_event', 'follow_order_end', 'deliver_letter',
+             'follow_cancelled_lines', 'issue_papers')""",
 }
 
 

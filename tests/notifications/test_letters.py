@@ -86,6 +86,7 @@ WHO_GETS_WHAT = {
     Kind.ORDER_EXPIRED: ("order", "Your order {order} was not paid in time"),
     Kind.ORDER_HELD: ("order", "Part of your order {order} waits"),
     Kind.ORDER_RESUMED: ("order", "Your order {order} goes on"),
+    Kind.ORDER_REDUCED: ("order", "Part of your order {order} is cancelled"),
     Kind.LINE_SHIPPED: ("line", "Your order {order} has shipped"),
     Kind.REFUND_DONE: ("refund", "We have sent $62.00 back to you"),
     Kind.ACCOUNT_OPENED: ("client", "Confirm your address"),
@@ -105,6 +106,8 @@ WITHOUT_A_LETTER = {
     *(Kind.SESSION_BOOKED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED),  # test_api.py there
     *(Kind.PLAN_PROPOSED, Kind.PLAN_STARTED, Kind.PLAN_HELD, Kind.PLAN_RESUMED, Kind.PLAN_REVOKED),
     Kind.PAYMENT_CANCELLED,
+    Kind.ORDER_PLACED,  # where somebody here placed it: tests/orders/test_taking.py
+    Kind.REFUND_FAILED,  # tests/invoices/test_issuing.py
     # tests/replenishment/test_letters.py
     *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),
     *(Kind.REFILL_NOTICED, Kind.REFILL_MOVED, Kind.REFILL_BLOCKED, Kind.REFILL_UNPAID),

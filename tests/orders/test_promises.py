@@ -140,7 +140,7 @@ def test_money_that_comes_again_changes_nothing(app: Flask) -> None:
 def test_money_that_comes_after_the_end_changes_nothing(app: Flask) -> None:
     client, wishes = _one_soap()
     order = placed(client, wishes)
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
 
     assert paying.mark_paid(order, at=now()) is Outcome.TOO_LATE
     assert order.status is OrderStatus.CANCELLED
@@ -173,7 +173,7 @@ def test_cancelling_gives_everything_back(app: Flask, make: object) -> None:
     cream, prescription = prescribed(client)
     order = make(client, {soap: 2, cream: 1})  # type: ignore[operator]
 
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     db.session.commit()
 
     assert order.status is OrderStatus.CANCELLED
@@ -187,10 +187,10 @@ def test_cancelling_gives_everything_back(app: Flask, make: object) -> None:
 def test_what_is_over_cannot_be_cancelled_again(app: Flask) -> None:
     client, wishes = _one_soap()
     order = placed(client, wishes)
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
 
     with pytest.raises(WrongState) as refused:
-        cancelling.cancel(order, reason="client", by=client, at=now())
+        cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     assert refused.value.facts == {"status": "cancelled", "wanted": "cancelled"}
 
 
@@ -201,7 +201,7 @@ def test_an_order_of_which_something_left_is_not_cancelled(app: Flask) -> None:
     ship(order, sam(), [soap.sku])
 
     with pytest.raises(AlreadyShipped) as refused:
-        cancelling.cancel(order, reason="client", by=client, at=now())
+        cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     assert refused.value.facts == {"skus": [soap.sku], "status": "paid"}
     assert order.status is OrderStatus.PAID
 
@@ -346,7 +346,7 @@ def test_what_is_on_hold_can_be_cancelled(app: Flask) -> None:
     order = paid(client, {cream: 1})
     revoking.revoke(prescription, reason="Pregnancy.", by=prescription.prescriber, at=now())
 
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     db.session.commit()
 
     assert order.status is OrderStatus.CANCELLED

@@ -157,7 +157,7 @@ def test_a_held_one_may_be_taken_back() -> None:
     assert shelf(lot) == (5, 0)  # its units are for others now
     assert revoking.done(done) == foretold
     assert history(order).count("order_held") == 1  # the client was told when it was held
-    cancelling.cancel(queries.locked_order(order.id), reason="client", by=client, at=now())
+    cancelling.cancel(queries.locked_order(order.id), reason="changed_mind", by=client, at=now())
     db.session.commit()
     assert shelf(lot) == (5, 0)
 

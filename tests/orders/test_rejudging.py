@@ -138,7 +138,7 @@ def test_a_held_order_can_be_cancelled(app: Flask) -> None:
     a_ruling(ACTIVE, jurisdiction="CA")
     order = again(order)
 
-    cancelling.cancel(order, reason="client", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     db.session.commit()
 
     assert shelf(lot) == (5, 0)

@@ -156,7 +156,7 @@ def test_what_was_tried_in_vain_is_looked_for_and_not_sent_once_nobody_wants_it(
     calls.send_for(order.id, gateway)
     if why == "order_over":
         held = queries.locked_order(order.id)
-        cancelling.cancel(held, reason="client", by=held.client, at=now())
+        cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     else:
         removing.remove(card, by=order.client, at=now())
     lapse(order)
@@ -281,7 +281,7 @@ def test_money_that_comes_after_the_order_ended_goes_back(
     payment = planned(order, card)
     executed_and_lost(payment, gateway)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     lapse(order)
 

@@ -191,7 +191,7 @@ def test_money_for_an_order_that_is_over_is_booked_and_goes_back(
     late(order)
     held = queries.locked_order(order.id)
     if end == "cancelled":
-        cancelling.cancel(held, reason="client", by=held.client, at=now())
+        cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     else:
         expiring.expire(held, at=now())
     db.session.commit()
@@ -249,7 +249,7 @@ def test_cancelling_a_paid_order_sends_its_money_back(
     order = an_order()
     payment = paid(order, gateway, visitor)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
 
     chasing.order_ended(order.id, gateway)
@@ -266,7 +266,7 @@ def test_cancelling_an_order_closes_its_page(
     order = an_order()
     page = opened(order, gateway).url
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
 
     chasing.order_ended(order.id, gateway)
@@ -281,7 +281,7 @@ def test_a_page_nobody_opened_yet_is_not_opened_for_an_order_that_is_over(
     order = an_order()
     begun(order)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
 
     calls.send_for(order.id, gateway)

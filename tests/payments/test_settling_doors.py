@@ -252,7 +252,7 @@ def test_the_end_of_a_paid_order_sends_its_money_back(
     paid_on_the_page(shop, order, program, visitor)
     browser_of.get(f"/orders/{order.number}/paid")
     act_as("system:test")
-    cancelling.cancel(queries.locked_order(order.id), reason="client", by=client, at=now())
+    cancelling.cancel(queries.locked_order(order.id), reason="changed_mind", by=client, at=now())
     db.session.commit()
     db.session.remove()
 

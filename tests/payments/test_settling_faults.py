@@ -299,7 +299,7 @@ def test_a_page_that_would_not_close_is_not_called_closed(
     order = an_order()
     payment = opened(order, gateway)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     control.post("faults", mode="500_before", method="POST", path="/v1/checkout/sessions/")
 
@@ -326,7 +326,7 @@ def test_money_goes_back_once_whatever_the_network_does(
     visitor.pay(payment.url or "")
     following.payment(payment.id, gateway)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     control.post("faults", mode=fault, method="POST", path="/v1/refunds")
 
@@ -355,7 +355,7 @@ def test_a_bank_that_sends_the_money_back_is_noticed(
     visitor.pay(payment.url or "")
     following.payment(payment.id, gateway)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     chasing.order_ended(order.id, gateway)
     [refund] = queries.payment(payment.id).refunds

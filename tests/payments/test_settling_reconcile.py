@@ -87,7 +87,7 @@ def paid(order: Order, gateway: Gateway, visitor: Visitor) -> Payment:
 
 def sent_back(order: Order, gateway: Gateway) -> None:
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     chasing.order_ended(order.id, gateway)
 
@@ -179,7 +179,7 @@ def test_money_that_nobody_sent_back_goes_back(
     order = an_order()
     payment = paid(order, gateway, visitor)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     plant(fresh, f"UPDATE orders SET ended_at = shop_now() - {LATE} WHERE id = %(id)s", id=order.id)
     assert found(shop) == {"money_of_an_ended_order"}
 

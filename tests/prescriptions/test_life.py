@@ -242,7 +242,7 @@ def test_an_unpaid_order_given_up_ends_what_was_replaced(cream: Variant, chen: P
     signed(client, cream, chen)
     assert earlier.status is P.ACTIVE
 
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     db.session.commit()
 
     db.session.refresh(earlier)
@@ -289,7 +289,7 @@ def test_a_hold_on_what_was_replaced_ends_with_what_it_owes(cream: Variant, chen
     order = placed(client, {cream: 1})
     signed(client, cream, chen)
     holding.hold(earlier, reason="Wait.", by=chen, at=now())
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     db.session.commit()
     assert earlier.status is P.ON_HOLD
 
@@ -651,7 +651,7 @@ def test_an_error_is_no_past_therapy_but_what_left_was_given(app: Flask, chen: P
     assert seen() == (0, 0)  # paid for, and held: she never had it
 
     again = signed(client, bleach, chen, fills=2, days_supply=30)
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
     ship(paid(client, {bleach: 1}))
     said = erring.report(again, reason="Wrong.", by=chen, at=now())
     revoking.enter_in_error(said, by=mona(), at=now())

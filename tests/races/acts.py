@@ -74,7 +74,7 @@ def cancel(order_id: uuid.UUID) -> Act:
 
     def act() -> str:
         order = db.session.get_one(Order, order_id)
-        cancelling.cancel(order, reason="client", by=order.client, at=now())
+        cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
         return "cancelled"
 
     return act

@@ -200,7 +200,7 @@ def test_who_will_not_wait_cancels(app: Flask) -> None:
     order = paid(alice(), {soap: 2})
     follow(a_recall(bad))
 
-    cancelling.cancel(order, reason="client", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     db.session.commit()
 
     assert order.status is OrderStatus.CANCELLED

@@ -309,7 +309,7 @@ def test_a_paid_order_that_is_cancelled_pauses_it_and_another_follows(clinic: Cl
     assert (cycle.status, history(cycle)[-1]) == (C.CHARGED, "refill_charged")
     assert cycle.order is not None
     clinic.made(
-        lambda: cancelling.cancel(cycle.order, reason="client", by=refill.client, at=now())  # type: ignore[arg-type]
+        lambda: cancelling.cancel(cycle.order, reason="changed_mind", by=refill.client, at=now())  # type: ignore[arg-type]
     )
 
     after(clinic, 1)

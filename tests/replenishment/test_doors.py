@@ -151,7 +151,7 @@ def test_an_order_that_was_placed_is_not_said_to_cost_nothing(app: Flask) -> Non
 def test_an_order_that_nobody_paid_says_why_it_is_paused(app: Flask) -> None:
     refill = a_charging_refill()
     order = refill.cycle.order  # type: ignore[union-attr]
-    cancelling.cancel(order, reason="client", by=refill.client, at=now())  # type: ignore[arg-type]
+    cancelling.cancel(order, reason="changed_mind", by=refill.client, at=now())  # type: ignore[arg-type]
     following.follow(refill, at=now())
     db.session.commit()
     paid = a_charged_refill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.orders.pages import packing, shopping
+from shop.orders.pages import packing, shopping, taking
 from shop.orders.pages.blueprint import bp
 
-__all__ = ["bp", "packing", "shopping"]
+__all__ = ["bp", "packing", "shopping", "taking"]

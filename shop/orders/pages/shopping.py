@@ -28,6 +28,9 @@ from shop.core.money import dollars
 from shop.core.usps import STATES
 from shop.credit import queries as credit
 from shop.discounts.terms import FIELD
+from shop.invoices import printing
+from shop.invoices import queries as invoices
+from shop.invoices.history import history
 from shop.orders import (
     cancelling,
     carriers,
@@ -35,6 +38,7 @@ from shop.orders import (
     explaining,
     queries,
     quoting,
+    reordering,
     schemas,
     stranding,
 )
@@ -44,7 +48,9 @@ from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pages.blueprint import PACKERS, BadForm, bp
 from shop.orders.pricing import SHIPPING_METHODS
 from shop.orders.quoting import Quoted
-from shop.orders.states import GONE, OrderStatus
+from shop.orders.standing import WORDS as STANDINGS
+from shop.orders.standing import standing
+from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.payments import queries as payments
 from shop.payments import saving
 from shop.storefront import bundles
@@ -182,7 +188,7 @@ def list_orders() -> Response:
         after=request.args.get("after"),
         descending=True,
     )
-    return _page("orders.html", orders=shown)
+    return _page("orders.html", orders=shown, standing=standing, standings=STANDINGS)
 
 
 @bp.get("/orders/<number>")
@@ -212,12 +218,46 @@ def why_order(number: str) -> Response:
 def cancel(number: str) -> Response:
     try:
         order = queries.order_for(actor(), number, lock=True)
-        cancelling.cancel(order, reason="asked_for", by=actor(), at=now())
+        reason = _form(schemas.CancellationIn)["reason"]
+        cancelling.cancel(order, reason=reason, by=actor(), at=now())
     except Refusal as refusal:
         return _again("order.html", refusal, lambda: _whole(number))
     db.session.commit()
     flash("The order is cancelled. If it was paid, the money is on its way back.")
     return _to(f"/orders/{number}")
+
+
+@bp.post("/orders/<number>/line-cancellations")
+@allow(*READERS)
+def cancel_lines(number: str) -> Response:
+    try:
+        order = queries.order_for(actor(), number, lock=True)
+        reason = _form(schemas.CancellationIn)["reason"]
+        skus = request.form.getlist("lines")
+        cancelling.cancel_lines(order, skus, reason=reason, by=actor(), at=now())
+    except Refusal as refusal:
+        return _again("order.html", refusal, lambda: _whole(number))
+    db.session.commit()
+    flash("It is cancelled. What was paid for it is on its way back.")
+    return _to(f"/orders/{number}")
+
+
+@bp.post("/orders/<number>/again")
+@allow(Role.CLIENT)
+def order_again(number: str) -> Response:
+    """What can still be sold goes into the cart, which tells what each line waits for."""
+    cart = carts.cart_of(actor(), lock=True)
+    order = queries.order_for(actor(), number)
+    skus = [line.sku for line in order.lines]
+    closed = storefront.closed_to(actor(), skus, **_where_and_when())
+    told = reordering.reorder(order, cart, closed=closed, at=now())
+    db.session.commit()
+    for one in told:
+        if not one.added:
+            flash(f"Not in your cart: {one.name}. {one.sentence}")
+    if any(one.added for one in told):
+        flash("What can be ordered again is in your cart. Nothing is placed yet.")
+    return _to("/cart")
 
 
 # What pages show.
@@ -287,7 +327,12 @@ def _whole(number: str) -> dict[str, Any]:
         "packs": actor().role in PACKERS,
         "payment": payment,
         "given_up": payment and payments.why_given_up(payment),
-        "history": queries.history(order),
+        "history": history(order, actor()),
+        "standing": STANDINGS[standing(order)],
+        "papers": invoices.papers_of(order),
+        "paper_titles": printing.TITLES,
+        "reasons": _reasons(),
+        "lines_off": _can_go_off(order),
         "stopped": stranding.stopped(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
@@ -295,6 +340,38 @@ def _whole(number: str) -> dict[str, Any]:
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),
     }
+
+
+def _reasons() -> list[tuple[str, str]]:
+    """Why this person may cancel, in words."""
+    hers = actor().role is Role.CLIENT
+    words = CLIENT_WORDS if hers else STAFF_WORDS
+    return [(reason, words[reason]) for reason in cancelling.reasons(actor())]
+
+
+CLIENT_WORDS = {
+    "asked_for": "I do not want to say",
+    "changed_mind": "I changed my mind",
+    "mistake": "I ordered it by mistake",
+    "takes_too_long": "It takes too long",
+}
+STAFF_WORDS = {
+    "asked_for": "The client asked for it",
+    "cannot_be_delivered": "It cannot be delivered",
+    "damaged": "It was damaged",
+    "ordered_twice": "It was ordered twice",
+    "wrong_price": "The price was wrong",
+    "not_paid_for": "It will not be paid for",
+    "suspected_fraud": "Fraud is suspected",
+}
+
+
+def _can_go_off(order: Order) -> list[str]:
+    """SKUs of lines that can be cancelled while others stay: of a paid order, still here."""
+    live = [line for line in order.lines if line.status is not LineStatus.CANCELLED]
+    if order.status is not OrderStatus.PAID or len(live) < 2:
+        return []
+    return [line.sku for line in live if line.status not in GONE]
 
 
 def _form(schema: type[Schema]) -> dict[str, Any]:
@@ -337,6 +414,10 @@ def _put_bundle(cart: Cart, slug: str) -> list[carts.LeftOut]:
 
 def _pack(sku: str) -> Variant:
     """A pack that the client may put in her cart."""
+    return storefront.pack_to_buy(actor(), sku, **_where_and_when())
+
+
+def _where_and_when() -> dict[str, Any]:
+    """The clinic's home and its day, as the policy of what is seen asks."""
     config = current_app.config["SHOP"]
-    today = day_in(config.clinic_time_zone, now())
-    return storefront.pack_to_buy(actor(), sku, home=config.clinic_state, today=today)
+    return {"home": config.clinic_state, "today": day_in(config.clinic_time_zone, now())}

@@ -1,0 +1,118 @@
+"""What happened to an order: the events of everything that belongs to it, oldest first, in words.
+
+Of the order and its lines, of what was picked for them, of payments, refunds, returns and papers.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shop.accounts.models import Person, Role
+from shop.core.db import db
+from shop.core.events import Event, Kind
+from shop.invoices import wording
+from shop.invoices.models import Paper
+from shop.orders.models import Order, OrderLine, Picked
+from shop.payments.models import Payment, Refund
+from shop.returns.models import Return
+
+# What an order shows to whom it belongs as it is, with its facts; of the rest only the words.
+OWN = (Order.machine, OrderLine.machine)
+NOBODY = "The shop"  # a job, a webhook, the law
+CLINIC = "The clinic"
+LONGEST = 2_000  # events: a page ends somewhere
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One thing: when, what, who, and (for who works here) why. `sku`: of which line, if of one."""
+
+    kind: Kind
+    at: datetime
+    sku: str | None
+    name: str | None  # of the line's pack
+    what: str
+    who: str
+    why: str
+    facts: dict[str, Any]
+
+
+def history(order: Order, reader: Person) -> list[Happened]:
+    """Of an order that was fetched through its reader."""
+    lines = _lines_of(order)
+    query = (
+        sa.select(Event)
+        .where(Event.subject_id.in_([order.id, *lines, *_others(order)]))
+        .order_by(Event.at, Event.subject_id, Event.seq)
+        .limit(LONGEST)
+    )
+    found = list(db.session.scalars(query))
+    return list(_told(found, order, lines, reader))
+
+
+def _told(
+    found: list[Event], order: Order, lines: dict[uuid.UUID, OrderLine], reader: Person
+) -> Iterator[Happened]:
+    inside = reader.id != order.client_id
+    names = _names(found) if inside else {}
+    for event in found:
+        kind = Kind(event.kind)
+        what = wording.told(kind, event.facts, inside=inside)
+        if not what:
+            continue
+        line = lines.get(event.subject_id)
+        yield Happened(
+            kind,
+            event.at,
+            line.sku if line else None,
+            line.name if line else None,
+            what,
+            names.get(event.actor, NOBODY) if inside else _who(event.actor, order),
+            wording.why(event.facts) if inside else "",
+            event.facts if inside or event.machine in OWN else {},
+        )
+
+
+def _lines_of(order: Order) -> dict[uuid.UUID, OrderLine]:
+    """The lines by their own ids, and by those of what was picked for them or came back."""
+    lines = {line.id: line for line in order.lines}
+    found = dict(lines)
+    for kind in (Picked, Return):
+        query = sa.select(kind.id, kind.order_line_id).where(kind.order_line_id.in_(lines))
+        found |= {key: lines[line_id] for key, line_id in db.session.execute(query)}
+    return found
+
+
+def _others(order: Order) -> list[uuid.UUID]:
+    """The ids of its payments, refunds and papers, in one statement."""
+    paid = sa.select(Payment.id).where(Payment.order_id == order.id)
+    query = sa.union_all(
+        paid,
+        sa.select(Refund.id).where(Refund.payment_id.in_(paid)),
+        sa.select(Paper.id).where(Paper.order_id == order.id),
+    )
+    return list(db.session.scalars(query))
+
+
+def _who(actor: str, order: Order) -> str:
+    """For the client: herself, the clinic, or nobody."""
+    if actor == f"person:{order.client_id}":
+        return "You"
+    return CLINIC if actor.startswith("person:") else NOBODY
+
+
+def _names(found: list[Event]) -> dict[str, str]:
+    """For who works here: who it was, and what she is here."""
+    actors = {event.actor for event in found if event.actor.startswith("person:")}
+    ids = [uuid.UUID(actor.removeprefix("person:")) for actor in actors]
+    people = db.session.scalars(sa.select(Person).where(Person.id.in_(ids)))
+    return {
+        one.actor: one.name if one.role is Role.CLIENT else f"{one.name} ({one.role})"
+        for one in people
+    }
