@@ -91,15 +91,11 @@ def test_it_remembers_over_a_restart_and_loses_an_answer_for_real(
         assert again.url == f"http://127.0.0.1:{other_port}/c/pay/{opened.id}"
 
 
-def test_it_hangs_until_its_caller_gives_up(
-    emptied: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_hangs_until_its_caller_gives_up(emptied: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an answer, before and after the effect; the same key then tells."""
     monkeypatch.setattr(stripe_gateway, "READ_SECONDS", 0.5)
     port = free_port()
-    gateway = StripeGateway(
-        SECRET_KEY, (WEBHOOK_SECRET,), api_base=f"http://127.0.0.1:{port}"
-    )
+    gateway = StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), api_base=f"http://127.0.0.1:{port}")
     since = datetime.now(UTC) - timedelta(hours=1)
 
     with running(emptied, port):

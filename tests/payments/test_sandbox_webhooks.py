@@ -202,8 +202,8 @@ def test_an_event_may_never_be_sent(
     control.post("delivery", due=True)
 
     came = [json.loads(body)["type"] for body, _ in inbox.taken]
-    expected = [type for place, type in enumerate(STORIES["pays"][1]) if place not in lost]
-    assert [type for type in came if not type.startswith("payout.")] == expected
+    expected = [word for place, word in enumerate(STORIES["pays"][1]) if place not in lost]
+    assert [word for word in came if not word.startswith("payout.")] == expected
     assert [event["lost"] for event in control.events()][:4] == [n in lost for n in range(4)]
 
 

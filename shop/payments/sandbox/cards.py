@@ -94,9 +94,7 @@ DECLINES = {
     EXPIRED: Decline("expired_card", "expired_card", "Your card has expired."),
     LOST: Decline("card_declined", "lost_card", "Your card was declined."),
     STOLEN: Decline("card_declined", "stolen_card", "Your card was declined."),
-    WRONG_CVC: Decline(
-        "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."
-    ),
+    WRONG_CVC: Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
     PROCESSING_ERROR: Decline(
         "processing_error",
         "processing_error",
