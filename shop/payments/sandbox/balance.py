@@ -110,7 +110,7 @@ def adjust(desk: Desk, amount: int, *, type: str, description: str) -> Body:
 
 
 def pay_out_due(desk: Desk) -> None:
-    """Make the payout of every midnight (UTC) that has passed, of what could be paid out by then."""
+    """Make the payout of every midnight (UTC) that passed, of what was available by then."""
     today = desk.ledger.now() // DAY
     if desk.ledger.switch(BY_HAND) or desk.ledger.switch(PAID_OUT_UNTIL) >= today:
         return
@@ -205,9 +205,9 @@ def movements_of(payout_id: str, page: Page) -> Page:
 
 def adjusted(given: Params) -> tuple[int, str, str]:
     """What the switch for adjustments was told. Raises Refusal."""
-    amount, type = given.get("amount", 0), given.get("type", "adjustment")
+    amount, kind = given.get("amount", 0), given.get("type", "adjustment")
     if not amount or abs(amount) > 10**8:
         raise Refusal(400, "amount must be cents, more or less than none.")
-    if type not in {"adjustment", "stripe_fee"}:
+    if kind not in {"adjustment", "stripe_fee"}:
         raise Refusal(400, "type must be adjustment or stripe_fee.")
-    return amount, type, given.get("description", "A correction")
+    return amount, kind, given.get("description", "A correction")

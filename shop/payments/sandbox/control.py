@@ -178,8 +178,8 @@ def adjust() -> Json:
     given = _body({"amount": int, "type": str, "description": str})
 
     def act(desk: Desk) -> Json:
-        amount, type, description = balance.adjusted(given)
-        return balance.adjust(desk, amount, type=type, description=description)
+        amount, kind, description = balance.adjusted(given)
+        return balance.adjust(desk, amount, type=kind, description=description)
 
     return _settled(act)
 
