@@ -113,7 +113,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money on its way back. A refund that succeeded can still fail days later."""
+    """Money on its way back. A refund that succeeded can still fail days later.
+
+    `refund_ref` is ours; one that somebody made at the provider by hand has none.
+    """
 
     id: str
     intent_id: str | None
@@ -121,6 +124,7 @@ class Refund:
     state: RefundState
     failure_reason: str | None
     order_ref: str | None
+    refund_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +255,15 @@ class Gateway(Protocol):
     def refunds_of(self, intent_id: str) -> list[Refund]:
         """All refunds of an intent, newest first."""
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         """Send money back the way it came. The provider refuses more than was received."""
 
     def refund_state(self, refund_id: str) -> Refund: ...

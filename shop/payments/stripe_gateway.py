@@ -269,11 +269,22 @@ class StripeGateway:
         found = self._all(lambda after: refunds.list({**wanted, **after}))
         return [self._read(_refund_from, body) for body in found]
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         wanted: RefundCreateParams = {
             "payment_intent": intent_id,
             "amount": amount_cents,
-            "metadata": {"order_ref": order_ref},
+            "metadata": {
+                "order_ref": order_ref,
+                **({} if refund_ref is None else {"refund_ref": refund_ref}),
+            },
         }
         refunds = self._client.v1.refunds
         return self._ask(lambda: refunds.create(wanted, {"idempotency_key": key}), _refund_from)
@@ -488,6 +499,7 @@ def _refund_from(body: Json) -> Refund:
         state=RefundState(body["status"]),
         failure_reason=_text_or_none(body.get("failure_reason")),
         order_ref=_named(body, "order_ref"),
+        refund_ref=_named(body, "refund_ref"),
     )
 
 
