@@ -21,7 +21,7 @@ from shop.payments.gateway import Gateway, Movement, Payout, PayoutState
 from shop.payments.models import MoneyMovement, Payment, Refund
 from shop.payments.states import RefundStatus
 
-# A movement is taken in by an hourly job; a day later the summary of its day must be whole.
+# A movement is taken in within minutes; a day later the summary of its day must be whole.
 TAKEN_IN_WITHIN = timedelta(days=1)
 
 # What came just now may not be written down here yet.

@@ -16,7 +16,7 @@ PERIODIC = {
     "send_due_calls": "* * * * *",
     "expire_overdue_orders": "* * * * *",
     "read_closed_pages": "* * * * *",
-    "take_in_movements": "17 * * * *",
+    "take_in_movements": "*/10 * * * *",
 }
 
 
