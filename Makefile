@@ -27,7 +27,8 @@ check: .venv/ready  ## The gate: format, lint, types, layers, tests (migrations 
 soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours); prints their table
 	@mkdir -p .test && rm -f .test/figures
 	AFTERCARE_SOAK=1 AFTERCARE_FIGURES=.test/figures $(BIN)/pytest -n 2 --dist worksteal \
-		tests/attacks tests/races tests/model tests/kills
+		tests/attacks tests/races tests/model tests/kills \
+		tests/payments/test_webhook_orders.py tests/payments/test_answers.py
 	@$(BIN)/python -m tests.figures .test/figures
 
 bench: .venv/ready  ## What the hot roads cost, against their floors (a quiet machine, about ten minutes)

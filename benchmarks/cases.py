@@ -15,7 +15,7 @@ from flask import Flask
 from benchmarks import buyers, floors
 from benchmarks.floors import Script
 from benchmarks.load import Operation
-from benchmarks.operations import Buyer, Checkout, Placing, Reading
+from benchmarks.operations import Buyer, Checkout, Hearing, Placing, Reading
 from benchmarks.world import World
 
 CATEGORIES = ("sunscreen", "retinoid", "rosacea", "corticosteroid")
@@ -83,6 +83,13 @@ def all_of(world: World, app: Flask, who: Cast, *, seed: int) -> list[Case]:
         Case(
             "whole checkout, to paid",
             Checkout(who.checkout),
+            None,
+            before=lambda: quiet(world),
+            after=lambda: quiet(world),
+        ),
+        Case(
+            "webhook",
+            Hearing(app.config["SHOP"].stripe_webhook_secrets[0]),
             None,
             before=lambda: quiet(world),
             after=lambda: quiet(world),

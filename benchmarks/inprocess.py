@@ -24,6 +24,8 @@ class InProcess:
         token: str | None = None,
         json: Any = None,
         key: str | None = None,
+        body: bytes = b"",
+        signature: str | None = None,
     ) -> bytes:
         """The body of the answer. Raises WrongAnswer for any status but 200 and 201."""
         headers = {"Accept": "application/json"}
@@ -31,14 +33,17 @@ class InProcess:
             headers["Authorization"] = f"Bearer {token}"
         if key:
             headers["Idempotency-Key"] = key
+        if signature:
+            headers["Stripe-Signature"] = signature
+        given: dict[str, Any] = {"data": body} if body else {"json": json}
         environ = EnvironBuilder(
-            path=path, method=method, headers=list(headers.items()), json=json
+            path=path, method=method, headers=list(headers.items()), **given
         ).get_environ()
         environ["REMOTE_ADDR"] = "127.0.0.1"
-        status, body = answered(self.app, environ)
+        status, came = answered(self.app, environ)
         if status not in (200, 201):
-            raise WrongAnswer(f"{method} {path}: {status} {body[:2000].decode()}")
-        return body
+            raise WrongAnswer(f"{method} {path}: {status} {came[:2000].decode()}")
+        return came
 
 
 def answered(app: Flask, environ: Any) -> tuple[int, bytes]:

@@ -26,6 +26,8 @@ class Asking(Protocol):
         token: str | None = None,
         json: Any = None,
         key: str | None = None,
+        body: bytes = b"",
+        signature: str | None = None,
     ) -> bytes: ...
 
 
@@ -74,17 +76,20 @@ class Client:
         token: str | None = None,
         json: Any = None,
         key: str | None = None,
+        body: bytes = b"",
+        signature: str | None = None,
     ) -> bytes:
         """The body of the answer. Raises WrongAnswer for any status but 200 and 201."""
         self.asked += 1
         if self.socket is None or self.asked % FROM_ONE_ADDRESS == 0:
             self._connect()
         assert self.socket is not None
-        self.socket.sendall(request(method, path, token=token, json=json, key=key))
-        status, body = self._answer()
+        given = body or (b"" if json is None else _encoded(json))
+        self.socket.sendall(request(method, path, given, token=token, key=key, signature=signature))
+        status, came = self._answer()
         if status not in (200, 201):
-            raise WrongAnswer(f"{method} {path}: {status} {body[:2000].decode()}")
-        return body
+            raise WrongAnswer(f"{method} {path}: {status} {came[:2000].decode()}")
+        return came
 
     def _connect(self) -> None:
         if self.socket is not None:
@@ -118,14 +123,23 @@ class Client:
         return more
 
 
-def request(method: str, path: str, *, token: str | None, json: Any, key: str | None) -> bytes:
+def request(
+    method: str,
+    path: str,
+    body: bytes,
+    *,
+    token: str | None,
+    key: str | None,
+    signature: str | None,
+) -> bytes:
     """The bytes of a request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
     if token:
         head += f"Authorization: Bearer {token}\r\n"
     if key:
         head += f"Idempotency-Key: {key}\r\n"
-    body = b"" if json is None else _encoded(json)
+    if signature:
+        head += f"Stripe-Signature: {signature}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     elif method != "GET":

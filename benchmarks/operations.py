@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
 import json
+import time
 import uuid
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -19,6 +22,14 @@ ADDRESS = {
     "country": "US",
 }
 ORDER = {"shipping_address": ADDRESS, "shipping_method": "standard"}
+# As large as what the provider sends: its intent has 45 members.
+EVENT = {
+    "object": "event",
+    "type": "payment_intent.succeeded",
+    "livemode": False,
+    "api_version": "2026-10-28.endive",
+    "data": {"object": {"object": "payment_intent", "id": "pi_nobody", "filled": "x" * 1500}},
+}
 CARD = {"number": "4242 4242 4242 4242", "exp": "12/34", "cvc": "123", "name": "Alice Moreno"}
 
 
@@ -79,6 +90,21 @@ class Checkout:
             "POST", f"/api/v1/orders/{number}/payment", token=buyer.token, key=uuid.uuid4().hex
         )
         pay(json.loads(begun)["url"])
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """The provider tells of a payment, signed; every event is a new one."""
+
+    secret: str
+    most: int | None = None
+
+    def visit(self, client: Asking, n: int) -> None:
+        at = int(time.time())
+        event = {**EVENT, "id": f"evt_{uuid.uuid4().hex}", "created": at}
+        body = json.dumps(event, indent=2).encode()
+        signed = hmac.new(self.secret.encode(), b"%d.%b" % (at, body), hashlib.sha256).hexdigest()
+        client.ask("POST", "/webhooks/stripe", body=body, signature=f"t={at},v1={signed}")
 
 
 @dataclass(frozen=True)

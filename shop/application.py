@@ -48,6 +48,7 @@ import shop.replenishment.api
 import shop.replenishment.cli
 import shop.replenishment.pages
 import shop.reports.api
+import shop.reports.cli
 import shop.reports.pages
 import shop.returns.api
 import shop.returns.pages
@@ -208,6 +209,7 @@ def _commands(app: Flask) -> None:
         shop.inventory.cli.inventory,
         shop.payments.cli.reconcile,
         shop.replenishment.cli.replenishment,
+        shop.reports.cli.takings,
         shop.prescriptions.cli.signing_keys_group,
         shop.demo.cli.demo_story,
     ):

@@ -113,7 +113,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money on its way back. A refund that succeeded can still fail days later."""
+    """Money on its way back. A refund that succeeded can still fail days later.
+
+    `refund_ref` is ours; one that somebody made at the provider by hand has none.
+    """
 
     id: str
     intent_id: str | None
@@ -121,6 +124,46 @@ class Refund:
     state: RefundState
     failure_reason: str | None
     order_ref: str | None
+    refund_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Cents that came to the clinic's account at the provider, or left it (below zero).
+
+    `kind` is the provider's word for what moved them, `category` its word in reports; `net_cents`
+    is what the account gained. `source_id` names what it is about, `intent_id` the payment behind
+    that; neither is there for what the provider does by itself.
+    """
+
+    id: str
+    kind: str
+    category: str
+    amount_cents: int
+    fee_cents: int
+    net_cents: int
+    source_id: str | None
+    intent_id: str | None
+    created: datetime
+    available_on: datetime
+
+
+class PayoutState(StrEnum):
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """Money on its way from the account at the provider to the clinic's bank."""
+
+    id: str
+    amount_cents: int
+    state: PayoutState
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,10 +255,27 @@ class Gateway(Protocol):
     def refunds_of(self, intent_id: str) -> list[Refund]:
         """All refunds of an intent, newest first."""
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         """Send money back the way it came. The provider refuses more than was received."""
 
     def refund_state(self, refund_id: str) -> Refund: ...
+
+    def movements_since(self, since: datetime) -> Iterator[Movement]:
+        """All movements of the account's money made at or after that moment, newest first."""
+
+    def payouts_since(self, since: datetime) -> Iterator[Payout]:
+        """All payouts made at or after that moment, newest first."""
+
+    def movements_of(self, payout_id: str) -> list[Movement]:
+        """What a payout was made of; its own movement is among them."""
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         """Check a webhook's signature over its raw bytes and read it.

@@ -8,7 +8,7 @@ from typing import cast
 from flask import current_app
 
 from shop.core.jobs import job
-from shop.payments import calls, chasing, webhook
+from shop.payments import calls, chasing, taking_in, webhook
 from shop.payments.gateway import Gateway
 
 # What the worker starts by itself: the job's name and when (minute hour day month weekday).
@@ -16,6 +16,7 @@ PERIODIC = {
     "send_due_calls": "* * * * *",
     "expire_overdue_orders": "* * * * *",
     "read_closed_pages": "* * * * *",
+    "take_in_movements": "*/10 * * * *",
 }
 
 
@@ -58,3 +59,9 @@ def expire_overdue_orders(timestamp: int = 0) -> None:
 def read_closed_pages(timestamp: int = 0) -> None:
     """Pages that closed without a word."""
     chasing.closed_pages(gateway())
+
+
+@job("take_in_movements", retry=False)
+def take_in_movements(timestamp: int = 0) -> None:
+    """What moved on the account at the provider, for the daily summary."""
+    taking_in.take_in(gateway())

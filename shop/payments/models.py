@@ -275,6 +275,28 @@ class ProviderEvent(Base):
     applied_at: Mapped[datetime | None]
 
 
+class MoneyMovement(Base):
+    """Cents that moved on the clinic's account at the provider, as the provider told it. Kept.
+
+    A fact from outside: taken in, never corrected, whether or not anything here explains it.
+    """
+
+    __tablename__ = "money_movements"
+    __table_args__ = (sa.Index("money_movements_created_idx", "created"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # charge, refund, payout, …: the provider's word
+    category: Mapped[str]  # and its word in reports
+    amount_cents: Mapped[int]  # below zero: it left the account
+    fee_cents: Mapped[int]
+    net_cents: Mapped[int]
+    source_id: Mapped[str | None]  # the provider's charge, refund, payout, …
+    intent_id: Mapped[str | None]  # the payment behind it
+    created: Mapped[datetime]  # by the provider's clock
+    available_on: Mapped[datetime]
+    taken_in_at: Mapped[datetime] = stamped()
+
+
 def arrows() -> dict[str, dict[Any, set[Any]]]:
     """This package's machines, for the test that compares them with the database."""
     return {"payment": PAYMENT_ARROWS, "refund": REFUND_ARROWS}

@@ -95,13 +95,17 @@ def _refund(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
         amount_cents=terms["amount_cents"],
         order_ref=terms["order_ref"],
         key=lease.key,
+        refund_ref=terms.get("refund_ref"),
     )
     return [gateway.refund_state(refund.id) if lease.again else refund]
 
 
 def _find_refund(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
-    found = gateway.refunds_of(lease.parameters["intent_id"])
-    return [one for one in found if one.amount_cents == lease.parameters["amount_cents"]][:1]
+    """By its own name; one planned before refunds had names, by its amount."""
+    found, mine = gateway.refunds_of(lease.parameters["intent_id"]), lease.parameters
+    if "refund_ref" in mine:
+        return [one for one in found if one.refund_ref == mine["refund_ref"]][:1]
+    return [one for one in found if one.amount_cents == mine["amount_cents"]][:1]
 
 
 def _charge_card(lease: Lease, gateway: Gateway) -> Sequence[Fact]:

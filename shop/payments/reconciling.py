@@ -1,15 +1,14 @@
 """Does everything agree: payments, orders and the provider; shelves and orders; prescriptions?
 
 Looking changes nothing. Repairing does only what is safe: it applies what the provider says,
-sends calls that are due, expires orders whose time is over and sends back money that nobody may
-keep. What remains is for a person.
+sends calls that are due, expires orders whose time is over, takes in what moved on the account
+and sends back money that nobody may keep. What remains is for a person.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -17,7 +16,8 @@ import structlog
 
 from shop.core.clock import now
 from shop.core.db import db
-from shop.payments import calls, chasing, following, queries
+from shop.payments import balancing, calls, chasing, following, queries, taking_in
+from shop.payments.differences import Compared, Difference
 from shop.payments.following import Fact
 from shop.payments.gateway import (
     CheckoutSession,
@@ -38,16 +38,6 @@ from shop.payments.states import LIVE, PaymentStatus, RefundStatus
 SINCE = timedelta(hours=48)  # how far back the provider's lists are read
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Something that does not agree: `kind` is stable, `subject` names the row or the object."""
-
-    kind: str
-    subject: str
-    text: str
-    order_id: uuid.UUID | None = field(default=None, compare=False)
 
 
 # Each finds (subject, text, order id or NULL). Grace lets work under way finish.
@@ -220,6 +210,14 @@ def differences(gateway: Gateway) -> list[Difference]:
 
     Raises GatewayError where the provider cannot be read.
     """
+    return compared(gateway).differences
+
+
+def compared(gateway: Gateway) -> Compared:
+    """Everything that does not agree, and what moved at the provider. Changes nothing.
+
+    Raises GatewayError where the provider cannot be read.
+    """
     at = now()
     found = list(_here(at))
     payments = _to_compare(at)
@@ -227,8 +225,8 @@ def differences(gateway: Gateway) -> list[Difference]:
     for payment in payments:
         found += _at_the_provider(payment, gateway)
     found += _unknown_here(at, gateway)
-    db.session.commit()
-    return found
+    account = balancing.compared(gateway, since=at - SINCE, at=at, told=found)
+    return Compared(found + account.differences, account.noted)
 
 
 def repair(gateway: Gateway) -> None:
@@ -245,6 +243,7 @@ def repair(gateway: Gateway) -> None:
             db.session.rollback()
     calls.send_due(gateway)
     chasing.overdue_orders(gateway)
+    taking_in.take_in(gateway)
     for difference in _here(now()):
         if difference.kind == "money_of_an_ended_order" and difference.order_id is not None:
             chasing.order_ended(difference.order_id, gateway)

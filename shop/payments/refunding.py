@@ -89,6 +89,7 @@ def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: dat
         intent_id=held.provider_intent_id,
         amount_cents=cents,
         order_ref=held.order.number,
+        refund_ref=str(refund.id),
     )
     return refund
 
@@ -128,12 +129,17 @@ def fail(refund: Refund, *, why: str) -> None:
 
 
 def _refund_of(told: gateway.Refund, refund_id: uuid.UUID | None) -> Refund | None:
-    """Which refund it is: asked for, known by its id, or recognised by intent and amount."""
+    """Which refund it is: asked for, known by its id or by our name, or by intent and amount."""
     if refund_id is not None:
         return db.session.get(Refund, refund_id)
     known = db.session.scalar(sa.select(Refund).where(Refund.provider_refund_id == told.id))
     if known is not None or told.intent_id is None or told.order_ref is None:
         return known
+    named = [
+        one for one in queries.refunds_of_intent(told.intent_id) if str(one.id) == told.refund_ref
+    ]
+    if named or told.refund_ref is not None:
+        return named[0] if named else None
     unnamed = [
         refund
         for refund in queries.refunds_of_intent(told.intent_id)

@@ -24,8 +24,11 @@ from shop.payments.gateway import (
     Intent,
     IntentState,
     Misconfigured,
+    Movement,
     NotExecuted,
     NotThere,
+    Payout,
+    PayoutState,
     ProviderEvent,
     ProviderRefused,
     Refund,
@@ -38,9 +41,11 @@ from shop.payments.gateway import (
 
 if TYPE_CHECKING:
     from stripe.params import (
+        BalanceTransactionListParams,
         CustomerCreateParams,
         PaymentIntentCreateParams,
         PaymentIntentListParams,
+        PayoutListParams,
         RefundCreateParams,
         RefundListParams,
     )
@@ -264,11 +269,22 @@ class StripeGateway:
         found = self._all(lambda after: refunds.list({**wanted, **after}))
         return [self._read(_refund_from, body) for body in found]
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         wanted: RefundCreateParams = {
             "payment_intent": intent_id,
             "amount": amount_cents,
-            "metadata": {"order_ref": order_ref},
+            "metadata": {
+                "order_ref": order_ref,
+                **({} if refund_ref is None else {"refund_ref": refund_ref}),
+            },
         }
         refunds = self._client.v1.refunds
         return self._ask(lambda: refunds.create(wanted, {"idempotency_key": key}), _refund_from)
@@ -276,6 +292,28 @@ class StripeGateway:
     def refund_state(self, refund_id: str) -> Refund:
         refunds = self._client.v1.refunds
         return self._ask(lambda: refunds.retrieve(refund_id), _refund_from)
+
+    def movements_since(self, since: datetime) -> Iterator[Movement]:
+        return self._movements({"created": {"gte": int(since.timestamp())}})
+
+    def movements_of(self, payout_id: str) -> list[Movement]:
+        return list(self._movements({"payout": payout_id}))
+
+    def _movements(self, which: BalanceTransactionListParams) -> Iterator[Movement]:
+        movements = self._client.v1.balance_transactions
+        wanted: BalanceTransactionListParams = {
+            **which,
+            "limit": PAGE,
+            "expand": ["data.source"],  # it names the intent, which is what the shop knows
+        }
+        for body in self._all(lambda after: movements.list({**wanted, **after})):
+            yield self._read(_movement_from, body)
+
+    def payouts_since(self, since: datetime) -> Iterator[Payout]:
+        payouts = self._client.v1.payouts
+        wanted: PayoutListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        for body in self._all(lambda after: payouts.list({**wanted, **after})):
+            yield self._read(_payout_from, body)
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         if not self._webhook_secrets:
@@ -461,6 +499,33 @@ def _refund_from(body: Json) -> Refund:
         state=RefundState(body["status"]),
         failure_reason=_text_or_none(body.get("failure_reason")),
         order_ref=_named(body, "order_ref"),
+        refund_ref=_named(body, "refund_ref"),
+    )
+
+
+def _movement_from(body: Json) -> Movement:
+    source = body.get("source")
+    about = source if isinstance(source, Mapping) else {}
+    return Movement(
+        id=_text(body["id"]),
+        kind=_text(body["type"]),
+        category=_text(body["reporting_category"]),
+        amount_cents=_cents(body["amount"]),
+        fee_cents=_cents(body["fee"]),
+        net_cents=_cents(body["net"]),
+        source_id=_id_or_none(source),
+        intent_id=_id_or_none(about.get("payment_intent")),
+        created=_moment(body["created"]),
+        available_on=_moment(body["available_on"]),
+    )
+
+
+def _payout_from(body: Json) -> Payout:
+    return Payout(
+        id=_text(body["id"]),
+        amount_cents=_cents(body["amount"]),
+        state=PayoutState(body["status"]),
+        created=_moment(body["created"]),
     )
 
 
@@ -477,6 +542,13 @@ def _text_or_none(value: object) -> str | None:
 def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("a number was expected")
+    return value
+
+
+def _cents(value: object) -> int:
+    """Cents that may be below zero."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("cents were expected")
     return value
 
 

@@ -36,7 +36,9 @@ def events(asked: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(schemas.FiguresQuery, location="query")
 @bp.response(200, schemas.FiguresOut)
 def report(asked: dict[str, Any], name: str) -> dict[str, Any]:
-    """A report: stock-value, expiry-exposure, movements, shrinkage or service-level."""
+    """A report: stock-value, expiry-exposure, movements, shrinkage, service-level, takings or
+    provider-events.
+    """
     found = naming.report(name)
     zone, at = current_app.config["SHOP"].clinic_time_zone, now()
     first, last = schemas.span(asked, zone=zone, at=at)

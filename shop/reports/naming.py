@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shop.core.errors import NotFound
-from shop.reports import ledger, punctuality, stock
+from shop.reports import ledger, listening, punctuality, stock, takings
 from shop.reports.figures import Figures
 
 
@@ -19,6 +19,7 @@ class Asked:
     today: date
     since: datetime
     until: datetime
+    zone: str  # the clinic's
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,18 @@ REPORTS: Mapping[str, Report] = {
         "How fast what was paid for left.",
         spans=True,
         make=lambda asked: punctuality.level(since=asked.since, until=asked.until),
+    ),
+    "takings": Report(
+        "Takings",
+        "What came, what it cost and what went on to the clinic's bank, by day.",
+        spans=True,
+        make=lambda asked: takings.by_day(since=asked.since, until=asked.until, zone=asked.zone),
+    ),
+    "provider-events": Report(
+        "What the provider told",
+        "Its events by type, those that nobody follows too.",
+        spans=True,
+        make=lambda asked: listening.told(since=asked.since, until=asked.until),
     ),
 }
 

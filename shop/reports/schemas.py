@@ -88,4 +88,4 @@ def asked_for(first: date, last: date, *, zone: str, at: datetime) -> Asked:
     clinic = ZoneInfo(zone)
     begins = datetime.combine(first, time(), clinic)
     ends = datetime.combine(last + timedelta(days=1), time(), clinic)
-    return Asked(at=at, today=day_in(zone, at), since=begins, until=ends)
+    return Asked(at=at, today=day_in(zone, at), since=begins, until=ends, zone=zone)

@@ -565,6 +565,21 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("used_at",),
         },
+        "money_movements": {
+            "INSERT": (
+                "amount_cents",
+                "available_on",
+                "category",
+                "created",
+                "fee_cents",
+                "id",
+                "intent_id",
+                "kind",
+                "net_cents",
+                "source_id",
+            ),
+            "SELECT": ALL,
+        },
         "movements": {
             "INSERT": ("from_id", "id", "kind", "lot_id", "reference_id", "to_id", "units"),
             "SELECT": ALL,
@@ -1791,6 +1806,21 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
             "UPDATE": ("used_at",),
+        },
+        "money_movements": {
+            "INSERT": (
+                "amount_cents",
+                "available_on",
+                "category",
+                "created",
+                "fee_cents",
+                "id",
+                "intent_id",
+                "kind",
+                "net_cents",
+                "source_id",
+            ),
+            "SELECT": ALL,
         },
         "movements": {
             "INSERT": ("from_id", "id", "kind", "lot_id", "reference_id", "to_id", "units"),

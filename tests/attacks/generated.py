@@ -37,7 +37,7 @@ from shop.orders.models import Order
 from shop.orders.scanning import Scanned
 from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
-from shop.payments.models import Payment, ProviderEvent
+from shop.payments.models import MoneyMovement, Payment, ProviderEvent
 from shop.payments.saving import STATEMENT_VERSION
 from shop.prescriptions import (
     erring,
@@ -135,6 +135,9 @@ def scene() -> Mapping[str, Any]:
             id="evt_scene", type="charge.refunded", object_type="charge", created=now()
         )
     )
+    cents = {"amount_cents": 4800, "fee_cents": 169, "net_cents": 4631}
+    told = {"kind": "charge", "category": "charge", "created": now(), "available_on": now()}
+    db.session.add(MoneyMovement(id="txn_scene", **cents, **told))
     _imported()
     _charted(client, chen)
     _looked_at(chen)

@@ -15,7 +15,7 @@ from shop.orders import cancelling
 from shop.orders.models import Order
 from shop.payments import queries, refunding, settling
 from shop.payments.gateway import CheckoutSession, SessionState
-from shop.payments.models import Payment, ProviderEvent, Refund
+from shop.payments.models import MoneyMovement, Payment, ProviderEvent, Refund
 from shop.payments.planning import Operation, plan
 from shop.payments.states import CallStatus, RefundStatus
 from shop.prescriptions import revoking
@@ -135,7 +135,23 @@ def _told(facts: dict[str, Any]) -> dict[str, Any]:
         told = {"id": key, "type": "x", "object_type": "y", "object_id": "z", "created": now()}
         db.session.execute(sa.insert(ProviderEvent).values(**told))
     db.session.get_one(ProviderEvent, hints["followed"]).applied_at = now()
-    return hints | {"sent": sent.id, "never_sent": never.id}
+    moved = f"txn_{uuid.uuid4().hex}"
+    db.session.add(MoneyMovement(**_movement(moved)))
+    return hints | {"sent": sent.id, "never_sent": never.id, "moved": moved}
+
+
+def _movement(key: str) -> dict[str, Any]:
+    """What the provider says of 48 dollars that came."""
+    return {
+        "id": key,
+        "kind": "charge",
+        "category": "charge",
+        "amount_cents": 4800,
+        "fee_cents": 169,
+        "net_cents": 4631,
+        "created": LONG_AGO,
+        "available_on": LONG_AGO,
+    }
 
 
 ATTACKS = Attacks(scene)
@@ -733,7 +749,7 @@ def _a_hint_followed_long_ago(attacker: Sql) -> bool:
 ATTACKS.each(
     {
         f"{verb} {table}": (statement.format(table), f"{table}_are_kept")
-        for table in ("payments", "refunds", "provider_calls", "provider_events")
+        for table in ("payments", "refunds", "provider_calls", "provider_events", "money_movements")
         for verb, statement in {
             "remove": "DELETE FROM {}",
             "empty": "TRUNCATE {} CASCADE",
@@ -741,3 +757,33 @@ ATTACKS.each(
     },
     OWNER,
 )
+
+
+# What moved on the account at the provider: taken in once, as it was told.
+
+ATTACKS.each(
+    {
+        "cents of a movement that was taken in": (
+            "UPDATE money_movements SET amount_cents = 1 WHERE id = %(moved)s",
+            "money_movements_are_kept",
+        ),
+    },
+    OWNER,
+)
+
+
+@ATTACKS.refused("money_movements_pkey", APP, WORKER)
+def _a_movement_that_was_taken_in_before(attacker: Sql) -> None:
+    insert(attacker, "money_movements", _movement(attacker.facts["moved"]))
+
+
+@ATTACKS.passes(APP, WORKER)
+def _a_movement_that_nothing_here_explains(attacker: Sql) -> None:
+    insert(attacker, "money_movements", _movement("txn_new") | {"kind": "a_new_kind"})
+
+
+@ATTACKS.undone("money_movement_is_taken_in", OWNER)
+def _a_movement_taken_in_long_ago(attacker: Sql) -> bool:
+    values = _movement("txn_old") | {"taken_in_at": LONG_AGO}
+    insert(attacker, "money_movements", values)
+    return bool(row(attacker, "money_movements", "txn_old")["taken_in_at"] > LONG_AGO)

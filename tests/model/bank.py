@@ -110,7 +110,15 @@ class Bank:
     def refunds_of(self, intent_id: str) -> list[Refund]:
         return [one for one in self.refunds.values() if one.intent_id == intent_id]
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         if key in self.answered:
             return self.refund_state(self.answered[key])
         back = sum(
@@ -127,6 +135,7 @@ class Bank:
             state=RefundState.SUCCEEDED,
             failure_reason=None,
             order_ref=order_ref,
+            refund_ref=refund_ref,
         )
         self.answered[key] = made.id
         self.refunds[made.id] = made

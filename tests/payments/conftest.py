@@ -65,7 +65,7 @@ def emptied(sandbox_database_url: str) -> None:
     with psycopg.connect(sandbox_database_url) as connection:
         connection.execute(
             "TRUNCATE stripe_sandbox.objects, stripe_sandbox.deliveries, stripe_sandbox.answers,"
-            " stripe_sandbox.faults, stripe_sandbox.switches"
+            " stripe_sandbox.faults, stripe_sandbox.losses, stripe_sandbox.switches"
         )
 
 

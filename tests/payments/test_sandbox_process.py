@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
 
+from shop.payments import stripe_gateway
 from shop.payments.gateway import Unknown
 from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
@@ -86,6 +89,30 @@ def test_it_remembers_over_a_restart_and_loses_an_answer_for_real(
         moved = StripeGateway(SECRET_KEY, (), api_base=f"http://127.0.0.1:{other_port}")
         again = moved.session(opened.id)
         assert again.url == f"http://127.0.0.1:{other_port}/c/pay/{opened.id}"
+
+
+def test_it_hangs_until_its_caller_gives_up(emptied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an answer, before and after the effect; the same key then tells."""
+    monkeypatch.setattr(stripe_gateway, "READ_SECONDS", 0.5)
+    port = free_port()
+    gateway = StripeGateway(SECRET_KEY, (WEBHOOK_SECRET,), api_base=f"http://127.0.0.1:{port}")
+    since = datetime.now(UTC) - timedelta(hours=1)
+
+    with running(emptied, port):
+        for made, mode in enumerate(("timeout_before", "timeout_after")):
+            requests.post(
+                f"http://127.0.0.1:{port}/_sandbox/faults",
+                json={"mode": mode, "method": "POST"},
+                timeout=10,
+                proxies={"http": ""},
+            )
+            began = time.monotonic()
+            with pytest.raises(Unknown):
+                open_session(gateway, key="open:1" if mode == "timeout_before" else "open:2")
+            assert 0.5 <= time.monotonic() - began < 5
+            assert len(list(gateway.sessions_since(since))) == made
+            open_session(gateway, key="open:2")
+            assert len(list(gateway.sessions_since(since))) == 1
 
 
 def test_events_reach_a_webhook_by_themselves(emptied: str) -> None:

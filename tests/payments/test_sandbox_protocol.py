@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shop.payments.gateway import NotExecuted, ProviderRefused, RefundState, Unknown
+from shop.payments.gateway import Misconfigured, NotExecuted, ProviderRefused, RefundState, Unknown
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.calls import FAULTS
 from shop.payments.sandbox.in_process import Visitor
@@ -358,6 +358,16 @@ EXPECTED = {
     "409": (NotExecuted, 0, True),
     "dropped_before": (Unknown, 0, True),
     "dropped_after": (Unknown, 1, True),
+    "timeout_before": (Unknown, 0, True),
+    "timeout_after": (Unknown, 1, True),
+    "502_before": (Unknown, 0, True),
+    "502_after": (Unknown, 1, True),
+    "503_before": (Unknown, 0, True),
+    "503_after": (Unknown, 1, True),
+    "504_before": (Unknown, 0, True),
+    "504_after": (Unknown, 1, True),
+    "401": (Misconfigured, 0, True),
+    "403": (Misconfigured, 0, True),
     "500_before": (Unknown, 0, False),
     "500_after": (Unknown, 1, False),
 }
@@ -386,6 +396,23 @@ def test_a_fault_breaks_one_answer_and_never_doubles_an_effect(
         with pytest.raises(Unknown):  # Stripe remembers a 500 under its key
             open_session(gateway, key="open:1")
         assert len(list(gateway.sessions_since(since))) == 1 + made
+
+
+def test_a_key_that_was_forgotten_does_it_again(
+    gateway: StripeGateway, control: Control, browser: FlaskClient
+) -> None:
+    first = open_session(gateway, key="open:1")
+    assert open_session(gateway, key="open:1") == first
+
+    assert browser.delete("/_sandbox/keys").get_json() == {"forgotten": 1}
+
+    second = open_session(gateway, key="open:1")
+    assert second.id != first.id
+    control.post("clock", advance=24 * 60 * 60 - 60)
+    assert open_session(gateway, key="open:1").id == second.id
+    control.post("clock", advance=60)
+    with pytest.raises(ProviderRefused):  # asked afresh, and too late for its page
+        open_session(gateway, key="open:1")
 
 
 def test_a_fault_waits_for_the_call_it_is_meant_for(

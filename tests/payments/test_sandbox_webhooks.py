@@ -179,6 +179,63 @@ def test_the_courier_carries_news_by_itself(
     assert arrived == STORIES["pays"][1]
 
 
+def types(control: Control, *, pending: bool) -> list[str]:
+    return [event["type"] for event in control.events(pending=pending)]
+
+
+LOSSES: dict[str, tuple[dict[str, object], set[int]]] = {
+    "one of a type": ({"type": "payment_intent.succeeded"}, {2}),
+    "the next two of any": ({"times": 2}, {0, 1}),
+    "one that does not come": ({"type": "refund.created", "times": 9}, set()),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_event_may_never_be_sent(
+    loss: str, gateway: StripeGateway, visitor: Visitor, control: Control, inbox: Inbox
+) -> None:
+    told, lost = LOSSES[loss]
+    control.post("losses", **told)
+
+    paid_intent(gateway, visitor)
+    control.post("clock", advance=4 * 24 * 60 * 60)
+    control.post("delivery", due=True)
+
+    came = [json.loads(body)["type"] for body, _ in inbox.taken]
+    expected = [word for place, word in enumerate(STORIES["pays"][1]) if place not in lost]
+    assert [word for word in came if not word.startswith("payout.")] == expected
+    assert [event["lost"] for event in control.events()][:4] == [n in lost for n in range(4)]
+
+
+def test_an_event_that_waits_can_be_lost_and_be_sent_by_hand(
+    gateway: StripeGateway, visitor: Visitor, control: Control, inbox: Inbox, browser: FlaskClient
+) -> None:
+    paid_intent(gateway, visitor)
+    first, *_ = control.events()
+    control.post(f"events/{first['id']}/loss")
+    control.post("losses")
+    assert browser.delete("/_sandbox/losses").get_json() == {"losses": []}
+
+    assert control.post("delivery", due=True) == {"sent": 3}
+    assert types(control, pending=True) == [first["type"]]
+    assert control.post(f"events/{first['id']}/delivery") == {"answer": "200"}
+    assert types(control, pending=True) == []
+    assert len(inbox.taken) == 4
+
+
+def test_one_change_may_be_told_by_two_events(
+    gateway: StripeGateway, visitor: Visitor, control: Control
+) -> None:
+    paid_intent(gateway, visitor)
+    told = control.events()[2]
+
+    control.post(f"events/{told['id']}/twin")
+
+    twin = control.events()[-1]
+    assert (twin["type"], twin["object_id"]) == (told["type"], told["object_id"])
+    assert twin["id"] != told["id"]
+
+
 def test_an_unknown_event_cannot_be_delivered(browser: FlaskClient) -> None:
     for event_id in ("evt_none", "%00"):
         answer = browser.post(f"/_sandbox/events/{event_id}/delivery", json={})

@@ -1,9 +1,10 @@
-"""Every kind of difference, planted by a superuser past every guard, is found and named."""
+"""Every kind of difference, planted past every guard here or at the bank, is found and named."""
 
 from __future__ import annotations
 
-import uuid
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,19 +13,32 @@ from flask import Flask
 from psycopg import sql
 
 from shop import create_app
-from shop.core.cluster import OWNER
 from shop.core.db import act_as, db
+from shop.payments import balancing, following, queries, reconciling, taking_in
 from shop.payments.gateway import Gateway
+from shop.payments.sandbox import cards
 from shop.payments.sandbox.app import create_app as create_bank
 from shop.payments.sandbox.in_process import Visitor, in_process
 from shop.payments.sandbox.running import Sandbox
 from shop.payments.stripe_gateway import StripeGateway
 from tests.conftest import Database, config_for
 from tests.payments.conftest import emptied
+from tests.payments.orders_to_pay import an_order, opened
+from tests.payments.saved_cards import a_card_at_the_bank
 from tests.payments.test_settling_reconcile import LATE, a_world, found, plant
+from tests.people import alice
 
 KEY, SECRET = "sk_test_planted", "whsec_planted"
 DROPPED = "payments refunds orders order_lines lots fills prescriptions reservations gift_cards"
+# What is planted in, and restored after each test.
+TABLES = (
+    *DROPPED.split(),
+    "provider_calls",
+    "saved_cards",
+    "credit_accounts",
+    "money_movements",
+)
+THERE = ("checkout.session", "refund", "balance_transaction", "payout")
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +52,29 @@ def bank(sandbox_database_url: str) -> Iterator[tuple[Gateway, Visitor]]:
     sandbox.close()
 
 
-def shop_on(database: Database, gateway: Gateway) -> Flask:
-    return create_app(config_for(database), gateway=gateway)
+@pytest.fixture(scope="module")
+def shop(live: Database, bank: tuple[Gateway, Visitor]) -> Iterator[Flask]:
+    app = create_app(config_for(live), gateway=bank[0])
+    with app.app_context():
+        act_as("system:test")
+        yield app
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def world(live: Database, bank: tuple[Gateway, Visitor]) -> dict[str, Any]:
-    """The world in a database that the tests clone, without the CHECKs that stop a superuser."""
-    with shop_on(live, bank[0]).app_context():
-        act_as("system:test")
-        known = a_world(*bank)
-        db.session.remove()
-        db.engine.dispose()
+def world(
+    live: Database, shop: Flask, bank: tuple[Gateway, Visitor], sandbox_database_url: str
+) -> dict[str, Any]:
+    """The world, without the CHECKs that stop a superuser, and a copy of it."""
+    known = a_world(*bank)
+    order, client = an_order(), alice()
+    declined = opened(order, bank[0])
+    bank[1].pay(declined.url or "", number=cards.DECLINED)
+    following.payment(declined.id, bank[0])
+    known |= {"declined": declined.id, "card": a_card_at_the_bank(client, *bank).id}
+    taking_in.take_in(bank[0])
+    db.session.commit()
     with live.as_role() as connection:
         for table, name in connection.execute(
             "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c'"
@@ -61,31 +86,57 @@ def world(live: Database, bank: tuple[Gateway, Visitor]) -> dict[str, Any]:
                     sql.Identifier(table), sql.Identifier(name)
                 )
             )
+        connection.execute("CREATE SCHEMA kept")
+        for table in TABLES:
+            connection.execute(
+                sql.SQL("CREATE TABLE kept.{0} AS TABLE {0}").format(sql.Identifier(table))
+            )
         connection.commit()
+    with psycopg.connect(sandbox_database_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS stripe_sandbox.kept")
+        connection.execute("CREATE TABLE stripe_sandbox.kept AS TABLE stripe_sandbox.objects")
     return known
 
 
 @pytest.fixture
-def fresh(live: Database, world: dict[str, Any]) -> Database:
-    """A database of the test's own: what is planted stays out of the next test."""
-    name = f"aftercare_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(live.admin, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
-                sql.Identifier(name), sql.Identifier(live.name), sql.Identifier(OWNER)
+def undone(live: Database, world: dict[str, Any], sandbox_database_url: str) -> Iterator[None]:
+    """What is planted stays out of the next test."""
+    yield
+    db.session.rollback()
+    db.session.expire_all()
+    with live.as_role() as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in TABLES:
+            columns = sql.SQL(", ").join(
+                sql.Identifier(name)
+                for (name,) in connection.execute(
+                    "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+                    " AND table_schema = 'public' AND is_generated = 'NEVER'",
+                    [table],
+                )
             )
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute(
+                sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM kept.{0}").format(
+                    sql.Identifier(table), columns
+                )
+            )
+        connection.commit()
+    with psycopg.connect(sandbox_database_url) as connection:
+        connection.execute(
+            "DELETE FROM stripe_sandbox.objects WHERE kind = ANY (%s)", [list(THERE)]
         )
-    return Database(live.admin, name)
-
-
-@pytest.fixture
-def shop(fresh: Database, bank: tuple[Gateway, Visitor]) -> Iterator[Flask]:
-    app = shop_on(fresh, bank[0])
-    with app.app_context():
-        act_as("system:test")
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+        connection.execute(
+            "INSERT INTO stripe_sandbox.objects OVERRIDING SYSTEM VALUE"
+            " SELECT * FROM stripe_sandbox.kept WHERE kind = ANY (%s)",
+            [list(THERE)],
+        )
+    with psycopg.connect(sandbox_database_url) as connection:
+        [(left,)] = connection.execute(
+            "SELECT count(*) FROM (TABLE stripe_sandbox.objects EXCEPT TABLE stripe_sandbox.kept)"
+            " AS changed"
+        ).fetchall()
+        assert left == 0  # a plant changes what THERE names only
 
 
 PLANTED: dict[str, tuple[str, set[str]]] = {
@@ -225,7 +276,7 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
     ),
     "a discount by hand": (
         "UPDATE orders SET discount_cents = 5 WHERE id = %(paid)s",
-        {"order_is_not_as_placed"},
+        {"order_is_not_as_placed", "order_is_not_its_lines"},
     ),
     "a payment that asks for less": (
         "UPDATE payments SET amount_cents = amount_cents - 1 WHERE id = %(tried)s",
@@ -275,11 +326,234 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("planted", PLANTED)
+MORE: dict[str, tuple[list[str], set[str]]] = {
+    "a payment that paid once more": (
+        [
+            (
+                "INSERT INTO payments (id, order_id, status, state_seq, amount_cents, captured_cents)"
+                " SELECT gen_random_uuid(), order_id, status, state_seq, amount_cents, captured_cents"
+                " FROM payments WHERE id = %(payment)s"
+            )
+        ],
+        {"order_paid_twice"},
+    ),
+    "a refund that nothing sends": (
+        [
+            "UPDATE refunds SET status = 'planned' WHERE payment_id = %(returned)s",
+            "DELETE FROM provider_calls WHERE operation = 'refund'",
+        ],
+        {"refund_without_its_call", "refund_states_differ"},
+    ),
+    "a charge that is still under way": (
+        ["UPDATE payments SET provider_session_id = NULL WHERE id = %(declined)s"],
+        {"charge_declined_there", "page_nobody_asked_for"},
+    ),
+    "a card removed": (
+        ["DELETE FROM saved_cards WHERE id = %(card)s"],
+        {"card_not_written_down"},
+    ),
+    "a movement that was altered": (
+        ["UPDATE money_movements SET amount_cents = amount_cents + 1 WHERE kind = 'refund'"],
+        {"movement_taken_in_otherwise"},
+    ),
+    "a movement that was made up": (
+        [
+            (
+                "INSERT INTO money_movements SELECT 'txn_mine', kind, category, amount_cents,"
+                " fee_cents, net_cents, source_id, intent_id, created, available_on, taken_in_at"
+                " FROM money_movements WHERE kind = 'refund'"
+            )
+        ],
+        {"movement_the_provider_never_saw"},
+    ),
+}
+
+# Past the bank's own code: what Stripe would never do, or did.
+OBJECTS = "stripe_sandbox.objects"
+OF_THE_CHARGE = """kind = 'balance_transaction' AND body->>'source' IN (
+    SELECT id FROM stripe_sandbox.objects WHERE kind = 'charge'
+        AND body->>'payment_intent' = %(intent)s AND body->>'status' = 'succeeded')"""
+OF_THE_REFUND = "kind = 'balance_transaction' AND body->>'type' = 'refund'"
+FORGOTTEN = ["DELETE FROM money_movements"]
+FAILED_THERE = (
+    f"UPDATE {OBJECTS} SET body = body || '{{\"status\": \"failed\"}}' WHERE kind = 'refund'"
+)
+FAILED_HERE = [
+    "UPDATE payments SET refunded_cents = 0 WHERE id = %(returned)s",
+    "UPDATE refunds SET status = 'failed' WHERE payment_id = %(returned)s",
+]
+
+
+def set_to(where: str, **members: str) -> str:
+    """Change numbers of an object there, each by an expression over `body`."""
+    pairs = ", ".join(f"'{name}', {value}" for name, value in members.items())
+    return f"UPDATE {OBJECTS} SET body = body || jsonb_build_object({pairs}) WHERE {where}"
+
+
+def moved(kind: str, cents: str, *, source: str = "NULL", ago: int = 3600, payout: str = "") -> str:
+    """Something moves on the account, `ago` seconds ago; the form of the refund's movement."""
+    hidden = f'{{"payout": "{payout}"}}' if payout else "{}"
+    return f"""
+        INSERT INTO {OBJECTS} (id, kind, created, body, hidden)
+        SELECT 'txn_planted', kind, created - {ago}, body || jsonb_build_object(
+            'id', 'txn_planted', 'type', '{kind}', 'reporting_category', '{kind}',
+            'created', created - {ago}, 'amount', {cents}, 'fee', 0, 'net', {cents},
+            'source', {source}), '{hidden}'
+        FROM {OBJECTS} WHERE {OF_THE_REFUND}"""
+
+
+def paid_out(status: str, cents: int) -> str:
+    return f"""
+        INSERT INTO {OBJECTS} (id, kind, created, body)
+        SELECT 'po_planted', 'payout', created, jsonb_build_object('id', 'po_planted',
+            'object', 'payout', 'amount', {cents}, 'status', '{status}', 'created', created,
+            'arrival_date', 9999999999)
+        FROM {OBJECTS} WHERE {OF_THE_REFUND}"""
+
+
+# What is planted here, what is planted there, what must be found.
+AT_THE_BANK: dict[str, tuple[list[str], list[str], set[str]]] = {
+    "a page that closed": (
+        [],
+        [set_to("id = %(page)s", status="'expired'::text", url="NULL::text")],
+        {"page_closed_there"},
+    ),
+    "a refund that failed": (
+        FAILED_HERE,
+        [FAILED_THERE, moved("refund_failure", "%(cents)s::int", source="%(refund)s::text")],
+        {"refund_failed"},
+    ),
+    "a charge that never came to the account": (
+        FORGOTTEN,
+        [f"DELETE FROM {OBJECTS} WHERE {OF_THE_CHARGE}"],
+        {"charge_not_in_the_balance"},
+    ),
+    "a cent less of a charge": (
+        FORGOTTEN,
+        [
+            set_to(
+                OF_THE_CHARGE,
+                amount="(body->>'amount')::int - 1",
+                net="(body->>'net')::int - 1",
+            )
+        ],
+        {"charge_moved_other_cents"},
+    ),
+    "a charge that came twice": (
+        [],
+        [
+            (
+                f"INSERT INTO {OBJECTS} (id, kind, created, body) SELECT 'txn_planted', kind, created,"
+                ' body || \'{"id": "txn_planted"}\''
+                f" FROM {OBJECTS} WHERE {OF_THE_CHARGE}"
+            )
+        ],
+        {"charge_moved_other_cents"},
+    ),
+    "a refund that never left the account": (
+        FORGOTTEN,
+        [f"DELETE FROM {OBJECTS} WHERE {OF_THE_REFUND}"],
+        {"refund_not_in_the_balance"},
+    ),
+    "a cent more of a refund": (
+        FORGOTTEN,
+        [
+            set_to(
+                OF_THE_REFUND,
+                amount="(body->>'amount')::int - 1",
+                net="(body->>'net')::int - 1",
+            )
+        ],
+        {"refund_moved_other_cents"},
+    ),
+    "a refund that failed and stays away": (
+        FAILED_HERE,
+        [FAILED_THERE],
+        {"refund_failed", "failed_refund_not_in_the_balance"},
+    ),
+    "a refund that came back without a word": (
+        [],
+        [moved("refund_failure", "%(cents)s::int", source="%(refund)s::text")],
+        {"refund_came_back_unnoticed"},
+    ),
+    "money from nowhere": (
+        [],
+        [moved("charge", "5000", source="'ch_nobody'::text")],
+        {"movement_of_nobody"},
+    ),
+    "a fee that nobody took off": (
+        FORGOTTEN,
+        [set_to(OF_THE_CHARGE, fee="(body->>'fee')::int + 1")],
+        {"movement_does_not_add_up"},
+    ),
+    "a fee of the day before yesterday": (
+        [],
+        [moved("stripe_fee", "-500", ago=30 * 60 * 60)],
+        {"movement_not_taken_in"},
+    ),
+    "a correction": ([], [moved("adjustment", "-700")], {"movement_nobody_expected"}),
+    "a payout of nothing": ([], [paid_out("paid", 1)], {"payout_does_not_add_up"}),
+    "a payout a cent short": (
+        [],
+        [paid_out("paid", 99), moved("stripe_fee", "100", payout="po_planted")],
+        {"payout_does_not_add_up"},
+    ),
+    "a payout that failed": (
+        [],
+        [paid_out("failed", 100), moved("stripe_fee", "100", payout="po_planted")],
+        {"payout_failed"},
+    ),
+}
+KINDS = re.compile(r"""(?:Difference\(|_about\(payment, |yield )"([a-z_]+)",""")
+
+
+def test_every_kind_of_difference_is_planted() -> None:
+    """Those that the code can tell, read from the code itself."""
+    told = set(reconciling.CHECKS)
+    for module in (reconciling, balancing):
+        told |= set(KINDS.findall(Path(module.__file__).read_text()))
+    planted = [*PLANTED.values(), *MORE.values(), *AT_THE_BANK.values()]
+    assert set().union(*(kinds for *_, kinds in planted)) == told
+    assert len(told) >= 50
+
+
+def test_a_clean_world_has_none(shop: Flask, world: dict[str, Any]) -> None:
+    assert found(shop) == set()
+
+
+@pytest.mark.parametrize("planted", PLANTED | MORE)
 def test_what_was_planted_is_found(
-    planted: str, shop: Flask, fresh: Database, world: dict[str, Any]
+    planted: str, shop: Flask, live: Database, world: dict[str, Any], undone: None
 ) -> None:
-    statement, kinds = PLANTED[planted]
-    plant(fresh, statement, **world)
+    given, kinds = (PLANTED | MORE)[planted]
+    for statement in [given] if isinstance(given, str) else given:
+        plant(live, statement, **world)
+
+    assert found(shop) == kinds
+
+
+@pytest.mark.parametrize("planted", AT_THE_BANK)
+def test_what_was_planted_at_the_bank_is_found(
+    planted: str,
+    shop: Flask,
+    live: Database,
+    world: dict[str, Any],
+    undone: None,
+    sandbox_database_url: str,
+) -> None:
+    here, there, kinds = AT_THE_BANK[planted]
+    [refund] = queries.payment(world["returned"]).refunds
+    known = {
+        "intent": queries.payment(world["payment"]).provider_intent_id,
+        "page": queries.payment(world["tried"]).provider_session_id,
+        "refund": refund.provider_refund_id,
+        "cents": refund.amount_cents,
+    }
+    for statement in here:
+        plant(live, statement, **world)
+    db.session.expire_all()
+    with psycopg.connect(sandbox_database_url) as connection:
+        for statement in there:
+            assert connection.execute(statement, known).rowcount > 0
 
     assert found(shop) == kinds

@@ -1,8 +1,7 @@
-"""The provider's hints: repeated, in any order, lost, early, forged. One final state."""
+"""The provider's hints: odd, repeated, early, forged. Every order of them: test_webhook_orders."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import uuid
 from datetime import UTC, datetime
@@ -14,65 +13,18 @@ from flask import Flask
 
 from shop.core.clock import now
 from shop.core.db import db
-from shop.payments import calls, queries, reconciling, webhook
+from shop.payments import calls, webhook
 from shop.payments.gateway import BadSignature, Gateway, ProviderEvent
 from shop.payments.models import ProviderCall
 from shop.payments.models import ProviderEvent as Remembered
 from shop.payments.sandbox.in_process import Visitor
 from tests.payments.conftest import Control
-from tests.payments.orders_to_pay import OutsideTransactions, an_order, begun, how, opened
-from tests.payments.test_settling import kinds
+from tests.payments.orders_to_pay import OutsideTransactions, an_order, begun, how
 
 
 @pytest.fixture
 def gateway(gateway: Gateway) -> OutsideTransactions:
     return OutsideTransactions(gateway)
-
-
-TOLD = ("payment_intent.created", "payment_intent.succeeded", "checkout.session.completed")
-
-
-def orders_of_events() -> list[tuple[str, ...]]:
-    """Every order of every selection of the three, and of all three with one told twice."""
-    without = [
-        order for many in range(len(TOLD) + 1) for order in itertools.permutations(TOLD, many)
-    ]
-    doubled = {
-        order for again in TOLD for order in itertools.permutations((*TOLD, again), len(TOLD) + 1)
-    }
-    tenfold = [tuple(word for word in TOLD for _ in range(10)), TOLD[::-1] * 10]
-    return [*without, *sorted(doubled), *tenfold]
-
-
-@pytest.mark.parametrize("told", orders_of_events(), ids=lambda told: f"{len(told)} events")
-def test_whatever_is_told_in_whatever_order_the_end_is_the_same(
-    told: tuple[str, ...],
-    app: Flask,
-    gateway: OutsideTransactions,
-    visitor: Visitor,
-    control: Control,
-) -> None:
-    """I19, F8: what no event told, the reconciler finds."""
-    order = an_order()
-    payment = opened(order, gateway)
-    visitor.pay(payment.url or "")
-    by_type = {event["type"]: event for event in control.events()}
-
-    for number, word in enumerate(told):
-        hint = by_type[word]
-        event_id = hint["id"] if told.count(word) != 2 else f"{hint['id']}_{number}"
-        webhook.remember(an_event(event_id, word, hint["object"], hint["object_id"]))
-        db.session.commit()
-        webhook.follow(event_id, gateway)
-    if not told:
-        assert how(order) == ("awaiting_payment", ["open"])
-        reconciling.repair(gateway)
-
-    assert how(order) == ("paid", ["succeeded"])
-    payment = queries.payment(payment.id)
-    assert (payment.captured_cents, payment.refunded_cents) == (order.total_cents, 0)
-    assert kinds(payment) == ["payment_begun", "payment_opened", "payment_succeeded"]
-    assert reconciling.differences(gateway) == []
 
 
 def an_event(id: str, type: str, object_type: str, object_id: str | None) -> ProviderEvent:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import select
+import socket
+import time
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -13,6 +16,8 @@ from shop.payments.sandbox.desk import new_id
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import EXTENSION, Sandbox
 
+LONGEST_SILENCE = 5 * 60.0  # seconds; no client waits longer
+LOOK_EVERY = 0.2
 LARGEST_BODY = 1024 * 1024
 LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 DROPPED = "Sandbox-Dropped"
@@ -49,9 +54,25 @@ def _response(answered: Answer) -> Response:
     response.headers["Request-Id"] = answered.request_id
     response.headers["Cache-Control"] = "no-store"
     response.headers.extend(answered.headers)
-    if answered.dropped:
+    if answered.hangs:
+        wait_for_the_caller()
+    if answered.dropped or answered.hangs:
         hang_up(response)
     return response
+
+
+def wait_for_the_caller() -> None:
+    """Say nothing until whoever called has given up; in one process, nobody waits."""
+    line = request.environ.get("werkzeug.socket")
+    if line is None:
+        return
+    ends = time.monotonic() + LONGEST_SILENCE
+    while time.monotonic() < ends:
+        readable, _, _ = select.select([line], [], [], LOOK_EVERY)
+        if readable and not line.recv(1, socket.MSG_PEEK):
+            return  # the caller has hung up
+        if readable:
+            time.sleep(LOOK_EVERY)  # it says more instead
 
 
 def hang_up(response: Response) -> None:

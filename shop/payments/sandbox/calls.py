@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from shop.payments.sandbox import sessions
+from shop.payments.sandbox import balance, sessions
 from shop.payments.sandbox.desk import API_VERSION, Desk, new_id
 from shop.payments.sandbox.endpoints import ENDPOINTS, Endpoint
 from shop.payments.sandbox.objects import Body
@@ -17,7 +17,25 @@ from shop.payments.sandbox.store import KeyInUse, Row, Store
 KEY_LENGTH = 255
 KEY_LIFE = 24 * 60 * 60
 
-FAULTS = ("500_before", "500_after", "dropped_before", "dropped_after", "429", "409")
+# Broken lines, errors of Stripe's own, and errors of what stands in front of it.
+FAULTS = (
+    "500_before",
+    "500_after",
+    "dropped_before",
+    "dropped_after",
+    "timeout_before",
+    "timeout_after",
+    "502_before",
+    "502_after",
+    "503_before",
+    "503_after",
+    "504_before",
+    "504_after",
+    "401",
+    "403",
+    "409",
+    "429",
+)
 
 bearer = re.compile(r"Bearer\s+(\S+)", re.IGNORECASE)
 
@@ -38,13 +56,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """`dropped` means that the network loses it on the way back."""
+    """`dropped` means that the network loses it on the way back, `hangs` that it never comes."""
 
     status: int
     body: Body
     request_id: str
     headers: dict[str, str] = field(default_factory=dict)
     dropped: bool = False
+    hangs: bool = False
 
 
 def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Answer:
@@ -60,15 +79,22 @@ def answer(call: Call, *, store: Store, secret_key: str, public_url: str) -> Ans
         params = read(nested(call.form), endpoint.accepts)
         with store.writing(call.key) as ledger:
             desk = Desk(ledger, public_url, request_id, call.key)
-            sessions.expire_overdue(desk)
+            overdue(desk)
             answered = _once(
                 call, params, desk, fault, lambda: endpoint.act(desk, params, object_id)
             )
-        return _lost(answered) if fault == "dropped_after" else answered
+        return LATE[fault](answered) if fault in LATE else answered
     except KeyInUse:
         return _early("409", request_id)
     except Refusal as refusal:
         return Answer(refusal.status, refusal.body, request_id)
+
+
+def overdue(desk: Desk) -> None:
+    """What the clock does at Stripe by itself: sessions end, payouts are made and arrive."""
+    sessions.expire_overdue(desk)
+    balance.pay_out_due(desk)
+    balance.arrive_due(desk)
 
 
 def _check_caller(call: Call, secret_key: str) -> None:
@@ -175,9 +201,31 @@ def _lost(answered: Answer) -> Answer:
     return replace(answered, dropped=True)
 
 
+def _hanging(answered: Answer) -> Answer:
+    return replace(answered, hangs=True)
+
+
+def _in_front(status: int) -> tuple[int, Refusal]:
+    """What stands in front of Stripe answers in its place; whether it was done is not said."""
+    return status, Refusal(status, "The request could not be completed.", type="api_error")
+
+
+def _replaced(status: int) -> Callable[[Answer], Answer]:
+    def answered(first: Answer) -> Answer:
+        return Answer(status, _in_front(status)[1].body, first.request_id)
+
+    return answered
+
+
 def _early(fault: str, request_id: str) -> Answer:
     status, refusal = EARLY[fault]
-    return Answer(status, refusal.body, request_id, dropped=fault == "dropped_before")
+    return Answer(
+        status,
+        refusal.body,
+        request_id,
+        dropped=fault == "dropped_before",
+        hangs=fault == "timeout_before",
+    )
 
 
 # Answers given before a key is looked at: nothing is executed, nothing is remembered.
@@ -197,4 +245,21 @@ EARLY = {
         ),
     ),
     "dropped_before": (503, Refusal(503, "Lost before anything was done.", type="api_error")),
+    "timeout_before": (503, Refusal(503, "Stuck before anything was done.", type="api_error")),
+    "502_before": _in_front(502),
+    "503_before": _in_front(503),
+    "504_before": _in_front(504),
+    "401": (401, Refusal(401, "Invalid API Key provided: sk_test_****")),
+    "403": (
+        403,
+        Refusal(403, "The provided key does not have the required permissions for this endpoint."),
+    ),
+}
+# What becomes of an answer after everything was done, and was remembered under the key.
+LATE: dict[str | None, Callable[[Answer], Answer]] = {
+    "dropped_after": _lost,
+    "timeout_after": _hanging,
+    "502_after": _replaced(502),
+    "503_after": _replaced(503),
+    "504_after": _replaced(504),
 }

@@ -14,6 +14,11 @@ PAYS = "4242424242424242"
 DECLINED = "4000000000000002"
 NO_FUNDS = "4000000000009995"
 EXPIRED = "4000000000000069"
+LOST = "4000000000009987"
+STOLEN = "4000000000009979"
+WRONG_CVC = "4000000000000127"
+PROCESSING_ERROR = "4000000000000119"
+TOO_OFTEN = "4000000000006975"
 ASKS_TO_AUTHENTICATE = "4000002500003155"
 ALWAYS_ASKS = "4000002760003184"
 DECLINES_LATER = "4000000000000341"
@@ -87,6 +92,20 @@ DECLINES = {
     DECLINED: Decline("card_declined", "generic_decline", "Your card was declined."),
     NO_FUNDS: Decline("card_declined", "insufficient_funds", "Your card has insufficient funds."),
     EXPIRED: Decline("expired_card", "expired_card", "Your card has expired."),
+    LOST: Decline("card_declined", "lost_card", "Your card was declined."),
+    STOLEN: Decline("card_declined", "stolen_card", "Your card was declined."),
+    WRONG_CVC: Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
+    PROCESSING_ERROR: Decline(
+        "processing_error",
+        "processing_error",
+        "An error occurred while processing your card. Try again in a little bit.",
+    ),
+    TOO_OFTEN: Decline(
+        "card_declined",
+        "card_velocity_exceeded",
+        "Your card was declined for making repeated attempts too frequently or exceeding its"
+        " amount limit.",
+    ),
     DECLINES_LATER: Decline("card_declined", "generic_decline", "Your card was declined."),
 }
 

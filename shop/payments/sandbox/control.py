@@ -5,17 +5,18 @@ For tests and the demo. Every change wants a JSON body, which no foreign web pag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from shop.payments.sandbox import refunding, sessions
-from shop.payments.sandbox.calls import FAULTS
+from shop.payments.sandbox import balance, refunding
+from shop.payments.sandbox.calls import FAULTS, overdue
 from shop.payments.sandbox.desk import Desk
 from shop.payments.sandbox.protocol import Refusal
 from shop.payments.sandbox.running import here
-from shop.payments.sandbox.store import Row
+from shop.payments.sandbox.store import LOST, Kept, Ledger, Row
 from shop.payments.sandbox.webhooks import NoSuchEvent
 
 Json = dict[str, Any]
@@ -34,6 +35,8 @@ def state() -> Json:
             "clock_offset": ledger.switch("clock_offset"),
             "held": bool(ledger.switch("held")),
             "faults": ledger.faults(),
+            "losses": ledger.losses(),
+            "payouts_by_hand": bool(ledger.switch(balance.BY_HAND)),
             "pending_events": len(ledger.deliveries(pending=True)),
         }
 
@@ -93,6 +96,94 @@ def mend() -> Json:
     return {"faults": []}
 
 
+@bp.post("/losses")
+def lose_next() -> Json:
+    """The next `times` events, of one `type` or of any, are never sent to the webhook."""
+    given = _body({"type": str, "times": int})
+    times = given.get("times", 1)
+    if not 1 <= times <= MOST_TIMES:
+        raise BadRequest(f"times must be between 1 and {MOST_TIMES}.")
+    if not given.get("type", "").isprintable():
+        raise BadRequest("type must be a type of event.")
+    with here().store.writing() as ledger:
+        ledger.add_loss(given.get("type"), times=times)
+        return {"losses": ledger.losses()}
+
+
+@bp.delete("/losses")
+def find_again() -> Json:
+    with here().store.writing() as ledger:
+        ledger.clear_losses()
+    return {"losses": []}
+
+
+@bp.post("/events/<event_id>/loss")
+def lose(event_id: str) -> Json:
+    """An event that waits is never sent by itself."""
+    _body({})
+    with here().store.writing() as ledger:
+        _the_event(ledger, event_id)
+        ledger.lose(event_id)
+    return {"lost": event_id}
+
+
+@bp.post("/events/<event_id>/twin")
+def double(event_id: str) -> Json:
+    """A second event, with an id of its own, for the same change: Stripe does that, too."""
+    _body({})
+    with here().store.writing() as ledger:
+        event = _the_event(ledger, event_id)
+        Desk(ledger, here().public_url).tell(event.body["type"], event.body["data"]["object"])
+    here().courier.wake()
+    return {"twin_of": event_id}
+
+
+def _the_event(ledger: Ledger, event_id: str) -> Kept:
+    event = ledger.find("event", event_id)
+    if event is None:
+        raise NotFound(f"There is no event {event_id}.")
+    return event
+
+
+@bp.delete("/keys")
+def forget_keys() -> Json:
+    """Every idempotency key is forgotten, as it is after 24 hours."""
+    with here().store.writing() as ledger:
+        return {"forgotten": ledger.forget_answers()}
+
+
+@bp.post("/payouts")
+def pay_out() -> Json:
+    """Pay out now what is available; `by_hand` true ends the daily payouts, false begins them."""
+    given = _body({"by_hand": bool})
+    with here().store.writing() as ledger:
+        if "by_hand" in given:
+            ledger.set_switch(balance.BY_HAND, int(given["by_hand"]))
+            return {"by_hand": given["by_hand"]}
+        made = balance.pay_out(Desk(ledger, here().public_url))
+    here().courier.wake()
+    return {"payout": made}
+
+
+@bp.post("/payouts/<payout_id>")
+def settle_payout(payout_id: str) -> Json:
+    """Let the bank's answer to a payout arrive: `status` paid or failed."""
+    status = _body({"status": str}).get("status", "")
+    return _settled(lambda desk: balance.settle_payout(desk, payout_id, status))
+
+
+@bp.post("/adjustments")
+def adjust() -> Json:
+    """Stripe corrects the account by `amount` cents, or takes a fee of its own."""
+    given = _body({"amount": int, "type": str, "description": str})
+
+    def act(desk: Desk) -> Json:
+        amount, kind, description = balance.adjusted(given)
+        return balance.adjust(desk, amount, type=kind, description=description)
+
+    return _settled(act)
+
+
 @bp.post("/clock")
 def clock() -> Json:
     """`advance` moves the clock by seconds, `offset` sets it so far from the machine's."""
@@ -102,7 +193,7 @@ def clock() -> Json:
         if abs(offset) > FARTHEST:
             raise BadRequest(f"The clock moves by at most {FARTHEST} seconds.")
         ledger.set_switch("clock_offset", offset)
-        sessions.expire_overdue(Desk(ledger, here().public_url))
+        overdue(Desk(ledger, here().public_url))
         moved = {"now": ledger.now(), "clock_offset": offset}
     here().courier.wake()
     return moved
@@ -112,9 +203,13 @@ def clock() -> Json:
 def settle(refund_id: str) -> Json:
     """Let the bank's later answer to a refund arrive: `status` succeeded or failed."""
     status = _body({"status": str}).get("status", "")
+    return _settled(lambda desk: refunding.settle_refund(desk, refund_id, status))
+
+
+def _settled(act: Callable[[Desk], Json]) -> Json:
     try:
         with here().store.writing() as ledger:
-            settled = refunding.settle_refund(Desk(ledger, here().public_url), refund_id, status)
+            settled = act(Desk(ledger, here().public_url))
     except Refusal as refusal:
         raise (NotFound if refusal.status == NotFound.code else BadRequest)(
             str(refusal)
@@ -140,11 +235,12 @@ def _on_its_way(row: Row) -> Json:
         "id": row["event_id"],
         "type": row["body"]["type"],
         "object": about["object"],
-        "object_id": about["id"],
+        "object_id": about.get("id"),
         "order_ref": (about.get("metadata") or {}).get("order_ref"),
         "created": row["body"]["created"],
         "attempts": row["attempts"],
         "next_at": row["next_at"],
         "delivered_at": row["delivered_at"],
         "last_answer": row["last_answer"],
+        "lost": row["last_answer"] == LOST,
     }

@@ -38,7 +38,7 @@ class Desk:
                 request={"id": self.request_id, "idempotency_key": self.key},
             )
         )
-        self.ledger.expect_delivery(event)
+        self.ledger.expect_delivery(event, lost=self.ledger.take_loss(type))
 
 
 def the(ledger: Ledger, kind: str, id: str) -> Kept:

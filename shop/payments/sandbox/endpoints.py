@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shop.payments.sandbox import charging, paying, refunding, sessions, setting_up
+from shop.payments.sandbox import balance, charging, paying, refunding, sessions, setting_up
 from shop.payments.sandbox.desk import Desk, page_url, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
@@ -121,6 +121,19 @@ def _list(kind: str, url: str, *filters: str) -> Act:
     return listing
 
 
+def _list_movements(desk: Desk, given: Params, _id: str) -> Body:
+    filters = ("source", "type", "currency")
+    page = _page(desk, "balance_transaction", given, filters)
+    if "payout" in given:
+        the(desk.ledger, "payout", given["payout"])
+        page = balance.movements_of(given["payout"], page)
+    found, has_more = desk.ledger.page("balance_transaction", page)
+    data = [balance.shown(desk, kept) for kept in found]
+    if "data.source" in given.get("expand", []):
+        data = [balance.expanded(desk, movement) for movement in data]
+    return {"object": "list", "url": MOVEMENTS, "has_more": has_more, "data": data}
+
+
 def _page(desk: Desk, kind: str, given: Params, filters: tuple[str, ...]) -> Page:
     limit = given.get("limit", 10)
     if not 1 <= limit <= LARGEST_PAGE:
@@ -149,9 +162,12 @@ def shown(desk: Desk, kept: Kept) -> Body:
         delivery = desk.ledger.delivery(kept.id)
         waiting = delivery is not None and delivery["next_at"] is not None
         return {**kept.body, "pending_webhooks": int(waiting)}
+    if kept.body["object"] == "balance_transaction":
+        return balance.shown(desk, kept)
     return kept.body
 
 
+MOVEMENTS = "/v1/balance_transactions"
 SESSIONS = "/v1/checkout/sessions"
 INTENTS = "/v1/payment_intents"
 METHODS = "/v1/payment_methods"
@@ -229,6 +245,21 @@ ENDPOINTS = (
         "/v1/refunds",
         {**PAGING, "payment_intent": TEXT, "charge": TEXT},
         _list("refund", "/v1/refunds", "payment_intent", "charge"),
+    ),
+    Endpoint("GET", "/v1/balance", EXPAND, lambda desk, _given, _id: balance.balance(desk)),
+    Endpoint("GET", f"{MOVEMENTS}/{{id}}", EXPAND, _retrieve("balance_transaction")),
+    Endpoint(
+        "GET",
+        MOVEMENTS,
+        {**PAGING, "currency": TEXT, "payout": TEXT, "source": TEXT, "type": TEXT},
+        _list_movements,
+    ),
+    Endpoint("GET", "/v1/payouts/{id}", EXPAND, _retrieve("payout")),
+    Endpoint(
+        "GET",
+        "/v1/payouts",
+        {**PAGING, "status": TEXT},
+        _list("payout", "/v1/payouts", "status"),
     ),
     Endpoint("GET", "/v1/events/{id}", EXPAND, _retrieve("event")),
     Endpoint(

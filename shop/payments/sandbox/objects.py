@@ -496,3 +496,90 @@ def event(
         "request": request,
         "type": type,
     }
+
+
+def balance_transaction(
+    id: str,
+    *,
+    created: int,
+    type: str,
+    category: str,
+    amount: int,
+    fee: int,
+    source: str | None,
+    available_on: int,
+    description: str | None,
+) -> Body:
+    """A movement of the account's money. `status` is told when it is shown."""
+    fees = {
+        "amount": fee,
+        "application": None,
+        "currency": "usd",
+        "description": "Stripe processing fees",
+        "type": "stripe_fee",
+    }
+    return {
+        "id": id,
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": available_on,
+        "balance_type": "payments",
+        "created": created,
+        "currency": "usd",
+        "description": description,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [fees] if fee else [],
+        "net": amount - fee,
+        "reporting_category": category,
+        "source": source,
+        "status": "pending",
+        "type": type,
+    }
+
+
+def payout(id: str, *, created: int, amount: int, arrival_date: int, automatic: bool) -> Body:
+    return {
+        "id": id,
+        "object": "payout",
+        "amount": amount,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": arrival_date,
+        "automatic": automatic,
+        "balance_transaction": None,
+        "created": created,
+        "currency": "usd",
+        "description": "STRIPE PAYOUT",
+        "destination": "ba_sandbox",
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "livemode": LIVEMODE,
+        "metadata": {},
+        "method": "standard",
+        "original_payout": None,
+        "payout_method": None,
+        "reconciliation_status": "completed" if automatic else "not_applicable",
+        "reversed_by": None,
+        "source_type": "card",
+        "statement_descriptor": None,
+        "status": "in_transit",
+        "trace_id": {"status": "pending", "value": None},
+        "type": "bank_account",
+    }
+
+
+def balance(*, available: int, pending: int) -> Body:
+    """The account's money; below zero it owes."""
+    return {
+        "object": "balance",
+        "available": [_cents(available)],
+        "connect_reserved": [{"amount": 0, "currency": "usd"}],
+        "livemode": LIVEMODE,
+        "pending": [_cents(pending)],
+    }
+
+
+def _cents(amount: int) -> Body:
+    return {"amount": amount, "currency": "usd", "source_types": {"card": amount}}

@@ -5,7 +5,7 @@ Each act is given a `Desk` inside a writing transaction and changes nothing when
 
 from __future__ import annotations
 
-from shop.payments.sandbox import objects, setting_up
+from shop.payments.sandbox import balance, objects, setting_up
 from shop.payments.sandbox.cards import NOT_AUTHENTICATED, Card, Decline, Fate
 from shop.payments.sandbox.desk import Desk, intent_of, new_id, page_url, random_letters, the
 from shop.payments.sandbox.objects import Body
@@ -132,7 +132,7 @@ def take(desk: Desk, intent: Kept, method: str, card: Body) -> Body:
 
 
 def _charge(desk: Desk, intent: Kept, method: str, card: Body, decline: Decline | None) -> Body:
-    return desk.ledger.add(
+    charge = desk.ledger.add(
         objects.charge(
             new_id("ch"),
             created=desk.ledger.now(),
@@ -142,7 +142,8 @@ def _charge(desk: Desk, intent: Kept, method: str, card: Body, decline: Decline 
             decline=decline,
         ),
         {"refund_status": card["refund_status"]},
-    ).body
+    )
+    return balance.charged(desk, charge).body if decline is None else charge.body
 
 
 def cancel_intent(desk: Desk, intent_id: str, given: Params) -> Body:

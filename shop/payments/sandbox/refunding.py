@@ -5,7 +5,7 @@ Each act is given a `Desk` inside a writing transaction and changes nothing when
 
 from __future__ import annotations
 
-from shop.payments.sandbox import objects
+from shop.payments.sandbox import balance, objects
 from shop.payments.sandbox.desk import Desk, new_id, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import BadParameter, Params, Refusal, no_such
@@ -39,6 +39,7 @@ def create_refund(desk: Desk, given: Params) -> Body:
             given=given,
         )
     )
+    refund = balance.sent_back(desk, refund)
     desk.tell("refund.created", refund.body)
     desk.tell("charge.refunded", _count_refunds(desk.ledger, charge))
     return refund.body
@@ -94,6 +95,8 @@ def settle_refund(desk: Desk, refund_id: str, status: str) -> Body:
     if status == "failed":
         settled["failure_reason"] = "lost_or_stolen_card"
     changed = desk.ledger.replace(refund, {**settled, "status": status})
+    if status in {"failed", "canceled"}:
+        changed = balance.came_back(desk, changed)
     _count_refunds(desk.ledger, the(desk.ledger, "charge", changed.body["charge"]))
     desk.tell("refund.updated", changed.body)
     if status == "failed":

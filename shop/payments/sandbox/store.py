@@ -19,6 +19,7 @@ from psycopg_pool import ConnectionPool
 
 SCHEMA = "stripe_sandbox"
 WRITER_LOCK = 0x57_21_9E
+LOST = "never sent"  # what became of an event that the network swallowed
 
 Row = dict[str, Any]
 Connection = psycopg.Connection[Row]
@@ -35,6 +36,8 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE INDEX IF NOT EXISTS objects_newest_first ON objects (kind, seq DESC);
 CREATE INDEX IF NOT EXISTS objects_open_sessions ON objects (((body->>'expires_at')::bigint))
     WHERE kind = 'checkout.session' AND body->>'status' = 'open';
+CREATE INDEX IF NOT EXISTS objects_not_paid_out ON objects (seq)
+    WHERE kind = 'balance_transaction' AND hidden->>'payout' IS NULL;
 CREATE TABLE IF NOT EXISTS deliveries (
     event_id text PRIMARY KEY REFERENCES objects (id),
     seq bigint NOT NULL UNIQUE,
@@ -58,6 +61,11 @@ CREATE TABLE IF NOT EXISTS faults (
     mode text NOT NULL,
     method text,
     path text,
+    times integer NOT NULL CHECK (times >= 0)
+);
+CREATE TABLE IF NOT EXISTS losses (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    type text,
     times integer NOT NULL CHECK (times >= 0)
 );
 CREATE TABLE IF NOT EXISTS switches (name text PRIMARY KEY, value bigint NOT NULL);
@@ -84,6 +92,7 @@ class Page:
     created: Mapping[str, int] | None = None
     where: Mapping[str, str] | None = None
     types: tuple[str, ...] = ()
+    hidden: Mapping[str, str] | None = None  # what Stripe filters by and does not show
 
 
 class Store:
@@ -214,12 +223,72 @@ class Ledger:
         found = [Kept(**row) for row in rows[: page.limit]]
         return found[::-1] if backwards else found, len(rows) > page.limit
 
-    def expect_delivery(self, event: Kept) -> None:
-        """An event is to be sent to the webhook, from now on."""
+    def expect_delivery(self, event: Kept, *, lost: bool = False) -> None:
+        """An event is to be sent to the webhook, from now on, or never."""
         self.connection.execute(
-            "INSERT INTO deliveries (event_id, seq, next_at) VALUES (%s, %s, %s)",
-            (event.id, event.seq, self.now()),
+            "INSERT INTO deliveries (event_id, seq, next_at, last_answer) VALUES (%s, %s, %s, %s)",
+            (event.id, event.seq, None if lost else self.now(), LOST if lost else None),
         )
+
+    def lose(self, event_id: str) -> None:
+        """An event that waits is never sent by itself."""
+        self.connection.execute(
+            "UPDATE deliveries SET next_at = NULL, last_answer = %s"
+            " WHERE event_id = %s AND delivered_at IS NULL",
+            (LOST, event_id),
+        )
+
+    def add_loss(self, type: str | None, *, times: int) -> None:
+        self.connection.execute("INSERT INTO losses (type, times) VALUES (%s, %s)", (type, times))
+
+    def take_loss(self, type: str) -> bool:
+        """Whether an event of this type is one that is never sent; used up by it."""
+        taken = self.connection.execute(
+            "UPDATE losses SET times = times - 1 WHERE seq = (SELECT seq FROM losses"
+            " WHERE times > 0 AND (type IS NULL OR type = %s) ORDER BY seq LIMIT 1) RETURNING seq",
+            (type,),
+        )
+        return taken.fetchone() is not None
+
+    def losses(self) -> list[Row]:
+        return self.connection.execute(
+            "SELECT type, times FROM losses WHERE times > 0 ORDER BY seq"
+        ).fetchall()
+
+    def clear_losses(self) -> None:
+        self.connection.execute("DELETE FROM losses")
+
+    def by_id(self, id: str) -> Kept | None:
+        """An object of any kind."""
+        row = self.connection.execute(
+            "SELECT id, seq, body, hidden FROM objects WHERE id = %s", (id,)
+        ).fetchone()
+        return None if row is None else Kept(**row)
+
+    def all_of(self, kind: str) -> list[Kept]:
+        """Every object of a kind, oldest first."""
+        rows = self.connection.execute(
+            "SELECT id, seq, body, hidden FROM objects WHERE kind = %s ORDER BY seq", (kind,)
+        ).fetchall()
+        return [Kept(**row) for row in rows]
+
+    def not_paid_out(self) -> list[Kept]:
+        """Movements of the account's money that are part of no payout, oldest first."""
+        rows = self.connection.execute(
+            "SELECT id, seq, body, hidden FROM objects WHERE kind = 'balance_transaction'"
+            " AND hidden->>'payout' IS NULL ORDER BY seq"
+        ).fetchall()
+        return [Kept(**row) for row in rows]
+
+    def payouts_on_their_way(self, *, until: int) -> list[Kept]:
+        """Payouts that the bank has by then, and whose arrival was not told."""
+        rows = self.connection.execute(
+            "SELECT id, seq, body, hidden FROM objects WHERE kind = 'payout'"
+            " AND body->>'status' = 'in_transit' AND (body->>'arrival_date')::bigint <= %s"
+            " ORDER BY seq",
+            (until,),
+        ).fetchall()
+        return [Kept(**row) for row in rows]
 
     def sessions_past(self, moment: int) -> list[Kept]:
         """Open sessions whose time is over."""
@@ -281,6 +350,10 @@ class Ledger:
             {**answer, "params": Jsonb(answer["params"]), "body": Jsonb(answer["body"])},
         )
 
+    def forget_answers(self) -> int:
+        """Forget every key at once, as after a day; tells how many there were."""
+        return self.connection.execute("DELETE FROM answers").rowcount
+
     def prune_answers(self, *, older_than: int) -> None:
         self.connection.execute("DELETE FROM answers WHERE created <= %s", (older_than,))
 
@@ -320,6 +393,9 @@ def _conditions(kind: str, page: Page) -> tuple[list[str], list[Any]]:
         values.append(str(limit))
     for member, wanted in (page.where or {}).items():
         conditions.append("body->>%s = %s")
+        values += [member, wanted]
+    for member, wanted in (page.hidden or {}).items():
+        conditions.append("hidden->>%s = %s")
         values += [member, wanted]
     if page.types:
         conditions.append("body->>'type' = ANY(%s)")
