@@ -24,6 +24,8 @@ import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
 import shop.inventory.pages.counts
+import shop.merchant.api
+import shop.merchant.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -47,6 +49,8 @@ import shop.returns.api
 import shop.returns.pages
 import shop.storefront.api
 import shop.storefront.pages
+import shop.tills.api
+import shop.tills.pages
 import shop.treatments.api
 import shop.treatments.pages
 import shop.vigilance.api
@@ -130,7 +134,9 @@ def _resources(app: Flask) -> None:
         shop.prescriptions,
         shop.inventory,
         shop.orders,
+        shop.merchant,
         shop.payments,
+        shop.tills,
         shop.reports,
         shop.returns,
         shop.vigilance,
@@ -162,7 +168,9 @@ def _pages(app: Flask) -> None:
         shop.prescriptions,
         shop.inventory,
         shop.orders,
+        shop.merchant,
         shop.payments,
+        shop.tills,
         shop.returns,
         shop.vigilance,
         shop.recalls,
@@ -237,6 +245,7 @@ def load_models() -> sa.MetaData:
     import shop.charts.models
     import shop.core.events
     import shop.inventory.models
+    import shop.merchant.models
     import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
@@ -246,6 +255,7 @@ def load_models() -> sa.MetaData:
     import shop.recalls.models
     import shop.replenishment.models
     import shop.returns.models
+    import shop.tills.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

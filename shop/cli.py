@@ -47,6 +47,7 @@ def periodic() -> dict[str, str]:
     from shop.accounts import jobs as accounts
     from shop.catalog import jobs as catalog
     from shop.inventory import jobs as inventory
+    from shop.merchant import jobs as merchant
     from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
@@ -59,6 +60,7 @@ def periodic() -> dict[str, str]:
             accounts,
             catalog,
             inventory,
+            merchant,
             orders,
             payments,
             prescriptions,

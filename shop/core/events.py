@@ -251,6 +251,15 @@ class Kind(StrEnum):
     REFUND_PLANNED = "refund_planned"
     REFUND_DONE = "refund_done"
     REFUND_FAILED = "refund_failed"
+    MERCHANT_PERMISSION_RECORDED = "merchant_permission_recorded"
+    MERCHANT_PERMISSION_ENDED = "merchant_permission_ended"
+    MERCHANT_PERMISSION_ENDING = "merchant_permission_ending"
+    # the desk
+    REGISTER_ADDED = "register_added"
+    DRAWER_OPENED = "drawer_opened"
+    DRAWER_COUNTED = "drawer_counted"
+    DRAWER_EXPLAINED = "drawer_explained"
+    DRAWER_CLOSED = "drawer_closed"
     # replenishment
     AUTO_REFILL_AGREED = "auto_refill_agreed"
     AUTO_REFILL_PAUSED = "auto_refill_paused"

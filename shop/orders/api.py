@@ -111,6 +111,7 @@ def place(terms: dict[str, Any]) -> Response:
         address=terms["shipping_address"],
         shipping_method=terms["shipping_method"],
         expect_total_cents=terms["expect_total_cents"],
+        payment_route=terms["payment_route"],
         by=actor(),
         at=now(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -19,7 +19,9 @@ from shop.core.events import Kind
 from shop.core.money import dollars
 from shop.inventory import stock
 from shop.inventory.models import Reservation
-from shop.orders import judging, pricing
+from shop.merchant import choosing
+from shop.merchant.routes import ROUTES, Route
+from shop.orders import judging, pricing, routing
 from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
 from shop.orders.models import Cart, CartLine, Order, OrderLine
 from shop.orders.pricing import Item, Share, Totals
@@ -29,8 +31,6 @@ from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 from shop.prescriptions.models import Fill
 
-# Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
-TIME_TO_PAY = timedelta(minutes=60)
 LEAST_CENTS = 50  # what the card network takes
 SHOP = "shop"  # who placed what nobody placed by hand
 
@@ -68,6 +68,7 @@ def place(
     address: Address,
     shipping_method: str,
     expect_total_cents: int | None,
+    payment_route: Route = Route.ONLINE,
     by: Person,
     at: datetime,
 ) -> Order:
@@ -84,6 +85,7 @@ def place(
         address=address,
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
+        payment_route=payment_route,
         by=by,
         at=at,
     )
@@ -99,26 +101,29 @@ def promise(
     address: Address,
     shipping_method: str,
     expect_total_cents: int | None,
+    payment_route: Route = Route.ONLINE,
     by: Person | None,
     at: datetime,
 ) -> Order:
     """An order of these wishes, whoever wished: the one road from a wish to a promise.
 
     The caller holds a lock that a second order of the same wishes would wait for. The order waits
-    for its payment until `pay_by`. `by` None: the shop itself, as the client agreed.
-    Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, StateNotServed,
-    UnknownShippingMethod, PriceChanged, TotalTooSmall, NotEnoughStock.
+    for its payment until `pay_by`, as long as its route does. `by` None: the shop itself, as the
+    client agreed.
+    Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, RouteClosed,
+    StateNotServed, UnknownShippingMethod, PriceChanged, TotalTooSmall, NotEnoughStock.
     """
     decisions = judging.insist(
         client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
     )
     offers = _offers(wishes, decisions, at)
+    choosing.insist(payment_route, routing.classes(decisions, offers), at=at)
     totals = quote(offers, shipping_method=shipping_method, state=address.state, at=at)
     _check(totals, expect_total_cents)
     fills = [_fill(decision, address.state, at) for decision in decisions]
     demand = [(wish.variant_id, wish.quantity) for wish in wishes]
     reservations = stock.reserve(demand, today=judging.day(at))
-    order = _written(client.id, address, shipping_method, totals, at)
+    order = _written(client.id, address, shipping_method, totals, payment_route, at)
     rules = [decision.rule_id for decision in decisions]
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
     for position, made in enumerate(lines, start=1):
@@ -207,7 +212,12 @@ def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
 
 
 def _written(
-    client_id: UUID, address: Address, shipping_method: str, totals: Totals, at: datetime
+    client_id: UUID,
+    address: Address,
+    shipping_method: str,
+    totals: Totals,
+    route: Route,
+    at: datetime,
 ) -> Order:
     to = asdict(address)
     order = Order(
@@ -223,7 +233,8 @@ def _written(
         shipping_cents=totals.shipping_cents,
         tax_cents=totals.tax_cents,
         total_cents=totals.total_cents,
-        pay_by=at + TIME_TO_PAY,
+        payment_route=route,
+        pay_by=at + ROUTES[route].time_to_pay,
     )
     db.session.add(order)
     db.session.flush()  # the lines point at it

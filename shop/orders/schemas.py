@@ -10,6 +10,7 @@ from marshmallow import fields, post_load, validate
 from shop.core.events import Kind
 from shop.inventory.models import MAX_RECEIVED_UNITS
 from shop.inventory.receiving import LONGEST_LOT_NUMBER
+from shop.merchant.routes import Route
 from shop.orders import carriers
 from shop.orders.checkout import Address
 from shop.orders.explaining import CartExplained, LineExplained, OrderExplained
@@ -95,6 +96,7 @@ class OrderIn(Schema):
     shipping_address = fields.Nested(AddressIn, required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     expect_total_cents = Cents(load_default=None, allow_none=True)
+    payment_route = fields.Enum(Route, by_value=True, load_default=Route.ONLINE)
 
 
 class OrdersQuery(PageQuery):
@@ -173,6 +175,7 @@ class OrderBriefOut(Schema):
     shipping_address = fields.Function(lambda order: AddressOut().dump(order))
     shipments = fields.List(fields.Nested(ShipmentOut))
     created_at = Moment(attribute="placed_at")
+    payment_route = fields.Enum(Route, by_value=True)
     pay_by = Moment()
     paid_at = Moment(allow_none=True)
 

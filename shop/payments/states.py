@@ -26,6 +26,14 @@ PAYMENT_ARROWS: dict[PaymentStatus | None, set[PaymentStatus]] = {
 LIVE = frozenset({P.CREATED, P.OPEN, P.QUESTIONED})
 
 
+class Tender(StrEnum):
+    """What a client hands over at the desk."""
+
+    CASH = "cash"
+    TERMINAL = "terminal"  # her card, on the clinic's own terminal
+    CHEQUE = "cheque"
+
+
 class RefundStatus(StrEnum):
     PLANNED = "planned"
     DONE = "done"

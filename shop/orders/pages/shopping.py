@@ -25,7 +25,19 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
-from shop.orders import cancelling, carriers, checkout, explaining, queries, schemas, stranding
+from shop.merchant import choosing
+from shop.merchant.choosing import Choice
+from shop.merchant.routes import ROUTES, Route
+from shop.orders import (
+    cancelling,
+    carriers,
+    checkout,
+    explaining,
+    queries,
+    routing,
+    schemas,
+    stranding,
+)
 from shop.orders import cart as carts
 from shop.orders.cart import Answered
 from shop.orders.models import MAX_QUANTITY, Cart, Order
@@ -49,13 +61,17 @@ class WishForm(Schema):
     quantity = WholeQuery(required=True, least=1, most=MAX_QUANTITY)
 
 
+TERMS = ("shipping_method", "expect_total_cents", "payment_route")
+
+
 class CheckoutForm(schemas.AddressIn):
     shipping_method = schemas.OrderIn().fields["shipping_method"]
     expect_total_cents = WholeQuery(least=0, most=100_000_000, load_default=None)
+    payment_route = schemas.OrderIn().fields["payment_route"]
 
     @ma.post_load
     def _address(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        terms = {name: data.pop(name) for name in ("shipping_method", "expect_total_cents")}
+        terms = {name: data.pop(name) for name in TERMS}
         data.pop("country")
         return terms | {"address": checkout.Address(**data)}
 
@@ -66,7 +82,7 @@ class CheckoutForm(schemas.AddressIn):
 @bp.get("/cart")
 @allow(Role.CLIENT)
 def show_cart() -> Response:
-    return _page("cart.html", lines=_cart_lines())
+    return _page("cart.html", **_cart())
 
 
 @bp.get("/cart/why")
@@ -86,7 +102,7 @@ def put_line() -> Response:
         cart = carts.cart_of(actor(), lock=True)
         carts.put(cart, _pack(wish["sku"]), wish["quantity"])
     except Refusal as refusal:
-        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+        return _again("cart.html", refusal, _cart)
     db.session.commit()
     return _to("/cart")
 
@@ -98,7 +114,7 @@ def put_bundle(slug: str) -> Response:
         cart = carts.cart_of(actor(), lock=True)
         left_out = _put_bundle(cart, slug)
     except Refusal as refusal:
-        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+        return _again("cart.html", refusal, _cart)
     db.session.commit()
     if left_out:
         flash(f"Not for sale now, and left out: {'; '.join(one.name for one in left_out)}.")
@@ -202,15 +218,23 @@ def cancel(number: str) -> Response:
 # What pages show.
 
 
+def _cart() -> dict[str, Any]:
+    lines = _cart_lines()
+    return {"lines": lines, "routes": _routes(lines)}
+
+
 def _cart_lines() -> list[Answered]:
     return carts.answered(carts.cart_of(actor()), at=now())
 
 
 def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[str, Any]:
-    """The lines to choose from, and the totals of the chosen ones where they can be told."""
+    """The lines to choose from, and totals and routes of the chosen ones where they can be told."""
     totals, untold = None, ""
+    taken = [line for line in lines if line.line.variant.sku in chosen]
+    routes = _routes(taken)
+    first = next(each.route.value for each in routes if each.open)
     try:
-        totals = _totals([line for line in lines if line.line.variant.sku in chosen], typed)
+        totals = _totals(taken, typed)
     except Refusal as refusal:
         untold = refusal.text
     return {
@@ -220,7 +244,17 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
         "untold": untold,
         "states": [(state, state) for state in sorted(STATES)],
         "methods": [(method.code, method.name) for method in SHIPPING_METHODS.values()],
+        "routes": routes,
+        "route": typed.get("payment_route") or first,
+        "route_names": {route.value: terms.name for route, terms in ROUTES.items()},
     }
+
+
+def _routes(lines: Sequence[Answered]) -> tuple[Choice, ...]:
+    """How these lines may be paid, those that may be ordered."""
+    taken = [each for each in lines if each.decision.open]
+    held = routing.classes([each.decision for each in taken], [each.line for each in taken])
+    return choosing.choices(held, at=now())
 
 
 def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
@@ -239,6 +273,7 @@ def _totals(lines: Sequence[Answered], typed: Any) -> Totals | None:
 def _whole(number: str) -> dict[str, Any]:
     order = queries.order_for(actor(), number)
     payment = payments.payment_to_show(order.id)
+    waits = order.status is OrderStatus.AWAITING_PAYMENT
     return {
         "order": order,
         "tracking_page": carriers.link,
@@ -249,7 +284,9 @@ def _whole(number: str) -> dict[str, Any]:
         "stopped": stranding.stopped(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
-        "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
+        "payable": waits and actor().id == order.client_id,
+        "takes_money": waits and actor().role in PACKERS,
+        "online": choosing.choice(Route.ONLINE, routing.classes_of(order), at=now()),
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),
     }
