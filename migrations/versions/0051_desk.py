@@ -273,13 +273,10 @@ CREATE TRIGGER drawer_moves_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON draw
 CREATE FUNCTION drawer_adds_up() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    the_drawer uuid := CASE TG_TABLE_NAME WHEN 'drawers' THEN NEW.id END;
+    the_drawer uuid := coalesce(to_jsonb(NEW) ->> 'drawer_id', to_jsonb(NEW) ->> 'id');
     d drawers%ROWTYPE;
     broken text;
 BEGIN
-    IF the_drawer IS NULL THEN
-        the_drawer := NEW.drawer_id;
-    END IF;
     SELECT * INTO d FROM drawers WHERE id = the_drawer;
     broken := CASE
         WHEN d.float_cents <> (SELECT coalesce(sum(denomination_cents * pieces), 0)

@@ -41,9 +41,9 @@ class Template(StrEnum):
     AUTO_REFILL_NEWS = "auto_refill_news"  # agreed, paused, cancelled
     PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
     SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
+    RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
     PAYMENT_PERMISSION_ENDING = "payment_permission_ending"  # to the managers
     REFUND_AT_THE_DESK = "refund_at_the_desk"  # money waits where it was paid
-    RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
 
 
 class Letter(Base):

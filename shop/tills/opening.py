@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shop.accounts.models import Person
 from shop.core import events, numbers
-from shop.core.db import db, locked
+from shop.core.db import db
 from shop.core.events import Kind
 from shop.payments.states import Tender
 from shop.tills import money, queries
@@ -26,6 +26,8 @@ from shop.tills.models import (
 from shop.tills.money import Pieces
 from shop.tills.states import DrawerStatus
 
+OPENING = 5_150_051  # the advisory lock of who opens a drawer
+
 
 def add_register(name: str, *, by: Person | None) -> Register:
     """A place at the desk where money is taken. Raises RegisterRefused."""
@@ -33,6 +35,7 @@ def add_register(name: str, *, by: Person | None) -> Register:
     if not 1 <= len(name) <= LONGEST_NAME:
         text = f"Call it something, in up to {LONGEST_NAME} characters."
         raise RegisterRefused(text, fields={"name": [text]})
+    _in_turn()
     same = sa.func.lower(Register.name) == name.lower()
     if db.session.scalar(sa.select(sa.exists().where(same))):
         text = "There is a register of this name. Choose another."
@@ -50,7 +53,7 @@ def open_drawer(register: Register, pieces: Pieces, *, by: Person, at: datetime)
     One open drawer at a register, and one of a person. Raises CountRefused, DrawerTaken.
     """
     insist_pieces(pieces)
-    db.session.execute(locked(sa.select(Register.id).where(Register.id == register.id)))
+    _in_turn()
     _insist_free(register, by)
     made = Drawer(
         id=uuid.uuid4(),
@@ -94,6 +97,11 @@ def write_pieces(drawer: Drawer, counting: Counting, pieces: Pieces) -> None:
         for denomination, number in sorted(pieces.items())
         if number
     )
+
+
+def _in_turn() -> None:
+    """Who opens drawers or adds registers does it one after the other, until the commit."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(OPENING)))
 
 
 def _insist_free(register: Register, by: Person) -> None:
