@@ -102,6 +102,7 @@ TABLES = {
     "count": "counts",
     "adjustment": "adjustments",
     "return": "returns",
+    "drawer": "drawers",
     "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from shop.accounts import duties
 from shop.accounts.models import Duty, Person
 from shop.catalog import importing, loading, relating
-from shop.catalog.models import BeautyFact, ImportProfile, Variant
+from shop.catalog.models import BeautyFact, ImportProfile, LegalClass, Variant
 from shop.charts import charting
 from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
@@ -28,6 +28,8 @@ from shop.core.db import db
 from shop.inventory import certifying, releasing
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
+from shop.merchant import permitting
+from shop.merchant.routes import Route
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
 from shop.orders.scanning import Scanned
@@ -35,6 +37,7 @@ from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
 from shop.payments.models import Payment, ProviderEvent
 from shop.payments.saving import STATEMENT_VERSION
+from shop.payments.states import Tender
 from shop.prescriptions import (
     erring,
     examining,
@@ -54,6 +57,8 @@ from shop.purchasing.arriving import Damaged
 from shop.recalls import collecting, disposing
 from shop.recalls.models import Outcome as Leaves
 from shop.replenishment import choosing
+from shop.tills import counting as counting_money
+from shop.tills import paying_out
 from shop.treatments import (
     answering,
     booking,
@@ -88,6 +93,7 @@ from tests.replenishment.builders import (
     a_reminder,
     handed_out,
 )
+from tests.tills import builders as tills
 from tests.treatments.builders import (
     BLISTERS,
     a_booked_session,
@@ -137,7 +143,32 @@ def scene() -> Mapping[str, Any]:
     _bought(soap)
     _refilled()
     _recalled(client)
+    _at_the_desk()
     return {}
+
+
+def _at_the_desk() -> None:
+    """A drawer with every kind of money in it, some paid out; one counted, one closed and signed."""
+    staff, manager = sam(), mona()
+    until = now().date() + timedelta(days=90)
+    document = {"document": "SCENE", "valid_from": now().date(), "valid_until": until}
+    permission = permitting.permit(Route.ONLINE, LegalClass.RX, **document, by=manager, at=now())
+    permitting.end(permission, on=until, by=manager, at=now())
+    tills.a_drawer(staff)
+    tills.taken(staff)
+    tills.taken(staff, tills.on_paper(Tender.CHEQUE))
+    tills.taken(staff, tills.on_paper(Tender.TERMINAL))
+    for given, reference in ((None, None), (tills.on_paper(Tender.TERMINAL), "R-1")):
+        refund = tills.waiting(staff, given)
+        paying_out.pay_out(refund, reference=reference, by=staff, at=now())
+    for signs in (False, True):
+        drawer = tills.a_drawer()
+        cash, by = tills.fitting(1), drawer.opened_by
+        terms: dict[str, int] = {"terminal_cents": 0, "cheque_cents": 0}
+        counting_money.count(tills.locked(drawer), cash, **terms, by=by, at=now())
+        counting_money.explain(drawer, "Gone.", by=by, at=now())
+        if signs:
+            counting_money.sign(drawer, by=manager, at=now())
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:
@@ -411,6 +442,7 @@ class Column:
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
     "visibility_rules.legal_class",
+    "drawer_moves.kind",
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
