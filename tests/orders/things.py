@@ -12,6 +12,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory.models import Lot
+from shop.merchant.routes import Route
 from shop.orders import cart as carts
 from shop.orders import checkout, labelling, paying, picking, queries, shipping
 from shop.orders.checkout import Address
@@ -55,6 +56,7 @@ def placed(
     address: Address = HOME,
     shipping_method: str = "standard",
     expect_total_cents: int | None = None,
+    payment_route: Route = Route.ONLINE,
     days: int = 0,
 ) -> Order:
     """An order that awaits its payment, placed `days` from now."""
@@ -64,6 +66,7 @@ def placed(
         address=address,
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
+        payment_route=payment_route,
         by=client,
         at=now() + timedelta(days=days),
     )
