@@ -152,8 +152,12 @@ def _at_the_desk() -> None:
     staff, manager = sam(), mona()
     until = now().date() + timedelta(days=90)
     document = {"document": "SCENE", "valid_from": now().date(), "valid_until": until}
-    permission = permitting.permit(Route.ONLINE, LegalClass.RX, **document, by=manager, at=now())
-    permitting.end(permission, on=until, by=manager, at=now())
+    for ends in (False, True):
+        permission = permitting.permit(
+            Route.ONLINE, LegalClass.RX, **document, by=manager, at=now()
+        )
+        if ends:
+            permitting.end(permission, on=until, by=manager, at=now())
     tills.a_drawer(staff)
     tills.taken(staff)
     tills.taken(staff, tills.on_paper(Tender.CHEQUE))
@@ -675,6 +679,7 @@ LOOKS_WHEN = {
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
     "witness_sees_what_was_inspected": ("", "status = 'disposed'"),
     "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),
+    "permission_stays_as_recorded": ("", "ended_on IS NULL"),
 }
 
 

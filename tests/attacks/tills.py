@@ -237,7 +237,7 @@ def _without_permission(attacker: Sql, legal_class: str = "rx") -> None:
     as_owner(
         attacker,
         "UPDATE merchant_permissions SET ended_on = (shop_now() AT TIME ZONE 'UTC')::date,"
-        " ended_by_id = %(mona)s WHERE legal_class = %(the_class)s",
+        " ended_by_id = %(mona)s WHERE legal_class = %(the_class)s AND ended_on IS NULL",
         the_class=legal_class,
     )
 
@@ -568,7 +568,7 @@ ATTACKS.each(
                 " counted_cash_cents = NULL, counted_terminal_cents = NULL,"
                 " counted_cheque_cents = NULL WHERE id = %(small)s"
             ),
-            "count_of_a_drawer_is_not_rewritten",
+            "drawer_goes_along_an_arrow",
         ),
     }
 )
