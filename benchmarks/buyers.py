@@ -38,6 +38,7 @@ class Physician:
 def physician() -> Person:
     """Dr Chen, licensed in California."""
     story.signing_key()
+    story.payment_permissions()
     chen = employing.employ(
         email="dr.chen@example.test",
         name="Dr Wei Chen",

@@ -35,7 +35,7 @@ from shop.orders.models import OrderLine, ShipmentLine
 from shop.recalls import listing, queries, recalling, schemas
 from shop.recalls.models import RecallClient
 from shop.web.paging import page
-from tests import keys
+from tests import keys, permissions
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot
 from tests.people import alice, mona
@@ -92,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         with psycopg.connect(cluster.url(DATABASE)) as superuser:
             keys.recorded(superuser)
+            permissions.recorded(superuser)
         numbers = _filled(app, cluster, given.lines)
         print(f"{given.lines} lines; a fixed loop before: {fixed_loop():.0f} ms", flush=True)
         taken = [

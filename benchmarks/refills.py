@@ -41,7 +41,7 @@ from shop.core.embedded_postgres import Cluster
 from shop.replenishment import jobs
 from shop.replenishment.jobs import Done
 from shop.replenishment.queries import Share
-from tests import keys
+from tests import keys, permissions
 from tests.inventory.lots import a_lot
 from tests.people import alice, dr_chen
 from tests.prescriptions.builders import a_prescription
@@ -132,6 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         with psycopg.connect(cluster.url(DATABASE)) as superuser:
             keys.recorded(superuser)
+            permissions.recorded(superuser)
         due = _filled(app, cluster, given.clients)
         as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
         print(

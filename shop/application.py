@@ -30,6 +30,8 @@ import shop.inventory.pages
 import shop.inventory.pages.counts
 import shop.invoices.api
 import shop.invoices.pages
+import shop.merchant.api
+import shop.merchant.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -54,6 +56,8 @@ import shop.returns.api
 import shop.returns.pages
 import shop.storefront.api
 import shop.storefront.pages
+import shop.tills.api
+import shop.tills.pages
 import shop.treatments.api
 import shop.treatments.pages
 import shop.vigilance.api
@@ -139,7 +143,9 @@ def _resources(app: Flask) -> None:
         shop.discounts,
         shop.orders,
         shop.credit,
+        shop.merchant,
         shop.payments,
+        shop.tills,
         shop.reports,
         shop.invoices,
         shop.returns,
@@ -174,8 +180,10 @@ def _pages(app: Flask) -> None:
         shop.discounts,
         shop.orders,
         shop.credit,
+        shop.merchant,
         shop.payments,
         shop.invoices,
+        shop.tills,
         shop.returns,
         shop.vigilance,
         shop.recalls,
@@ -253,6 +261,7 @@ def load_models() -> sa.MetaData:
     import shop.core.events
     import shop.discounts.models
     import shop.inventory.models
+    import shop.merchant.models
     import shop.notifications.models
     import shop.orders.models
     import shop.payments.models
@@ -262,6 +271,7 @@ def load_models() -> sa.MetaData:
     import shop.recalls.models
     import shop.replenishment.models
     import shop.returns.models
+    import shop.tills.models
     import shop.treatments.models
     import shop.vigilance.models
     import shop.web.models  # noqa: F401

@@ -48,6 +48,7 @@ def periodic() -> dict[str, str]:
     from shop.catalog import jobs as catalog
     from shop.inventory import jobs as inventory
     from shop.invoices import jobs as invoices
+    from shop.merchant import jobs as merchant
     from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
@@ -61,6 +62,7 @@ def periodic() -> dict[str, str]:
             catalog,
             inventory,
             invoices,
+            merchant,
             orders,
             payments,
             prescriptions,

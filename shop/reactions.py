@@ -20,6 +20,7 @@ from shop.charts.models import ChartEntry
 from shop.core import events, jobs
 from shop.core.db import db
 from shop.core.events import Event, Kind
+from shop.merchant.models import MerchantPermission
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
@@ -200,6 +201,27 @@ def tell_who_makes_the_next(event: Event) -> None:
         letters.send(Template.SIGNING_KEY_EXPIRING, key, event, to=manager)
 
 
+def tell_who_renews_the_permission(event: Event) -> None:
+    """A permission for online payment ends soon."""
+    permission = db.session.get_one(MerchantPermission, event.subject_id)
+    for manager in _managers():
+        letters.send(Template.PAYMENT_PERMISSION_ENDING, permission, event, to=manager)
+
+
+def tell_of_money_at_the_desk(event: Event) -> None:
+    """What was paid at the desk goes back there: she is asked to come for it."""
+    refund = db.session.get_one(Refund, event.subject_id)
+    if refund.payment.tender is not None:
+        letters.send(Template.REFUND_AT_THE_DESK, refund, event)
+
+
+def tell_of_the_money_sent(event: Event) -> None:
+    """Money is on its way to a card; whoever got hers at the desk has it in her hands."""
+    refund = db.session.get_one(Refund, event.subject_id)
+    if refund.payment.tender is None:
+        letters.send(Template.REFUND_SENT, refund, event)
+
+
 def _managers() -> list[Person]:
     query = sa.select(Person).where(Person.role == Role.MANAGER, Person.disabled_at.is_(None))
     return list(db.session.scalars(query.order_by(Person.id)))
@@ -278,8 +300,10 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.ORDER_EXPIRED: (money_goes_back, a_letter(Template.ORDER_EXPIRED), follow_the_refill),
     Kind.PAYMENT_CANCELLED: (follow_the_refill,),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),
-    Kind.REFUND_DONE: (write_its_papers, a_letter(Template.REFUND_SENT)),
+    Kind.REFUND_PLANNED: (tell_of_money_at_the_desk,),
+    Kind.REFUND_DONE: (write_its_papers, tell_of_the_money_sent),
     Kind.REFUND_FAILED: (write_its_papers,),
+    Kind.MERCHANT_PERMISSION_ENDING: (tell_who_renews_the_permission,),
     Kind.AUTO_REFILL_AGREED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_PAUSED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_CANCELLED: (a_letter(Template.AUTO_REFILL_NEWS),),

@@ -31,7 +31,7 @@ from shop.core import migrating
 from shop.core.cluster import APP, OWNER, ROLES, SANDBOX, WORKER, ensure_database, ensure_roles
 from shop.core.db import db
 from shop.core.embedded_postgres import running
-from tests import keys
+from tests import keys, permissions
 
 PASSWORD = "for-tests-only"
 # Tests leave much behind that is held until they end: looked for seldom, it costs a tenth less.
@@ -87,6 +87,7 @@ def template(server: str) -> Database:
     migrating.upgrade(database.owner)
     with database.as_role() as connection:
         keys.recorded(connection)
+        permissions.recorded(connection)
     return database
 
 

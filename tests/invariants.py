@@ -343,6 +343,36 @@ RULES = {
                AND c.status = 'booked'
             OR c.status = 'booked' AND (c.large OR c.delta_cents < 0) AND c.decided_by_id IS NULL
             OR c.decided_by_id = c.proposed_by_id""",
+    "I14 what was handed over at the desk is in full, in one drawer, and the drawer was open": """
+        SELECT p.id FROM payments p LEFT JOIN drawer_moves m ON m.payment_id = p.id
+        LEFT JOIN drawers d ON d.id = m.drawer_id
+        WHERE p.tender IS NOT NULL AND (p.status <> 'succeeded' OR m.id IS NULL
+            OR (m.kind, m.tender, m.cents) <> ('tender', p.tender, p.captured_cents)
+            OR m.by_id <> d.opened_by_id OR m.moved_at < d.opened_at OR m.moved_at > d.counted_at
+            OR coalesce(p.provider_session_id, p.provider_intent_id) IS NOT NULL)""",
+    "I15 what was handed over goes back out of a drawer, once": """
+        SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id
+        LEFT JOIN drawer_moves m ON m.refund_id = r.id
+        WHERE p.tender IS NOT NULL AND (r.status NOT IN ('planned', 'done')
+            OR (r.status = 'done') <> (m.id IS NOT NULL)
+            OR (m.id IS NOT NULL AND (m.tender, -m.cents) <> (p.tender, r.amount_cents))
+            OR EXISTS (SELECT FROM provider_calls WHERE reference_id IN (r.id, p.id)))""",
+    "drawers: the ledger is numbered without a gap and adds up; cash is never less than nothing": """
+        SELECT m.id FROM (
+            SELECT m.*, sum(cents) OVER (PARTITION BY drawer_id, tender ORDER BY seq) AS adds_up_to,
+                   row_number() OVER (PARTITION BY drawer_id ORDER BY seq) AS place
+            FROM drawer_moves m) AS m
+        WHERE m.balance_cents <> m.adds_up_to OR m.seq <> m.place
+           OR (m.tender = 'cash' AND m.adds_up_to < 0)""",
+    "drawers: one open of a person and at a register; closed ones add up or are explained": """
+        SELECT (array_agg(id))[1] FROM drawers WHERE status = 'open'
+        GROUP BY GROUPING SETS ((opened_by_id), (register_id)) HAVING count(*) > 1
+        UNION ALL
+        SELECT d.id FROM drawers d JOIN drawer_moves m ON m.drawer_id = d.id
+        WHERE d.status <> 'open' GROUP BY d.id
+        HAVING coalesce(sum(m.cents) FILTER (WHERE m.tender = 'cash'), 0) <> d.expected_cash_cents
+            OR (d.status = 'closed' AND d.explanation IS NULL
+                AND d.counted_cash_cents <> d.expected_cash_cents)""",
     "I20 a call has one row and one key": """
         SELECT operation FROM provider_calls
         GROUP BY operation, reference_id HAVING count(*) > 1""",
@@ -357,6 +387,7 @@ RULES = {
             UNION ALL SELECT id, status, state_seq FROM payments
             UNION ALL SELECT id, status, state_seq FROM plans
             UNION ALL SELECT id, status, state_seq FROM sessions
+            UNION ALL SELECT id, status, state_seq FROM drawers
             UNION ALL SELECT id, status, state_seq FROM refunds) AS subject
         LEFT JOIN (
             SELECT subject_id, count(*) AS told, max(seq) AS last,

@@ -271,6 +271,15 @@ class Kind(StrEnum):
     RECEIPT_ISSUED = "receipt_issued"
     CREDIT_NOTE_ISSUED = "credit_note_issued"
     CREDIT_NOTE_REVERSED = "credit_note_reversed"
+    MERCHANT_PERMISSION_RECORDED = "merchant_permission_recorded"
+    MERCHANT_PERMISSION_ENDED = "merchant_permission_ended"
+    MERCHANT_PERMISSION_ENDING = "merchant_permission_ending"
+    # the desk
+    REGISTER_ADDED = "register_added"
+    DRAWER_OPENED = "drawer_opened"
+    DRAWER_COUNTED = "drawer_counted"
+    DRAWER_EXPLAINED = "drawer_explained"
+    DRAWER_CLOSED = "drawer_closed"
     # replenishment
     AUTO_REFILL_AGREED = "auto_refill_agreed"
     AUTO_REFILL_PAUSED = "auto_refill_paused"

@@ -59,6 +59,8 @@ from shop.discounts import queries as discounts
 from shop.discounts.models import DiscountKind
 from shop.inventory import receiving, releasing
 from shop.inventory.receiving import ReceiptLineIn
+from shop.merchant import permitting
+from shop.merchant.routes import Route
 from shop.orders import cancelling, cart, checkout, labelling, picking, scanning, shipping
 from shop.orders import queries as orders
 from shop.orders.checkout import Address
@@ -78,6 +80,7 @@ from shop.purchasing.drafting import Wanted
 from shop.replenishment import agreeing, offering
 from shop.replenishment import statements as refill_statements
 from shop.replenishment.agreeing import Yes
+from shop.tills import opening
 from shop.treatments import rulebook
 
 PASSWORD = "demo-password"
@@ -118,6 +121,9 @@ SAMPLES = {"80053648": 3_900, "80081285": 4_200, "80120363": 4_800}
 TRETINOIN, ACNE, SUNSCREEN = "0378-8082-20", "49967-138-01", "84258-006-01"
 HOME = Address(
     name="Alice Moreno", line1="12 Alder Street", city="Oakland", state="CA", postal_code="94607"
+)
+THERE = Address(
+    name="Bob Ito", line1="40 Live Oak Street", city="Austin", state="TX", postal_code="78702"
 )
 ANSWERS: dict[str, object] = {
     "pregnancy": "none",
@@ -170,6 +176,7 @@ def tell() -> None:
     db.session.commit()  # before imports: PostgreSQL should know how large the dictionary is
     cast = _cast()
     _catalogue(cast)
+    payment_permissions()
     _law(cast)
     _shelf(cast)
     _medical_director(cast)
@@ -184,6 +191,22 @@ def signing_key() -> None:
     at = now()
     (public_key,) = ring.keys
     signing_keys.record(public_key, valid_from=at, valid_until=at + signing_keys.LASTS, at=at)
+
+
+def payment_permissions() -> None:
+    """Every class may be paid online for a year, by documents that are invented and say so."""
+    today = now().date()
+    for legal_class in LegalClass:
+        if legal_class is not LegalClass.CLINIC_USE:
+            permitting.permit(
+                Route.ONLINE,
+                legal_class,
+                document=f"DEMO-{legal_class.upper()} (invented)",
+                valid_from=today,
+                valid_until=today + timedelta(days=365),
+                by=None,
+                at=now(),
+            )
 
 
 def _cast() -> Cast:
@@ -375,6 +398,7 @@ def _what_happened(cast: Cast, *, pay: bool) -> None:
     _sign(_ask(cast.alice, TRETINOIN), cast)
     _ask(cast.bob, "42192-151-01")
     _ask(cast.alice, "0299-5918-25")
+    _at_the_desk(cast)
     if not pay:
         return
     _read_the_leaflets(cast.alice)
@@ -392,8 +416,8 @@ def _credited(cast: Cast) -> None:
     act_as(cast.sam.actor)
     note = "For a parcel that came late."
     correcting.propose(cast.alice, 25_00, note=note, by=cast.sam, at=now())
-    given = {"origin": Origin.GIVEN, "note": "For the raffle of the school."}
-    making.make(150_00, **given, by=cast.sam, at=now())
+    raffle = "For the raffle of the school."
+    making.make(150_00, origin=Origin.GIVEN, note=raffle, by=cast.sam, at=now())
     db.session.commit()
 
 
@@ -468,7 +492,21 @@ def _read_the_leaflets(client: Person) -> None:
     db.session.commit()
 
 
-def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
+def _at_the_desk(cast: Cast) -> None:
+    """Two registers, and an order of Bob's that he pays when he comes."""
+    for name in ("Front desk", "Treatment corridor"):
+        opening.add_register(name, by=None)
+    _order(cast.bob, {SUNSCREEN: 1}, address=THERE, route=Route.DESK)
+    act_as("system:demo")
+
+
+def _order(
+    client: Person,
+    wishes: dict[str, int],
+    *,
+    address: Address = HOME,
+    route: Route = Route.ONLINE,
+) -> uuid.UUID:
     act_as(client.actor)
     basket = cart.cart_of(client, lock=True)
     for ndc, quantity in wishes.items():
@@ -478,9 +516,10 @@ def _order(client: Person, wishes: dict[str, int]) -> uuid.UUID:
     order = checkout.place(
         basket,
         skus=None,
-        address=HOME,
+        address=address,
         shipping_method="standard",
         expect_total_cents=None,
+        payment_route=route,
         by=client,
         at=now(),
     )

@@ -23,6 +23,7 @@ from shop.core import jobs
 from shop.core.db import db, locked
 from shop.core.events import Event
 from shop.core.money import dollars
+from shop.merchant.models import MerchantPermission
 from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
@@ -44,6 +45,7 @@ Subject = (
     | Escalation
     | Inquiry
     | Licence
+    | MerchantPermission
     | Order
     | Person
     | Plan
@@ -81,6 +83,8 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.ORDER_HELD: Order,
     Template.ORDER_RESUMED: Order,
     Template.REFUND_SENT: Refund,
+    Template.REFUND_AT_THE_DESK: Refund,
+    Template.PAYMENT_PERMISSION_ENDING: MerchantPermission,
     Template.LICENCE_EXPIRING: Licence,
     Template.SIGNING_KEY_EXPIRING: SigningKey,
     Template.PRESCRIPTION_RENEWABLE: Prescription,
@@ -210,7 +214,7 @@ def _reader(subject: Subject) -> uuid.UUID:
             return subject.asked_by_id
         case Licence():
             return subject.person_id
-        case SigningKey() | Recall():
+        case MerchantPermission() | SigningKey() | Recall():
             raise LookupError("It is nobody's: say whom to write to.")
         case _:
             return _client(subject)
@@ -259,7 +263,7 @@ def _told(subject: Subject) -> dict[str, str]:
     match subject:
         case Escalation() | Inquiry():
             return {"number": subject.request.number}
-        case Licence() | SigningKey():
+        case Licence() | MerchantPermission() | SigningKey():
             return {"until": subject.valid_until.strftime("%B %-d, %Y")}
         case Session():
             return {"number": subject.plan.number}

@@ -44,6 +44,8 @@ class Template(StrEnum):
     RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
     ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
     ORDER_REDUCED = "order_reduced"  # some lines are off
+    PAYMENT_PERMISSION_ENDING = "payment_permission_ending"  # to the managers
+    REFUND_AT_THE_DESK = "refund_at_the_desk"  # money waits where it was paid
 
 
 class Letter(Base):

@@ -133,6 +133,7 @@ def place(terms: dict[str, Any]) -> Response:
         expect_total_cents=terms["expect_total_cents"],
         discount_code=terms["discount_code"],
         use_credit=terms["use_credit"],
+        payment_route=terms["payment_route"],
         by=actor(),
         at=now(),
     )

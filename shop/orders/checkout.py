@@ -23,7 +23,9 @@ from shop.discounts import taking
 from shop.discounts.taking import Offered
 from shop.inventory import stock
 from shop.inventory.models import Reservation
-from shop.orders import judging, paying, pricing
+from shop.merchant import choosing
+from shop.merchant.routes import ROUTES, Route
+from shop.orders import judging, paying, pricing, routing
 from shop.orders.errors import CartEmpty, NotForSale, NotInCart, PriceChanged, TotalTooSmall
 from shop.orders.models import Cart, CartLine, Order, OrderLine
 from shop.orders.pricing import Item, Share, Totals
@@ -33,8 +35,6 @@ from shop.prescriptions.asking import Stage
 from shop.prescriptions.gate import Decision, Wish
 from shop.prescriptions.models import Fill
 
-# Long enough to open the provider's page and for its 30 minutes to pass; payments moves it on.
-TIME_TO_PAY = timedelta(minutes=60)
 SHOP = "shop"  # who placed what nobody placed by hand
 
 
@@ -90,6 +90,7 @@ def place(
     shipping_method: str,
     expect_total_cents: int | None,
     discount_code: str | None = None,
+    payment_route: Route = Route.ONLINE,
     by: Person,
     at: datetime,
     use_credit: bool = False,
@@ -109,6 +110,7 @@ def place(
         shipping_method=shipping_method,
         expect_total_cents=expect_total_cents,
         discount_code=discount_code,
+        payment_route=payment_route,
         by=by,
         at=at,
         use_credit=use_credit,
@@ -126,25 +128,27 @@ def promise(
     shipping_method: str,
     expect_total_cents: int | None,
     discount_code: str | None = None,
+    payment_route: Route = Route.ONLINE,
     by: Person | None,
     at: datetime,
     use_credit: bool = False,
-    time_to_pay: timedelta = TIME_TO_PAY,
+    time_to_pay: timedelta | None = None,
     via: Via = Via.ONLINE,
 ) -> Order:
     """An order of these wishes, whoever wished: the one road from a wish to a promise.
 
     The caller holds a lock that a second order of the same wishes would wait for. The order waits
-    for its payment until `pay_by`; where nothing is due of it, it is paid. `by` None: the shop
-    itself, as the client agreed.
-    Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, StateNotServed,
-    UnknownShippingMethod, NotShippedThere, TooHeavy, PriceChanged, TotalTooSmall, NotEnoughStock;
-    with a code what `discounts.taking.offered` and `Terms.off` raise.
+    for its payment until `pay_by`, as long as its route does or `time_to_pay`; where nothing is due
+    of it, it is paid. `by` None: the shop itself, as the client agreed.
+    Raises NoPrescription, LineBlocked, NeedsClientAction, TooSoon, NotForSale, RouteClosed,
+    StateNotServed, UnknownShippingMethod, NotShippedThere, TooHeavy, PriceChanged, TotalTooSmall,
+    NotEnoughStock; with a code what `discounts.taking.offered` and `Terms.off` raise.
     """
     decisions = judging.insist(
         client, wishes, ship_to_state=address.state, at=at, stage=Stage.PLACE
     )
     offers = _offers(wishes, decisions, at)
+    choosing.insist(payment_route, routing.classes(decisions, offers), at=at)
     discount = offered(client, discount_code, state=address.state, at=at)
     totals = quote(
         offers, shipping_method=shipping_method, state=address.state, at=at, discount=discount
@@ -156,7 +160,8 @@ def promise(
     if use_credit:
         totals = totals.paid_from(ledger.held(client.id))
     _require_payable(totals)
-    order = _written(client.id, address, shipping_method, totals, at + time_to_pay)
+    pay_by = at + (time_to_pay or ROUTES[payment_route].time_to_pay)
+    order = _written(client.id, address, shipping_method, totals, payment_route, pay_by)
     rules = [decision.rule_id for decision in decisions]
     lines = zip(offers, totals.shares, fills, reservations, rules, strict=True)
     for position, made in enumerate(lines, start=1):
@@ -291,7 +296,12 @@ def _fill(decision: Decision, state: str, at: datetime) -> Fill | None:
 
 
 def _written(
-    client_id: UUID, address: Address, shipping_method: str, totals: Totals, pay_by: datetime
+    client_id: UUID,
+    address: Address,
+    shipping_method: str,
+    totals: Totals,
+    route: Route,
+    pay_by: datetime,
 ) -> Order:
     to = asdict(address)
     order = Order(
@@ -308,6 +318,7 @@ def _written(
         tax_cents=totals.tax_cents,
         total_cents=totals.total_cents,
         credit_cents=totals.credit_cents,
+        payment_route=route,
         pay_by=pay_by,
     )
     db.session.add(order)

@@ -17,6 +17,7 @@ from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 from shop.discounts.models import DiscountUse
 from shop.inventory.models import Location, Lot, Reservation
+from shop.merchant.routes import Route
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS, LineStatus, OrderStatus
 from shop.prescriptions.models import Fill
 
@@ -89,6 +90,7 @@ class Order(Stateful, Base):
         ),
         sa.CheckConstraint("currency = 'usd'", name="currency_is_usd"),
         sa.CheckConstraint("country = 'US'", name="ships_within_the_us"),
+        sa.CheckConstraint(one_of("payment_route", Route), name="payment_route_is_known"),
         sa.CheckConstraint("ship_to_state ~ '^[A-Z]{2}$'", name="order_state_is_a_usps_code"),
         sa.CheckConstraint(
             "status NOT IN ('paid', 'closed') OR paid_at IS NOT NULL", name="paid_at_some_time"
@@ -136,6 +138,10 @@ class Order(Stateful, Base):
     placed_xid: Mapped[str] = mapped_column(
         server_default=sa.text("pg_current_xact_id()::text")
     )  # only this transaction may add lines
+    # How it was to be paid when it was placed; at the desk it may be paid in any case.
+    payment_route: Mapped[Route] = mapped_column(
+        Word(Route), server_default=Route.ONLINE.value, default=Route.ONLINE
+    )
     pay_by: Mapped[datetime]
     # Stamped by the trigger `order_stamped`.
     paid_at: Mapped[datetime | None] = mapped_column(**STAMPED)

@@ -12,6 +12,7 @@ from shop.core.money import CURRENCY
 from shop.inventory.models import MAX_RECEIVED_UNITS
 from shop.inventory.receiving import LONGEST_LOT_NUMBER
 from shop.invoices.history import Happened
+from shop.merchant.routes import Route
 from shop.orders import carriers
 from shop.orders.cancelling import ClientReason, StaffReason
 from shop.orders.checkout import Address, Via
@@ -104,6 +105,7 @@ class OrderIn(Schema):
     shipping_address = fields.Nested(AddressIn, required=True)
     shipping_method = fields.String(required=True, validate=validate.OneOf(list(SHIPPING_METHODS)))
     expect_total_cents = Cents(load_default=None, allow_none=True)
+    payment_route = fields.Enum(Route, by_value=True, load_default=Route.ONLINE)
     discount_code = Text(load_default=None, allow_none=True, longest=LONGEST_CODE)
     use_credit = fields.Boolean(
         load_default=False,
@@ -344,6 +346,7 @@ class OrderBriefOut(Schema):
     shipping_address = fields.Function(lambda order: AddressOut().dump(order))
     shipments = fields.List(fields.Nested(ShipmentOut))
     created_at = Moment(attribute="placed_at")
+    payment_route = fields.Enum(Route, by_value=True)
     pay_by = Moment()
     paid_at = Moment(allow_none=True)
 

@@ -29,12 +29,12 @@ def charge(order: Order, card: SavedCard, *, at: datetime) -> Payment:
     """Plan to charge the (locked) order's total to a card, or return the charge under way.
 
     Asks the whole gate again: nobody is charged for what cannot be delivered. Plans the one call;
-    whoever commits sends it. Raises NotAllowed, NotPayable, TooLate, CardRemoved, PaymentUnderWay,
-    and what the gate refuses (orders.judging.insist).
+    whoever commits sends it. Raises NotAllowed, NotPayable, RouteClosed, TooLate, CardRemoved,
+    PaymentUnderWay, and what the gate refuses (orders.judging.insist).
     """
     if card.client_id != order.client_id:
         raise NotAllowed("A card is charged for its owner's orders only.")
-    settling.insist_payable(order, at=at)
+    settling.insist_online(order, at=at)
     held = db.session.execute(
         locked(sa.select(SavedCard).where(SavedCard.id == card.id))
     ).scalar_one()

@@ -85,16 +85,38 @@ def _page_is_closed(order_id: uuid.UUID, gateway: Gateway) -> bool:
     db.session.commit()
     calls.send_for(order_id, gateway)
     if payment is not None and payment.card_id is not None:
-        _read_charge(payment.id, gateway)
+        _read(payment.id, gateway)  # a charge has no page to close: what is said of it decides
     return _gave_up(order_id)
 
 
-def _read_charge(payment_id: uuid.UUID, gateway: Gateway) -> None:
-    """A charge has no page to close: what the provider says of its money decides."""
+def close_for_desk(order_id: uuid.UUID, gateway: Gateway) -> bool:
+    """Close the payment page of an order whose client stands at the desk with her money.
+
+    Whether no attempt counts any more, so that the desk may take it. Where the provider does not
+    answer, or says that she has paid there, it is False or the order is paid; money that comes
+    later all the same is sent back (`settling`).
+    """
+    for _ in range(2):  # a page that was only being opened is closed once it is
+        queries.locked_order(order_id)
+        payment = queries.live_payment(order_id)
+        if payment is not None and payment.status is PaymentStatus.OPEN:
+            settling.close_page(payment)
+        db.session.commit()
+        if payment is None:
+            return True
+        calls.send_for(order_id, gateway)
+        _read(payment.id, gateway)
+    closed = queries.live_payment(order_id) is None
+    db.session.commit()
+    return closed
+
+
+def _read(payment_id: uuid.UUID, gateway: Gateway) -> None:
+    """Apply what the provider says of a payment's page and money, if it says anything."""
     try:
         following.payment(payment_id, gateway)
     except GatewayError as error:
-        log.warning("charge_not_read", payment=str(payment_id), code=error.code)
+        log.warning("payment_not_read", payment=str(payment_id), code=error.code)
         db.session.rollback()
 
 

@@ -22,6 +22,7 @@ from shop.payments.states import (
     CallStatus,
     PaymentStatus,
     RefundStatus,
+    Tender,
 )
 
 
@@ -105,7 +106,8 @@ class Payment(Stateful, Base):
     """One attempt to pay what is due of an order, with one PaymentIntent.
 
     Either on a page of the provider's (a Checkout Session), or by a saved card while the client
-    is away; then it has neither page nor end of one.
+    is away, or as a tender at the desk, which the provider never hears of; these two have neither
+    page nor end of one.
     """
 
     machine = "payment"
@@ -120,9 +122,21 @@ class Payment(Stateful, Base):
         sa.UniqueConstraint("provider_session_id", name="payments_session_key"),
         sa.UniqueConstraint("provider_intent_id", name="payments_intent_key"),
         sa.CheckConstraint(
-            "(card_id IS NULL) = (page_ends_at IS NOT NULL)",
-            name="payment_has_a_page_or_a_card",
+            "num_nonnulls(page_ends_at, card_id, tender) = 1",
+            name="payment_has_a_page_a_card_or_a_tender",
         ),
+        sa.CheckConstraint(one_of("tender", Tender), name="tender_is_known"),
+        sa.CheckConstraint(
+            "tender IS NULL OR coalesce(provider_session_id, provider_intent_id, url,"
+            " livemode::text, setup_id::text) IS NULL",
+            name="provider_knows_nothing_of_a_tender",
+        ),
+        sa.CheckConstraint(
+            "tender IS NULL OR status IN ('created', 'succeeded')",
+            name="tender_is_taken_or_is_not",
+        ),
+        # What a movement of a drawer copies.
+        sa.UniqueConstraint("id", "tender", "amount_cents", name="payments_tender_key"),
         sa.CheckConstraint(
             "card_id IS NULL OR coalesce(provider_session_id, url) IS NULL",
             name="charge_has_no_page",
@@ -161,6 +175,7 @@ class Payment(Stateful, Base):
     page_ends_at: Mapped[datetime | None]  # when the provider's page closes
     setup_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("card_setups.id"))
     card_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("saved_cards.id"))
+    tender: Mapped[Tender | None] = mapped_column(Word(Tender))
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
     order: Mapped[Order] = relationship(
@@ -187,7 +202,7 @@ class Payment(Stateful, Base):
 
 
 class Refund(Stateful, Base):
-    """Money sent back to the card it came from."""
+    """Money that goes back the way it came: to the card, or out of a drawer at the desk."""
 
     machine = "refund"
     __tablename__ = "refunds"

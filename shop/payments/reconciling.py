@@ -149,8 +149,55 @@ CHECKS = {
     "refund_without_its_call": """
         SELECT r.id::text, 'planned, and nothing will send it', p.order_id
         FROM refunds r JOIN payments p ON p.id = r.payment_id
-        WHERE r.status = 'planned' AND NOT EXISTS (
+        WHERE r.status = 'planned' AND p.tender IS NULL AND NOT EXISTS (
             SELECT FROM provider_calls c WHERE c.operation = 'refund' AND c.reference_id = r.id)""",
+    "tender_is_in_no_drawer": """
+        SELECT p.id::text, format('%s cents were taken at the desk, and no drawer says so',
+                                  p.captured_cents), p.order_id
+        FROM payments p LEFT JOIN drawer_moves m ON m.payment_id = p.id
+            AND (m.kind, m.tender, m.cents) = ('tender', p.tender, p.captured_cents)
+        WHERE p.tender IS NOT NULL AND m.id IS NULL""",
+    "drawer_has_money_of_no_tender": """
+        SELECT d.number, format('%s cents of a payment that did not take them', m.cents),
+               p.order_id
+        FROM drawer_moves m JOIN drawers d ON d.id = m.drawer_id
+            LEFT JOIN payments p ON p.id = m.payment_id
+        WHERE m.kind = 'tender'
+            AND (p.tender, p.captured_cents) IS DISTINCT FROM (m.tender, m.cents)""",
+    "pay_out_is_not_its_refund": """
+        SELECT coalesce(r.id, m.refund_id)::text, format('%s cents were paid out at the desk, %s'
+            ' went back', coalesce(-m.cents, 0), coalesce(r.amount_cents, 0)), p.order_id
+        FROM (SELECT r.* FROM refunds r JOIN payments p ON p.id = r.payment_id
+              WHERE p.tender IS NOT NULL AND r.status = 'done') r
+            FULL JOIN (SELECT * FROM drawer_moves WHERE kind = 'pay_out') m ON m.refund_id = r.id
+            LEFT JOIN payments p ON p.id = r.payment_id
+        WHERE (-m.cents, m.tender) IS DISTINCT FROM (r.amount_cents, p.tender)""",
+    "drawer_does_not_add_up": """
+        SELECT d.number, format('entry %s says %s cents of %s, the entries add up to %s', m.seq,
+                                m.balance_cents, m.tender, m.adds_up_to), NULL::uuid
+        FROM drawers d JOIN (
+            SELECT drawer_id, seq, tender, balance_cents,
+                   sum(cents) OVER (PARTITION BY drawer_id, tender ORDER BY seq) AS adds_up_to,
+                   row_number() OVER (PARTITION BY drawer_id ORDER BY seq) AS place
+            FROM drawer_moves) m ON m.drawer_id = d.id
+        WHERE m.balance_cents <> m.adds_up_to OR m.seq <> m.place""",
+    "drawer_was_counted_against_another_sum": """
+        SELECT d.number, 'what should have been in it is not what its entries add up to',
+               NULL::uuid
+        FROM drawers d JOIN drawer_moves m ON m.drawer_id = d.id
+        WHERE d.status <> 'open' GROUP BY d.id HAVING
+            (coalesce(sum(m.cents) FILTER (WHERE m.tender = 'cash'), 0),
+             coalesce(sum(m.cents) FILTER (WHERE m.tender = 'terminal'), 0),
+             coalesce(sum(m.cents) FILTER (WHERE m.tender = 'cheque'), 0))
+            <> (d.expected_cash_cents, d.expected_terminal_cents, d.expected_cheque_cents)""",
+    "drawer_left_open": """
+        SELECT d.number, 'was opened more than a day ago and is not counted', NULL::uuid
+        FROM drawers d WHERE d.status = 'open' AND d.opened_at < :at - interval '24 hours'""",
+    "drawer_waits_to_be_closed": """
+        SELECT d.number, 'does not add up, and nobody has explained or signed it for a day',
+               NULL::uuid
+        FROM drawers d
+        WHERE d.status = 'counted' AND d.counted_at < :at - interval '24 hours'""",
     "lot_reserves_what_nobody_holds": """
         SELECT l.number, format('reserves %s units, reservations hold %s', l.reserved,
                                 coalesce(sum(p.units), 0)), NULL::uuid

@@ -1,4 +1,4 @@
-"""Money that goes back to the card it came from."""
+"""Money that goes back the way it came."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ def split(payment: Payment | None, cents: int) -> Split:
 def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: datetime) -> Refund:
     """Plan to send `cents` back, and the call that does; asked again, it is the same refund.
 
+    What was taken at the desk goes back there: no call is planned, and the refund waits for its
+    client until somebody pays it out of a drawer (`tills.paying_out`).
+
     The order is locked. What is planned and done never exceeds what was taken.
     Raises RefundTooLarge.
     """
@@ -82,16 +85,23 @@ def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: dat
     db.session.flush()  # a trigger adds it to the payment's sum
     db.session.refresh(held, ["refunded_cents"])
     events.record(Kind.REFUND_PLANNED, refund, cents=cents, payment=str(held.id))
-    plan_call(
-        Operation.REFUND,
-        refund.id,
-        order_id=held.order_id,
-        intent_id=held.provider_intent_id,
-        amount_cents=cents,
-        order_ref=held.order.number,
-        refund_ref=str(refund.id),
-    )
+    if held.tender is None:
+        plan_call(
+            Operation.REFUND,
+            refund.id,
+            order_id=held.order_id,
+            intent_id=held.provider_intent_id,
+            amount_cents=cents,
+            order_ref=held.order.number,
+            refund_ref=str(refund.id),
+        )
     return refund
+
+
+def paid_out(refund: Refund, *, at: datetime) -> None:
+    """The client has the money of a (locked) refund of a tender in her hands. Raises WrongState."""
+    refund.status = RefundStatus.DONE
+    events.record(Kind.REFUND_DONE, refund, cents=refund.amount_cents)
 
 
 def apply(

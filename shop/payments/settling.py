@@ -18,7 +18,9 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed
 from shop.core.events import Kind
-from shop.orders import judging, paying
+from shop.merchant import choosing
+from shop.merchant.routes import Route
+from shop.orders import judging, paying, routing
 from shop.orders.models import Order
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus, OrderStatus
@@ -54,12 +56,12 @@ def begin(
     delivered. Plans the call that opens the provider's page; the order waits for as long as the
     page does. `base_url` is where the provider sends the client back to. `consent` is the version
     of the statement with which she has her card saved on the page, None if she has not.
-    Raises NotPayable, TooLate, PageClosed, PaymentUnderWay, SavingDiffers, OtherStatement, and what
-    the gate refuses (orders.judging.insist).
+    Raises NotPayable, RouteClosed, TooLate, PageClosed, PaymentUnderWay, SavingDiffers,
+    OtherStatement, and what the gate refuses (orders.judging.insist).
     """
     if by.id != order.client_id:
         raise NotAllowed("Only the client pays for an order.")
-    insist_payable(order, at=at)
+    insist_online(order, at=at)
     under_way = queries.live_payment(order.id)
     if under_way is not None:
         return _still_open(under_way, at, saves=consent is not None)
@@ -111,6 +113,15 @@ def insist_payable(order: Order, *, at: datetime) -> None:
         at=at,
         stage=Stage.PAY,
     )
+
+
+def insist_online(order: Order, *, at: datetime) -> None:
+    """As `insist_payable`, and everything of the order may be paid online now.
+
+    Raises RouteClosed, too.
+    """
+    insist_payable(order, at=at)
+    choosing.insist(Route.ONLINE, routing.classes_of(order), at=at)
 
 
 def insist_in_time(order: Order, *, at: datetime) -> None:

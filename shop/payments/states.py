@@ -30,6 +30,14 @@ LIVE = frozenset({P.CREATED, P.OPEN, P.QUESTIONED})
 PAID_TWICE = "paid_twice"
 
 
+class Tender(StrEnum):
+    """What a client hands over at the desk."""
+
+    CASH = "cash"
+    TERMINAL = "terminal"  # her card, on the clinic's own terminal
+    CHEQUE = "cheque"
+
+
 class RefundStatus(StrEnum):
     PLANNED = "planned"
     DONE = "done"

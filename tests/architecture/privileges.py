@@ -287,6 +287,47 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "drawer_moves": {
+            "INSERT": (
+                "by_id",
+                "cents",
+                "drawer_id",
+                "id",
+                "kind",
+                "payment_id",
+                "reference",
+                "refund_id",
+                "tender",
+                "tendered_cents",
+            ),
+            "SELECT": ALL,
+        },
+        "drawer_pieces": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "drawers": {
+            "INSERT": (
+                "float_cents",
+                "id",
+                "number",
+                "opened_by_id",
+                "register_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "counted_by_id",
+                "counted_cash_cents",
+                "counted_cheque_cents",
+                "counted_terminal_cents",
+                "explanation",
+                "signed_by_id",
+                "state_seq",
+                "status",
+            ),
+        },
         "duties": {
             "INSERT": ("duty", "granted_by_id", "id", "person_id", "valid_from", "valid_until"),
             "SELECT": ALL,
@@ -565,6 +606,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("used_at",),
         },
+        "merchant_permissions": {
+            "INSERT": (
+                "document",
+                "id",
+                "legal_class",
+                "recorded_by_id",
+                "route",
+                "valid_from",
+                "valid_until",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ended_on"),
+        },
         "money_movements": {
             "INSERT": (
                 "amount_cents",
@@ -624,6 +678,7 @@ GRANTED: Granted = {
                 "name",
                 "number",
                 "pay_by",
+                "payment_route",
                 "phone",
                 "postal_code",
                 "ship_to_state",
@@ -670,6 +725,7 @@ GRANTED: Granted = {
                 "setup_id",
                 "state_seq",
                 "status",
+                "tender",
                 "url",
             ),
             "SELECT": ALL,
@@ -1139,6 +1195,10 @@ GRANTED: Granted = {
                 "rule_sealed",
                 "rules_version",
             ),
+            "SELECT": ALL,
+        },
+        "registers": {
+            "INSERT": ALL,
             "SELECT": ALL,
         },
         "related_products": {
@@ -1675,6 +1735,47 @@ GRANTED: Granted = {
         "documents_issued": {
             "SELECT": ALL,
         },
+        "drawer_moves": {
+            "INSERT": (
+                "by_id",
+                "cents",
+                "drawer_id",
+                "id",
+                "kind",
+                "payment_id",
+                "reference",
+                "refund_id",
+                "tender",
+                "tendered_cents",
+            ),
+            "SELECT": ALL,
+        },
+        "drawer_pieces": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "drawers": {
+            "INSERT": (
+                "float_cents",
+                "id",
+                "number",
+                "opened_by_id",
+                "register_id",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "counted_by_id",
+                "counted_cash_cents",
+                "counted_cheque_cents",
+                "counted_terminal_cents",
+                "explanation",
+                "signed_by_id",
+                "state_seq",
+                "status",
+            ),
+        },
         "duties": {
             "SELECT": ALL,
         },
@@ -1807,6 +1908,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("used_at",),
         },
+        "merchant_permissions": {
+            "INSERT": (
+                "document",
+                "id",
+                "legal_class",
+                "recorded_by_id",
+                "route",
+                "valid_from",
+                "valid_until",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id", "ended_on"),
+        },
         "money_movements": {
             "INSERT": (
                 "amount_cents",
@@ -1866,6 +1980,7 @@ GRANTED: Granted = {
                 "name",
                 "number",
                 "pay_by",
+                "payment_route",
                 "phone",
                 "postal_code",
                 "ship_to_state",
@@ -1912,6 +2027,7 @@ GRANTED: Granted = {
                 "setup_id",
                 "state_seq",
                 "status",
+                "tender",
                 "url",
             ),
             "SELECT": ALL,
@@ -2156,6 +2272,10 @@ GRANTED: Granted = {
             "UPDATE": ("provider_refund_id", "state_seq", "status"),
         },
         "refusals": {
+            "SELECT": ALL,
+        },
+        "registers": {
+            "INSERT": ALL,
             "SELECT": ALL,
         },
         "related_products": {

@@ -104,6 +104,7 @@ TABLES = {
     "return": "returns",
     "gift_card": "gift_cards",
     "credit_correction": "credit_corrections",
+    "drawer": "drawers",
     "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",

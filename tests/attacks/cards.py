@@ -268,11 +268,11 @@ ATTACKS.each(
         ),
         "a charge and a page in one": (
             lambda a: _charge(a, page_ends_at=LONG_AGO),
-            "payment_has_a_page_or_a_card",
+            "payment_has_a_page_a_card_or_a_tender",
         ),
         "a payment by nothing": (
             lambda a: begin_payment(a, a.facts["order"], page_ends_at=None),
-            "payment_has_a_page_or_a_card",
+            "payment_has_a_page_a_card_or_a_tender",
         ),
         "a charge that saves a card": (
             lambda a: _charge(a, setup_id=a.facts["agreed"]),

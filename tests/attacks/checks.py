@@ -495,6 +495,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "status = 'expired', ended_at = pay_by - interval '1 second'"
         ],
         "order_state_is_a_usps_code": [one.format("ship_to_state") for one in NO_STATE],
+        "payment_route_is_known": ["payment_route = 'barter'"],
         "paid_at_some_time": [
             "status = 'paid', paid_at = NULL",
             "status = 'closed', paid_at = NULL",
@@ -522,9 +523,21 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "charge_saves_no_card": [
             "setup_id = (SELECT id FROM card_setups LIMIT 1) WHERE card_id IS NOT NULL"
         ],
-        "payment_has_a_page_or_a_card": [
-            "page_ends_at = NULL WHERE card_id IS NULL",
+        "payment_has_a_page_a_card_or_a_tender": [
+            "page_ends_at = NULL WHERE page_ends_at IS NOT NULL",
             "page_ends_at = created_at WHERE card_id IS NOT NULL",
+            "page_ends_at = created_at WHERE tender IS NOT NULL",
+            "tender = 'cash' WHERE card_id IS NOT NULL",
+        ],
+        "tender_is_known": ["tender = 'gold' WHERE tender IS NOT NULL"],
+        "provider_knows_nothing_of_a_tender": [
+            "provider_session_id = 'cs_x' || id WHERE tender IS NOT NULL",
+            "provider_intent_id = 'pi_x' || id WHERE tender IS NOT NULL",
+            "url = 'https://x.test' WHERE tender IS NOT NULL",
+            "livemode = true WHERE tender IS NOT NULL",
+        ],
+        "tender_is_taken_or_is_not": [
+            "status = 'cancelled', captured_cents = 0, refunded_cents = 0 WHERE tender IS NOT NULL"
         ],
         "capture_is_total": [
             "captured_cents = amount_cents - 1, refunded_cents = 0 WHERE status = 'succeeded'",
@@ -1228,6 +1241,79 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "window_severity_is_known": ["severity = 'dire'"],
         "windowed_procedure_is_a_code": ["procedure = 'Micro needling'", "procedure = ''"],
         "windowed_subject_is_a_code": ["subject = 'A cream'", "subject = ''"],
+    },
+    "merchant_permissions": {
+        "permission_ended_by_someone": ["ended_on = valid_until WHERE ended_on IS NULL"],
+        "permission_is_for_a_route_that_asks": ["route = 'desk'", "route = ''"],
+        "permission_names_its_document": [
+            "document = ''",
+            "document = ' x'",
+            "document = repeat('x', 81)",
+        ],
+        "permission_range_is_forward": ["valid_until = valid_from"],
+        "permitted_class_is_known": ["legal_class = 'candy'"],
+        "permitted_class_is_sold": ["legal_class = 'clinic_use'"],
+    },
+    "registers": {
+        "register_has_a_name": ["name = ''", "name = ' x'", "name = repeat('x', 41)"],
+    },
+    "drawers": {
+        "counted_cash_is_there": ["counted_cash_cents = -1 WHERE status <> 'open'"],
+        "counted_drawer_says_what_was_found": [
+            "counted_cheque_cents = NULL WHERE status <> 'open'",
+            "counted_cash_cents = 0 WHERE status = 'open'",
+        ],
+        "drawer_explanation_is_short": [
+            "explanation = '' WHERE status <> 'open'",
+            "explanation = repeat('x', 501) WHERE status <> 'open'",
+        ],
+        "drawer_is_explained_when_counted": ["explanation = 'x' WHERE status = 'open'"],
+        "drawer_is_signed_by_another": [
+            "signed_by_id = opened_by_id WHERE status = 'closed'",
+            "signed_by_id = counted_by_id WHERE status = 'closed'",
+        ],
+        "float_is_sane": ["float_cents = -1", "float_cents = 1000001"],
+        "signature_closes_a_drawer": [
+            (
+                "signed_by_id = (SELECT id FROM people WHERE role = 'manager' LIMIT 1)"
+                " WHERE status = 'counted'"
+            )
+        ],
+    },
+    "drawer_pieces": {
+        "counting_is_known": ["counting = 'lunch'"],
+        "denomination_is_known": ["denomination_cents = 3"],
+        "pieces_are_some": ["pieces = 0", "pieces = -1", "pieces = 2001"],
+    },
+    "drawer_moves": {
+        "cash_given_covers_what_is_due": [
+            "tendered_cents = cents - 1 WHERE tendered_cents IS NOT NULL"
+        ],
+        "cash_is_there": ["balance_cents = -1 WHERE tender = 'cash'"],
+        "cash_says_what_was_given": [
+            "tendered_cents = NULL WHERE tendered_cents IS NOT NULL",
+            "tendered_cents = 1000000 WHERE kind = 'float'",
+        ],
+        "money_goes_the_way_it_says": [
+            "cents = -1 WHERE kind = 'float'",
+            "cents = 1 WHERE kind = 'pay_out'",
+            "cents = 0, payment_id = payment_id WHERE kind = 'pay_out'",
+        ],
+        "money_move_has_its_reason": [
+            "refund_id = NULL WHERE kind = 'pay_out'",
+            "payment_id = (SELECT id FROM payments LIMIT 1), tender = 'cash' WHERE kind = 'float'",
+        ],
+        "money_move_kind_is_known": ["kind = 'gift', cents = -1 WHERE kind = 'float'"],
+        "moved_tender_is_known": ["tender = 'gold', reference = 'x' WHERE kind = 'pay_out'"],
+        "slip_number_is_short": [
+            "reference = '' WHERE reference IS NOT NULL",
+            "reference = ' x' WHERE reference IS NOT NULL",
+            "reference = repeat('x', 41) WHERE reference IS NOT NULL",
+        ],
+        "slip_or_cheque_has_its_number": [
+            "reference = NULL WHERE tender = 'terminal'",
+            "reference = 'x' WHERE tender = 'cash'",
+        ],
     },
     "variants": {
         "clinic_use_is_never_sold": ["for_sale = true WHERE legal_class = 'clinic_use'"],

@@ -31,6 +31,8 @@ from shop.discounts import barring, ending
 from shop.inventory import certifying, releasing
 from shop.inventory.models import Lot
 from shop.inventory.states import LotStatus
+from shop.merchant import permitting
+from shop.merchant.routes import Route
 from shop.orders import cancelling as cancelling_orders
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
@@ -39,6 +41,7 @@ from shop.payments import charging, refunding, removing, saving, settling
 from shop.payments import queries as payments
 from shop.payments.models import MoneyMovement, Payment, ProviderEvent
 from shop.payments.saving import STATEMENT_VERSION
+from shop.payments.states import Tender
 from shop.prescriptions import (
     erring,
     examining,
@@ -58,6 +61,8 @@ from shop.purchasing.arriving import Damaged
 from shop.recalls import collecting, disposing
 from shop.recalls.models import Outcome as Leaves
 from shop.replenishment import choosing
+from shop.tills import counting as counting_money
+from shop.tills import paying_out
 from shop.treatments import (
     answering,
     booking,
@@ -95,6 +100,7 @@ from tests.replenishment.builders import (
     a_reminder,
     handed_out,
 )
+from tests.tills import builders as tills
 from tests.treatments.builders import (
     BLISTERS,
     a_booked_session,
@@ -151,6 +157,7 @@ def scene() -> Mapping[str, Any]:
     _discounted()
     _credited(soap)
     _papered()
+    _at_the_desk()
     return {}
 
 
@@ -198,6 +205,34 @@ def _papered() -> None:
         papers.issued(order)
     papers.bounced(order)
     papers.issued(order)
+
+
+def _at_the_desk() -> None:
+    """A drawer with every kind of money in it, some paid out; one counted, one closed and signed."""
+    staff, manager = sam(), mona()
+    until = now().date() + timedelta(days=90)
+    document = {"document": "SCENE", "valid_from": now().date(), "valid_until": until}
+    for ends in (False, True):
+        permission = permitting.permit(
+            Route.ONLINE, LegalClass.RX, **document, by=manager, at=now()
+        )
+        if ends:
+            permitting.end(permission, on=until, by=manager, at=now())
+    tills.a_drawer(staff)
+    tills.taken(staff)
+    tills.taken(staff, tills.on_paper(Tender.CHEQUE))
+    tills.taken(staff, tills.on_paper(Tender.TERMINAL))
+    for given, reference in ((None, None), (tills.on_paper(Tender.TERMINAL), "R-1")):
+        refund = tills.waiting(staff, given)
+        paying_out.pay_out(refund, reference=reference, by=staff, at=now())
+    for signs in (False, True):
+        drawer = tills.a_drawer()
+        cash, by = tills.fitting(1), drawer.opened_by
+        terms: dict[str, int] = {"terminal_cents": 0, "cheque_cents": 0}
+        counting_money.count(tills.locked(drawer), cash, **terms, by=by, at=now())
+        counting_money.explain(drawer, "Gone.", by=by, at=now())
+        if signs:
+            counting_money.sign(drawer, by=manager, at=now())
 
 
 def _on_the_desk(client: Person, chen: Person) -> None:
@@ -472,6 +507,7 @@ TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
     "credit_entries.delta_cents",
     *("visibility_rules.legal_class", "discount_bars.legal_class"),
+    "drawer_moves.kind",
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
@@ -726,6 +762,7 @@ LOOKS_WHEN = {
     "gift_card_is_issued_once": ("", "status IN ('redeemed', 'voided')"),
     "gift_card_ends_once": ("", "status IN ('redeemed', 'voided')"),
     "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),
+    "permission_stays_as_recorded": ("", "ended_on IS NULL"),
 }
 
 

@@ -24,7 +24,7 @@ from shop.core.cluster import ROLES, ensure_database, ensure_roles
 from shop.core.db import db
 from shop.demo import mail
 from shop.payments.stripe_gateway import StripeGateway
-from tests import keys, people
+from tests import keys, people, permissions
 from tests.conftest import PASSWORD, Database, FreshClient, config_for
 from tests.invariants import broken, unfinished
 from tests.kills import history, judging, load
@@ -64,6 +64,7 @@ def test_it_survives_being_killed(
     migrating.upgrade(database.owner)
     with database.as_role() as superuser:
         keys.recorded(superuser)
+        permissions.recorded(superuser)
     with contextlib.ExitStack() as programs:
         house = House(database, postgres, bank_database_url, tmp_path, programs, SEED + shard)
         began = time.monotonic()

@@ -12,6 +12,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.inventory.models import Lot
+from shop.merchant.routes import Route
 from shop.orders import cart as carts
 from shop.orders import checkout, labelling, paying, picking, queries, shipping
 from shop.orders.checkout import Address
@@ -57,6 +58,7 @@ def placed(
     expect_total_cents: int | None = None,
     discount_code: str | None = None,
     use_credit: bool = False,
+    payment_route: Route = Route.ONLINE,
     days: int = 0,
 ) -> Order:
     """An order that awaits its payment, placed `days` from now."""
@@ -68,6 +70,7 @@ def placed(
         expect_total_cents=expect_total_cents,
         discount_code=discount_code,
         use_credit=use_credit,
+        payment_route=payment_route,
         by=client,
         at=now() + timedelta(days=days),
     )

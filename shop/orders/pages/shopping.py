@@ -31,6 +31,9 @@ from shop.discounts.terms import FIELD
 from shop.invoices import printing
 from shop.invoices import queries as invoices
 from shop.invoices.history import history
+from shop.merchant import choosing
+from shop.merchant.choosing import Choice
+from shop.merchant.routes import ROUTES, Route
 from shop.orders import (
     cancelling,
     carriers,
@@ -39,6 +42,7 @@ from shop.orders import (
     queries,
     quoting,
     reordering,
+    routing,
     schemas,
     stranding,
 )
@@ -64,7 +68,7 @@ READERS = (Role.CLIENT, *PACKERS)
 ORDERS_SHOWN = 24
 
 
-TERMS = ("shipping_method", "expect_total_cents", "discount_code", "use_credit")
+TERMS = ("shipping_method", "expect_total_cents", "discount_code", "use_credit", "payment_route")
 
 
 class WishForm(Schema):
@@ -77,6 +81,7 @@ class CheckoutForm(schemas.AddressIn):
     expect_total_cents = WholeQuery(least=0, most=100_000_000, load_default=None)
     discount_code = schemas.OrderIn().fields["discount_code"]
     use_credit = ma.fields.Boolean(load_default=False)
+    payment_route = schemas.OrderIn().fields["payment_route"]
 
     @ma.post_load
     def _address(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -91,7 +96,7 @@ class CheckoutForm(schemas.AddressIn):
 @bp.get("/cart")
 @allow(Role.CLIENT)
 def show_cart() -> Response:
-    return _page("cart.html", lines=_cart_lines())
+    return _page("cart.html", **_cart())
 
 
 @bp.get("/cart/why")
@@ -111,7 +116,7 @@ def put_line() -> Response:
         cart = carts.cart_of(actor(), lock=True)
         carts.put(cart, _pack(wish["sku"]), wish["quantity"])
     except Refusal as refusal:
-        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+        return _again("cart.html", refusal, _cart)
     db.session.commit()
     return _to("/cart")
 
@@ -123,7 +128,7 @@ def put_bundle(slug: str) -> Response:
         cart = carts.cart_of(actor(), lock=True)
         left_out = _put_bundle(cart, slug)
     except Refusal as refusal:
-        return _again("cart.html", refusal, lambda: {"lines": _cart_lines()})
+        return _again("cart.html", refusal, _cart)
     db.session.commit()
     if left_out:
         flash(f"Not for sale now, and left out: {'; '.join(one.name for one in left_out)}.")
@@ -263,17 +268,24 @@ def order_again(number: str) -> Response:
 # What pages show.
 
 
+def _cart() -> dict[str, Any]:
+    lines = _cart_lines()
+    return {"lines": lines, "routes": _routes(lines)}
+
+
 def _cart_lines() -> list[Answered]:
     return carts.answered(carts.cart_of(actor()), at=now())
 
 
 def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[str, Any]:
-    """The lines to choose from, and the totals of the chosen ones where they can be told.
+    """The lines to choose from, and totals and routes of the chosen ones where they can be told.
 
     A code that is refused is said beside its field, and the totals are those without it.
     """
     quoted, untold, wrong = None, "", {}
     named = [line for line in lines if line.line.variant.sku in chosen]
+    routes = _routes(named)
+    first = next(each.route.value for each in routes if each.open)
     try:
         quoted = _quoted(named, typed, typed.get("discount_code", ""))
     except Refusal as refusal:
@@ -294,7 +306,17 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
             (code, f"{method.name} ({prices[code]})" if code in prices else method.name)
             for code, method in SHIPPING_METHODS.items()
         ],
+        "routes": routes,
+        "route": typed.get("payment_route") or first,
+        "route_names": {route.value: terms.name for route, terms in ROUTES.items()},
     }
+
+
+def _routes(lines: Sequence[Answered]) -> tuple[Choice, ...]:
+    """How these lines may be paid, those that may be ordered."""
+    taken = [each for each in lines if each.decision.open]
+    held = routing.classes([each.decision for each in taken], [each.line for each in taken])
+    return choosing.choices(held, at=now())
 
 
 def _quoted(lines: Sequence[Answered], typed: Any, code: str) -> Quoted | None:
@@ -321,6 +343,7 @@ def _quoted_without(lines: Sequence[Answered], typed: Any) -> Quoted | None:
 def _whole(number: str) -> dict[str, Any]:
     order = queries.order_for(actor(), number)
     payment = payments.payment_to_show(order.id)
+    waits = order.status is OrderStatus.AWAITING_PAYMENT
     return {
         "order": order,
         "tracking_page": carriers.link,
@@ -336,7 +359,9 @@ def _whole(number: str) -> dict[str, Any]:
         "stopped": stranding.stopped(order),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
-        "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,
+        "payable": waits and actor().id == order.client_id,
+        "takes_money": waits and actor().role in PACKERS,
+        "online": choosing.choice(Route.ONLINE, routing.classes_of(order), at=now()),
         "cancellable": order.status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PAID)
         and not any(line.status in GONE for line in order.lines),
     }
