@@ -368,8 +368,8 @@ def _credited(cast: Cast) -> None:
     act_as(cast.sam.actor)
     note = "For a parcel that came late."
     correcting.propose(cast.alice, 25_00, note=note, by=cast.sam, at=now())
-    given = {"origin": Origin.GIVEN, "note": "For the raffle of the school."}
-    making.make(150_00, **given, by=cast.sam, at=now())
+    why = "For the raffle of the school."
+    making.make(150_00, origin=Origin.GIVEN, note=why, by=cast.sam, at=now())
     db.session.commit()
 
 
