@@ -505,7 +505,7 @@ class Column:
 # Columns whose values a CHECK knows: another of the key's is made new.
 TOLD_BY_A_CHECK = {
     *("products.source", "movements.balance", "legal_class_rules.active"),
-    "credit_entries.delta_cents",
+    "credit_entries.balance_cents",
     *("visibility_rules.legal_class", "discount_bars.legal_class"),
     "drawer_moves.kind",
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
