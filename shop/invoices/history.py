@@ -85,7 +85,7 @@ def _belonging(order: Order) -> tuple[dict[uuid.UUID, OrderLine], list[uuid.UUID
     """
     lines = {line.id: line for line in order.lines}
     paid, none = sa.select(Payment.id).where(Payment.order_id == order.id), sa.null()
-    query = sa.union_all(
+    query: sa.CompoundSelect[Any] = sa.union_all(
         *(
             sa.select(kind.id, kind.order_line_id).where(kind.order_line_id.in_(lines))
             for kind in (Picked, Return)
