@@ -45,10 +45,10 @@ class Happened:
 
 def history(order: Order, reader: Person) -> list[Happened]:
     """Of an order that was fetched through its reader."""
-    lines = _lines_of(order)
+    lines, others = _belonging(order)
     query = (
         sa.select(Event)
-        .where(Event.subject_id.in_([order.id, *lines, *_others(order)]))
+        .where(Event.subject_id.in_([order.id, *lines, *others]))
         .order_by(Event.at, Event.subject_id, Event.seq)
         .limit(LONGEST)
     )
@@ -79,25 +79,24 @@ def _told(
         )
 
 
-def _lines_of(order: Order) -> dict[uuid.UUID, OrderLine]:
-    """The lines by their own ids, and by those of what was picked for them or came back."""
+def _belonging(order: Order) -> tuple[dict[uuid.UUID, OrderLine], list[uuid.UUID]]:
+    """What belongs to an order, in one statement: its lines, by their own ids and by those of what
+    was picked for them or came back; and the ids of its payments, refunds and papers.
+    """
     lines = {line.id: line for line in order.lines}
-    found = dict(lines)
-    for kind in (Picked, Return):
-        query = sa.select(kind.id, kind.order_line_id).where(kind.order_line_id.in_(lines))
-        found |= {key: lines[line_id] for key, line_id in db.session.execute(query)}
-    return found
-
-
-def _others(order: Order) -> list[uuid.UUID]:
-    """The ids of its payments, refunds and papers, in one statement."""
-    paid = sa.select(Payment.id).where(Payment.order_id == order.id)
-    query = sa.union_all(
-        paid,
-        sa.select(Refund.id).where(Refund.payment_id.in_(paid)),
-        sa.select(Paper.id).where(Paper.order_id == order.id),
+    paid, none = sa.select(Payment.id).where(Payment.order_id == order.id), sa.null()
+    query: sa.CompoundSelect[Any] = sa.union_all(
+        *(
+            sa.select(kind.id, kind.order_line_id).where(kind.order_line_id.in_(lines))
+            for kind in (Picked, Return)
+        ),
+        sa.select(Payment.id, none).where(Payment.order_id == order.id),
+        sa.select(Refund.id, none).where(Refund.payment_id.in_(paid)),
+        sa.select(Paper.id, none).where(Paper.order_id == order.id),
     )
-    return list(db.session.scalars(query))
+    rows = list(db.session.execute(query))
+    of_lines = {key: lines[line_id] for key, line_id in rows if line_id is not None}
+    return lines | of_lines, [key for key, line_id in rows if line_id is None]
 
 
 def _who(actor: str, order: Order) -> str:
