@@ -23,7 +23,7 @@ from shop.core.events import Event, Kind
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
-from shop.payments.models import Payment
+from shop.payments.models import Dispute, Payment
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
@@ -160,6 +160,12 @@ def money_goes_back(event: Event) -> None:
     jobs.defer("follow_order_end", order_id=str(event.subject_id))
 
 
+def money_moves_on(event: Event) -> None:
+    """A bank has decided: refunds that waited for it are sent, money of an ended order goes back."""
+    payment = db.session.get_one(Dispute, event.subject_id).payment
+    jobs.defer("follow_order_end", order_id=str(payment.order_id))
+
+
 def ask_the_gate_again(event: Event) -> None:
     """A rule of law begins or ends: open orders are looked at again."""
     if event.machine == LegalClassRule.machine:
@@ -258,6 +264,16 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.PAYMENT_CANCELLED: (follow_the_refill,),
     Kind.LINE_SHIPPED: (tell_of_the_parcel,),
     Kind.REFUND_DONE: (a_letter(Template.REFUND_SENT),),
+    Kind.DISPUTE_LOST: (money_moves_on,),
+    Kind.DISPUTE_WON: (money_moves_on,),
+    Kind.RETURN_ASKED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_AUTHORISED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_REFUSED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_EXPIRED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_ARRIVED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_LOOKED_AT: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_SETTLED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_REFUNDED: (a_letter(Template.RETURN_NEWS),),
     Kind.AUTO_REFILL_AGREED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_PAUSED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_CANCELLED: (a_letter(Template.AUTO_REFILL_NEWS),),

@@ -36,6 +36,7 @@ from shop.prescriptions.models import (
 )
 from shop.recalls.models import Recall
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
+from shop.returns.models import ReturnRequest
 from shop.treatments.models import Plan, Session, SessionReport
 
 Subject = (
@@ -52,6 +53,7 @@ Subject = (
     | RefillCycle
     | RefillReminder
     | Refund
+    | ReturnRequest
     | Session
     | SessionReport
     | Shipment
@@ -92,6 +94,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.PLAN_NEWS: Plan,
     Template.SESSION_NEWS: Session,
     Template.RECALL_NOTICE: Recall,
+    Template.RETURN_NEWS: ReturnRequest,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -223,6 +226,7 @@ def _client(
     | RefillCycle
     | RefillReminder
     | Refund
+    | ReturnRequest
     | Session
     | SessionReport
     | Shipment,
@@ -267,6 +271,8 @@ def _told(subject: Subject) -> dict[str, str]:
             return _of_a_refill(subject)
         case Recall():
             return {"number": subject.number, "urgent": "yes" if subject.urgent else ""}
+        case ReturnRequest():
+            return {"number": subject.number, "order": subject.order.number}
         case RefillReminder():
             return {"moved": "yes" if subject.moved_days else ""}
         case _:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shop.payments import following
 from shop.payments.following import Fact
-from shop.payments.gateway import CheckoutSession, Gateway, SessionState
+from shop.payments.gateway import CheckoutSession, Evidence, Gateway, SessionState
 from shop.payments.planning import LEASE, Lease, Operation
 from shop.payments.states import CallStatus
 
@@ -95,13 +95,17 @@ def _refund(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
         amount_cents=terms["amount_cents"],
         order_ref=terms["order_ref"],
         key=lease.key,
+        refund_ref=terms.get("refund_ref"),
     )
     return [gateway.refund_state(refund.id) if lease.again else refund]
 
 
 def _find_refund(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
-    found = gateway.refunds_of(lease.parameters["intent_id"])
-    return [one for one in found if one.amount_cents == lease.parameters["amount_cents"]][:1]
+    terms = lease.parameters
+    found = gateway.refunds_of(terms["intent_id"])
+    if "refund_ref" in terms:
+        return [one for one in found if one.refund_ref == terms["refund_ref"]][:1]
+    return [one for one in found if one.amount_cents == terms["amount_cents"]][:1]
 
 
 def _charge_card(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
@@ -151,6 +155,19 @@ def _find_detached(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
     return [card] if card.customer_id is None else []
 
 
+def _submit_evidence(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
+    terms = lease.parameters
+    told = gateway.submit_evidence(
+        terms["dispute_id"], Evidence(**terms["evidence"]), key=lease.key
+    )
+    return [gateway.dispute(told.id) if lease.again else told]
+
+
+def _find_evidence(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
+    told = gateway.dispute(lease.parameters["dispute_id"])
+    return [told] if told.evidence_sent else []
+
+
 Act = Callable[[Lease, Gateway], Sequence[Fact]]
 
 PERFORMED: dict[Operation, Act] = {
@@ -160,6 +177,7 @@ PERFORMED: dict[Operation, Act] = {
     Operation.CHARGE_CARD: _charge_card,
     Operation.OPEN_SETUP: _open_setup,
     Operation.DETACH_CARD: _detach_card,
+    Operation.SUBMIT_EVIDENCE: _submit_evidence,
 }
 LOOKED_FOR: dict[Operation, Act] = {
     Operation.OPEN_SESSION: _find_session,
@@ -168,4 +186,5 @@ LOOKED_FOR: dict[Operation, Act] = {
     Operation.CHARGE_CARD: _find_charge,
     Operation.OPEN_SETUP: _find_setup,
     Operation.DETACH_CARD: _find_detached,
+    Operation.SUBMIT_EVIDENCE: _find_evidence,
 }

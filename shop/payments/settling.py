@@ -22,7 +22,7 @@ from shop.orders import judging, paying
 from shop.orders.models import Order
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus, OrderStatus
-from shop.payments import queries, refunding, saving
+from shop.payments import queries, refunding, saving, signing
 from shop.payments.errors import (
     NotPayable,
     PageClosed,
@@ -33,7 +33,7 @@ from shop.payments.errors import (
 from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
 from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
-from shop.payments.states import PaymentStatus
+from shop.payments.states import CONTESTED, PaymentStatus
 from shop.prescriptions.asking import Stage
 
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
@@ -234,14 +234,15 @@ def _arrived(payment: Payment, order: Order, intent: Intent, at: datetime) -> No
         if other.status is PaymentStatus.OPEN:
             close_page(other)
     if outcome is not Outcome.PAID:
-        refunding.plan(
-            payment,
-            payment.captured_cents,
-            request_key=BACK[outcome],
-            reason=outcome.value,
-            at=at,
-        )
+        _send_back(payment, BACK[outcome], reason=outcome.value, at=at)
     return None
+
+
+def _send_back(payment: Payment, request_key: str, *, reason: str, at: datetime) -> None:
+    """What is left of a payment goes back; what a bank is deciding about waits for its word."""
+    left = refunding.left_of(payment)
+    if left and not queries.disputes_of(payment, CONTESTED):
+        refunding.plan(payment, left, request_key=request_key, reason=reason, at=at)
 
 
 # What asks for the money back where it did not pay the order.
@@ -330,11 +331,7 @@ def wind_up(order: Order, *, at: datetime) -> None:
     for payment in queries.payments_of(order.id):
         if payment.status is PaymentStatus.OPEN:
             close_page(payment)
-        if kept := payment.captured_cents - payment.refunded_cents:
-            refunding.plan(
-                payment,
-                kept,
-                request_key=refunding.ORDER_OVER,
-                reason=order.status.value,
-                at=at,
-            )
+        for refund in payment.refunds:
+            signing.lapse(refund)
+        db.session.refresh(payment)
+        _send_back(payment, refunding.ORDER_OVER, reason=order.status.value, at=at)

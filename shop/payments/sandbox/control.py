@@ -5,12 +5,13 @@ For tests and the demo. Every change wants a JSON body, which no foreign web pag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from shop.payments.sandbox import refunding, sessions
+from shop.payments.sandbox import disputes, refunding, sessions
 from shop.payments.sandbox.calls import FAULTS
 from shop.payments.sandbox.desk import Desk
 from shop.payments.sandbox.protocol import Refusal
@@ -112,15 +113,36 @@ def clock() -> Json:
 def settle(refund_id: str) -> Json:
     """Let the bank's later answer to a refund arrive: `status` succeeded or failed."""
     status = _body({"status": str}).get("status", "")
+    return _acted(lambda desk: refunding.settle_refund(desk, refund_id, status))
+
+
+@bp.post("/disputes")
+def dispute() -> Json:
+    """Let the bank of whoever paid an intent dispute it: `payment_intent`, `amount`?, `reason`?.
+
+    `inquiry` true only asks, and takes no money.
+    """
+    given = _body({"payment_intent": str, "amount": int, "reason": str, "inquiry": bool})
+    return _acted(lambda desk: disputes.dispute_intent(desk, given))
+
+
+@bp.post("/disputes/<dispute_id>")
+def move_dispute(dispute_id: str) -> Json:
+    """Let a dispute go on: `status` under_review, won, lost (warning_closed for an inquiry)."""
+    status = _body({"status": str}).get("status", "")
+    return _acted(lambda desk: disputes.move(desk, dispute_id, status))
+
+
+def _acted(act: Callable[[Desk], Json]) -> Json:
     try:
         with here().store.writing() as ledger:
-            settled = refunding.settle_refund(Desk(ledger, here().public_url), refund_id, status)
+            body = act(Desk(ledger, here().public_url))
     except Refusal as refusal:
         raise (NotFound if refusal.status == NotFound.code else BadRequest)(
             str(refusal)
         ) from refusal
     here().courier.wake()
-    return settled
+    return body
 
 
 def _body(fields: dict[str, type]) -> Json:

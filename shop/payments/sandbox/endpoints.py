@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shop.payments.sandbox import charging, paying, refunding, sessions, setting_up
+from shop.payments.sandbox import charging, disputes, paying, refunding, sessions, setting_up
 from shop.payments.sandbox.desk import Desk, page_url, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
@@ -88,6 +88,19 @@ CREATE_REFUND = {
 }
 
 
+UPDATE_DISPUTE = {
+    **EXPAND,
+    "evidence": {
+        "shipping_carrier": TEXT,
+        "shipping_date": TEXT,
+        "shipping_tracking_number": TEXT,
+        "uncategorized_text": TEXT,
+    },
+    "metadata": METADATA,
+    "submit": BOOLEAN,
+}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """`path` holds `{id}` at most once."""
@@ -155,6 +168,8 @@ def shown(desk: Desk, kept: Kept) -> Body:
 SESSIONS = "/v1/checkout/sessions"
 INTENTS = "/v1/payment_intents"
 METHODS = "/v1/payment_methods"
+DISPUTES = "/v1/disputes"
+WARNINGS = "/v1/radar/early_fraud_warnings"
 
 ENDPOINTS = (
     Endpoint(
@@ -229,6 +244,26 @@ ENDPOINTS = (
         "/v1/refunds",
         {**PAGING, "payment_intent": TEXT, "charge": TEXT},
         _list("refund", "/v1/refunds", "payment_intent", "charge"),
+    ),
+    Endpoint("GET", f"{DISPUTES}/{{id}}", EXPAND, _retrieve("dispute")),
+    Endpoint(
+        "POST",
+        f"{DISPUTES}/{{id}}",
+        UPDATE_DISPUTE,
+        lambda desk, given, dispute_id: disputes.update(desk, dispute_id, given),
+    ),
+    Endpoint(
+        "GET",
+        DISPUTES,
+        {**PAGING, "payment_intent": TEXT, "charge": TEXT},
+        _list("dispute", DISPUTES, "payment_intent", "charge"),
+    ),
+    Endpoint("GET", f"{WARNINGS}/{{id}}", EXPAND, _retrieve("radar.early_fraud_warning")),
+    Endpoint(
+        "GET",
+        WARNINGS,
+        {**PAGING, "payment_intent": TEXT, "charge": TEXT},
+        _list("radar.early_fraud_warning", WARNINGS, "payment_intent", "charge"),
     ),
     Endpoint("GET", "/v1/events/{id}", EXPAND, _retrieve("event")),
     Endpoint(
