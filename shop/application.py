@@ -144,6 +144,8 @@ def _resources(app: Flask) -> None:
     resources.register_blueprint(shop.treatments.api.feeds.bp)
     resources.register_blueprint(shop.treatments.api.reports.bp)
     resources.register_blueprint(shop.payments.api.cards)
+    resources.register_blueprint(shop.payments.api.money_back)
+    resources.register_blueprint(shop.returns.api.asked)
     resources.register_blueprint(shop.treatments.api.readiness.bp)
     resources.register_blueprint(shop.inventory.api.counts.bp)
     app.register_blueprint(shop.payments.api.webhooks)
@@ -173,6 +175,8 @@ def _pages(app: Flask) -> None:
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.payments.pages.cards)
+    app.register_blueprint(shop.payments.pages.money_back)
+    app.register_blueprint(shop.returns.pages.asked)
     app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.inventory.pages.counts.bp)
     app.register_blueprint(shop.catalog.pages.names)

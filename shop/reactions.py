@@ -161,7 +161,7 @@ def money_goes_back(event: Event) -> None:
 
 
 def money_moves_on(event: Event) -> None:
-    """A bank has decided: refunds that waited for it are sent, money of an ended order goes back."""
+    """A bank has decided: refunds that waited are sent, money of an ended order goes back."""
     payment = db.session.get_one(Dispute, event.subject_id).payment
     jobs.defer("follow_order_end", order_id=str(payment.order_id))
 

@@ -181,11 +181,9 @@ CREATE TRIGGER refund_units_are_kept BEFORE DELETE OR TRUNCATE ON refund_units
 CREATE FUNCTION refund_adds_up() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    the_refund uuid := CASE TG_TABLE_NAME WHEN 'refunds' THEN NEW.id END;
+    the_refund uuid := (to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'refunds' THEN 'id'
+                                               ELSE 'refund_id' END)::uuid;
 BEGIN
-    IF the_refund IS NULL THEN
-        the_refund := NEW.refund_id;
-    END IF;
     IF EXISTS (
         SELECT FROM refunds r WHERE r.id = the_refund AND r.amount_cents
             <> r.shipping_cents + r.other_cents
@@ -589,7 +587,6 @@ def _refunds() -> None:
         "refunds", sa.Column("large", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.execute(BEFORE)
-    op.alter_column("refunds", "large", server_default=None)
     for name in ("proposed_by_id", "decided_by_id"):
         op.create_foreign_key(op.f(f"refunds_{name}_fkey"), "refunds", "people", [name], ["id"])
     for name, check in {

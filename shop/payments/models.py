@@ -248,7 +248,7 @@ class Refund(Stateful, Base):
     provider_refund_id: Mapped[str | None]
     # None: nobody had to, for it goes back whoever works today.
     proposed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
-    large: Mapped[bool] = mapped_column(server_default=sa.FetchedValue())  # a trigger says so
+    large: Mapped[bool] = mapped_column(server_default=sa.text("false"))  # a trigger says so
     # Who signed or declined.
     decided_by_id: Mapped[uuid.UUID | None] = mapped_column(
         sa.ForeignKey("people.id"), server_default=sa.FetchedValue()

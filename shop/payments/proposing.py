@@ -7,9 +7,10 @@ units are kept for it meanwhile.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -33,6 +34,26 @@ class Wanted:
     units: Mapping[str, int] = field(default_factory=dict)
     shipping_cents: int = 0
     other_cents: int = 0
+
+
+PARTS = ("lines", "shipping_cents", "other_cents", "everything")
+
+
+def wanted(
+    order: Order,
+    *,
+    lines: Sequence[Mapping[str, Any]] = (),
+    shipping_cents: int = 0,
+    other_cents: int = 0,
+    everything: bool = False,
+) -> Wanted:
+    """What was asked for on the wire; `everything` is all that is left, and nothing else."""
+    units: dict[str, int] = {}
+    for one in lines:
+        units[one["sku"]] = units.get(one["sku"], 0) + one["units"]
+    if everything and (units or shipping_cents or other_cents):
+        raise _wrong("everything", "Name the parts, or ask for everything.")
+    return everything_left(order) if everything else Wanted(units, shipping_cents, other_cents)
 
 
 def propose(
@@ -92,7 +113,7 @@ def everything_left(order: Order) -> Wanted:
     Raises RefundRefused where nothing can.
     """
     held = _payment(order)
-    lines = [line for line in order.lines if _may(line)]
+    lines = [line for line in order.lines if refundable(line)]
     taken = queries.units_refunded(line.id for line in lines)
     units = {
         line.sku: line.quantity - len(taken[line.id])
@@ -123,13 +144,14 @@ def _lines(order: Order, units: Mapping[str, int]) -> dict[OrderLine, int]:
         line = known.get(sku)
         if line is None:
             raise _wrong(f"lines.{sku}", "This order has no such line.")
-        if not _may(line):
+        if not refundable(line):
             raise _wrong(f"lines.{sku}", "It has not left. Cancel it, and its money goes back.")
         found[line] = count
     return found
 
 
-def _may(line: OrderLine) -> bool:
+def refundable(line: OrderLine) -> bool:
+    """It left, or was cancelled: what is here is cancelled, and its money goes back with that."""
     return line.status in GONE or line.status is LineStatus.CANCELLED
 
 

@@ -321,6 +321,13 @@ def dispute_with(dispute_id: uuid.UUID, *, lock: bool = False) -> Dispute:
     ).scalar_one()
 
 
+def open_disputes() -> list[str]:
+    """What disputes that no bank has decided yet are called at the provider."""
+    over = (DisputeStatus.WON, DisputeStatus.LOST)
+    query = sa.select(Dispute.provider_dispute_id).where(Dispute.status.not_in(over))
+    return list(db.session.scalars(query.order_by(Dispute.opened_at, Dispute.id)))
+
+
 def dispute_named(provider_dispute_id: str) -> Dispute | None:
     return db.session.scalar(
         sa.select(Dispute).where(Dispute.provider_dispute_id == provider_dispute_id)

@@ -116,6 +116,17 @@ def request_for(reader: Person, number: str, *, lock: bool = False) -> ReturnReq
     return found
 
 
+def request_of(order: Order, number: str) -> ReturnRequest:
+    """What was asked of this (locked) order, locked. Raises NotFound."""
+    query = sa.select(ReturnRequest).where(
+        ReturnRequest.number == number, ReturnRequest.order_id == order.id
+    )
+    found = db.session.scalars(locked(query)).one_or_none()
+    if found is None:
+        raise NotFound("This order has no such return.", number=number)
+    return found
+
+
 def locked_request(request_id: uuid.UUID) -> ReturnRequest:
     """One, for a job: locked after its order."""
     found = db.session.get_one(ReturnRequest, request_id)

@@ -16,6 +16,9 @@ from typing import TypeVar
 from shop.payments.gateway import (
     CURRENCY,
     CheckoutSession,
+    Dispute,
+    Evidence,
+    FraudWarning,
     Intent,
     IntentState,
     NotThere,
@@ -110,7 +113,15 @@ class Bank:
     def refunds_of(self, intent_id: str) -> list[Refund]:
         return [one for one in self.refunds.values() if one.intent_id == intent_id]
 
-    def refund(self, *, intent_id: str, amount_cents: int, order_ref: str, key: str) -> Refund:
+    def refund(
+        self,
+        *,
+        intent_id: str,
+        amount_cents: int,
+        order_ref: str,
+        key: str,
+        refund_ref: str | None = None,
+    ) -> Refund:
         if key in self.answered:
             return self.refund_state(self.answered[key])
         back = sum(
@@ -127,6 +138,7 @@ class Bank:
             state=RefundState.SUCCEEDED,
             failure_reason=None,
             order_ref=order_ref,
+            refund_ref=refund_ref,
         )
         self.answered[key] = made.id
         self.refunds[made.id] = made
@@ -135,6 +147,21 @@ class Bank:
 
     def refund_state(self, refund_id: str) -> Refund:
         return _found(self.refunds, refund_id)
+
+    def dispute(self, dispute_id: str) -> Dispute:
+        raise NotThere("Nobody disputes anything in the model.")
+
+    def disputes_since(self, since: datetime) -> Iterator[Dispute]:
+        return iter(())
+
+    def submit_evidence(self, dispute_id: str, evidence: Evidence, *, key: str) -> Dispute:
+        raise NotThere("Nobody disputes anything in the model.")
+
+    def fraud_warning(self, warning_id: str) -> FraudWarning:
+        raise NotThere("Nobody warns of anything in the model.")
+
+    def fraud_warnings_since(self, since: datetime) -> Iterator[FraudWarning]:
+        return iter(())
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         raise NotThere("The model hands events over itself.")

@@ -34,6 +34,7 @@ from shop.orders.pricing import SHIPPING_METHODS, Totals
 from shop.orders.states import GONE, OrderStatus
 from shop.payments import queries as payments
 from shop.payments import saving
+from shop.returns import queries as returns
 from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
@@ -247,6 +248,9 @@ def _whole(number: str) -> dict[str, Any]:
         "given_up": payment and payments.why_given_up(payment),
         "history": queries.history(order),
         "stopped": stranding.stopped(order),
+        "refunds": payments.refunds_of(order),
+        "asked_returns": returns.requests_of(actor(), order),
+        "may_return": actor().id == order.client_id and any(returns.returnable(order).values()),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
         "payable": order.status is OrderStatus.AWAITING_PAYMENT and actor().id == order.client_id,

@@ -55,7 +55,8 @@ def dispute_intent(desk: Desk, given: Params) -> Body:
     charge = desk.ledger.find("charge", intent.body["latest_charge"] or "")
     if charge is None or not charge.body["paid"]:
         raise Refusal(400, "Nobody paid this PaymentIntent.")
-    amount, reason = given.get("amount", charge.body["amount"]), given.get("reason", "fraudulent")
+    amount: int = given.get("amount") or charge.body["amount"]
+    reason = given.get("reason", "fraudulent")
     if not 1 <= amount <= charge.body["amount"]:
         raise Refusal(400, "The amount is not one of this charge.")
     if reason not in REASONS:
