@@ -98,7 +98,8 @@ BEGIN
         broken := 'refund_is_declined_by_someone';
     END IF;
     broken := coalesce(broken, CASE
-        WHEN NOT (keeps_the_shelf(NEW.proposed_by_id) AND keeps_the_shelf(NEW.decided_by_id))
+        WHEN NOT keeps_the_shelf(NEW.decided_by_id)
+             OR TG_OP = 'INSERT' AND NOT keeps_the_shelf(NEW.proposed_by_id)
             THEN 'refund_is_by_staff' END);
     IF broken IS NULL AND NEW.status = 'planned'
        AND (TG_OP = 'INSERT' OR OLD.status <> 'planned') THEN
@@ -161,8 +162,8 @@ BEGIN
             WHEN NEW.cents <> unit_cents(line.total_cents - line.discount_cents + line.tax_cents,
                                          line.quantity, NEW.unit)
                 THEN 'refunded_unit_gives_its_exact_share' END;
-    ELSIF (NEW.refund_id, NEW.order_line_id, NEW.unit, NEW.cents)
-          IS DISTINCT FROM (OLD.refund_id, OLD.order_line_id, OLD.unit, OLD.cents)
+    ELSIF (NEW.id, NEW.refund_id, NEW.order_line_id, NEW.unit, NEW.cents)
+          IS DISTINCT FROM (OLD.id, OLD.refund_id, OLD.order_line_id, OLD.unit, OLD.cents)
           OR OLD.freed_at IS NOT NULL THEN
         broken := 'refunded_unit_never_changes';
     END IF;
@@ -251,16 +252,25 @@ END $$;
 CREATE TRIGGER dispute_told AFTER INSERT OR UPDATE OF status ON disputes
     FOR EACH ROW EXECUTE FUNCTION dispute_told();
 
-CREATE FUNCTION dispute_movement_booked() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION dispute_movement_stamped() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
 BEGIN
     NEW.booked_at := shop_now();
-    UPDATE payments p SET disputed_cents = disputed_cents - NEW.cents FROM disputes d
-        WHERE d.id = NEW.dispute_id AND p.id = d.payment_id;
     RETURN NEW;
 END $$;
-CREATE TRIGGER dispute_movement_booked BEFORE INSERT ON dispute_movements
-    FOR EACH ROW EXECUTE FUNCTION dispute_movement_booked();
+CREATE TRIGGER dispute_movement_stamped BEFORE INSERT ON dispute_movements
+    FOR EACH ROW EXECUTE FUNCTION dispute_movement_stamped();
+
+-- After the row: one that was there already (ON CONFLICT) is not counted again.
+CREATE FUNCTION dispute_movement_counted() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE payments p SET disputed_cents = disputed_cents - NEW.cents FROM disputes d
+        WHERE d.id = NEW.dispute_id AND p.id = d.payment_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER dispute_movement_counted AFTER INSERT ON dispute_movements
+    FOR EACH ROW EXECUTE FUNCTION dispute_movement_counted();
 CREATE TRIGGER dispute_movements_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_movements
     FOR EACH STATEMENT EXECUTE FUNCTION never_changed();
 
@@ -495,7 +505,7 @@ GRANT SELECT ON refund_units, disputes, dispute_movements, fraud_warnings, retur
     return_request_lines TO aftercare_app, aftercare_worker;
 GRANT INSERT (shipping_cents, other_cents, proposed_by_id), UPDATE (decided_by_id) ON refunds
     TO aftercare_app, aftercare_worker;
-GRANT INSERT (refund_id, order_line_id, unit, cents) ON refund_units
+GRANT INSERT (id, refund_id, order_line_id, unit, cents) ON refund_units
     TO aftercare_app, aftercare_worker;
 GRANT INSERT (id, payment_id, provider_dispute_id, status, state_seq, reason, amount_cents,
               evidence_due_at, opened_at),
@@ -617,6 +627,7 @@ def _refunds() -> None:
     )
     op.create_table(
         "refund_units",
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("refund_id", sa.Uuid(), nullable=False),
         sa.Column("order_line_id", sa.Uuid(), nullable=False),
         sa.Column("unit", sa.Integer(), nullable=False),
@@ -625,10 +636,9 @@ def _refunds() -> None:
         sa.CheckConstraint("unit BETWEEN 1 AND 20", name=op.f("refunded_unit_is_sane")),
         _points("refund_units", "refund_id", "refunds"),
         _points("refund_units", "order_line_id", "order_lines"),
-        sa.PrimaryKeyConstraint(
-            "refund_id", "order_line_id", "unit", name=op.f("refund_units_pkey")
-        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("refund_units_pkey")),
     )
+    op.create_index(op.f("refund_units_refund_id_idx"), "refund_units", ["refund_id"])
     op.create_index(
         "unit_is_refunded_once",
         "refund_units",
@@ -857,7 +867,8 @@ def downgrade() -> None:
         "return_request_guard()",
         "fraud_warning_guard()",
         "disputed_order_ships_nothing()",
-        "dispute_movement_booked()",
+        "dispute_movement_counted()",
+        "dispute_movement_stamped()",
         "dispute_told()",
         "dispute_guard()",
         "refund_adds_up()",

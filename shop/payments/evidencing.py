@@ -6,6 +6,7 @@ packs was paid, left, was fetched or followed, and when the client was written t
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -195,7 +196,7 @@ def _instructed_at(order: Order) -> datetime | None:
     left = min((one.shipped_at for one in order.shipments), default=None)
     if left is not None:
         query = query.where(LeafletAcknowledgement.acknowledged_at <= left)
-    confirmed = dict(db.session.execute(query).tuples().all())
+    confirmed: dict[uuid.UUID, datetime] = dict(db.session.execute(query).all())
     products = {line.variant.product_id for line in asked}
     if not products or products - confirmed.keys():
         return None

@@ -303,7 +303,6 @@ class RefundUnit(Base):
 
     __tablename__ = "refund_units"
     __table_args__ = (
-        sa.PrimaryKeyConstraint("refund_id", "order_line_id", "unit"),
         sa.CheckConstraint(f"unit BETWEEN 1 AND {MAX_QUANTITY}", name="refunded_unit_is_sane"),
         sa.Index(
             "unit_is_refunded_once",
@@ -314,7 +313,8 @@ class RefundUnit(Base):
         ),
     )
 
-    refund_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("refunds.id"))
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    refund_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("refunds.id"), index=True)
     order_line_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("order_lines.id"))
     unit: Mapped[int]
     cents: Mapped[int]

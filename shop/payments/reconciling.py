@@ -259,8 +259,10 @@ def repair(gateway: Gateway) -> None:
 
 def _learn_disputes(at: datetime, gateway: Gateway) -> None:
     """Disputes and warnings of the last days, and whatever became of those that are open here."""
-    told = {one.id for one in gateway.disputes_since(at - SINCE)} | set(queries.open_disputes())
+    db.session.commit()
+    told = {one.id for one in gateway.disputes_since(at - SINCE)}
     warnings = [one.id for one in gateway.fraud_warnings_since(at - SINCE)]
+    told |= set(queries.open_disputes())
     db.session.commit()
     for dispute_id in sorted(told):
         _send(following.dispute(dispute_id, gateway), gateway)

@@ -205,6 +205,32 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("withdrawn_at",),
         },
+        "dispute_movements": {
+            "INSERT": ("cents", "dispute_id", "fee_cents", "id"),
+            "SELECT": ALL,
+        },
+        "disputes": {
+            "INSERT": (
+                "amount_cents",
+                "evidence_due_at",
+                "id",
+                "opened_at",
+                "payment_id",
+                "provider_dispute_id",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "amount_cents",
+                "evidence_by_id",
+                "evidence_due_at",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+        },
         "documents_issued": {
             "INSERT": (
                 "facts_hash",
@@ -278,6 +304,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "fraud_warnings": {
+            "INSERT": ("fraud_type", "id", "payment_id", "provider_warning_id"),
+            "SELECT": ALL,
+            "UPDATE": ("outcome", "reviewed_by_id"),
         },
         "health_reviews": {
             "INSERT": (
@@ -987,19 +1018,26 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "line_id", "moved_days", "runs_out_on"),
             "SELECT": ALL,
         },
+        "refund_units": {
+            "INSERT": ("cents", "order_line_id", "refund_id", "unit"),
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
                 "id",
+                "other_cents",
                 "payment_id",
+                "proposed_by_id",
                 "provider_refund_id",
                 "reason",
                 "request_key",
+                "shipping_cents",
                 "state_seq",
                 "status",
             ),
             "SELECT": ALL,
-            "UPDATE": ("provider_refund_id", "state_seq", "status"),
+            "UPDATE": ("decided_by_id", "provider_refund_id", "state_seq", "status"),
         },
         "refusals": {
             "INSERT": (
@@ -1061,6 +1099,24 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
         },
+        "return_request_lines": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "return_requests": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "number",
+                "order_id",
+                "reason",
+                "state_seq",
+                "status",
+                "words_sealed",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("decided_by_id", "refund_id", "refusal", "send_by", "state_seq", "status"),
+        },
         "returns": {
             "INSERT": (
                 "id",
@@ -1069,6 +1125,7 @@ GRANTED: Granted = {
                 "order_line_id",
                 "reason",
                 "received_by_id",
+                "request_id",
                 "shipment_line_id",
                 "state_seq",
                 "status",
@@ -1514,6 +1571,32 @@ GRANTED: Granted = {
         "delegations": {
             "SELECT": ALL,
         },
+        "dispute_movements": {
+            "INSERT": ("cents", "dispute_id", "fee_cents", "id"),
+            "SELECT": ALL,
+        },
+        "disputes": {
+            "INSERT": (
+                "amount_cents",
+                "evidence_due_at",
+                "id",
+                "opened_at",
+                "payment_id",
+                "provider_dispute_id",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+            "SELECT": ALL,
+            "UPDATE": (
+                "amount_cents",
+                "evidence_by_id",
+                "evidence_due_at",
+                "reason",
+                "state_seq",
+                "status",
+            ),
+        },
         "documents_issued": {
             "SELECT": ALL,
         },
@@ -1552,6 +1635,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "fraud_warnings": {
+            "INSERT": ("fraud_type", "id", "payment_id", "provider_warning_id"),
+            "SELECT": ALL,
+            "UPDATE": ("outcome", "reviewed_by_id"),
         },
         "health_reviews": {
             "SELECT": ALL,
@@ -1946,19 +2034,26 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "line_id", "moved_days", "runs_out_on"),
             "SELECT": ALL,
         },
+        "refund_units": {
+            "INSERT": ("cents", "order_line_id", "refund_id", "unit"),
+            "SELECT": ALL,
+        },
         "refunds": {
             "INSERT": (
                 "amount_cents",
                 "id",
+                "other_cents",
                 "payment_id",
+                "proposed_by_id",
                 "provider_refund_id",
                 "reason",
                 "request_key",
+                "shipping_cents",
                 "state_seq",
                 "status",
             ),
             "SELECT": ALL,
-            "UPDATE": ("provider_refund_id", "state_seq", "status"),
+            "UPDATE": ("decided_by_id", "provider_refund_id", "state_seq", "status"),
         },
         "refusals": {
             "SELECT": ALL,
@@ -1988,7 +2083,26 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("released_at", "shipped_at"),
         },
+        "return_request_lines": {
+            "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "return_requests": {
+            "INSERT": (
+                "client_id",
+                "id",
+                "number",
+                "order_id",
+                "reason",
+                "state_seq",
+                "status",
+                "words_sealed",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("decided_by_id", "refund_id", "refusal", "send_by", "state_seq", "status"),
+        },
         "returns": {
+            "INSERT": ("request_id",),
             "SELECT": ALL,
         },
         "rulings": {

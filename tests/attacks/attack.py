@@ -102,6 +102,8 @@ TABLES = {
     "count": "counts",
     "adjustment": "adjustments",
     "return": "returns",
+    "return_request": "return_requests",
+    "dispute": "disputes",
     "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",

@@ -31,9 +31,9 @@ from shop.inventory.states import LotStatus
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
 from shop.orders.scanning import Scanned
-from shop.payments import charging, refunding, removing, saving, settling
-from shop.payments import queries as payments
+from shop.payments import charging, removing, saving, settling
 from shop.payments.models import Payment, ProviderEvent
+from shop.payments.proposing import Wanted
 from shop.payments.saving import STATEMENT_VERSION
 from shop.prescriptions import (
     erring,
@@ -67,13 +67,15 @@ from shop.treatments import holding as holding_plans
 from shop.treatments.agenda import Words
 from shop.treatments.models import Session
 from shop.vigilance import filing
-from tests.attacks import desk, waivers
+from tests.attacks import asked_returns, desk, waivers
+from tests.attacks import refunds as money_back
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
 from tests.inventory.lots import a_lot
 from tests.orders.things import a_cart, leave, paid, placed
+from tests.payments.money_back import propose
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
@@ -137,6 +139,7 @@ def scene() -> Mapping[str, Any]:
     _bought(soap)
     _refilled()
     _recalled(client)
+    _money_back()
     return {}
 
 
@@ -330,9 +333,14 @@ def _picked(order: Order, soap: Variant) -> None:
 def _shipped(order: Order) -> None:
     """Its parcel left, and some of its money went back."""
     leave(order)
-    (payment,) = payments.payments_of(order.id)
-    refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
-    refund.provider_refund_id = "re_scene"
+    wanted = Wanted({order.lines[1].sku: 1}, shipping_cents=order.shipping_cents, other_cents=100)
+    propose(order, wanted).provider_refund_id = "re_scene"
+
+
+def _money_back() -> None:
+    """Refunds that took two, a dispute with its evidence, a warning, what was asked to come back."""
+    money_back.scene()
+    asked_returns.scene()
 
 
 def _carded(client: Person, soap: Variant) -> None:
