@@ -1019,7 +1019,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "refund_units": {
-            "INSERT": ("cents", "order_line_id", "refund_id", "unit"),
+            "INSERT": ("cents", "id", "order_line_id", "refund_id", "unit"),
             "SELECT": ALL,
         },
         "refunds": {
@@ -2035,7 +2035,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "refund_units": {
-            "INSERT": ("cents", "order_line_id", "refund_id", "unit"),
+            "INSERT": ("cents", "id", "order_line_id", "refund_id", "unit"),
             "SELECT": ALL,
         },
         "refunds": {

@@ -12,6 +12,7 @@ from shop.core.db import db
 from shop.orders import cancelling
 from shop.payments import disputing, signing, warned
 from shop.payments.gateway import Dispute, DisputeMoney, DisputeState, FraudWarning
+from shop.payments.proposing import Wanted
 from shop.payments.sharing import unit_cents
 from shop.payments.states import WarningOutcome
 from tests.attacks.acts import insert, row, update
