@@ -54,6 +54,7 @@ def periodic() -> dict[str, str]:
     from shop.prescriptions import jobs as prescriptions
     from shop.recalls import jobs as recalls
     from shop.replenishment import jobs as replenishment
+    from shop.returns import jobs as returns
 
     schedules = (
         *(
@@ -68,6 +69,7 @@ def periodic() -> dict[str, str]:
             prescriptions,
             recalls,
             replenishment,
+            returns,
         ),
         reactions,
     )

@@ -24,7 +24,7 @@ from shop.merchant.models import MerchantPermission
 from shop.notifications import delivering, letters
 from shop.notifications.models import Template
 from shop.orders.models import Shipment, ShipmentLine
-from shop.payments.models import Payment, Refund
+from shop.payments.models import Dispute, Payment, Refund
 from shop.prescriptions import noticing
 from shop.prescriptions.models import Escalation, Inquiry, Prescription, SigningKey
 from shop.prescriptions.states import HeldFor, RequestStatus
@@ -180,6 +180,13 @@ def write_its_papers(event: Event) -> None:
     jobs.defer("issue_papers", order_id=str(order_id))
 
 
+def money_moves_on(event: Event) -> None:
+    """A bank has decided: refunds that waited are sent, money of an ended order goes back."""
+    payment = db.session.get_one(Dispute, event.subject_id).payment
+    for job in ("follow_order_end", "follow_cancelled_lines"):
+        jobs.defer(job, order_id=str(payment.order_id))
+
+
 def ask_the_gate_again(event: Event) -> None:
     """A rule of law begins or ends: open orders are looked at again."""
     if event.machine == LegalClassRule.machine:
@@ -304,6 +311,16 @@ REACTIONS: dict[Kind, tuple[Follower, ...]] = {
     Kind.REFUND_DONE: (write_its_papers, tell_of_the_money_sent),
     Kind.REFUND_FAILED: (write_its_papers,),
     Kind.MERCHANT_PERMISSION_ENDING: (tell_who_renews_the_permission,),
+    Kind.DISPUTE_LOST: (money_moves_on,),
+    Kind.DISPUTE_WON: (money_moves_on,),
+    Kind.RETURN_ASKED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_AUTHORISED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_REFUSED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_EXPIRED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_ARRIVED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_LOOKED_AT: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_SETTLED: (a_letter(Template.RETURN_NEWS),),
+    Kind.RETURN_REFUNDED: (a_letter(Template.RETURN_NEWS),),
     Kind.AUTO_REFILL_AGREED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_PAUSED: (a_letter(Template.AUTO_REFILL_NEWS),),
     Kind.AUTO_REFILL_CANCELLED: (a_letter(Template.AUTO_REFILL_NEWS),),

@@ -261,13 +261,10 @@ RULES = {
         GROUP BY o.id
         HAVING (o.status IN ('paid', 'closed')
                 AND coalesce(sum(p.captured_cents) FILTER (WHERE p.status = 'succeeded'), 0)
-                    - coalesce(sum(p.refunded_cents), 0)
-                    + (SELECT coalesce(sum(r.amount_cents), 0)  -- of lines that were cancelled
-                       FROM refunds r JOIN payments q ON q.id = r.payment_id
-                       JOIN order_lines l ON r.request_key = 'line:' || l.id
-                       WHERE q.order_id = o.id AND l.order_id = o.id AND l.status = 'cancelled'
-                         AND r.status <> 'failed'
-                         AND r.amount_cents <= l.total_cents - l.discount_cents + l.tax_cents)
+                    - (SELECT coalesce(sum(r.amount_cents), 0) FROM refunds r
+                           JOIN payments q ON q.id = r.payment_id
+                       WHERE q.order_id = o.id AND r.proposed_by_id IS NULL
+                         AND r.request_key NOT LIKE 'line:%%' AND r.status <> 'failed')
                     <> o.total_cents - o.credit_cents)
             OR bool_or(p.amount_cents <> o.total_cents - o.credit_cents
                        OR p.captured_cents NOT IN (0, p.amount_cents))
@@ -276,9 +273,9 @@ RULES = {
     "I15 refunds are within what was captured": """
         SELECT p.id FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
         GROUP BY p.id
-        HAVING coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'failed'), 0)
+        HAVING coalesce(sum(r.amount_cents) FILTER (WHERE r.status NOT IN ('failed', 'declined')), 0)
                    > p.captured_cents
-            OR coalesce(sum(r.amount_cents) FILTER (WHERE r.status <> 'failed'), 0)
+            OR coalesce(sum(r.amount_cents) FILTER (WHERE r.status NOT IN ('failed', 'declined')), 0)
                    <> p.refunded_cents""",
     "papers are numbered without a gap, once each": """
         SELECT series || '-' || year FROM papers GROUP BY series, year
@@ -301,6 +298,20 @@ RULES = {
         HAVING bool_or(p.total_cents IS DISTINCT FROM r.amount_cents)
             OR count(*) <> count(DISTINCT (p.series, p.refund_id))
             OR sum(p.total_cents * CASE p.series WHEN 'CN' THEN 1 ELSE -1 END) > o.total_cents""",
+    "I15 a unit goes back once, and a line gives at most what was paid": """
+        SELECT l.id FROM refund_units u JOIN order_lines l ON l.id = u.order_line_id
+        WHERE u.freed_at IS NULL
+        GROUP BY l.id HAVING count(DISTINCT u.unit) < count(*) OR count(*) > l.quantity
+            OR sum(u.cents) > l.total_cents - l.discount_cents + l.tax_cents
+            OR count(*) = l.quantity
+               AND sum(u.cents) <> l.total_cents - l.discount_cents + l.tax_cents""",
+    "I15 a large refund was signed by another": """
+        SELECT id FROM refunds WHERE large AND status IN ('planned', 'done', 'failed')
+            AND (decided_by_id IS NULL OR decided_by_id = proposed_by_id)""",
+    "I17 what disputes took is the sum of their ledger": """
+        SELECT p.id FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id
+            LEFT JOIN dispute_movements m ON m.dispute_id = d.id
+        GROUP BY p.id HAVING -coalesce(sum(m.cents), 0) <> p.disputed_cents""",
     "I16 money for an order that ended goes back": """
         SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
         WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents

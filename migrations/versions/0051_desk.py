@@ -158,7 +158,7 @@ BEGIN
             WHEN NEW.status = 'failed' THEN 'refund_of_a_tender_never_fails'
             WHEN NEW.provider_refund_id IS NOT NULL
                 THEN 'provider_knows_nothing_of_a_tenders_refund'
-            WHEN NEW.status = 'done'
+            WHEN NEW.status = 'done' AND NEW.amount_cents > 0
                 AND NOT EXISTS (SELECT FROM drawer_moves WHERE refund_id = NEW.id)
                 THEN 'refund_of_a_tender_is_paid_out' END;
     END IF;

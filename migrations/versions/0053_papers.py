@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0053"
-down_revision = "0051"
+down_revision = "0052"
 branch_labels = None
 depends_on = None
 
@@ -86,7 +86,8 @@ BEGIN
                  OR (NEW.series = 'RV') <> (refund.status = 'failed')
                 THEN 'credit_note_is_of_a_refund_that_is_done'
             WHEN refund.request_key = 'paid_twice' THEN 'what_paid_for_nothing_is_not_credited'
-            WHEN NEW.total_cents <> refund.amount_cents THEN 'credit_note_is_for_what_went_back'
+            WHEN NEW.total_cents <> refund.amount_cents + refund.credit_cents
+                THEN 'credit_note_is_for_what_went_back'
             WHEN NEW.series = 'CN' AND credited(NEW.invoice_id) + NEW.total_cents > o.total_cents
                 THEN 'no_more_is_credited_than_was_invoiced'
             WHEN NEW.series = 'RV' AND NOT EXISTS (

@@ -27,7 +27,7 @@ from shop.merchant.models import MerchantPermission
 from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
 from shop.orders.models import Order, Shipment
-from shop.payments.models import Refund
+from shop.payments.models import Payment, Refund
 from shop.prescriptions.models import (
     ApprovalRequest,
     Escalation,
@@ -37,6 +37,7 @@ from shop.prescriptions.models import (
 )
 from shop.recalls.models import Recall
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
+from shop.returns.models import ReturnRequest
 from shop.treatments.models import Plan, Session, SessionReport
 
 Subject = (
@@ -54,6 +55,7 @@ Subject = (
     | RefillCycle
     | RefillReminder
     | Refund
+    | ReturnRequest
     | Session
     | SessionReport
     | Shipment
@@ -98,6 +100,7 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.PLAN_NEWS: Plan,
     Template.SESSION_NEWS: Session,
     Template.RECALL_NOTICE: Recall,
+    Template.RETURN_NEWS: ReturnRequest,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -179,6 +182,36 @@ def compose(letter: Letter, *, at: datetime) -> EmailMessage:
     return message
 
 
+# What a bank may learn that we wrote: of the order itself, never of a client's health.
+OF_AN_ORDER = (
+    Template.ORDER_PAID,
+    Template.ORDER_SHIPPED,
+    Template.ORDER_HELD,
+    Template.ORDER_RESUMED,
+    Template.ORDER_CANCELLED,
+    Template.REFUND_SENT,
+    Template.RETURN_NEWS,
+)
+
+
+def sent_about(order: Order) -> list[tuple[str, datetime]]:
+    """Letters that went out about an order, its parcels, refunds and returns: what, and when."""
+    subjects = [
+        sa.select(Order.id).where(Order.id == order.id),
+        sa.select(Shipment.id).where(Shipment.order_id == order.id),
+        sa.select(Refund.id).join(Payment).where(Payment.order_id == order.id),
+        sa.select(ReturnRequest.id).where(ReturnRequest.order_id == order.id),
+    ]
+    query = sa.select(Letter.template, Letter.sent_at).where(
+        Letter.template.in_(OF_AN_ORDER),
+        Letter.sent_at.is_not(None),
+        Letter.recipient_id == order.client_id,
+        sa.or_(*(Letter.subject_id.in_(each) for each in subjects)),
+    )
+    found = db.session.execute(query.order_by(Letter.sent_at, Letter.id))
+    return [(template.value.replace("_", " "), at) for template, at in found if at is not None]
+
+
 def due(*, at: datetime) -> Sequence[uuid.UUID]:
     """Letters the queue has lost sight of: a server long away, a worker that died."""
     query = sa.select(Letter.id).where(
@@ -229,6 +262,7 @@ def _client(
     | RefillCycle
     | RefillReminder
     | Refund
+    | ReturnRequest
     | Session
     | SessionReport
     | Shipment,
@@ -284,6 +318,8 @@ def _of_an_order(subject: Subject) -> dict[str, str]:
         case Shipment():
             sent = {"carrier": subject.carrier, "tracking": subject.tracking}
             return {"number": subject.order.number} | sent
+        case ReturnRequest():
+            return {"number": subject.number, "order": subject.order.number}
         case Refund():
             back = {"amount": dollars(subject.amount_cents)}
             return {"number": subject.payment.order.number} | back

@@ -22,6 +22,7 @@ from shop.orders.rejudging import HERE, OPEN, Rejudged, held_with
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions import licensing
 from shop.prescriptions.asking import Stage
+from shop.prescriptions.gate import Decision
 from shop.prescriptions.models import Fill, Prescription
 
 REASON = "licence_lapsed"
@@ -77,7 +78,7 @@ def rejudge(order_id: UUID, *, at: datetime) -> Rejudged:
     for line, decision in zip(lines, decisions, strict=True):
         if line in lapsed and line.status in (LineStatus.READY, LineStatus.PACKED):
             _hold(line, order, done)
-        elif line.id in waiting and line not in lapsed and decision.open:
+        elif line.id in waiting and _may_go_on(line, lapsed, decision):
             _go_on(line, order, done)
     if done.held:
         events.record(Kind.ORDER_HELD, order, reason=REASON)
@@ -85,6 +86,10 @@ def rejudge(order_id: UUID, *, at: datetime) -> Rejudged:
         events.record(Kind.ORDER_RESUMED, order, reason=REASON)
     db.session.flush()  # what the database refuses is refused here
     return done
+
+
+def _may_go_on(line: OrderLine, lapsed: list[OrderLine], decision: Decision) -> bool:
+    return line not in lapsed and decision.open and not line.order.disputed
 
 
 def _stage(order: Order) -> Stage:

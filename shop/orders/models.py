@@ -134,6 +134,8 @@ class Order(Stateful, Base):
         sa.Computed("total_cents - credit_cents", persisted=True)
     )
     currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
+    # Its client's bank took its money back, or wants to: nothing of it leaves. A trigger says so.
+    disputed: Mapped[bool] = mapped_column(server_default=sa.text("false"))
     placed_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     placed_xid: Mapped[str] = mapped_column(
         server_default=sa.text("pg_current_xact_id()::text")

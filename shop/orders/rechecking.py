@@ -111,7 +111,7 @@ def _go_on(order: Order, prescription_id: UUID, at: datetime) -> None:
     lines = _under(order, [prescription_id])
     waiting = held_with(lines, "reason", REASON)
     lines = [one for one in lines if one.id in waiting and one.status is LineStatus.ON_HOLD]
-    if not lines:
+    if not lines or order.disputed:
         return
     decisions = judging.of_lines(order, lines, at=at, stage=Stage.SHIP)
     going = [line for line, yes in zip(lines, decisions, strict=True) if yes.open]

@@ -77,7 +77,7 @@ def _paid(order: Order, lines: list[OrderLine], at: datetime) -> Rejudged:
     for line, decision in zip(lines, decisions, strict=True):
         rule = _rule_against(decision)
         if line.status is LineStatus.ON_HOLD:
-            if line.id in waiting and decision.open:
+            if line.id in waiting and decision.open and not order.disputed:
                 _go_on(line, order, done)
         elif rule is not None:
             _hold(line, order, rule, done)

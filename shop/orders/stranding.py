@@ -112,7 +112,7 @@ def go_on(order_id: UUID, *, reason: str, at: datetime) -> list[OrderLine]:
     here = [line for line in order.lines if line.status is LineStatus.ON_HOLD]
     waits = held_with(here, "reason", reason)
     lines = [line for line in here if line.id in waits]
-    if order.status is not OrderStatus.PAID or not lines:
+    if order.status is not OrderStatus.PAID or not lines or order.disputed:
         return []
     decisions = judging.of_lines(order, lines, at=at, stage=Stage.SHIP)
     ending.hold_lots(lines)

@@ -37,6 +37,7 @@ from shop.payments.planning import LEASE, PENDING, Lease, Operation
 from shop.payments.states import CallStatus
 
 LONGEST_PAUSE = timedelta(minutes=5)
+HELD = timedelta(minutes=5)  # until it is looked whether a bank has decided
 ROUND = 100
 
 chance = SystemRandom()
@@ -115,6 +116,9 @@ def _leased(call_id: uuid.UUID) -> Lease | None:
     )
     if call is None:
         return None
+    if order is not None and _waits(call, order):
+        call.lease_until = at + HELD
+        return None
     over = _over(call, order)
     if over is not None and call.first_sent_at is None:  # never sent, it never is
         call.status, call.answer = CallStatus.REJECTED, over
@@ -146,12 +150,28 @@ def _locked_order_of(call_id: uuid.UUID) -> Order | None:
 
 def _over(call: ProviderCall, order: Order | None) -> str | None:
     """Why money is not asked for any more: its order is over, or its card was removed."""
+    if call.operation == Operation.REFUND:
+        return _taken_by_a_dispute(call)
     if order is None or call.operation not in ASKING:
         return None
     if order.status is not OrderStatus.AWAITING_PAYMENT:
         return "order_over"
     card = queries.payment(call.reference_id).card
     return "card_removed" if card is not None and queries.is_removed(card) else None
+
+
+def _waits(call: ProviderCall, order: Order) -> bool:
+    """A refund that was never sent is not, while a bank is deciding about the order's money."""
+    unsent = call.operation == Operation.REFUND and call.first_sent_at is None
+    return unsent and queries.contested(order.id)
+
+
+def _taken_by_a_dispute(call: ProviderCall) -> str | None:
+    """Why a refund is not sent any more: a bank took the same money."""
+    payment = db.session.get_one(Refund, call.reference_id, populate_existing=True).payment
+    db.session.refresh(payment)
+    together = payment.refunded_cents + max(0, payment.disputed_cents)
+    return "dispute_took_it" if together > payment.captured_cents else None
 
 
 # The calls that ask for money.

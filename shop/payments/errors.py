@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, Refused, Unavailable, WrongState
+from shop.core.errors import Conflict, NotAllowed, Refused, Unavailable, WrongState
 
 
 class NotPayable(WrongState):
@@ -27,6 +27,48 @@ class RefundTooLarge(Refused):
     """More than what was taken and is not yet on its way back."""
 
     code = "refund_too_large"
+
+
+class UnitsRefunded(Refused):
+    """Fewer units of a line can go back than were asked for."""
+
+    code = "units_refunded"
+
+
+class RefundRefused(Refused):
+    """It cannot go back as typed; `fields` say which and why."""
+
+    code = "refund_refused"
+
+
+class RefundedMeanwhile(Conflict):
+    """Somebody sent money back since the caller looked."""
+
+    code = "refunded_meanwhile"
+
+
+class PaymentDisputed(Conflict):
+    """The client's bank is deciding about the same money."""
+
+    code = "payment_disputed"
+
+
+class SecondPersonNeeded(NotAllowed):
+    """Who proposed a refund does not sign it."""
+
+    code = "second_person_needed"
+
+
+class EvidenceRefused(Conflict):
+    """No evidence is waited for, or it was sent."""
+
+    code = "evidence_not_wanted"
+
+
+class AlreadyReviewed(Conflict):
+    """Somebody looked at the warning before."""
+
+    code = "already_reviewed"
 
 
 class ProviderAway(Unavailable):

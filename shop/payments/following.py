@@ -14,10 +14,13 @@ import structlog
 
 from shop.core.clock import now
 from shop.core.db import db
-from shop.payments import queries, refunding, removing, saving, settling
+from shop.payments import disputing, queries, refunding, removing, saving, settling, warned
+from shop.payments import models as rows
 from shop.payments.gateway import (
     Card,
     CheckoutSession,
+    Dispute,
+    FraudWarning,
     Gateway,
     Intent,
     IntentState,
@@ -28,7 +31,7 @@ from shop.payments.gateway import (
 from shop.payments.models import Payment
 from shop.payments.saving import CardTold
 
-Fact = CheckoutSession | Intent | Refund | SetupPage | CardTold | Card
+Fact = CheckoutSession | Intent | Refund | SetupPage | CardTold | Card | Dispute | FraudWarning
 
 log = structlog.get_logger()
 
@@ -45,13 +48,17 @@ def session(session_id: str, gateway: Gateway) -> set[uuid.UUID]:
 def intent(intent_id: str, gateway: Gateway) -> set[uuid.UUID]:
     """Read an intent and apply it; an unknown one is looked for on the pages of its order."""
     _outside()
+    return _applied(_read_intent(intent_id, gateway))
+
+
+def _read_intent(intent_id: str, gateway: Gateway) -> list[Fact]:
     told = gateway.intent(intent_id)
     facts: list[Fact] = []
     if told.payment_ref is None and queries.payment_of_intent(intent_id) is None:
         pages = queries.sessions_without_intent(told.order_ref)
         _outside()
         facts = [gateway.session(page) for page in pages]
-    return _applied([*facts, told, *_kept_card(told, gateway)])
+    return [*facts, told, *_kept_card(told, gateway)]
 
 
 def method(method_id: str, gateway: Gateway) -> set[uuid.UUID]:
@@ -66,6 +73,28 @@ def refund(refund_id: str, gateway: Gateway) -> set[uuid.UUID]:
     """Read a refund and apply it. Raises GatewayError."""
     _outside()
     return _applied([gateway.refund_state(refund_id)])
+
+
+def dispute(dispute_id: str, gateway: Gateway) -> set[uuid.UUID]:
+    """Read a dispute and the money it is about, and apply both. Raises GatewayError."""
+    _outside()
+    told = gateway.dispute(dispute_id)
+    return _applied([*_its_money(told.intent_id, gateway), told])
+
+
+def warning(warning_id: str, gateway: Gateway) -> set[uuid.UUID]:
+    """Read an early fraud warning and the money it is about. Raises GatewayError."""
+    _outside()
+    told = gateway.fraud_warning(warning_id)
+    return _applied([*_its_money(told.intent_id, gateway), told])
+
+
+def _its_money(intent_id: str | None, gateway: Gateway) -> list[Fact]:
+    """The intent that something is about: that may be told before its payment is."""
+    if intent_id is None or queries.is_booked(intent_id):
+        return []
+    _outside()
+    return _read_intent(intent_id, gateway)
 
 
 def payment(payment_id: uuid.UUID, gateway: Gateway) -> set[uuid.UUID]:
@@ -145,15 +174,28 @@ def _apply_one(fact: Fact, *, at: datetime, of: uuid.UUID | None) -> Payment | N
         case Intent():
             return settling.apply_intent(fact, at=at)
         case Refund():
-            refunded = refunding.apply(fact, at=at, refund_id=of)
-            return None if refunded is None else refunded.payment
+            return _payment_of(refunding.apply(fact, at=at, refund_id=of))
+        case Dispute():
+            return _payment_of(disputing.apply(fact, at=at))
+        case FraudWarning():
+            return _payment_of(warned.apply(fact))
+        case SetupPage() | CardTold() | Card():
+            _apply_card(fact, at=at, of=of)
+    return None
+
+
+def _apply_card(fact: SetupPage | CardTold | Card, *, at: datetime, of: uuid.UUID | None) -> None:
+    match fact:
         case SetupPage():
             saving.apply_page(fact, setup_id=of)
         case CardTold():
             saving.apply_card(fact)
         case Card():
             removing.apply(fact, at=at)
-    return None
+
+
+def _payment_of(row: rows.Refund | rows.Dispute | rows.FraudWarning | None) -> Payment | None:
+    return None if row is None else row.payment
 
 
 def event(object_type: str, object_id: str | None, gateway: Gateway) -> set[uuid.UUID]:
@@ -173,6 +215,8 @@ FOLLOWED = {
     "payment_intent": intent,
     "refund": refund,
     "payment_method": method,
+    "dispute": dispute,
+    "radar.early_fraud_warning": warning,
 }
 
 

@@ -42,6 +42,17 @@ class RefundState(StrEnum):
     CANCELED = "canceled"
 
 
+class DisputeState(StrEnum):
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutSession:
     """A hosted page on which one attempt to pay one order is made.
@@ -124,7 +135,7 @@ class Refund:
     state: RefundState
     failure_reason: str | None
     order_ref: str | None
-    refund_ref: str | None = None
+    refund_ref: str | None = None  # ours; refunds of earlier days have none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +175,49 @@ class Payout:
     amount_cents: int
     state: PayoutState
     created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeMoney:
+    """What a dispute moved: below nought where it was taken from the shop, and what it costs."""
+
+    id: str
+    cents: int
+    fee_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A client's bank takes a payment back, or asks about it; `reason` is the bank's word."""
+
+    id: str
+    intent_id: str | None
+    state: DisputeState
+    reason: str
+    amount_cents: int
+    evidence_due_at: datetime | None
+    opened_at: datetime
+    evidence_sent: bool
+    moved: tuple[DisputeMoney, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FraudWarning:
+    """A bank thinks that a payment was not its client's; a dispute may follow."""
+
+    id: str
+    intent_id: str | None
+    fraud_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is told of an order that is disputed. Never what was in it, nothing medical."""
+
+    text: str
+    carrier: str = ""
+    tracking: str = ""
+    shipped_on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +330,19 @@ class Gateway(Protocol):
 
     def movements_of(self, payout_id: str) -> list[Movement]:
         """What a payout was made of; its own movement is among them."""
+
+    def dispute(self, dispute_id: str) -> Dispute: ...
+
+    def disputes_since(self, since: datetime) -> Iterator[Dispute]:
+        """All disputes opened at or after that moment, newest first."""
+
+    def submit_evidence(self, dispute_id: str, evidence: Evidence, *, key: str) -> Dispute:
+        """Send what speaks for the shop, for good: the bank takes it once."""
+
+    def fraud_warning(self, warning_id: str) -> FraudWarning: ...
+
+    def fraud_warnings_since(self, since: datetime) -> Iterator[FraudWarning]:
+        """All warnings made at or after that moment, newest first."""
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         """Check a webhook's signature over its raw bytes and read it.

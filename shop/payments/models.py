@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,19 @@ from shop.accounts.models import Person
 from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
-from shop.orders.models import Order
+from shop.orders.models import MAX_QUANTITY, Order, OrderLine
 from shop.payments.states import (
+    DISPUTE_ARROWS,
     LIVE,
     PAYMENT_ARROWS,
     REFUND_ARROWS,
     CallStatus,
+    DisputeStatus,
     PaymentStatus,
+    RefundReason,
     RefundStatus,
     Tender,
+    WarningOutcome,
 )
 
 
@@ -166,8 +171,11 @@ class Payment(Stateful, Base):
     amount_cents: Mapped[int]
     currency: Mapped[str] = mapped_column(server_default="usd", default="usd")
     captured_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
-    # Planned and done; a trigger keeps it from the refunds.
+    # Proposed, planned and done; a trigger keeps it from the refunds.
     refunded_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    # What disputes took and did not give back; a trigger keeps it from their ledger. Together with
+    # the refunds it may exceed what was taken: a bank asks nobody.
+    disputed_cents: Mapped[int] = mapped_column(server_default=sa.text("0"))
     provider_session_id: Mapped[str | None]
     provider_intent_id: Mapped[str | None]
     livemode: Mapped[bool | None]  # whether the provider's page takes real money, once it is open
@@ -202,7 +210,11 @@ class Payment(Stateful, Base):
 
 
 class Refund(Stateful, Base):
-    """Money that goes back the way it came: to the card, or out of a drawer at the desk."""
+    """Money that goes back the way it came: to the card, or out of a drawer at the desk.
+
+    It is the sum of its parts: units of lines at their exact share, shipping, and what is of no
+    line. What a person proposes and is large, another signs.
+    """
 
     machine = "refund"
     __tablename__ = "refunds"
@@ -210,19 +222,82 @@ class Refund(Stateful, Base):
         state_key("refund"),
         sa.UniqueConstraint("payment_id", "request_key", name="refunds_one_per_request"),
         sa.UniqueConstraint("provider_refund_id", name="refunds_provider_key"),
-        sa.CheckConstraint("amount_cents > 0", name="refund_is_positive"),
+        sa.CheckConstraint(
+            "amount_cents >= 0 AND credit_cents >= 0 AND amount_cents + credit_cents > 0",
+            name="refund_is_positive",
+        ),
+        sa.CheckConstraint(
+            "shipping_cents >= 0 AND other_cents >= 0", name="refund_parts_are_not_negative"
+        ),
+        sa.CheckConstraint(one_of("reason", RefundReason), name="refund_reason_is_known"),
+        sa.CheckConstraint("decided_by_id <> proposed_by_id", name="refund_is_decided_by_another"),
+        sa.CheckConstraint(
+            "status IN ('proposed', 'declined') OR NOT large OR decided_by_id IS NOT NULL",
+            name="large_refund_is_signed",
+        ),
+        sa.CheckConstraint(
+            "status <> 'proposed' OR proposed_by_id IS NOT NULL AND decided_by_id IS NULL",
+            name="proposed_refund_waits_for_another",
+        ),
+        sa.Index(
+            "shipping_is_refunded_once",
+            "payment_id",
+            unique=True,
+            postgresql_where=sa.text(
+                "shipping_cents > 0 AND status <> 'failed' AND status <> 'declined'"
+            ),
+        ),
+        sa.Index("refunds_proposer_idx", "proposed_by_id", "planned_at"),
+        sa.Index(
+            "refunds_to_see_to_idx",
+            "planned_at",
+            postgresql_where=sa.text("status = 'proposed' OR status = 'failed'"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     payment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("payments.id"))
     request_key: Mapped[str]  # what asked for it, e.g. "cancelled"
-    amount_cents: Mapped[int]
-    reason: Mapped[str]
+    amount_cents: Mapped[int]  # of the payment
+    # Of the store credit that was spent on the order; in its account once the refund is done.
+    credit_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    shipping_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    other_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)  # of no line
+    reason: Mapped[RefundReason] = mapped_column(Word(RefundReason))
     status: Mapped[RefundStatus] = mapped_column(Word(RefundStatus))
     provider_refund_id: Mapped[str | None]
+    # None: nobody had to, for it goes back whoever works today.
+    proposed_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("people.id"))
+    large: Mapped[bool] = mapped_column(server_default=sa.text("false"))  # a trigger says so
+    # Who signed or declined.
+    decided_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
     planned_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
 
     payment: Mapped[Payment] = relationship(back_populates="refunds")
+    proposed_by: Mapped[Person | None] = relationship(foreign_keys=[proposed_by_id])
+    decided_by: Mapped[Person | None] = relationship(foreign_keys=[decided_by_id])
+    units: Mapped[list[RefundUnit]] = relationship(
+        back_populates="refund", order_by="RefundUnit.order_line_id, RefundUnit.unit"
+    )
+
+    @property
+    def total_cents(self) -> int:
+        """All that goes back, as money and as credit."""
+        return self.amount_cents + self.credit_cents
+
+    @property
+    def lines(self) -> list[RefundLine]:
+        """What goes back by line, in the order's own order."""
+        by_line: dict[uuid.UUID, list[RefundUnit]] = {}
+        for one in self.units:
+            by_line.setdefault(one.order_line_id, []).append(one)
+        found = [
+            RefundLine(units[0].line, len(units), sum(one.cents for one in units))
+            for units in by_line.values()
+        ]
+        return sorted(found, key=lambda each: each.line.position)
 
     @validates("status")
     def _along_an_arrow(self, _key: str, new: RefundStatus) -> RefundStatus:
@@ -235,6 +310,141 @@ class Refund(Stateful, Base):
         return new
 
 
+@dataclass(frozen=True)
+class RefundLine:
+    """So many units of a line, and what they give together."""
+
+    line: OrderLine
+    units: int
+    cents: int
+
+
+class RefundUnit(Base):
+    """The n-th unit of a line goes back with a refund, at exactly its share of what was paid.
+
+    All units of a line together give what was paid for it. Free again once its refund failed or
+    was declined.
+    """
+
+    __tablename__ = "refund_units"
+    __table_args__ = (
+        sa.CheckConstraint(f"unit BETWEEN 1 AND {MAX_QUANTITY}", name="refunded_unit_is_sane"),
+        sa.Index(
+            "unit_is_refunded_once",
+            "order_line_id",
+            "unit",
+            unique=True,
+            postgresql_where=sa.text("freed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    refund_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("refunds.id"), index=True)
+    order_line_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("order_lines.id"))
+    unit: Mapped[int]
+    cents: Mapped[int]
+    freed_at: Mapped[datetime | None] = stamped()
+
+    refund: Mapped[Refund] = relationship(back_populates="units")
+    line: Mapped[OrderLine] = relationship()
+
+
+class Dispute(Stateful, Base):
+    """A client's bank takes a payment back, or asks about it. Booked apart from refunds."""
+
+    machine = "dispute"
+    __tablename__ = "disputes"
+    __table_args__ = (
+        state_key("dispute"),
+        sa.UniqueConstraint("provider_dispute_id", name="disputes_provider_key"),
+        sa.CheckConstraint("amount_cents > 0", name="dispute_is_about_money"),
+        sa.CheckConstraint("reason ~ '^[a-z_]{1,60}$'", name="dispute_reason_is_a_word"),
+        sa.CheckConstraint(
+            "(evidence_by_id IS NULL) = (evidence_at IS NULL)", name="evidence_is_sent_by_someone"
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    payment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("payments.id"), index=True)
+    provider_dispute_id: Mapped[str]
+    status: Mapped[DisputeStatus] = mapped_column(Word(DisputeStatus))
+    reason: Mapped[str]  # the provider's word, such as "product_not_received"
+    amount_cents: Mapped[int]
+    evidence_due_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime]  # at the provider
+    evidence_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
+    evidence_at: Mapped[datetime | None] = stamped()
+
+    payment: Mapped[Payment] = relationship()
+    evidence_by: Mapped[Person | None] = relationship()
+    movements: Mapped[list[DisputeMovement]] = relationship(
+        back_populates="dispute", order_by="DisputeMovement.booked_at, DisputeMovement.id"
+    )
+
+    @validates("status")
+    def _along_an_arrow(self, _key: str, new: DisputeStatus) -> DisputeStatus:
+        if new not in DISPUTE_ARROWS[self.status]:
+            raise WrongState(
+                f"A dispute that is {self.status} cannot become {new}.",
+                status=self.status,
+                wanted=new,
+            )
+        return new
+
+
+class DisputeMovement(Base):
+    """Money that a dispute moved at the provider: its ledger. Never changed.
+
+    `cents` are below nought where they were taken, above where they were given back.
+    """
+
+    __tablename__ = "dispute_movements"
+    __table_args__ = (
+        sa.CheckConstraint("cents <> 0 OR fee_cents <> 0", name="dispute_moved_something"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # the provider's balance transaction
+    dispute_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("disputes.id"), index=True)
+    cents: Mapped[int]
+    fee_cents: Mapped[int]  # what the provider asks for the work
+    booked_at: Mapped[datetime] = stamped()
+
+    dispute: Mapped[Dispute] = relationship(back_populates="movements")
+
+
+class FraudWarning(Base):
+    """A client's bank thinks that a payment was not hers. A manager looks before it is disputed."""
+
+    __tablename__ = "fraud_warnings"
+    __table_args__ = (
+        sa.UniqueConstraint("provider_warning_id", name="fraud_warnings_provider_key"),
+        sa.CheckConstraint("fraud_type ~ '^[a-z_]{1,60}$'", name="fraud_type_is_a_word"),
+        sa.CheckConstraint(one_of("outcome", WarningOutcome), name="warning_outcome_is_known"),
+        sa.CheckConstraint(
+            "num_nonnulls(outcome, reviewed_by_id, reviewed_at) IN (0, 3)",
+            name="warning_is_reviewed_by_someone",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    payment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("payments.id"), index=True)
+    provider_warning_id: Mapped[str]
+    fraud_type: Mapped[str]  # the provider's word, such as "misc"
+    told_at: Mapped[datetime] = stamped()
+    outcome: Mapped[WarningOutcome | None] = mapped_column(
+        Word(WarningOutcome), server_default=sa.FetchedValue()
+    )
+    reviewed_by_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.ForeignKey("people.id"), server_default=sa.FetchedValue()
+    )
+    reviewed_at: Mapped[datetime | None] = stamped()
+
+    payment: Mapped[Payment] = relationship()
+    reviewed_by: Mapped[Person | None] = relationship()
+
+
 class ProviderCall(Base):
     """A call to the provider, written in the transaction that decided it, before it is sent."""
 
@@ -245,7 +455,7 @@ class ProviderCall(Base):
         sa.CheckConstraint(one_of("status", CallStatus), name="call_status_is_known"),
         sa.CheckConstraint(
             "operation IN ('open_session', 'expire_session', 'refund', 'charge_card',"
-            " 'open_setup', 'detach_card')",
+            " 'open_setup', 'detach_card', 'submit_evidence')",
             name="call_operation_is_known",
         ),
         sa.CheckConstraint(
@@ -314,4 +524,4 @@ class MoneyMovement(Base):
 
 def arrows() -> dict[str, dict[Any, set[Any]]]:
     """This package's machines, for the test that compares them with the database."""
-    return {"payment": PAYMENT_ARROWS, "refund": REFUND_ARROWS}
+    return {"payment": PAYMENT_ARROWS, "refund": REFUND_ARROWS, "dispute": DISPUTE_ARROWS}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from shop.payments import following
 from shop.payments.following import Fact
-from shop.payments.gateway import CheckoutSession, Gateway, SessionState
+from shop.payments.gateway import CheckoutSession, Evidence, Gateway, SessionState
 from shop.payments.planning import LEASE, Lease, Operation
 from shop.payments.states import CallStatus
 
@@ -155,6 +155,19 @@ def _find_detached(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
     return [card] if card.customer_id is None else []
 
 
+def _submit_evidence(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
+    terms = lease.parameters
+    told = gateway.submit_evidence(
+        terms["dispute_id"], Evidence(**terms["evidence"]), key=lease.key
+    )
+    return [gateway.dispute(told.id) if lease.again else told]
+
+
+def _find_evidence(lease: Lease, gateway: Gateway) -> Sequence[Fact]:
+    told = gateway.dispute(lease.parameters["dispute_id"])
+    return [told] if told.evidence_sent else []
+
+
 Act = Callable[[Lease, Gateway], Sequence[Fact]]
 
 PERFORMED: dict[Operation, Act] = {
@@ -164,6 +177,7 @@ PERFORMED: dict[Operation, Act] = {
     Operation.CHARGE_CARD: _charge_card,
     Operation.OPEN_SETUP: _open_setup,
     Operation.DETACH_CARD: _detach_card,
+    Operation.SUBMIT_EVIDENCE: _submit_evidence,
 }
 LOOKED_FOR: dict[Operation, Act] = {
     Operation.OPEN_SESSION: _find_session,
@@ -172,4 +186,5 @@ LOOKED_FOR: dict[Operation, Act] = {
     Operation.CHARGE_CARD: _find_charge,
     Operation.OPEN_SETUP: _find_setup,
     Operation.DETACH_CARD: _find_detached,
+    Operation.SUBMIT_EVIDENCE: _find_evidence,
 }

@@ -14,14 +14,37 @@ from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refused
+from shop.core.money import cents
+from shop.notifications import letters
+from shop.orders.models import Order
 from shop.orders.queries import order_for
-from shop.payments import calls, following, queries, removing, saving, settling
+from shop.payments import (
+    calls,
+    evidencing,
+    following,
+    limits,
+    proposing,
+    queries,
+    removing,
+    saving,
+    settling,
+    signing,
+    splitting,
+    warned,
+)
+from shop.payments.disputing import waits_for_evidence
+from shop.payments.errors import RefundRefused
+from shop.payments.evidencing import Sent
 from shop.payments.gateway import GatewayError
 from shop.payments.jobs import gateway
-from shop.payments.schemas import CardSetupIn
+from shop.payments.models import Dispute, FraudWarning, Refund
+from shop.payments.schemas import CardSetupIn, FraudReviewIn, RefundIn
+from shop.payments.states import PEOPLES_REASONS, RefundStatus
 from shop.web.forms import form, or_again, rendered, to
+from shop.web.paging import page
 
 bp = Blueprint("payment_pages", __name__, url_prefix="/orders")
+money_back = Blueprint("money_back_pages", __name__)
 cards = Blueprint("card_pages", __name__, url_prefix="/account/cards")
 log = structlog.get_logger()
 
@@ -119,6 +142,239 @@ def remove(card_id: uuid.UUID) -> Response:
     calls.send_about(card.id, gateway())
     flash(f"The card ending in {card.last4} is removed.")
     return to("/account/cards")
+
+
+STAFF = (Role.STAFF, Role.MANAGER)
+SHOWN = 50
+
+
+@money_back.get("/orders/<number>/refunds")
+@allow(*STAFF)
+def refund_form(number: str) -> Response:
+    """What went back of an order, and the form to send more."""
+    return _refunds_of(number)
+
+
+@money_back.post("/orders/<number>/refunds")
+@allow(*STAFF)
+def propose_refund(number: str) -> Response:
+    """Send money back; what is large waits for somebody else."""
+
+    def act() -> Response:
+        given = form(RefundIn, refused=RefundRefused, sent=_plain(), **_parts())
+        order = order_for(actor(), number, lock=True)
+        refund = proposing.propose(
+            order,
+            proposing.wanted(order, **{name: given[name] for name in proposing.PARTS}),
+            reason=given["reason"],
+            request_key=f"page:{actor().id}:{request.form.get('page', '')[:64]}",
+            expect_refunded_cents=given["expect_refunded_cents"],
+            by=actor(),
+            at=now(),
+        )
+        waits = refund.status is RefundStatus.PROPOSED
+        db.session.commit()
+        calls.send_for(order.id, gateway())
+        flash("It waits for somebody else to sign." if waits else "It is on its way.")
+        return to(f"/orders/{number}/refunds")
+
+    return or_again(act, lambda **why: _refunds_of(number, typed=request.form, **why))
+
+
+@money_back.get("/refunds")
+@allow(*STAFF)
+def refunds() -> Response:
+    """What waits for a second person, what failed, and the rest."""
+    return _refund_board()
+
+
+@money_back.post("/refunds/<uuid:refund_id>/signature")
+@allow(*STAFF)
+def sign_refund(refund_id: uuid.UUID) -> Response:
+    """Let a refund go that somebody else proposed."""
+
+    def act() -> Response:
+        refund = queries.refund_to_see_to(refund_id, lock=True)
+        signing.sign(refund, by=actor(), at=now())
+        order_id = refund.payment.order_id
+        db.session.commit()
+        calls.send_for(order_id, gateway())
+        flash("It is signed, and on its way.")
+        return to("/refunds")
+
+    return or_again(act, _refund_board)
+
+
+@money_back.post("/refunds/<uuid:refund_id>/refusal")
+@allow(*STAFF)
+def decline_refund(refund_id: uuid.UUID) -> Response:
+    """Do not let it go."""
+
+    def act() -> Response:
+        signing.decline(queries.refund_to_see_to(refund_id, lock=True), by=actor(), at=now())
+        db.session.commit()
+        flash("It does not go back.")
+        return to("/refunds")
+
+    return or_again(act, _refund_board)
+
+
+@money_back.get("/disputes")
+@allow(*STAFF)
+def disputes() -> Response:
+    """Disputes, the newest first, and for managers the warnings nobody looked at."""
+    return _dispute_board()
+
+
+@money_back.get("/disputes/<uuid:dispute_id>")
+@allow(*STAFF)
+def show_dispute(dispute_id: uuid.UUID) -> Response:
+    return _dispute(dispute_id)
+
+
+@money_back.post("/disputes/<uuid:dispute_id>/evidence")
+@allow(*STAFF)
+def submit_evidence(dispute_id: uuid.UUID) -> Response:
+    """Send what speaks for the shop to the bank, once and for good."""
+
+    def act() -> Response:
+        found = queries.dispute_with(dispute_id, lock=True)
+        order = order_for(actor(), found.payment.order.number)
+        zone = current_app.config["SHOP"].clinic_time_zone
+        evidencing.submit(found, _pack(order), zone=zone, by=actor(), at=now())
+        db.session.commit()
+        calls.send_for(order.id, gateway())
+        flash("The evidence is on its way to the bank.")
+        return to(f"/disputes/{dispute_id}")
+
+    return or_again(act, lambda **why: _dispute(dispute_id, **why))
+
+
+@money_back.post("/disputes/warnings/<uuid:warning_id>/review")
+@allow(Role.MANAGER)
+def review_warning(warning_id: uuid.UUID) -> Response:
+    """Say what was found of an early fraud warning."""
+
+    def act() -> Response:
+        given = form(FraudReviewIn, refused=RefundRefused)
+        warned.review(queries.warning_with(warning_id, lock=True), given["outcome"], by=actor())
+        db.session.commit()
+        flash("It is written down.")
+        return to("/disputes")
+
+    return or_again(act, _dispute_board)
+
+
+def _plain() -> dict[str, str]:
+    """The fields of the form that are words."""
+    return {name: request.form.get(name, "") for name in ("reason",)}
+
+
+def _parts() -> dict[str, Any]:
+    """Units by line and amounts, as the API takes them. Raises RefundRefused."""
+    typed = request.form
+    lines = []
+    for name, text in typed.items():
+        if name.startswith("units.") and text.strip() not in {"", "0"}:
+            units: object = int(text) if text.isdecimal() and len(text) < 4 else text
+            lines.append({"sku": name.removeprefix("units."), "units": units})
+    expected = typed.get("expect_refunded_cents", "")
+    return {
+        "lines": lines,
+        "shipping_cents": _amount("shipping"),
+        "other_cents": _amount("amount"),
+        "everything": "everything" in typed,
+        "expect_refunded_cents": int(expected) if expected.isdecimal() else 0,
+    }
+
+
+def _amount(name: str) -> int:
+    text = request.form.get(name, "").strip()
+    found = cents(text) if text else 0
+    if found is None:
+        raise RefundRefused(
+            "Some of what you typed cannot be used.",
+            fields={name: ["Type an amount, such as 12.50."]},
+        )
+    return found
+
+
+def _refunds_of(number: str, **context: Any) -> Response:
+    order = order_for(actor(), number)
+    payment = queries.payment_to_refund(order)
+    taken = queries.units_refunded(line.id for line in order.lines)
+    return rendered(
+        "payments/refunds_of.html",
+        order=order,
+        payment=payment,
+        found=queries.refunds_of(order),
+        left_cents=splitting.left_of(payment) if payment else 0,
+        contested=queries.contested(order.id),
+        units_left={line.id: line.quantity - len(taken[line.id]) for line in order.lines},
+        refundable=proposing.refundable,
+        reasons=REASONS,
+        page_key=uuid.uuid4().hex,
+        limits=limits,
+        **context,
+    )
+
+
+def _refund_board(**context: Any) -> Response:
+    def some(status: RefundStatus) -> list[Refund]:
+        query = queries.refunds(status=status).order_by(Refund.planned_at, Refund.id)
+        return list(db.session.scalars(query.limit(SHOWN)))
+
+    return rendered(
+        "payments/refunds.html",
+        waiting=some(RefundStatus.PROPOSED),
+        failed=some(RefundStatus.FAILED),
+        latest=page(
+            queries.refunds(),
+            (Refund.planned_at, Refund.id),
+            limit=SHOWN,
+            after=request.args.get("after"),
+            descending=True,
+        ),
+        me=actor().id,
+        **context,
+    )
+
+
+def _dispute_board(**context: Any) -> Response:
+    seen = queries.warnings_to_see(seen=False).order_by(FraudWarning.told_at).limit(SHOWN)
+    return rendered(
+        "payments/disputes.html",
+        shown=page(
+            queries.disputes(),
+            (Dispute.opened_at, Dispute.id),
+            limit=SHOWN,
+            after=request.args.get("after"),
+            descending=True,
+        ),
+        warnings=list(db.session.scalars(seen)) if actor().role is Role.MANAGER else [],
+        **context,
+    )
+
+
+def _dispute(dispute_id: uuid.UUID, **context: Any) -> Response:
+    found = queries.dispute_with(dispute_id)
+    zone = current_app.config["SHOP"].clinic_time_zone
+    order = order_for(actor(), found.payment.order.number)
+    return rendered(
+        "payments/dispute.html",
+        one=found,
+        order=order,
+        told=evidencing.text_of(_pack(order), zone=zone).splitlines(),
+        wanted=waits_for_evidence(found),
+        **context,
+    )
+
+
+def _pack(order: Order) -> evidencing.Pack:
+    return evidencing.pack_of(order, [Sent(what, at) for what, at in letters.sent_about(order)])
+
+
+REASONS = [(one.value, one.value.replace("_", " ").capitalize()) for one in PEOPLES_REASONS]
 
 
 class NotAgreed(Refused):

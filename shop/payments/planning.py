@@ -22,6 +22,7 @@ class Operation(StrEnum):
     CHARGE_CARD = "charge_card"  # of a payment
     OPEN_SETUP = "open_setup"  # of a card's setup
     DETACH_CARD = "detach_card"  # of a saved card
+    SUBMIT_EVIDENCE = "submit_evidence"  # of a dispute
 
 
 PENDING = (CallStatus.PLANNED, CallStatus.IN_FLIGHT)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, selectinload
 
 from shop.accounts.models import Person
 from shop.core import events
@@ -13,8 +15,23 @@ from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.orders.models import Order
 from shop.payments.errors import ProviderAway
-from shop.payments.models import CardSetup, Payment, Refund, SavedCard
-from shop.payments.states import LIVE, PAID_TWICE, PaymentStatus
+from shop.payments.models import (
+    CardSetup,
+    Dispute,
+    FraudWarning,
+    Payment,
+    Refund,
+    RefundUnit,
+    SavedCard,
+)
+from shop.payments.states import (
+    CONTESTED,
+    LIVE,
+    PAID_TWICE,
+    DisputeStatus,
+    PaymentStatus,
+    RefundStatus,
+)
 
 
 def locked_order(order_id: uuid.UUID) -> Order:
@@ -91,6 +108,12 @@ def payment_of_session(session_id: str) -> Payment | None:
 
 def payment_of_intent(intent_id: str) -> Payment | None:
     return db.session.scalar(sa.select(Payment).where(Payment.provider_intent_id == intent_id))
+
+
+def is_booked(intent_id: str) -> bool:
+    """Whether the money of an intent is known here."""
+    found = payment_of_intent(intent_id)
+    return found is not None and found.captured_cents > 0
 
 
 def charge_named(payment_ref: str | None) -> Payment | None:
@@ -212,6 +235,12 @@ def sessions_without_intent(order_ref: str | None) -> list[str]:
     return [found for found in db.session.scalars(query) if found]
 
 
+def refund_named(refund_ref: str, intent_id: str) -> Refund | None:
+    """The refund of an intent that the provider names, unless it goes by another name there."""
+    named = [one for one in refunds_of_intent(intent_id) if str(one.id) == refund_ref]
+    return next((one for one in named if one.provider_refund_id is None), None)
+
+
 def refunds_of_intent(intent_id: str) -> list[Refund]:
     """The refunds planned for an intent, oldest first."""
     query = (
@@ -221,6 +250,138 @@ def refunds_of_intent(intent_id: str) -> list[Refund]:
         .order_by(Refund.planned_at, Refund.id)
     )
     return list(db.session.scalars(query))
+
+
+def payment_to_refund(order: Order) -> Payment | None:
+    """The payment that money can go back to: of several that took some, the one with most left."""
+    taken = [one for one in payments_of(order.id) if one.captured_cents]
+    return max(taken, key=lambda one: one.captured_cents - one.refunded_cents, default=None)
+
+
+def units_refunded(lines: Iterable[uuid.UUID]) -> dict[uuid.UUID, set[int]]:
+    """The numbers of the units that went back or are about to, by the id of their line."""
+    found: dict[uuid.UUID, set[int]] = {line: set() for line in lines}
+    query = sa.select(RefundUnit.order_line_id, RefundUnit.unit).where(
+        RefundUnit.order_line_id.in_(list(found)), RefundUnit.freed_at.is_(None)
+    )
+    for line_id, unit in db.session.execute(query):
+        found[line_id].add(unit)
+    return found
+
+
+_REFUND = (
+    joinedload(Refund.payment).joinedload(Payment.order),
+    selectinload(Refund.units).joinedload(RefundUnit.line),
+    joinedload(Refund.proposed_by),
+    joinedload(Refund.decided_by),
+)
+
+
+def refunds(*, status: RefundStatus | None = None) -> sa.Select[Refund]:
+    """All, or those in one state, with all that is shown of them: for staff."""
+    query = sa.select(Refund).options(*_REFUND)
+    return query if status is None else query.where(Refund.status == status)
+
+
+def refunds_of(order: Order) -> list[Refund]:
+    """The refunds of an order that was fetched through its reader, oldest first."""
+    query = refunds().join(Payment, Payment.id == Refund.payment_id)
+    query = query.where(Payment.order_id == order.id).order_by(Refund.planned_at, Refund.id)
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def refund_to_see_to(refund_id: uuid.UUID, *, lock: bool = False) -> Refund:
+    """One, its order locked before it where it is decided on. Raises NotFound."""
+    order_id = db.session.scalar(
+        sa.select(Payment.order_id)
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Refund.id == refund_id)
+    )
+    if order_id is None:
+        raise NotFound("There is no such refund.")
+    if lock:
+        locked_order(order_id)
+        db.session.execute(locked(sa.select(Payment).where(Payment.order_id == order_id))).all()
+        db.session.execute(locked(sa.select(Refund).where(Refund.id == refund_id))).all()
+    return db.session.scalars(refunds().where(Refund.id == refund_id)).one()
+
+
+def disputes(*, status: DisputeStatus | None = None) -> sa.Select[Dispute]:
+    """All, or those in one state, with their order and their money: for staff."""
+    query = sa.select(Dispute).options(
+        joinedload(Dispute.payment).joinedload(Payment.order),
+        joinedload(Dispute.evidence_by),
+        selectinload(Dispute.movements),
+    )
+    return query if status is None else query.where(Dispute.status == status)
+
+
+def disputes_of(payment: Payment, statuses: Collection[DisputeStatus]) -> list[Dispute]:
+    query = sa.select(Dispute).where(Dispute.payment_id == payment.id, Dispute.status.in_(statuses))
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def contested(order_id: uuid.UUID) -> bool:
+    """Whether a bank is deciding about money of this order now."""
+    query = (
+        sa.select(Dispute.id)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Payment.order_id == order_id, Dispute.status.in_(CONTESTED))
+    )
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def dispute_with(dispute_id: uuid.UUID, *, lock: bool = False) -> Dispute:
+    """One, its order locked before it where it is acted on. Raises NotFound."""
+    found = db.session.scalar(disputes().where(Dispute.id == dispute_id))
+    if found is None:
+        raise NotFound("There is no such dispute.")
+    if not lock:
+        return found
+    locked_order(found.payment.order_id)
+    return db.session.execute(
+        locked(sa.select(Dispute).where(Dispute.id == dispute_id))
+    ).scalar_one()
+
+
+def open_disputes() -> list[str]:
+    """What disputes that no bank has decided yet are called at the provider."""
+    over = (DisputeStatus.WON, DisputeStatus.LOST)
+    query = sa.select(Dispute.provider_dispute_id).where(Dispute.status.not_in(over))
+    return list(db.session.scalars(query.order_by(Dispute.opened_at, Dispute.id)))
+
+
+def dispute_named(provider_dispute_id: str) -> Dispute | None:
+    return db.session.scalar(
+        sa.select(Dispute).where(Dispute.provider_dispute_id == provider_dispute_id)
+    )
+
+
+def warnings_to_see(*, seen: bool | None = None) -> sa.Select[FraudWarning]:
+    """Early fraud warnings: all, those that were looked at, or the others."""
+    query = sa.select(FraudWarning).options(
+        joinedload(FraudWarning.payment).joinedload(Payment.order),
+        joinedload(FraudWarning.reviewed_by),
+    )
+    if seen is None:
+        return query
+    looked = FraudWarning.reviewed_at.is_not(None)
+    return query.where(looked if seen else sa.not_(looked))
+
+
+def warning_with(warning_id: uuid.UUID, *, lock: bool = False) -> FraudWarning:
+    """One. Raises NotFound."""
+    query = sa.select(FraudWarning).where(FraudWarning.id == warning_id)
+    found = db.session.scalar(locked(query) if lock else query)
+    if found is None:
+        raise NotFound("There is no such warning.")
+    return found
+
+
+def warning_named(provider_warning_id: str) -> FraudWarning | None:
+    return db.session.scalar(
+        sa.select(FraudWarning).where(FraudWarning.provider_warning_id == provider_warning_id)
+    )
 
 
 def _afresh(query: sa.Select[Payment]) -> list[Payment]:

@@ -16,11 +16,12 @@ import structlog
 
 from shop.core.clock import now
 from shop.core.db import db
-from shop.payments import balancing, calls, chasing, following, queries, taking_in
+from shop.payments import balancing, calls, chasing, disputing, following, queries, taking_in
 from shop.payments.differences import Compared, Difference
 from shop.payments.following import Fact
 from shop.payments.gateway import (
     CheckoutSession,
+    Dispute,
     Gateway,
     GatewayError,
     Intent,
@@ -54,7 +55,10 @@ CHECKS = {
     "money_of_an_ended_order": """
         SELECT o.number, 'ended, and money taken for it is not on its way back', o.id
         FROM orders o JOIN payments p ON p.order_id = o.id
-        WHERE o.status IN ('cancelled', 'expired') AND p.captured_cents > p.refunded_cents
+        WHERE o.status IN ('cancelled', 'expired')
+            AND p.captured_cents > p.refunded_cents + greatest(p.disputed_cents, 0)
+            AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id
+                            AND d.status IN ('open', 'under_review'))
             AND o.ended_at < :at - interval '15 minutes'""",
     "order_paid_twice": """
         SELECT o.number, 'more than one payment took money and kept it', o.id
@@ -130,12 +134,36 @@ CHECKS = {
     "refunds_do_not_add_up": """
         SELECT p.id::text, format('refunds add up to %s cents, the payment says %s',
                                   coalesce(sum(r.amount_cents), 0), p.refunded_cents), p.order_id
-        FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id AND r.status <> 'failed'
+        FROM payments p LEFT JOIN refunds r
+            ON r.payment_id = p.id AND r.status NOT IN ('failed', 'declined')
         GROUP BY p.id HAVING coalesce(sum(r.amount_cents), 0) <> p.refunded_cents""",
     "refund_failed": """
         SELECT r.id::text, 'a refund failed and the money is still here', p.order_id
         FROM refunds r JOIN payments p ON p.id = r.payment_id
         WHERE r.status = 'failed' AND p.captured_cents > p.refunded_cents""",
+    "refund_is_not_its_parts": """
+        SELECT r.id::text, format('%s cents, its parts are %s', r.amount_cents,
+                                  r.shipping_cents + r.other_cents + coalesce(sum(u.cents), 0)),
+            p.order_id
+        FROM refunds r JOIN payments p ON p.id = r.payment_id
+            LEFT JOIN refund_units u ON u.refund_id = r.id
+        GROUP BY r.id, p.id HAVING r.amount_cents
+            <> r.shipping_cents + r.other_cents + coalesce(sum(u.cents), 0)""",
+    "refund_waits_for_a_second_person": """
+        SELECT r.id::text, 'was proposed, and nobody has signed or declined it', p.order_id
+        FROM refunds r JOIN payments p ON p.id = r.payment_id
+        WHERE r.status = 'proposed' AND r.planned_at < :at - interval '3 days'""",
+    "disputes_do_not_add_up": """
+        SELECT p.id::text, format('disputes took %s cents, the payment says %s',
+                                  -coalesce(sum(m.cents), 0), p.disputed_cents), p.order_id
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id
+            LEFT JOIN dispute_movements m ON m.dispute_id = d.id
+        GROUP BY p.id HAVING -coalesce(sum(m.cents), 0) <> p.disputed_cents""",
+    "more_went_back_than_came": """
+        SELECT p.id::text, format('%s cents came, %s went back and disputes took %s',
+                                  p.captured_cents, p.refunded_cents, p.disputed_cents), p.order_id
+        FROM payments p WHERE p.refunded_cents + greatest(p.disputed_cents, 0) > p.captured_cents
+        """,
     "payment_questioned": """
         SELECT p.id::text, 'what came does not fit what was asked', p.order_id
         FROM payments p WHERE p.status = 'questioned'""",
@@ -272,6 +300,7 @@ def compared(gateway: Gateway) -> Compared:
     for payment in payments:
         found += _at_the_provider(payment, gateway)
     found += _unknown_here(at, gateway)
+    found += _disputes_there(at, gateway)
     account = balancing.compared(gateway, since=at - SINCE, at=at, told=found)
     return Compared(found + account.differences, account.noted)
 
@@ -288,12 +317,26 @@ def repair(gateway: Gateway) -> None:
         except GatewayError as error:
             log.warning("payment_not_read", payment=str(payment_id), code=error.code)
             db.session.rollback()
+    _learn_disputes(at, gateway)
     calls.send_due(gateway)
     chasing.overdue_orders(gateway)
     taking_in.take_in(gateway)
     for difference in _here(now()):
         if difference.kind == "money_of_an_ended_order" and difference.order_id is not None:
             chasing.order_ended(difference.order_id, gateway)
+
+
+def _learn_disputes(at: datetime, gateway: Gateway) -> None:
+    """Disputes and warnings of the last days, and whatever became of those that are open here."""
+    db.session.commit()
+    told = {one.id for one in gateway.disputes_since(at - SINCE)}
+    warnings = [one.id for one in gateway.fraud_warnings_since(at - SINCE)]
+    told |= set(queries.open_disputes())
+    db.session.commit()
+    for dispute_id in sorted(told):
+        _send(following.dispute(dispute_id, gateway), gateway)
+    for warning_id in warnings:
+        following.warning(warning_id, gateway)
 
 
 def _learn_unknown(at: datetime, gateway: Gateway) -> None:
@@ -423,6 +466,36 @@ def _unknown_here(at: datetime, gateway: Gateway) -> list[Difference]:
             text = "a card was saved there, and no card here is the one"
             found.append(Difference("card_not_written_down", setup.id, text))
     return found
+
+
+def _disputes_there(at: datetime, gateway: Gateway) -> list[Difference]:
+    """How disputes of our payments differ from the provider's word, and warnings nobody heard."""
+    still_open = queries.open_disputes()
+    db.session.commit()
+    told = list(gateway.disputes_since(at - SINCE))
+    known = {one.id for one in told}
+    told += [gateway.dispute(one) for one in still_open if one not in known]
+    warnings = list(gateway.fraud_warnings_since(at - SINCE))
+    found = [each for dispute in told for each in _compared_dispute(dispute)]
+    for warning in warnings:
+        payment = queries.payment_of_intent(warning.intent_id) if warning.intent_id else None
+        if payment is not None and queries.warning_named(warning.id) is None:
+            text = "a bank warns of a payment, and nobody here knows"
+            found.append(_about(payment, "fraud_warning_not_written_down", text))
+    return found
+
+
+def _compared_dispute(dispute: Dispute) -> Iterator[Difference]:
+    row = queries.dispute_named(dispute.id)
+    payment = queries.payment_of_intent(dispute.intent_id) if dispute.intent_id else None
+    if payment is None:
+        return  # of none of ours
+    if row is None:
+        text = f"a bank disputes {dispute.amount_cents} cents, and nobody here knows"
+        yield _about(payment, "dispute_not_written_down", text)
+    elif row.status is not disputing.HERE[dispute.state]:
+        text = f"a dispute is {row.status} here and {dispute.state} at the provider"
+        yield _about(payment, "dispute_states_differ", text)
 
 
 def _not_written_down(page: SetupPage) -> bool:

@@ -1,10 +1,15 @@
-"""Money that goes back the way it came."""
+"""Money that goes back the way it came.
+
+What the shop owes anyway is planned here; what a person wants to send back she proposes
+(`proposing`), and another signs what is large (`signing`). All are planned by `go`, and the order
+is locked.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -12,18 +17,21 @@ import structlog
 from shop.core import events
 from shop.core.db import db, locked
 from shop.core.events import Kind
+from shop.credit import returning
 from shop.orders.models import OrderLine
 from shop.payments import gateway, queries
-from shop.payments.errors import RefundTooLarge
+from shop.payments.errors import PaymentDisputed, RefundTooLarge, UnitsRefunded
 from shop.payments.gateway import RefundState
-from shop.payments.models import Payment, Refund
+from shop.payments.models import Payment, Refund, RefundUnit
 from shop.payments.planning import Operation
 from shop.payments.planning import plan as plan_call
-from shop.payments.states import RefundStatus
+from shop.payments.sharing import free, unit_cents
+from shop.payments.splitting import left_of, split
+from shop.payments.states import CONTESTED, RefundReason, RefundStatus
 
 # What asks for a refund by itself. One request is applied once.
 ORDER_OVER = "order_over"
-LINE_CANCELLED = "line_cancelled"
+LINE = "line:"  # and the id of a line that was cancelled
 
 OVER = {RefundState.FAILED, RefundState.CANCELED}
 
@@ -32,76 +40,155 @@ log = structlog.get_logger()
 
 def of_line(line: OrderLine) -> str:
     """What asks for the money of a line that was cancelled: once for each line."""
-    return f"line:{line.id}"
-
-
-class Split(NamedTuple):
-    """How a sum goes back, in cents: first to the payment it came by, the rest as store credit."""
-
-    payment_cents: int
-    credit_cents: int
-
-
-def split(payment: Payment | None, cents: int) -> Split:
-    """Share what goes back of a (locked) order between its payment and the credit spent on it.
-
-    The one place that decides this. Money first, as far as it is still here: store credit was
-    spent on the order last, and comes back last.
-    """
-    left = 0 if payment is None else payment.captured_cents - payment.refunded_cents
-    back = min(cents, left)
-    return Split(back, cents - back)
+    return f"{LINE}{line.id}"
 
 
 def plan(payment: Payment, cents: int, *, request_key: str, reason: str, at: datetime) -> Refund:
     """Plan to send `cents` back, and the call that does; asked again, it is the same refund.
 
-    What was taken at the desk goes back there: no call is planned, and the refund waits for its
-    client until somebody pays it out of a drawer (`tills.paying_out`).
-
-    The order is locked. What is planned and done never exceeds what was taken.
-    Raises RefundTooLarge.
+    For what nobody has to decide: the order is over, was paid twice, or one of its lines was
+    cancelled (the key is `of_line`'s; its units then count as refunded). `reason` is one of
+    `RefundReason`. The order is locked. What goes back never exceeds what was taken. Raises
+    RefundTooLarge, PaymentDisputed.
     """
-    held = db.session.execute(
-        locked(sa.select(Payment).where(Payment.id == payment.id))
-    ).scalar_one()
-    known = db.session.scalar(
-        sa.select(Refund).where(Refund.payment_id == held.id, Refund.request_key == request_key)
-    )
+    held = locked_payment(payment)
+    known = known_request(held, request_key)
     if known is not None:
         return known
-    left = held.captured_cents - held.refunded_cents
-    if not 0 < cents <= left:
-        raise RefundTooLarge("That is not what can go back.", wanted_cents=cents, left_cents=left)
+    insist_left(held, cents)
+    units = _units_of_request(request_key, cents)
+    back = split(held, cents)
     refund = Refund(
         id=uuid.uuid4(),
         payment_id=held.id,
         request_key=request_key,
-        amount_cents=cents,
-        reason=reason,
+        amount_cents=back.payment_cents,
+        credit_cents=back.credit_cents,
+        other_cents=cents - sum(one.cents for one in units),
+        reason=RefundReason(reason),
         status=RefundStatus.PLANNED,
     )
-    db.session.add(refund)
-    db.session.flush()  # a trigger adds it to the payment's sum
-    db.session.refresh(held, ["refunded_cents"])
-    events.record(Kind.REFUND_PLANNED, refund, cents=cents, payment=str(held.id))
-    if held.tender is None:
-        plan_call(
-            Operation.REFUND,
-            refund.id,
-            order_id=held.order_id,
-            intent_id=held.provider_intent_id,
-            amount_cents=cents,
-            order_ref=held.order.number,
-            refund_ref=str(refund.id),
-        )
+    add(refund, units)
+    go(refund, held, at=at)
     return refund
 
 
-def paid_out(refund: Refund, *, at: datetime) -> None:
-    """The client has the money of a (locked) refund of a tender in her hands. Raises WrongState."""
+def locked_payment(payment: Payment) -> Payment:
+    return db.session.execute(
+        locked(sa.select(Payment).where(Payment.id == payment.id))
+    ).scalar_one()
+
+
+def known_request(payment: Payment, request_key: str) -> Refund | None:
+    return db.session.scalar(
+        sa.select(Refund).where(Refund.payment_id == payment.id, Refund.request_key == request_key)
+    )
+
+
+def insist_left(payment: Payment, cents: int) -> None:
+    """So much of a (locked) payment's order can go back. Raises RefundTooLarge, PaymentDisputed."""
+    if queries.disputes_of(payment, CONTESTED):
+        raise PaymentDisputed(
+            "The client's bank is deciding about this payment: nothing is sent back meanwhile.",
+            payment=str(payment.id),
+        )
+    left = left_of(payment)
+    if not 0 < cents <= left:
+        raise RefundTooLarge("That is not what can go back.", wanted_cents=cents, left_cents=left)
+
+
+def share(wanted: Mapping[OrderLine, int]) -> list[RefundUnit]:
+    """The next units of these lines that did not go back yet, at their exact shares, of no refund.
+
+    The order is locked. Raises UnitsRefunded.
+    """
+    taken = queries.units_refunded(line.id for line in wanted)
+    found = []
+    for line, units in wanted.items():
+        numbers = free(line.quantity, taken[line.id], units)
+        if not 0 < units == len(numbers):
+            left = line.quantity - len(taken[line.id])
+            raise UnitsRefunded(
+                f"Of {line.sku} {left} of {line.quantity} can still go back.",
+                fields={f"lines.{line.sku}": [f"At most {left}."]},
+                sku=line.sku,
+                left=left,
+            )
+        found += [
+            RefundUnit(
+                order_line_id=line.id,
+                unit=number,
+                cents=unit_cents(line.paid_cents, line.quantity, number),
+            )
+            for number in numbers
+        ]
+    return found
+
+
+def _units_of_request(request_key: str, cents: int) -> list[RefundUnit]:
+    """All units of the line that a request names, where they are what goes back."""
+    if not request_key.startswith(LINE):
+        return []
+    line = db.session.get_one(OrderLine, uuid.UUID(request_key.removeprefix(LINE)))
+    taken = queries.units_refunded([line.id])[line.id]
+    if len(taken) == line.quantity:
+        return []
+    units = share({line: line.quantity - len(taken)})
+    return units if sum(one.cents for one in units) == cents else []
+
+
+def add(refund: Refund, units: list[RefundUnit]) -> None:
+    """Write it down with its units; triggers add it to its payment's sum and say what is large."""
+    db.session.add(refund)
+    db.session.flush()  # its units point at it
+    for one in units:
+        one.refund_id = refund.id
+    db.session.add_all(units)
+    db.session.flush()
+    db.session.refresh(refund, ["large", "planned_at", "units"])
+
+
+def go(refund: Refund, payment: Payment, *, at: datetime) -> None:
+    """Plan a refund, and the call that sends it; the payment is locked.
+
+    What was taken at the desk goes back there: no call is planned, and the refund waits for its
+    client until somebody pays it out of a drawer (`tills.paying_out`). What goes back as credit
+    alone is done at once.
+    """
+    db.session.flush()
+    db.session.refresh(payment, ["refunded_cents"])
+    events.record(Kind.REFUND_PLANNED, refund, cents=refund.total_cents, payment=str(payment.id))
+    if not refund.amount_cents:
+        db.session.flush()  # planned first, then done: two states, two events
+        done(refund, at=at)
+    elif payment.tender is None:
+        plan_call(
+            Operation.REFUND,
+            refund.id,
+            order_id=payment.order_id,
+            intent_id=payment.provider_intent_id,
+            amount_cents=refund.amount_cents,
+            order_ref=payment.order.number,
+            refund_ref=str(refund.id),
+        )
+
+
+def done(refund: Refund, *, at: datetime) -> None:
+    """The money of a (locked) refund is with its client; what is credit follows it. Once.
+
+    The provider said so, or the desk paid it out. Raises WrongState.
+    """
     refund.status = RefundStatus.DONE
-    events.record(Kind.REFUND_DONE, refund, cents=refund.amount_cents)
+    events.record(Kind.REFUND_DONE, refund, cents=refund.total_cents)
+    if refund.credit_cents:
+        returning.give_back(
+            refund.payment.order,
+            refund.credit_cents,
+            reason="refund",
+            by=None,
+            at=at,
+            request_key=f"refund:{refund.id}",
+        )
 
 
 def apply(
@@ -122,8 +209,7 @@ def apply(
     ).scalar_one()
     refund.provider_refund_id = told.id
     if told.state is RefundState.SUCCEEDED and refund.status is RefundStatus.PLANNED:
-        refund.status = RefundStatus.DONE
-        events.record(Kind.REFUND_DONE, refund, cents=refund.amount_cents)
+        done(refund, at=at)
     elif told.state in OVER:
         fail(refund, why=told.failure_reason or str(told.state))
     return refund
@@ -135,21 +221,18 @@ def fail(refund: Refund, *, why: str) -> None:
         return
     log.error("refund_failed", refund=str(refund.id), why=why)
     refund.status = RefundStatus.FAILED
-    events.record(Kind.REFUND_FAILED, refund, cents=refund.amount_cents, why=why)
+    events.record(Kind.REFUND_FAILED, refund, cents=refund.total_cents, why=why)
 
 
 def _refund_of(told: gateway.Refund, refund_id: uuid.UUID | None) -> Refund | None:
-    """Which refund it is: asked for, known by its id or by our name, or by intent and amount."""
+    """Which refund it is: asked for, known by its id, named, or recognised by intent and amount."""
     if refund_id is not None:
         return db.session.get(Refund, refund_id)
     known = db.session.scalar(sa.select(Refund).where(Refund.provider_refund_id == told.id))
     if known is not None or told.intent_id is None or told.order_ref is None:
         return known
-    named = [
-        one for one in queries.refunds_of_intent(told.intent_id) if str(one.id) == told.refund_ref
-    ]
-    if named or told.refund_ref is not None:
-        return named[0] if named else None
+    if told.refund_ref is not None:
+        return queries.refund_named(told.refund_ref, told.intent_id)
     unnamed = [
         refund
         for refund in queries.refunds_of_intent(told.intent_id)

@@ -18,13 +18,14 @@ from shop.core import events
 from shop.core.db import db
 from shop.core.errors import NotAllowed
 from shop.core.events import Kind
+from shop.credit import returning
 from shop.merchant import choosing
 from shop.merchant.routes import Route
 from shop.orders import judging, paying, routing
-from shop.orders.models import Order
+from shop.orders.models import Order, OrderLine
 from shop.orders.paying import Outcome
 from shop.orders.states import LineStatus, OrderStatus
-from shop.payments import queries, refunding, saving
+from shop.payments import queries, refunding, saving, signing
 from shop.payments.errors import (
     NotPayable,
     PageClosed,
@@ -35,7 +36,8 @@ from shop.payments.errors import (
 from shop.payments.gateway import CURRENCY, CheckoutSession, Intent, IntentState, SessionState
 from shop.payments.models import Payment
 from shop.payments.planning import Operation, plan
-from shop.payments.states import PAID_TWICE, PaymentStatus
+from shop.payments.splitting import left_of, money_left
+from shop.payments.states import CONTESTED, PAID_TWICE, PaymentStatus, RefundReason
 from shop.prescriptions.asking import Stage
 
 # The provider keeps a page open for 30 minutes at least; the rest lets a call that was lost be
@@ -247,14 +249,15 @@ def _arrived(payment: Payment, order: Order, intent: Intent, at: datetime) -> No
         if other.status is PaymentStatus.OPEN:
             close_page(other)
     if outcome is not Outcome.PAID:
-        refunding.plan(
-            payment,
-            payment.captured_cents,
-            request_key=BACK[outcome],
-            reason=outcome.value,
-            at=at,
-        )
+        _send_back(payment, BACK[outcome], reason=outcome.value, at=at)
     return None
+
+
+def _send_back(payment: Payment, request_key: str, *, reason: str, at: datetime) -> None:
+    """What is left of a payment goes back; what a bank is deciding about waits for its word."""
+    left = money_left(payment)
+    if left and not queries.disputes_of(payment, CONTESTED):
+        refunding.plan(payment, left, request_key=request_key, reason=reason, at=at)
 
 
 # What asks for the money back where it did not pay the order.
@@ -344,17 +347,24 @@ def give_back_lines(order: Order, *, at: datetime) -> None:
     if order.status not in {OrderStatus.PAID, OrderStatus.CLOSED}:
         return
     payment = queries.payment_that_paid(order.id)
+    if payment is not None and queries.disputes_of(payment, CONTESTED):
+        return  # the bank's word brings us back
     for line in order.lines:
-        if line.status is not LineStatus.CANCELLED or payment is None:
-            continue
-        if back := refunding.split(payment, line.paid_cents).payment_cents:
-            refunding.plan(
-                payment,
-                back,
-                request_key=refunding.of_line(line),
-                reason=refunding.LINE_CANCELLED,
-                at=at,
-            )
+        if line.status is LineStatus.CANCELLED:
+            _give_back_line(order, line, payment, at=at)
+
+
+def _give_back_line(
+    order: Order, line: OrderLine, payment: Payment | None, *, at: datetime
+) -> None:
+    key, why = refunding.of_line(line), RefundReason.LINE_CANCELLED
+    left = returning.left(order.id) if payment is None else left_of(payment)
+    if not (cents := min(line.paid_cents, left)):
+        return
+    if payment is not None:
+        refunding.plan(payment, cents, request_key=key, reason=why, at=at)
+    else:  # credit paid all of it
+        returning.give_back(order, cents, reason=why.value, by=None, at=at, request_key=key)
 
 
 def wind_up(order: Order, *, at: datetime) -> None:
@@ -364,11 +374,7 @@ def wind_up(order: Order, *, at: datetime) -> None:
     for payment in queries.payments_of(order.id):
         if payment.status is PaymentStatus.OPEN:
             close_page(payment)
-        if kept := payment.captured_cents - payment.refunded_cents:
-            refunding.plan(
-                payment,
-                kept,
-                request_key=refunding.ORDER_OVER,
-                reason=order.status.value,
-                at=at,
-            )
+        for refund in payment.refunds:
+            signing.lapse(refund)
+        db.session.refresh(payment)
+        _send_back(payment, refunding.ORDER_OVER, reason=order.status.value, at=at)

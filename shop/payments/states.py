@@ -39,18 +39,83 @@ class Tender(StrEnum):
 
 
 class RefundStatus(StrEnum):
+    PROPOSED = "proposed"  # by a person; a second one signs what is large
     PLANNED = "planned"
     DONE = "done"
     FAILED = "failed"
+    DECLINED = "declined"  # by the second person
 
 
 R = RefundStatus
 REFUND_ARROWS: dict[RefundStatus | None, set[RefundStatus]] = {
-    None: {R.PLANNED},
+    None: {R.PROPOSED, R.PLANNED},  # what the shop owes anyway nobody has to propose
+    R.PROPOSED: {R.PLANNED, R.DECLINED},
     R.PLANNED: {R.DONE, R.FAILED},
     R.DONE: {R.FAILED},  # a bank may send it back days later
     R.FAILED: set(),
+    R.DECLINED: set(),
 }
+# What gives its cents and its units free again.
+FREED = frozenset({R.FAILED, R.DECLINED})
+
+
+class RefundReason(StrEnum):
+    """Why money goes back. Words of the shop's, never of a client's health."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    TOO_LATE = "too_late"  # the money came when the order had ended
+    NOT_DELIVERABLE = "not_deliverable"
+    ALREADY_PAID = "already_paid"
+    LINE_CANCELLED = "line_cancelled"
+    RETURNED = "returned"
+    DAMAGED = "damaged"
+    WRONG_ITEM = "wrong_item"
+    NOT_ARRIVED = "not_arrived"
+    PRICE_MISTAKE = "price_mistake"
+    GOODWILL = "goodwill"
+    FRAUD = "fraud"
+    OTHER = "other"
+
+
+# What a person may give as the reason; the others follow from what became of an order.
+PEOPLES_REASONS = (
+    RefundReason.RETURNED,
+    RefundReason.DAMAGED,
+    RefundReason.WRONG_ITEM,
+    RefundReason.NOT_ARRIVED,
+    RefundReason.PRICE_MISTAKE,
+    RefundReason.GOODWILL,
+    RefundReason.FRAUD,
+    RefundReason.OTHER,
+)
+
+
+class DisputeStatus(StrEnum):
+    """How far the bank of a client is with her saying that she did not owe a payment."""
+
+    INQUIRY = "inquiry"  # the bank asks; no money was taken
+    OPEN = "open"  # money was taken, and evidence is waited for
+    UNDER_REVIEW = "under_review"
+    LOST = "lost"
+    WON = "won"  # or taken back, or an inquiry that ended
+
+
+D = DisputeStatus
+DISPUTE_ORDER = (D.INQUIRY, D.OPEN, D.UNDER_REVIEW, D.LOST, D.WON)
+# Forward only: what is read late and is old news changes nothing, in whatever order it comes.
+DISPUTE_ARROWS: dict[DisputeStatus | None, set[DisputeStatus]] = {None: set(DISPUTE_ORDER)} | {
+    state: set(DISPUTE_ORDER[place + 1 :]) for place, state in enumerate(DISPUTE_ORDER)
+}
+# No refund is sent meanwhile, and nothing that has not left leaves.
+CONTESTED = frozenset({D.OPEN, D.UNDER_REVIEW})
+
+
+class WarningOutcome(StrEnum):
+    """What a manager found of an early fraud warning."""
+
+    REFUNDED = "refunded"
+    KEPT = "kept"  # it is the client's own
 
 
 class CallStatus(StrEnum):

@@ -20,6 +20,11 @@ from shop.payments.gateway import (
     Card,
     CheckoutSession,
     Declined,
+    Dispute,
+    DisputeMoney,
+    DisputeState,
+    Evidence,
+    FraudWarning,
     GatewayError,
     Intent,
     IntentState,
@@ -43,6 +48,9 @@ if TYPE_CHECKING:
     from stripe.params import (
         BalanceTransactionListParams,
         CustomerCreateParams,
+        DisputeListParams,
+        DisputeUpdateParams,
+        DisputeUpdateParamsEvidence,
         PaymentIntentCreateParams,
         PaymentIntentListParams,
         PayoutListParams,
@@ -50,6 +58,7 @@ if TYPE_CHECKING:
         RefundListParams,
     )
     from stripe.params.checkout import SessionCreateParams, SessionListParams
+    from stripe.params.radar import EarlyFraudWarningListParams
 
 # What the code below was written against. The webhook endpoint must be pinned to the same.
 API_VERSION = "2026-10-28.endive"
@@ -64,6 +73,7 @@ stripe.enable_telemetry = False
 type_of_key = re.compile(r"(?:sk|rk)_(test|live)_[\w-]+", re.ASCII)
 event_id_form = re.compile(r"evt_\w{1,250}", re.ASCII)
 event_type_form = re.compile(r"[a-z0-9_.]{1,100}", re.ASCII)
+word_form = re.compile(r"[a-z_]{1,60}", re.ASCII)
 object_id_form = re.compile(r"[\w-]{1,255}", re.ASCII)
 
 Json = Mapping[str, Any]
@@ -278,13 +288,11 @@ class StripeGateway:
         key: str,
         refund_ref: str | None = None,
     ) -> Refund:
+        named = {} if refund_ref is None else {"refund_ref": refund_ref}
         wanted: RefundCreateParams = {
             "payment_intent": intent_id,
             "amount": amount_cents,
-            "metadata": {
-                "order_ref": order_ref,
-                **({} if refund_ref is None else {"refund_ref": refund_ref}),
-            },
+            "metadata": {"order_ref": order_ref, **named},
         }
         refunds = self._client.v1.refunds
         return self._ask(lambda: refunds.create(wanted, {"idempotency_key": key}), _refund_from)
@@ -314,6 +322,42 @@ class StripeGateway:
         wanted: PayoutListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
         for body in self._all(lambda after: payouts.list({**wanted, **after})):
             yield self._read(_payout_from, body)
+
+    def dispute(self, dispute_id: str) -> Dispute:
+        disputes = self._client.v1.disputes
+        return self._ask(lambda: disputes.retrieve(dispute_id), _dispute_from)
+
+    def disputes_since(self, since: datetime) -> Iterator[Dispute]:
+        disputes = self._client.v1.disputes
+        wanted: DisputeListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        for body in self._all(lambda after: disputes.list({**wanted, **after})):
+            yield self._read(_dispute_from, body)
+
+    def submit_evidence(self, dispute_id: str, evidence: Evidence, *, key: str) -> Dispute:
+        told: DisputeUpdateParamsEvidence = {"uncategorized_text": evidence.text}
+        if evidence.carrier and evidence.tracking:
+            told["shipping_carrier"] = evidence.carrier
+            told["shipping_tracking_number"] = evidence.tracking
+        if evidence.shipped_on:
+            told["shipping_date"] = evidence.shipped_on
+        wanted: DisputeUpdateParams = {"evidence": told, "submit": True}
+        disputes = self._client.v1.disputes
+        return self._ask(
+            lambda: disputes.update(dispute_id, wanted, {"idempotency_key": key}), _dispute_from
+        )
+
+    def fraud_warning(self, warning_id: str) -> FraudWarning:
+        warnings = self._client.v1.radar.early_fraud_warnings
+        return self._ask(lambda: warnings.retrieve(warning_id), _warning_from)
+
+    def fraud_warnings_since(self, since: datetime) -> Iterator[FraudWarning]:
+        warnings = self._client.v1.radar.early_fraud_warnings
+        wanted: EarlyFraudWarningListParams = {
+            "created": {"gte": int(since.timestamp())},
+            "limit": PAGE,
+        }
+        for body in self._all(lambda after: warnings.list({**wanted, **after})):
+            yield self._read(_warning_from, body)
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         if not self._webhook_secrets:
@@ -527,6 +571,42 @@ def _payout_from(body: Json) -> Payout:
         state=PayoutState(body["status"]),
         created=_moment(body["created"]),
     )
+
+
+def _dispute_from(body: Json) -> Dispute:
+    evidence = body["evidence_details"]
+    due = evidence.get("due_by")
+    return Dispute(
+        id=_text(body["id"]),
+        intent_id=_id_or_none(body.get("payment_intent")),
+        state=DisputeState(body["status"]),
+        reason=_of_form(word_form, body["reason"]),
+        amount_cents=_number(body["amount"]),
+        evidence_due_at=None if due is None else _moment(due),
+        opened_at=_moment(body["created"]),
+        evidence_sent=_number(evidence["submission_count"]) > 0,
+        moved=tuple(
+            DisputeMoney(
+                id=_text(one["id"]), cents=_signed(one["amount"]), fee_cents=_signed(one["fee"])
+            )
+            for one in body["balance_transactions"]
+        ),
+    )
+
+
+def _warning_from(body: Json) -> FraudWarning:
+    return FraudWarning(
+        id=_text(body["id"]),
+        intent_id=_id_or_none(body.get("payment_intent")),
+        fraud_type=_of_form(word_form, body["fraud_type"]),
+    )
+
+
+def _signed(value: object) -> int:
+    """An amount that may be below nought."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("a whole number was expected")
+    return value
 
 
 def _text(value: object) -> str:

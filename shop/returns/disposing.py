@@ -12,6 +12,7 @@ from shop.core.errors import WrongState
 from shop.core.events import Kind, record
 from shop.inventory import locations, moving
 from shop.inventory.models import LocationKind, Lot
+from shop.returns import following as requests
 from shop.returns import inspecting
 from shop.returns.errors import ReturnRefused, WitnessNeeded
 from shop.returns.models import Disposition, Return
@@ -43,6 +44,7 @@ def witness(found: Return, *, today: date, by: Person, at: datetime) -> None:
         to=locations.home(LocationKind.RETAIL) if restocked else None,
         reference_id=found.id,
     )
+    requests.follow(found.request)
 
 
 def send_back(found: Return, *, reason: str, by: Person, at: datetime) -> None:
@@ -58,6 +60,7 @@ def send_back(found: Return, *, reason: str, by: Person, at: datetime) -> None:
     found.status = ReturnStatus.RECEIVED
     record(Kind.RETURN_SENT_BACK, found, reason=reason.strip())
     db.session.flush()
+    requests.follow(found.request)
 
 
 def _another(found: Return, by: Person) -> None:

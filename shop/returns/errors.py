@@ -11,6 +11,18 @@ class ReturnRefused(Refused):
     code = "return_refused"
 
 
+class TooLateToReturn(Refused):
+    """The days in which it may come back are over."""
+
+    code = "too_late_to_return"
+
+
+class NothingCameBack(Refused):
+    """There is nothing to refund, or it was refunded."""
+
+    code = "nothing_to_refund"
+
+
 class NotRestocked(Refused):
     """Nothing of this goes back on the shelf; the fact `why` names the rule."""
 

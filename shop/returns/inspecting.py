@@ -8,6 +8,7 @@ from shop.accounts.models import Person
 from shop.core.db import db
 from shop.core.errors import WrongState
 from shop.core.events import Kind, record
+from shop.returns import following as requests
 from shop.returns.errors import NotRestocked, ReturnRefused
 from shop.returns.models import LONGEST_NOTE, Condition, Disposition, Return, Storage
 from shop.returns.states import ReturnStatus
@@ -47,6 +48,7 @@ def inspect(
     found.status = ReturnStatus.INSPECTED
     record(Kind.RETURN_INSPECTED, found, condition=condition, disposition=disposition)
     db.session.flush()
+    requests.follow(found.request)
 
 
 def insist(found: Return, condition: Condition, storage: Storage, *, today: date) -> None:

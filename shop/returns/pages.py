@@ -13,13 +13,37 @@ from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.returns import disposing, inspecting, queries, receiving, schemas
+from shop.orders.queries import locked_order, order_for
+from shop.payments import calls
+from shop.payments.jobs import gateway
+from shop.payments.states import FREED, RefundStatus
+from shop.returns import (
+    asking,
+    deciding,
+    disposing,
+    inspecting,
+    policy,
+    queries,
+    receiving,
+    repaying,
+    schemas,
+)
 from shop.returns.errors import ReturnRefused
-from shop.returns.models import Condition, Disposition, Return, ReturnReason, Storage
+from shop.returns.models import (
+    LONGEST_NOTE,
+    Condition,
+    Disposition,
+    Refusal,
+    Return,
+    ReturnReason,
+    ReturnRequest,
+    Storage,
+)
 from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
 
 bp = Blueprint("return_pages", __name__, url_prefix="/stock/returns")
+asked = Blueprint("asked_return_pages", __name__)
 
 KEEPERS = (Role.STAFF, Role.MANAGER)
 SHOWN = 50
@@ -42,7 +66,9 @@ def receive() -> Response:
             raise ReturnRefused("Name the order.", fields={"order": ["This is missing."]})
         terms = _form(schemas.ReturnIn, numbers=("units",))
         order, parcel = queries.parcel(actor(), typed["order"], terms.pop("lot"))
-        made = receiving.receive(order, parcel, **terms, by=actor(), at=now())
+        asked_for = terms.pop("request")
+        request_ = None if asked_for is None else queries.request_of(order, asked_for)
+        made = receiving.receive(order, parcel, **terms, request=request_, by=actor(), at=now())
         return _done(made, "It is booked. Look at it next.")
 
     return or_again(act, lambda **why: _board(typed=request.form, **why))
@@ -89,6 +115,155 @@ def send_back(number: str) -> Response:
         return "Somebody has to look at it again."
 
     return _changed(number, act)
+
+
+@asked.get("/orders/<number>/returns")
+@allow(Role.CLIENT)
+def ask_form(number: str) -> Response:
+    """What may come back of an order, and the form to ask."""
+    return _ask(number)
+
+
+@asked.post("/orders/<number>/returns")
+@allow(Role.CLIENT)
+def ask(number: str) -> Response:
+    """Ask to send something back."""
+
+    def act() -> Response:
+        units = {
+            name.removeprefix("units."): text
+            for name, text in request.form.items()
+            if name.startswith("units.") and text.strip() not in {"", "0"}
+        }
+        lines = [
+            {"sku": sku, "units": int(text) if text.isdecimal() and len(text) < 4 else text}
+            for sku, text in units.items()
+        ]
+        if not lines:
+            raise ReturnRefused("Say how many packs you want to send back.")
+        plain = {name: request.form.get(name, "") for name in ("reason", "words")}
+        given = form(schemas.ReturnRequestIn, refused=ReturnRefused, sent=plain, lines=lines)
+        asking.ask(
+            order_for(actor(), number, lock=True),
+            {line["sku"]: line["units"] for line in given["lines"]},
+            reason=given["reason"],
+            words=given["words"],
+            zone=_zone(),
+            by=actor(),
+            at=now(),
+        )
+        db.session.commit()
+        flash("We have it, and write to you.")
+        return to(f"/orders/{number}")
+
+    return or_again(act, lambda **why: _ask(number, typed=request.form, **why))
+
+
+@asked.post("/orders/<number>/returns/<asked_number>/withdrawal")
+@allow(Role.CLIENT)
+def withdraw(number: str, asked_number: str) -> Response:
+    """Keep it after all."""
+    found = queries.request_for(actor(), asked_number, lock=True)
+    asking.withdraw(found, by=actor(), at=now())
+    db.session.commit()
+    flash("You keep it.")
+    return to(f"/orders/{number}")
+
+
+@asked.get("/stock/return-requests")
+@allow(*KEEPERS)
+def asked_board() -> Response:
+    found = page(
+        queries.requests_for(actor()),
+        (ReturnRequest.asked_at, ReturnRequest.id),
+        limit=SHOWN,
+        after=request.args.get("after"),
+        descending=True,
+    )
+    return _rendered("requests.html", shown=found)
+
+
+@asked.get("/stock/return-requests/<number>")
+@allow(*KEEPERS)
+def show_asked(number: str) -> Response:
+    return _asked(number)
+
+
+@asked.post("/stock/return-requests/<number>/authorisation")
+@allow(*KEEPERS)
+def authorise(number: str) -> Response:
+    """Say yes."""
+
+    def act(one: ReturnRequest) -> str:
+        deciding.authorise(one, today=_today(), by=actor(), at=now())
+        return "She is told, and how long she has."
+
+    return _decided(number, act)
+
+
+@asked.post("/stock/return-requests/<number>/refusal")
+@allow(*KEEPERS)
+def refuse(number: str) -> Response:
+    """Say no, and why."""
+
+    def act(one: ReturnRequest) -> str:
+        why = _form(schemas.ReturnRefusalIn)["refusal"]
+        deciding.refuse(one, why, by=actor(), at=now())
+        return "She is told."
+
+    return _decided(number, act)
+
+
+@asked.post("/stock/return-requests/<number>/refund")
+@allow(*KEEPERS)
+def repay(number: str) -> Response:
+    """Send back the money of what came."""
+
+    def act(one: ReturnRequest) -> str:
+        order = locked_order(one.order_id)
+        wanted = "with_shipping" in request.form
+        refund = repaying.propose(order, one, with_shipping=wanted, by=actor(), at=now())
+        waits = refund.status is RefundStatus.PROPOSED
+        return "It waits for somebody else to sign." if waits else "It is on its way."
+
+    return _decided(number, act)
+
+
+def _decided(number: str, act: Callable[[ReturnRequest], str]) -> Response:
+    def done() -> Response:
+        found = queries.request_for(actor(), number, lock=True)
+        told, order_id = act(found), found.order_id
+        db.session.commit()
+        calls.send_for(order_id, gateway())
+        flash(told)
+        return to(f"/stock/return-requests/{number}")
+
+    return or_again(done, lambda **why: _asked(number, typed=request.form, **why))
+
+
+def _asked(number: str, **context: Any) -> Response:
+    one = queries.request_for(actor(), number)
+    free = one.refund is None or one.refund.status in FREED
+    return _rendered(
+        "request.html",
+        one=one,
+        refundable=one.status in repaying.INSPECTED and free,
+        refusals=_words(Refusal),
+        days_to_send=policy.current().days_to_send,
+        **context,
+    )
+
+
+def _ask(number: str, **context: Any) -> Response:
+    order = order_for(actor(), number)
+    return _rendered(
+        "ask.html",
+        order=order,
+        left=queries.returnable(order),
+        terms=policy.current().words,
+        longest=LONGEST_NOTE,
+        **context,
+    )
 
 
 def _board(**context: Any) -> Response:
@@ -154,4 +329,9 @@ def _words(words: Any) -> list[tuple[str, str]]:
 
 def _today() -> date:
     """The clinic's day."""
-    return day_in(current_app.config["SHOP"].clinic_time_zone, now())
+    return day_in(_zone(), now())
+
+
+def _zone() -> str:
+    zone: str = current_app.config["SHOP"].clinic_time_zone
+    return zone

@@ -15,8 +15,9 @@ from shop.inventory import locations, moving
 from shop.inventory.models import LocationKind, Lot, MovementKind
 from shop.orders.models import Order, OrderLine, ShipmentLine
 from shop.orders.states import LineStatus
+from shop.returns import following as requests
 from shop.returns.errors import ReturnRefused
-from shop.returns.models import Return, ReturnReason
+from shop.returns.models import Return, ReturnReason, ReturnRequest
 from shop.returns.states import ReturnStatus
 
 
@@ -26,16 +27,19 @@ def receive(
     units: int,
     *,
     reason: ReturnReason,
+    request: ReturnRequest | None = None,
     by: Person,
     at: datetime,
 ) -> Return:
     """Book what came back of a line of a parcel of `order`, which is locked.
 
-    The order's line is returned once all of it came back; its money is another matter. Raises
-    ReturnRefused.
+    The order's line is returned once all of it came back; its money is another matter. `request`
+    is what the client asked for, where she did. Raises ReturnRefused.
     """
     if parcel.line.order_id != order.id:
         raise _wrong("lot", "This lot did not leave with this order.")
+    if request is not None:
+        requests.insist_authorised(request, parcel, units)
     left = parcel.units - _back(Return.shipment_line_id == parcel.id)
     if not 1 <= units <= left:
         raise _wrong("units", f"Of lot {parcel.lot.lot_number} {left} units are still out.")
@@ -46,6 +50,7 @@ def receive(
         shipment_line_id=parcel.id,
         order_line_id=parcel.order_line_id,
         lot_id=lot.id,
+        request_id=request and request.id,
         units=units,
         reason=reason,
         status=ReturnStatus.RECEIVED,
@@ -64,6 +69,7 @@ def receive(
         reference_id=made.id,
     )
     _follow(parcel.line, order)
+    requests.follow(request)
     return made
 
 

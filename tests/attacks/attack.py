@@ -105,6 +105,8 @@ TABLES = {
     "gift_card": "gift_cards",
     "credit_correction": "credit_corrections",
     "drawer": "drawers",
+    "return_request": "return_requests",
+    "dispute": "disputes",
     "transfer": "transfers",
     "order": "orders",
     "order_line": "order_lines",

@@ -769,7 +769,54 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "only_a_receipt_is_of_a_payment": ["payment_id = gen_random_uuid() WHERE series = 'INV'"],
     },
-    "refunds": {"refund_is_positive": ["amount_cents = 0", "amount_cents = -1"]},
+    "refunds": {
+        "refund_is_positive": ["amount_cents = 0", "amount_cents = -1"],
+        "refund_parts_are_not_negative": ["shipping_cents = -1", "other_cents = -1"],
+        "refund_reason_is_known": ["reason = 'a rash'"],
+        "refund_is_decided_by_another": [
+            "decided_by_id = proposed_by_id WHERE decided_by_id IS NOT NULL"
+        ],
+        "large_refund_is_signed": ["decided_by_id = NULL WHERE large AND status = 'planned'"],
+        "proposed_refund_waits_for_another": [
+            "proposed_by_id = NULL WHERE status = 'proposed'",
+            "status = 'proposed' WHERE decided_by_id IS NOT NULL AND status = 'declined'",
+        ],
+    },
+    "refund_units": {"refunded_unit_is_sane": ["unit = 0", "unit = 21"]},
+    "disputes": {
+        "dispute_is_about_money": ["amount_cents = 0"],
+        "dispute_reason_is_a_word": ["reason = 'A rash'", "reason = ''"],
+        "evidence_is_sent_by_someone": [
+            "evidence_at = NULL WHERE evidence_at IS NOT NULL",
+            "evidence_at = now() WHERE evidence_at IS NULL",
+        ],
+    },
+    "dispute_movements": {"dispute_moved_something": ["cents = 0, fee_cents = 0"]},
+    "fraud_warnings": {
+        "fraud_type_is_a_word": ["fraud_type = 'A rash'", "fraud_type = ''"],
+        "warning_outcome_is_known": ["outcome = 'perhaps' WHERE outcome IS NOT NULL"],
+        "warning_is_reviewed_by_someone": [
+            "reviewed_at = NULL WHERE reviewed_at IS NOT NULL",
+            "outcome = 'kept' WHERE outcome IS NULL",
+        ],
+    },
+    "return_requests": {
+        "asked_return_reason_is_known": ["reason = 'a rash'"],
+        "return_refusal_is_known": ["refusal = 'perhaps' WHERE refusal IS NOT NULL"],
+        "return_words_are_sealed": ["words_sealed = '\\x01'", "words_sealed = sha256('x')"],
+        "refused_return_says_why": [
+            "refusal = NULL WHERE refusal IS NOT NULL",
+            "refusal = 'used' WHERE status = 'requested'",
+        ],
+        "authorised_return_has_a_last_day": [
+            "send_by = NULL WHERE status = 'authorised'",
+            "send_by = '2026-01-01' WHERE status = 'requested'",
+        ],
+        "return_request_is_decided_by_someone": [
+            "decided_by_id = NULL WHERE status = 'authorised'"
+        ],
+    },
+    "return_request_lines": {"something_is_asked_back": ["units = 0"]},
     "releases": {
         "only_a_release_is_applied": ["applied_at = now() WHERE status = 'proposed'"],
         "release_has_a_reason": ["reason = ''"],

@@ -37,9 +37,9 @@ from shop.orders import cancelling as cancelling_orders
 from shop.orders import picking, rechecking, shorting
 from shop.orders.models import Order
 from shop.orders.scanning import Scanned
-from shop.payments import charging, refunding, removing, saving, settling
-from shop.payments import queries as payments
+from shop.payments import charging, removing, saving, settling
 from shop.payments.models import MoneyMovement, Payment, ProviderEvent
+from shop.payments.proposing import Wanted
 from shop.payments.saving import STATEMENT_VERSION
 from shop.payments.states import Tender
 from shop.prescriptions import (
@@ -76,7 +76,8 @@ from shop.treatments import holding as holding_plans
 from shop.treatments.agenda import Words
 from shop.treatments.models import Session
 from shop.vigilance import filing
-from tests.attacks import desk, waivers
+from tests.attacks import asked_returns, desk, waivers
+from tests.attacks import refunds as money_back
 from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, running
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
@@ -86,6 +87,7 @@ from tests.discounts.builders import AMOUNT, a_discount, a_serum
 from tests.inventory.lots import a_lot
 from tests.invoices import builders as papers
 from tests.orders.things import a_cart, leave, paid, placed
+from tests.payments.money_back import propose
 from tests.payments.refill_orders import of_a_refill
 from tests.payments.saved_cards import a_saved_card
 from tests.people import a_licence, alice, an_npi, dr_chen, mona, sam
@@ -158,6 +160,7 @@ def scene() -> Mapping[str, Any]:
     _credited(soap)
     _papered()
     _at_the_desk()
+    _money_back()
     return {}
 
 
@@ -425,9 +428,14 @@ def _picked(order: Order, soap: Variant) -> None:
 def _shipped(order: Order) -> None:
     """Its parcel left, and some of its money went back."""
     leave(order)
-    (payment,) = payments.payments_of(order.id)
-    refund = refunding.plan(payment, 100, request_key="scene", reason="scene", at=now())
-    refund.provider_refund_id = "re_scene"
+    wanted = Wanted({order.lines[1].sku: 1}, shipping_cents=order.shipping_cents, other_cents=100)
+    propose(order, wanted).provider_refund_id = "re_scene"
+
+
+def _money_back() -> None:
+    """Refunds that took two, a dispute with its evidence, a warning, what was asked to come back."""
+    money_back.scene()
+    asked_returns.scene()
 
 
 def _carded(client: Person, soap: Variant) -> None:

@@ -13,12 +13,13 @@ from shop.inventory.models import LocationKind
 from shop.orders import picking, queries
 from shop.orders.scanning import Scanned
 from shop.payments import queries as payments
-from shop.payments import refunding
+from shop.payments.proposing import Wanted
 from tests.attacks.acts import as_owner, insert
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import leave, packed, paid, placed
+from tests.payments.money_back import propose
 from tests.people import alice, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -43,7 +44,8 @@ def scene() -> dict[str, Any]:
     leave(gone)
     packed(refunded)
     (payment,) = payments.payments_of(refunded.id)
-    refunding.plan(payment, payment.captured_cents, request_key="all", reason="x", at=now())
+    all_of_it = Wanted(other_cents=payment.captured_cents)
+    propose(refunded, all_of_it)
     fetched = paid(alice(), {soap: 1}, shipping_method="pickup")
     packed(fetched)
     client = alice()

@@ -93,17 +93,21 @@ def _session(payment: Payment, **given: Any) -> CheckoutSession:
 
 def _taken() -> dict[str, Any]:
     """An order that is paid, and one of whose money some is going back, is back, failed to go."""
-    paid, partly = _paid(), _paid()
+    paid, whole, partly = _paid(), _paid(), _paid()
+    for over in (whole, partly):
+        cancelling.cancel(over.order, reason="client", by=over.order.client, at=now())
     cents = {"planned": 300, "done": 200, "failed": 100}
     refunds = {
-        f"refund_{name}": refunding.plan(partly, some, request_key=name, reason="test", at=now())
+        f"refund_{name}": refunding.plan(
+            partly, some, request_key=name, reason="cancelled", at=now()
+        )
         for name, some in cents.items()
     }
     _done(refunds["refund_done"])
     refunding.fail(refunds["refund_failed"], why="a test")
     return {name: refund.id for name, refund in refunds.items()} | {
         "paid": paid.order_id,
-        "payment": paid.id,
+        "payment": whole.id,
         "partly": partly.id,
     }
 
@@ -177,7 +181,8 @@ def _refund(attacker: Sql, cents: int, payment: str = "payment", **given: Any) -
         "payment_id": attacker.facts[payment],
         "request_key": "attack",
         "amount_cents": cents,
-        "reason": "x",
+        "other_cents": max(cents, 0),
+        "reason": "other",
         "status": "planned",
     }
     attacker.tell("refund", key, "planned")
@@ -590,7 +595,7 @@ ATTACKS.each(
             "refunds_within_capture",
         ),
         "money back that never came": (
-            lambda a: _refund(a, 1, "tried"),
+            lambda a: _refund(a, 1, "over_payment"),
             "refunds_within_capture",
         ),
         "nothing back": (lambda a: _refund(a, 0), "refund_is_positive"),

@@ -16,6 +16,9 @@ from typing import TypeVar
 from shop.payments.gateway import (
     CURRENCY,
     CheckoutSession,
+    Dispute,
+    Evidence,
+    FraudWarning,
     Intent,
     IntentState,
     NotThere,
@@ -144,6 +147,21 @@ class Bank:
 
     def refund_state(self, refund_id: str) -> Refund:
         return _found(self.refunds, refund_id)
+
+    def dispute(self, dispute_id: str) -> Dispute:
+        raise NotThere("Nobody disputes anything in the model.")
+
+    def disputes_since(self, since: datetime) -> Iterator[Dispute]:
+        return iter(())
+
+    def submit_evidence(self, dispute_id: str, evidence: Evidence, *, key: str) -> Dispute:
+        raise NotThere("Nobody disputes anything in the model.")
+
+    def fraud_warning(self, warning_id: str) -> FraudWarning:
+        raise NotThere("Nobody warns of anything in the model.")
+
+    def fraud_warnings_since(self, since: datetime) -> Iterator[FraudWarning]:
+        return iter(())
 
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> ProviderEvent:
         raise NotThere("The model hands events over itself.")

@@ -112,6 +112,10 @@ WITHOUT_A_LETTER = {
     *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),
     *(Kind.REFILL_NOTICED, Kind.REFILL_MOVED, Kind.REFILL_BLOCKED, Kind.REFILL_UNPAID),
     Kind.REFILL_REMINDED,
+    *(Kind.DISPUTE_LOST, Kind.DISPUTE_WON),  # tests/payments/test_disputing.py
+    # What is asked to come back: by the test of its letters in tests/returns.
+    *(Kind.RETURN_ASKED, Kind.RETURN_AUTHORISED, Kind.RETURN_REFUSED, Kind.RETURN_EXPIRED),
+    *(Kind.RETURN_ARRIVED, Kind.RETURN_LOOKED_AT, Kind.RETURN_SETTLED, Kind.RETURN_REFUNDED),
     # tests/recalls/test_letters.py
     *(Kind.RECALL_LOTS_LOCKED, Kind.RECALL_NOTIFIED, Kind.RECALL_REMINDED),
 }

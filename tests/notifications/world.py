@@ -299,7 +299,7 @@ class World:
             payment_id=payment,
             request_key="test",
             amount_cents=6_200,
-            reason="canary-reason",
+            reason="other",
             status="done",
         )
 

@@ -32,12 +32,13 @@ from shop.orders.errors import (
 from shop.orders.models import Order, Picked, Shortage
 from shop.orders.scanning import Scanned
 from shop.payments import queries as payments
-from shop.payments import refunding
+from shop.payments.proposing import Wanted
 from shop.prescriptions import holding
 from shop.prescriptions.errors import NoPrescription
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot, today
 from tests.orders.things import PARCEL, history, leave, paid, placed, shelf
+from tests.payments.money_back import propose
 from tests.people import alice, bob, sam
 from tests.prescriptions.builders import a_prescription
 
@@ -139,8 +140,7 @@ def test_nothing_is_picked_that_may_not_be_sent(app: Flask) -> None:
         pick(order, cream.sku, "C")
     db.session.rollback()
     (payment,) = payments.payments_of(order.id)
-    refunding.plan(payment, payment.captured_cents, request_key="x", reason="x", at=now())
-    db.session.commit()
+    propose(order, Wanted(other_cents=payment.captured_cents))
     with pytest.raises(MoneyGone):
         pick(order, soap.sku, "S")
     db.session.rollback()

@@ -417,16 +417,16 @@ def test_refunds_never_exceed_what_came(
     """I15."""
     order = an_order()
     payment = paid(order, gateway, visitor)
-    queries.locked_order(order.id)
+    cancelling.cancel(order, reason="client", by=order.client, at=now())
     total = order.total_cents
-    first = refunding.plan(payment, 100, request_key="a", reason="x", at=now())
-    again = refunding.plan(payment, 100, request_key="a", reason="x", at=now())
+    first = refunding.plan(payment, 100, request_key="a", reason="cancelled", at=now())
+    again = refunding.plan(payment, 100, request_key="a", reason="cancelled", at=now())
     assert again is first
 
     for cents in (0, -1, total - 99):
         with pytest.raises(RefundTooLarge):
-            refunding.plan(payment, cents, request_key="b", reason="x", at=now())
-    refunding.plan(payment, total - 100, request_key="b", reason="x", at=now())
+            refunding.plan(payment, cents, request_key="b", reason="cancelled", at=now())
+    refunding.plan(payment, total - 100, request_key="b", reason="cancelled", at=now())
     db.session.commit()
     calls.send_for(order.id, gateway)
 

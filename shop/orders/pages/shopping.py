@@ -57,6 +57,7 @@ from shop.orders.standing import standing
 from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.payments import queries as payments
 from shop.payments import saving
+from shop.returns import queries as returns
 from shop.storefront import bundles
 from shop.storefront import queries as storefront
 from shop.web.api import Schema, Text, WholeQuery
@@ -357,6 +358,9 @@ def _whole(number: str) -> dict[str, Any]:
         "reasons": _reasons(),
         "lines_off": _can_go_off(order),
         "stopped": stranding.stopped(order),
+        "refunds": payments.refunds_of(order),
+        "asked_returns": returns.requests_of(actor(), order),
+        "may_return": actor().id == order.client_id and any(returns.returnable(order).values()),
         "treatments": queries.treatments(order, actor(), at=now()),
         "card_statement": (saving.STATEMENT_VERSION, saving.STATEMENT),
         "payable": waits and actor().id == order.client_id,

@@ -24,6 +24,8 @@ ALWAYS_ASKS = "4000002760003184"
 DECLINES_LATER = "4000000000000341"
 REFUND_PENDING = "4000000000007726"
 REFUND_FAILS = "4000000000005126"
+DISPUTED = "4000000000000259"
+WARNED = "4000000000005423"
 
 CENTURY = 2000
 YEARS_AHEAD = 50
@@ -84,6 +86,11 @@ class Card:
         return DECLINES[self.number]
 
     @property
+    def aftermath(self) -> str:
+        """What follows at once when it has paid."""
+        return {DISPUTED: "dispute", WARNED: "warning"}.get(self.number, "")
+
+    @property
     def refund_status(self) -> str:
         return "pending" if self.number == REFUND_PENDING else "succeeded"
 
@@ -135,6 +142,8 @@ KNOWN = {
     ALWAYS_ASKS,
     REFUND_PENDING,
     REFUND_FAILS,
+    DISPUTED,
+    WARNED,
     *DECLINES,
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from shop.payments.sandbox import balance, refunding
+from shop.payments.sandbox import balance, disputes, refunding
 from shop.payments.sandbox.calls import FAULTS, overdue
 from shop.payments.sandbox.desk import Desk
 from shop.payments.sandbox.protocol import Refusal
@@ -169,7 +169,7 @@ def pay_out() -> Json:
 def settle_payout(payout_id: str) -> Json:
     """Let the bank's answer to a payout arrive: `status` paid or failed."""
     status = _body({"status": str}).get("status", "")
-    return _settled(lambda desk: balance.settle_payout(desk, payout_id, status))
+    return _acted(lambda desk: balance.settle_payout(desk, payout_id, status))
 
 
 @bp.post("/adjustments")
@@ -181,7 +181,7 @@ def adjust() -> Json:
         amount, kind, description = balance.adjusted(given)
         return balance.adjust(desk, amount, type=kind, description=description)
 
-    return _settled(act)
+    return _acted(act)
 
 
 @bp.post("/clock")
@@ -203,19 +203,36 @@ def clock() -> Json:
 def settle(refund_id: str) -> Json:
     """Let the bank's later answer to a refund arrive: `status` succeeded or failed."""
     status = _body({"status": str}).get("status", "")
-    return _settled(lambda desk: refunding.settle_refund(desk, refund_id, status))
+    return _acted(lambda desk: refunding.settle_refund(desk, refund_id, status))
 
 
-def _settled(act: Callable[[Desk], Json]) -> Json:
+@bp.post("/disputes")
+def dispute() -> Json:
+    """Let the bank of whoever paid an intent dispute it: `payment_intent`, `amount`?, `reason`?.
+
+    `inquiry` true only asks, and takes no money.
+    """
+    given = _body({"payment_intent": str, "amount": int, "reason": str, "inquiry": bool})
+    return _acted(lambda desk: disputes.dispute_intent(desk, given))
+
+
+@bp.post("/disputes/<dispute_id>")
+def move_dispute(dispute_id: str) -> Json:
+    """Let a dispute go on: `status` under_review, won, lost (warning_closed for an inquiry)."""
+    status = _body({"status": str}).get("status", "")
+    return _acted(lambda desk: disputes.move(desk, dispute_id, status))
+
+
+def _acted(act: Callable[[Desk], Json]) -> Json:
     try:
         with here().store.writing() as ledger:
-            settled = act(Desk(ledger, here().public_url))
+            body = act(Desk(ledger, here().public_url))
     except Refusal as refusal:
         raise (NotFound if refusal.status == NotFound.code else BadRequest)(
             str(refusal)
         ) from refusal
     here().courier.wake()
-    return settled
+    return body
 
 
 def _body(fields: dict[str, type]) -> Json:

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shop.payments.sandbox import balance, charging, paying, refunding, sessions, setting_up
+from shop.payments.sandbox import (
+    balance,
+    charging,
+    disputes,
+    paying,
+    refunding,
+    sessions,
+    setting_up,
+)
 from shop.payments.sandbox.desk import Desk, page_url, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import (
@@ -85,6 +93,19 @@ CREATE_REFUND = {
     "metadata": METADATA,
     "payment_intent": TEXT,
     "reason": TEXT,
+}
+
+
+UPDATE_DISPUTE = {
+    **EXPAND,
+    "evidence": {
+        "shipping_carrier": TEXT,
+        "shipping_date": TEXT,
+        "shipping_tracking_number": TEXT,
+        "uncategorized_text": TEXT,
+    },
+    "metadata": METADATA,
+    "submit": BOOLEAN,
 }
 
 
@@ -171,6 +192,8 @@ MOVEMENTS = "/v1/balance_transactions"
 SESSIONS = "/v1/checkout/sessions"
 INTENTS = "/v1/payment_intents"
 METHODS = "/v1/payment_methods"
+DISPUTES = "/v1/disputes"
+WARNINGS = "/v1/radar/early_fraud_warnings"
 
 ENDPOINTS = (
     Endpoint(
@@ -260,6 +283,26 @@ ENDPOINTS = (
         "/v1/payouts",
         {**PAGING, "status": TEXT},
         _list("payout", "/v1/payouts", "status"),
+    ),
+    Endpoint("GET", f"{DISPUTES}/{{id}}", EXPAND, _retrieve("dispute")),
+    Endpoint(
+        "POST",
+        f"{DISPUTES}/{{id}}",
+        UPDATE_DISPUTE,
+        lambda desk, given, dispute_id: disputes.update(desk, dispute_id, given),
+    ),
+    Endpoint(
+        "GET",
+        DISPUTES,
+        {**PAGING, "payment_intent": TEXT, "charge": TEXT},
+        _list("dispute", DISPUTES, "payment_intent", "charge"),
+    ),
+    Endpoint("GET", f"{WARNINGS}/{{id}}", EXPAND, _retrieve("radar.early_fraud_warning")),
+    Endpoint(
+        "GET",
+        WARNINGS,
+        {**PAGING, "payment_intent": TEXT, "charge": TEXT},
+        _list("radar.early_fraud_warning", WARNINGS, "payment_intent", "charge"),
     ),
     Endpoint("GET", "/v1/events/{id}", EXPAND, _retrieve("event")),
     Endpoint(

@@ -417,6 +417,7 @@ def payment_method_card(card: Card) -> Body:
         "exp_year": card.exp_year,
         "name": card.name,
         "refund_status": card.refund_status,
+        "aftermath": card.aftermath,
         "charged_later": card.charged_later.value,
     }
 
@@ -473,6 +474,93 @@ def refund(id: str, *, created: int, charge: Body, amount: int, status: str, giv
         "status": status,
         "transfer_reversal": None,
         **({"pending_reason": "processing"} if status == "pending" else {}),
+    }
+
+
+def dispute(
+    id: str,
+    *,
+    created: int,
+    charge: Body,
+    amount: int,
+    reason: str,
+    status: str,
+    due_by: int,
+    moved: list[Body],
+) -> Body:
+    return {
+        "id": id,
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": moved,
+        "charge": charge["id"],
+        "created": created,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": _empty_evidence(),
+        "evidence_details": {
+            "due_by": due_by,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": status.startswith("warning_"),
+        "livemode": LIVEMODE,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {"brand": "visa", "case_type": "chargeback", "network_reason_code": "10.4"},
+            "type": "card",
+        },
+        "reason": reason,
+        "status": status,
+    }
+
+
+def _empty_evidence() -> Body:
+    names = (
+        "access_activity_log",
+        "billing_address",
+        "cancellation_policy",
+        "cancellation_policy_disclosure",
+        "cancellation_rebuttal",
+        "customer_communication",
+        "customer_email_address",
+        "customer_name",
+        "customer_purchase_ip",
+        "customer_signature",
+        "duplicate_charge_documentation",
+        "duplicate_charge_explanation",
+        "duplicate_charge_id",
+        "product_description",
+        "receipt",
+        "refund_policy",
+        "refund_policy_disclosure",
+        "refund_refusal_explanation",
+        "service_date",
+        "service_documentation",
+        "shipping_address",
+        "shipping_carrier",
+        "shipping_date",
+        "shipping_documentation",
+        "shipping_tracking_number",
+        "uncategorized_file",
+        "uncategorized_text",
+    )
+    return {**dict.fromkeys(names), "enhanced_evidence": {}}
+
+
+def fraud_warning(id: str, *, created: int, charge: Body) -> Body:
+    return {
+        "id": id,
+        "object": "radar.early_fraud_warning",
+        "actionable": True,
+        "charge": charge["id"],
+        "created": created,
+        "fraud_type": "made_with_stolen_card",
+        "livemode": LIVEMODE,
+        "payment_intent": charge["payment_intent"],
     }
 
 

@@ -5,7 +5,7 @@ Each act is given a `Desk` inside a writing transaction and changes nothing when
 
 from __future__ import annotations
 
-from shop.payments.sandbox import balance, objects, setting_up
+from shop.payments.sandbox import balance, disputes, objects, setting_up
 from shop.payments.sandbox.cards import NOT_AUTHENTICATED, Card, Decline, Fate
 from shop.payments.sandbox.desk import Desk, intent_of, new_id, page_url, random_letters, the
 from shop.payments.sandbox.objects import Body
@@ -128,6 +128,7 @@ def take(desk: Desk, intent: Kept, method: str, card: Body) -> Body:
     )
     desk.tell("charge.succeeded", charge)
     desk.tell("payment_intent.succeeded", paid.body)
+    disputes.after(desk, charge, card)
     return paid.body
 
 

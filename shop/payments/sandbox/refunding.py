@@ -5,7 +5,7 @@ Each act is given a `Desk` inside a writing transaction and changes nothing when
 
 from __future__ import annotations
 
-from shop.payments.sandbox import balance, objects
+from shop.payments.sandbox import balance, disputes, objects
 from shop.payments.sandbox.desk import Desk, new_id, the
 from shop.payments.sandbox.objects import Body
 from shop.payments.sandbox.protocol import BadParameter, Params, Refusal, no_such
@@ -14,6 +14,12 @@ from shop.payments.sandbox.store import Kept, Ledger
 
 def create_refund(desk: Desk, given: Params) -> Body:
     charge = _charge_to_refund(desk.ledger, given)
+    if disputes.contests(desk.ledger, charge.id):
+        raise Refusal(
+            400,
+            f"Charge {charge.id} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+        )
     left = charge.body["amount"] - refunded(desk.ledger, charge.id)
     amount = given.get("amount", left)
     if left == 0:

@@ -307,6 +307,14 @@ class Ledger:
         ).fetchall()
         return [Kept(**row) for row in rows]
 
+    def disputes_of(self, charge_id: str) -> list[Kept]:
+        rows = self.connection.execute(
+            "SELECT id, seq, body, hidden FROM objects WHERE kind = 'dispute'"
+            " AND body->>'charge' = %s ORDER BY seq",
+            (charge_id,),
+        ).fetchall()
+        return [Kept(**row) for row in rows]
+
     def delivery(self, event_id: str) -> Row | None:
         return self.connection.execute(
             "SELECT * FROM deliveries WHERE event_id = %s", (event_id,)
