@@ -105,6 +105,7 @@ WITHOUT_A_LETTER = {
     *(Kind.SESSION_BOOKED, Kind.SESSION_MOVED, Kind.SESSION_CANCELLED),  # test_api.py there
     *(Kind.PLAN_PROPOSED, Kind.PLAN_STARTED, Kind.PLAN_HELD, Kind.PLAN_RESUMED, Kind.PLAN_REVOKED),
     Kind.PAYMENT_CANCELLED,
+    Kind.REFUND_PLANNED,  # of what was paid at the desk: tests/tills/test_desk.py
     # tests/replenishment/test_letters.py
     *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),
     *(Kind.REFILL_NOTICED, Kind.REFILL_MOVED, Kind.REFILL_BLOCKED, Kind.REFILL_UNPAID),
@@ -112,7 +113,10 @@ WITHOUT_A_LETTER = {
     # tests/recalls/test_letters.py
     *(Kind.RECALL_LOTS_LOCKED, Kind.RECALL_NOTIFIED, Kind.RECALL_REMINDED),
 }
-TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
+TO_THE_STAFF = {
+    *(Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING),  # test_expiring.py
+    Kind.MERCHANT_PERMISSION_ENDING,  # tests/merchant/test_permissions.py
+}
 
 
 def test_every_reaction_is_tried_here() -> None:
