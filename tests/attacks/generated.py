@@ -154,7 +154,7 @@ def _at_the_desk() -> None:
     document = {"document": "SCENE", "valid_from": now().date(), "valid_until": until}
     for ends in (False, True):
         permission = permitting.permit(
-            Route.ONLINE, LegalClass.RX, **document, by=manager, at=now()
+            Route.ONLINE, LegalClass.RX_UNAPPROVED, **document, by=manager, at=now()
         )
         if ends:
             permitting.end(permission, on=until, by=manager, at=now())
