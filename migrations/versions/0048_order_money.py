@@ -135,7 +135,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("line_amounts_are_sane"),
         "order_lines",
-        "discount_cents BETWEEN 0 AND total_cents AND tax_cents >= 0",
+        "discount_cents BETWEEN 0 AND greatest(total_cents, 0) AND tax_cents >= 0",
     )
     op.add_column(
         "orders",

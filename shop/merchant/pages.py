@@ -69,8 +69,13 @@ def _board(**context: Any) -> Response:
         permissions=found,
         today=today,
         soon={one.id for one in db.session.scalars(queries.ending(today, within=STEPS[0]))},
-        classes=[(each.value, CALLED[each].capitalize()) for each in sold],
+        classes=[(each.value, _titled(CALLED[each])) for each in sold],
         barred=[CALLED[each] for each in sold if each not in permitted],
         routes={route.value: terms.name for route, terms in ROUTES.items()},
         **context,
     )
+
+
+def _titled(words: str) -> str:
+    """A capital at the beginning, and those within as they are."""
+    return words[:1].upper() + words[1:]

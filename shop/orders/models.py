@@ -213,7 +213,7 @@ class OrderLine(Stateful, Base):
             "total_cents = unit_price_cents * quantity", name="line_total_is_the_product"
         ),
         sa.CheckConstraint(
-            "discount_cents BETWEEN 0 AND total_cents AND tax_cents >= 0",
+            "discount_cents BETWEEN 0 AND greatest(total_cents, 0) AND tax_cents >= 0",
             name="line_amounts_are_sane",
         ),
         sa.CheckConstraint(

@@ -217,7 +217,7 @@ def _at_the_desk() -> None:
     document = {"document": "SCENE", "valid_from": now().date(), "valid_until": until}
     for ends in (False, True):
         permission = permitting.permit(
-            Route.ONLINE, LegalClass.RX, **document, by=manager, at=now()
+            Route.ONLINE, LegalClass.RX_UNAPPROVED, **document, by=manager, at=now()
         )
         if ends:
             permitting.end(permission, on=until, by=manager, at=now())
@@ -604,8 +604,20 @@ def _tables(connection: Connection) -> dict[str, Table]:
             found.setdefault(table, Table(table, {}, {})).columns[column] = Column(column, kind)
     for table, name, rows, columns in connection.execute(KEYS).fetchall():
         if table not in EXEMPT:
-            found[table].keys[name] = (rows, frozenset(columns) & found[table].columns.keys())
+            written = frozenset(columns) & found[table].columns.keys()
+            if len(written) == len(columns) or not _implied(connection, name):
+                found[table].keys[name] = (rows, written)
     return found
+
+
+def _implied(connection: Connection, name: str) -> bool:
+    """Whether a shorter key says all that this one does; it is there to be pointed at."""
+    query = """
+        SELECT EXISTS (SELECT FROM pg_index i JOIN pg_index other ON other.indrelid = i.indrelid
+            WHERE i.indexrelid = %s::regclass AND other.indisunique AND other.indpred IS NULL
+              AND other.indkey::int2[] <@ i.indkey::int2[] AND other.indexrelid <> i.indexrelid)"""
+    row = connection.execute(query, [name]).fetchone()
+    return bool(row and row[0])
 
 
 def _copies(connection: Connection) -> Iterator[Attack]:

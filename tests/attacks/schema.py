@@ -132,6 +132,7 @@ LEFT JOIN pg_constraint pk
     ON pk.conrelid = a.attrelid AND pk.contype = 'p' AND a.attnum = ANY (pk.conkey)
 WHERE rel.relnamespace = 'public'::regnamespace AND rel.relkind = 'r'
   AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
+  AND a.attgenerated = ''  -- what is reckoned nobody can write
 ORDER BY 1, a.attnum
 """
 

@@ -108,6 +108,7 @@ WITHOUT_A_LETTER = {
     Kind.PAYMENT_CANCELLED,
     Kind.ORDER_PLACED,  # where somebody here placed it: tests/orders/test_taking.py
     Kind.REFUND_FAILED,  # tests/invoices/test_issuing.py
+    Kind.REFUND_PLANNED,  # of what was paid at the desk: tests/tills/test_desk.py
     # tests/replenishment/test_letters.py
     *(Kind.AUTO_REFILL_AGREED, Kind.AUTO_REFILL_PAUSED, Kind.AUTO_REFILL_CANCELLED),
     *(Kind.REFILL_NOTICED, Kind.REFILL_MOVED, Kind.REFILL_BLOCKED, Kind.REFILL_UNPAID),
@@ -119,7 +120,10 @@ WITHOUT_A_LETTER = {
     # tests/recalls/test_letters.py
     *(Kind.RECALL_LOTS_LOCKED, Kind.RECALL_NOTIFIED, Kind.RECALL_REMINDED),
 }
-TO_THE_STAFF = {Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING}  # test_expiring.py
+TO_THE_STAFF = {
+    *(Kind.LICENCE_EXPIRING, Kind.SIGNING_KEY_EXPIRING),  # test_expiring.py
+    Kind.MERCHANT_PERMISSION_ENDING,  # tests/merchant/test_permissions.py
+}
 
 
 def test_every_reaction_is_tried_here() -> None:

@@ -9,12 +9,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from shop import reactions
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal, WrongState
+from shop.core.money import dollars
 from shop.merchant import permitting
 from shop.merchant import queries as merchant
+from shop.notifications import letters
+from shop.notifications.models import Letter, Template
 from shop.orders import cancelling, expiring
 from shop.orders import queries as orders
 from shop.orders.models import Order
@@ -238,6 +242,26 @@ def test_money_of_a_cancelled_order_waits_at_the_desk_and_is_paid_out() -> None:
     assert (move.kind, move.cents) == (MoneyMove.PAY_OUT, -refund.amount_cents)
     assert queries.balances(drawer).cash == FLOAT_CENTS
     assert refund not in queries.refunds_at_the_desk()
+
+
+def test_the_client_is_asked_to_come_for_it_and_not_told_that_a_bank_sends_it() -> None:
+    by = sam()
+    a_drawer(by)
+    refund = waiting(by)
+    paying_out.pay_out(refund, reference=None, by=by, at=now())
+    db.session.commit()
+
+    for event in events.of(refund.id):
+        for _ in range(2):
+            reactions.react(subject_id=str(event.subject_id), seq=event.seq)
+
+    query = sa.select(Letter).where(Letter.subject_id == refund.id)
+    (letter,) = db.session.scalars(query).all()
+    assert letter.template is Template.REFUND_AT_THE_DESK
+    message = letters.compose(letter, at=now())
+    assert message["Subject"] == f"{dollars(refund.amount_cents)} wait for you at our desk"
+    assert message["To"] == refund.payment.order.client.email
+    assert refund.payment.order.lines[0].name not in message.as_string()
 
 
 def test_it_is_paid_out_once() -> None:
