@@ -13,7 +13,6 @@ from typing import Any
 from shop.accounts.models import Person
 from shop.catalog.models import LegalClass
 from shop.orders.models import Order, OrderLine
-from shop.payments import refunding
 from shop.payments.models import Payment, Refund, SavedCard
 from shop.prescriptions.paper.clinic import Clinic
 
@@ -59,7 +58,7 @@ def receipt(
 
     The card is known where it is saved here; of others the provider alone keeps the digits.
     """
-    paid = [] if payment is None else [_tender(card, payment.captured_cents)]
+    paid = [] if payment is None else [_tender(payment, card, payment.captured_cents)]
     credit = [_amount("credit", order.credit_cents)] if order.credit_cents else []
     return _head(order, client, clinic) | {
         "invoice": of,
@@ -81,12 +80,17 @@ def credit_note(
     """What went back, and for which lines where it was for some. `undoes`: the note that does not
     hold, because the bank sent the money back.
     """
+    money = [_tender(refund.payment, card, refund.amount_cents)] if refund.amount_cents else []
+    credit = [_amount("credit", refund.credit_cents)] if refund.credit_cents else []
     return _head(order, client, clinic) | {
         "invoice": of,
         "undoes": undoes,
-        "items": _items(order, refund),
-        "tenders": [_tender(card, refund.amount_cents)],
-        "total_cents": refund.amount_cents,
+        "items": [
+            {"name": part.line.name, "quantity": part.units, "sku": part.line.sku}
+            for part in refund.lines
+        ],
+        "tenders": money + credit,
+        "total_cents": refund.total_cents,
     }
 
 
@@ -133,7 +137,9 @@ def _taxes(lines: Iterable[OrderLine], state: str) -> list[Body]:
     ]
 
 
-def _tender(card: SavedCard | None, cents: int) -> Body:
+def _tender(payment: Payment, card: SavedCard | None, cents: int) -> Body:
+    if payment.tender is not None:
+        return _amount(payment.tender.value, cents)
     if card is None:
         return _amount("card", cents)
     return _amount("card", cents) | {"brand": card.brand, "last4": card.last4}
@@ -141,12 +147,3 @@ def _tender(card: SavedCard | None, cents: int) -> Body:
 
 def _amount(how: str, cents: int) -> Body:
     return {"how": how, "brand": "", "last4": "", "cents": cents}
-
-
-def _items(order: Order, refund: Refund) -> list[Body]:
-    """The lines that a refund is for; none where it is for the order as a whole."""
-    return [
-        {"name": line.name, "quantity": line.quantity, "sku": line.sku}
-        for line in order.lines
-        if refund.request_key == refunding.of_line(line)
-    ]

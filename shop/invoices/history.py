@@ -1,6 +1,7 @@
 """What happened to an order: the events of everything that belongs to it, oldest first, in words.
 
-Of the order and its lines, of what was picked for them, of payments, refunds, returns and papers.
+Of the order and its lines, of what was picked for them, of payments, refunds, disputes, returns and
+papers.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from shop.core.events import Event, Kind
 from shop.invoices import wording
 from shop.invoices.models import Paper
 from shop.orders.models import Order, OrderLine, Picked
-from shop.payments.models import Payment, Refund
-from shop.returns.models import Return
+from shop.payments.models import Dispute, FraudWarning, Payment, Refund
+from shop.returns.models import Return, ReturnRequest
 
 # What an order shows to whom it belongs as it is, with its facts; of the rest only the words.
 OWN = (Order.machine, OrderLine.machine)
@@ -81,7 +82,7 @@ def _told(
 
 def _belonging(order: Order) -> tuple[dict[uuid.UUID, OrderLine], list[uuid.UUID]]:
     """What belongs to an order, in one statement: its lines, by their own ids and by those of what
-    was picked for them or came back; and the ids of its payments, refunds and papers.
+    was picked for them or came back; and the ids of its payments, refunds, disputes, asked returns and papers.
     """
     lines = {line.id: line for line in order.lines}
     paid, none = sa.select(Payment.id).where(Payment.order_id == order.id), sa.null()
@@ -91,7 +92,11 @@ def _belonging(order: Order) -> tuple[dict[uuid.UUID, OrderLine], list[uuid.UUID
             for kind in (Picked, Return)
         ),
         sa.select(Payment.id, none).where(Payment.order_id == order.id),
-        sa.select(Refund.id, none).where(Refund.payment_id.in_(paid)),
+        *(
+            sa.select(kind.id, none).where(kind.payment_id.in_(paid))
+            for kind in (Refund, Dispute, FraudWarning)
+        ),
+        sa.select(ReturnRequest.id, none).where(ReturnRequest.order_id == order.id),
         sa.select(Paper.id, none).where(Paper.order_id == order.id),
     )
     rows = list(db.session.execute(query))

@@ -136,7 +136,13 @@ STORIES = {
     Series.REVERSAL: _reversal,
 }
 # How something was paid, in words; a way that a later edition knows is told as it is.
-WAYS = {"card": "Card", "credit": "Store credit"}
+WAYS = {
+    "card": "Card",
+    "credit": "Store credit",
+    "cash": "Cash",
+    "terminal": "Card, at the clinic's desk",
+    "cheque": "Cheque",
+}
 
 
 def tender(each: Body) -> str:

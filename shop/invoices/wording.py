@@ -58,6 +58,25 @@ WORDS: dict[Kind, Words] = {
         "{cents} did not go back ({why}): somebody has to see to it",
         "{cents} could not be sent back; we see to it",
     ),
+    K.REFUND_PROPOSED: Words("Somebody wants {cents} sent back"),
+    K.REFUND_DECLINED: Words("{cents} is not sent back"),
+    K.DISPUTE_OPENED: Words("A bank disputes the payment, or asks about it"),
+    K.DISPUTE_MOVED: Words("The dispute went on"),
+    K.DISPUTE_LOST: Words("The dispute was lost: the bank keeps the money"),
+    K.DISPUTE_WON: Words("The dispute is over, and the money is the clinic's"),
+    K.EVIDENCE_PLANNED: Words("What speaks for the clinic goes to the bank"),
+    K.FRAUD_WARNED: Words("A bank warns of the payment"),
+    K.FRAUD_REVIEWED: Words("The warning was looked at"),
+    K.RETURN_ASKED: Words("She asks to send something back", "You asked to send something back"),
+    K.RETURN_AUTHORISED: Words("It may be sent back", "You may send it back"),
+    K.RETURN_REFUSED: Words("It is not taken back ({refusal})", "We cannot take it back"),
+    K.RETURN_WITHDRAWN: Words("She keeps it after all", "You keep it after all"),
+    K.RETURN_EXPIRED: same("It was not sent back in time"),
+    K.RETURN_ARRIVED: same("What was sent back has arrived"),
+    K.RETURN_LOOKED_AT: same("What was sent back was looked at"),
+    K.RETURN_LOOKED_AT_AGAIN: Words("What was sent back is looked at again"),
+    K.RETURN_SETTLED: same("What was sent back is dealt with"),
+    K.RETURN_REFUNDED: same("{cents} goes back for it"),
     K.RETURN_RECEIVED: same("Packs that came back: {units}"),
     K.RETURN_INSPECTED: Words("What came back was looked at: {condition}"),
     K.RETURN_SENT_BACK: Words("What came back is to be looked at again"),
@@ -116,4 +135,4 @@ class _Facts(dict[str, object]):
         return value.replace("_", " ") if isinstance(value, str) and name in _WORDS else value
 
 
-_WORDS = {"condition", "disposition", "why", "code"}
+_WORDS = {"condition", "disposition", "why", "code", "refusal"}

@@ -18,7 +18,7 @@ from shop.core.db import db
 from shop.core.money import dollars
 from shop.payments.differences import Compared, Difference, Noted
 from shop.payments.gateway import Gateway, Movement, Payout, PayoutState
-from shop.payments.models import MoneyMovement, Payment, Refund
+from shop.payments.models import Dispute, DisputeMovement, MoneyMovement, Payment, Refund
 from shop.payments.states import RefundStatus
 
 # A movement is taken in within minutes; a day later the summary of its day must be whole.
@@ -59,6 +59,7 @@ def compared(
         *_sums(movements, payouts, parts),
         *_charges(movements, settled, known, at),
         *_refunds(movements, settled, known, at),
+        *_disputes(movements, since, at),
         *_taken_in(movements, since, at),
         *_unexplained(movements),
     ]
@@ -155,6 +156,32 @@ def _refunds(
     for there in [*left.values(), *back.values()]:
         if str(ours.get(there[0].intent_id or "")) not in known and _old(there, at):
             yield _of_nobody(there)
+
+
+def _disputes(movements: list[Movement], since: datetime, at: datetime) -> Iterator[Difference]:
+    """What disputes moved: a row of their ledger is named as the provider's movement."""
+    there = {one.id: one for one in movements if one.category in DISPUTED}
+    query = (
+        sa.select(DisputeMovement)
+        .join(Dispute, Dispute.id == DisputeMovement.dispute_id)
+        .where(sa.or_(DisputeMovement.id.in_(there), Dispute.opened_at >= since))
+        .order_by(DisputeMovement.id)
+    )
+    for row in db.session.scalars(query):
+        told = there.pop(row.id, None)
+        if told is None:
+            text = f"{row.cents} cents are booked of a dispute, and the account never saw them"
+            yield Difference("dispute_not_in_the_balance", row.id, text)
+        elif (told.amount_cents, told.fee_cents) != (row.cents, row.fee_cents):
+            text = (
+                f"{row.cents} cents and {row.fee_cents} of fees are booked of a dispute,"
+                f" {told.amount_cents} and {told.fee_cents} moved"
+            )
+            yield Difference("dispute_moved_other_cents", row.id, text)
+    for told in there.values():
+        if _old([told], at):
+            text = f"a dispute moved {told.amount_cents} cents, and nobody here wrote it down"
+            yield Difference("dispute_movement_not_written_down", told.id, text)
 
 
 def _refund_compared(

@@ -24,7 +24,10 @@ from tests.prescriptions.test_pages import Reader
 from tests.returns.builders import came_back, inspected
 
 # The kinds that the rows of an order's history can have, by how they are named.
-FAMILIES = ("ORDER_", "LINE_", "UNITS_", "PAYMENT_", "REFUND_", "RETURN_", "INVOICE_", "RECEIPT_")
+FAMILIES = (
+    *("ORDER_", "LINE_", "UNITS_", "PAYMENT_", "REFUND_", "DISPUTE_", "EVIDENCE_", "FRAUD_"),
+    *("RETURN_", "INVOICE_", "RECEIPT_"),
+)
 MORE = {Kind.CREDIT_NOTE_ISSUED, Kind.CREDIT_NOTE_REVERSED}
 OF_ORDERS = {kind for kind in Kind if kind.name.startswith(FAMILIES)} | MORE
 

@@ -18,9 +18,11 @@ from shop.orders import cancelling, queries
 from shop.orders.errors import AlreadyShipped, BadReason, LineNotReady, NotInOrder, NotPaid
 from shop.orders.models import Order
 from shop.orders.states import LineStatus, OrderStatus
+from shop.payments import proposing, refunding, signing, splitting
 from shop.payments import queries as payments
-from shop.payments import splitting
 from shop.payments.models import Payment, Refund
+from shop.payments.proposing import Wanted
+from shop.payments.states import RefundReason
 from shop.prescriptions.states import FillStatus
 from shop.reactions import react
 from tests.accounts.test_api import Browser, somebody
@@ -128,7 +130,16 @@ def test_no_more_goes_back_than_is_here(app: Flask) -> None:
     payment = payments.payment_that_paid(order.id)
     assert payment is not None
     most = order.total_cents - 100
-    refunding.plan(payment, most, request_key="by hand", reason="x", at=now())
+    back = proposing.propose(
+        order,
+        Wanted(other_cents=most),
+        reason=RefundReason.GOODWILL,
+        request_key="by hand",
+        by=somebody(sam),
+        at=now(),
+    )
+    if back.large:
+        signing.sign(back, by=somebody(mona), at=now())
     db.session.commit()
     line_off(order, 0)
     follow(order)
