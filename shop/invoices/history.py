@@ -82,7 +82,8 @@ def _told(
 
 def _belonging(order: Order) -> tuple[dict[uuid.UUID, OrderLine], list[uuid.UUID]]:
     """What belongs to an order, in one statement: its lines, by their own ids and by those of what
-    was picked for them or came back; and the ids of its payments, refunds, disputes, asked returns and papers.
+    was picked for them or came back; and the ids of its payments, refunds, disputes, asked returns
+    and papers.
     """
     lines = {line.id: line for line in order.lines}
     paid, none = sa.select(Payment.id).where(Payment.order_id == order.id), sa.null()

@@ -51,13 +51,9 @@ from tests.prescriptions.test_checking import (
 from tests.prescriptions.test_declining import tazarotene
 from tests.treatments.builders import an_active_plan
 
-# The ruling comes with the pack; placing sends one more, which keeps the rules as they are, and one
-<<<<<<< HEAD
-# for what belongs to the order it tells of.
-=======
-# that asks which classes may be paid online.
->>>>>>> desk
-LIST, SEARCH, PRODUCT, GATE, PLACE = 2, 2, 10, 18, 45
+# The ruling comes with the pack; placing sends one more, which keeps the rules as they are, one
+# for what belongs to the order it tells of, and one that asks which classes may be paid online.
+LIST, SEARCH, PRODUCT, GATE, PLACE = 2, 2, 10, 18, 46
 # A case as the API tells it, with its history, and as the page shows it; never more than MOST.
 CASE, PAGE, MOST = 9, 8, 12
 DESK = 11
