@@ -41,8 +41,8 @@ class Template(StrEnum):
     AUTO_REFILL_NEWS = "auto_refill_news"  # agreed, paused, cancelled
     PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
     SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
-    RETURN_NEWS = "return_news"  # to the client: what she wants to send back is a step further
     RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
+    RETURN_NEWS = "return_news"  # to the client: what she wants to send back is a step further
 
 
 class Letter(Base):

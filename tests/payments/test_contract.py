@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,9 @@ import pytest
 import stripe
 from flask.testing import FlaskClient
 from stripe import params as parameters
-from stripe.params import checkout
+from stripe.params import checkout, radar
 
-from shop.payments.gateway import Declined
+from shop.payments.gateway import Declined, Evidence
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.endpoints import ENDPOINTS
 from shop.payments.sandbox.in_process import Visitor
@@ -51,6 +52,8 @@ KINDS = (
     "customer",
     "setup_intent",
     "payment_method",
+    "dispute",
+    "radar.early_fraud_warning",
 )
 
 
@@ -102,6 +105,7 @@ def _a_busy_day(
     )
     assert made.status_code == 200
     _a_day_of_saved_cards(gateway, visitor, browser)
+    _a_day_of_disputes(gateway, visitor, control)
     lists = (
         "checkout/sessions",
         "payment_intents",
@@ -109,10 +113,33 @@ def _a_busy_day(
         "events",
         "customers",
         "payment_methods",
+        "disputes",
+        "radar/early_fraud_warnings",
     )
     listed = [item for name in lists for item in fetch(browser, f"/v1/{name}?limit=100")["data"]]
     told = [item["data"]["object"] for item in listed if item["object"] == "event"]
     return [*listed, *told]
+
+
+def _a_day_of_disputes(gateway: StripeGateway, visitor: Visitor, control: Control) -> None:
+    """Disputed, answered and won; asked only; warned of."""
+    for key, number in (("open:7", cards.DISPUTED), ("open:8", cards.WARNED)):
+        page = open_session(gateway, key=key)
+        assert page.url is not None
+        visitor.pay(page.url, number=number)
+    (dispute,) = gateway.disputes_since(datetime.now(UTC) - timedelta(hours=1))
+    evidence = Evidence(
+        text="Order A-7K2M9.", carrier="UPS", tracking="1Z", shipped_on="2026-12-01"
+    )
+    gateway.submit_evidence(dispute.id, evidence, key="evidence:1")
+    control.post(f"disputes/{dispute.id}", status="won")
+    control.post("disputes", payment_intent=paid_intent_of(gateway, page.id), inquiry=True)
+
+
+def paid_intent_of(gateway: StripeGateway, session_id: str) -> str:
+    intent_id = gateway.session(session_id).intent_id
+    assert intent_id is not None
+    return intent_id
 
 
 def _a_day_of_saved_cards(gateway: StripeGateway, visitor: Visitor, browser: FlaskClient) -> None:
@@ -224,6 +251,11 @@ PARAMETERS: dict[tuple[str, str], Any] = {
     ("POST", "/v1/refunds"): parameters.RefundCreateParams,
     ("GET", "/v1/refunds/{id}"): parameters.RefundRetrieveParams,
     ("GET", "/v1/refunds"): parameters.RefundListParams,
+    ("GET", "/v1/disputes/{id}"): parameters.DisputeRetrieveParams,
+    ("POST", "/v1/disputes/{id}"): parameters.DisputeUpdateParams,
+    ("GET", "/v1/disputes"): parameters.DisputeListParams,
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): radar.EarlyFraudWarningRetrieveParams,
+    ("GET", "/v1/radar/early_fraud_warnings"): radar.EarlyFraudWarningListParams,
     ("GET", "/v1/events/{id}"): parameters.EventRetrieveParams,
     ("GET", "/v1/events"): parameters.EventListParams,
 }
