@@ -75,7 +75,6 @@ BEGIN
         IF NEW.proposed_by_id IS NOT NULL THEN
             PERFORM pg_advisory_xact_lock(hashtextextended('refunds ' || NEW.proposed_by_id, 0));
         END IF;
-        NEW.planned_at := shop_now();
         NEW.large := NEW.proposed_by_id IS NOT NULL
             AND refund_is_large(NEW.proposed_by_id, NEW.amount_cents + NEW.credit_cents);
         broken := CASE
@@ -91,7 +90,11 @@ BEGIN
                          AND NEW.request_key = 'line:' || l.id)
                 THEN 'somebody_proposes_what_need_not_go_back'
             WHEN NEW.shipping_cents > o.shipping_cents
-                THEN 'shipping_goes_back_as_it_was_paid' END;
+                THEN 'shipping_goes_back_as_it_was_paid'
+            WHEN NEW.shipping_cents > 0 AND EXISTS (
+                    SELECT FROM refunds r WHERE r.payment_id = NEW.payment_id
+                        AND r.shipping_cents > 0 AND r.status NOT IN ('failed', 'declined'))
+                THEN 'shipping_is_refunded_once' END;
     ELSIF OLD.status <> 'proposed' AND NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id THEN
         broken := 'refund_is_decided_once';
     ELSIF NEW.status = 'declined' AND NEW.decided_by_id IS NULL
@@ -165,9 +168,10 @@ BEGIN
                                          line.quantity, NEW.unit)
                 THEN 'refunded_unit_gives_its_exact_share' END;
     ELSIF (NEW.id, NEW.refund_id, NEW.order_line_id, NEW.unit, NEW.cents)
-          IS DISTINCT FROM (OLD.id, OLD.refund_id, OLD.order_line_id, OLD.unit, OLD.cents)
-          OR OLD.freed_at IS NOT NULL THEN
+          IS DISTINCT FROM (OLD.id, OLD.refund_id, OLD.order_line_id, OLD.unit, OLD.cents) THEN
         broken := 'refunded_unit_never_changes';
+    ELSIF OLD.freed_at IS NOT NULL THEN
+        broken := 'freed_unit_stays_free';
     END IF;
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'refund %: %', NEW.refund_id, broken
@@ -184,8 +188,8 @@ CREATE TRIGGER refund_units_are_kept BEFORE DELETE OR TRUNCATE ON refund_units
 CREATE FUNCTION refund_adds_up() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    the_refund uuid := (to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'refunds' THEN 'id'
-                                               ELSE 'refund_id' END)::uuid;
+    -- Of a refund, or of one of its units.
+    the_refund uuid := coalesce(to_jsonb(NEW) ->> 'refund_id', to_jsonb(NEW) ->> 'id')::uuid;
 BEGIN
     IF EXISTS (
         SELECT FROM refunds r WHERE r.id = the_refund
@@ -230,7 +234,6 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         broken := CASE WHEN NEW.evidence_by_id IS NOT NULL
                        THEN 'evidence_is_sent_of_what_is_known' END;
-        NEW.evidence_at := NULL;
     ELSIF (NEW.id, NEW.payment_id, NEW.provider_dispute_id, NEW.opened_at)
           IS DISTINCT FROM (OLD.id, OLD.payment_id, OLD.provider_dispute_id, OLD.opened_at) THEN
         broken := 'dispute_keeps_what_it_is_of';
@@ -315,13 +318,13 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.told_at := shop_now();
-        NEW.reviewed_at := NULL;
         broken := CASE WHEN NEW.reviewed_by_id IS NOT NULL THEN 'warning_begins_unseen' END;
     ELSIF (NEW.id, NEW.payment_id, NEW.provider_warning_id, NEW.fraud_type, NEW.told_at)
           IS DISTINCT FROM
-          (OLD.id, OLD.payment_id, OLD.provider_warning_id, OLD.fraud_type, OLD.told_at)
-          OR OLD.reviewed_at IS NOT NULL THEN
+          (OLD.id, OLD.payment_id, OLD.provider_warning_id, OLD.fraud_type, OLD.told_at) THEN
         broken := 'warning_is_kept_as_it_came';
+    ELSIF OLD.reviewed_at IS NOT NULL THEN
+        broken := 'warning_is_reviewed_once';
     ELSIF NEW.reviewed_by_id IS NOT NULL THEN
         NEW.reviewed_at := shop_now();
         broken := CASE WHEN NOT EXISTS (
@@ -631,15 +634,6 @@ def _refunds() -> None:
         " OR proposed_by_id IS NOT NULL AND decided_by_id IS NULL",
     }.items():
         op.create_check_constraint(op.f(name), "refunds", check)
-    op.create_index(
-        "shipping_is_refunded_once",
-        "refunds",
-        ["payment_id"],
-        unique=True,
-        postgresql_where=sa.text(
-            "shipping_cents > 0 AND status <> 'failed' AND status <> 'declined'"
-        ),
-    )
     op.create_index("refunds_proposer_idx", "refunds", ["proposed_by_id", "planned_at"])
     op.create_index(
         "refunds_to_see_to_idx",
@@ -871,7 +865,6 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("refunds_to_see_to_idx", "refunds")
     op.drop_index("refunds_proposer_idx", "refunds")
-    op.drop_index("shipping_is_refunded_once", "refunds")
     for name in (
         "proposed_refund_waits_for_another",
         "large_refund_is_signed",

@@ -41,12 +41,12 @@ class Template(StrEnum):
     AUTO_REFILL_NEWS = "auto_refill_news"  # agreed, paused, cancelled
     PLAN_NEWS = "plan_news"  # to the client: it was proposed, started, held, resumed, revoked
     SESSION_NEWS = "session_news"  # to the client: it is booked, moved or off
-    RETURN_NEWS = "return_news"  # to the client: what she wants to send back is a step further
     RECALL_NOTICE = "recall_notice"  # to whoever got units that must come back
-    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
-    ORDER_REDUCED = "order_reduced"  # some lines are off
     PAYMENT_PERMISSION_ENDING = "payment_permission_ending"  # to the managers
     REFUND_AT_THE_DESK = "refund_at_the_desk"  # money waits where it was paid
+    RETURN_NEWS = "return_news"  # to the client: what she wants to send back is a step further
+    ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
+    ORDER_REDUCED = "order_reduced"  # some lines are off
 
 
 class Letter(Base):

@@ -239,14 +239,6 @@ class Refund(Stateful, Base):
             "status <> 'proposed' OR proposed_by_id IS NOT NULL AND decided_by_id IS NULL",
             name="proposed_refund_waits_for_another",
         ),
-        sa.Index(
-            "shipping_is_refunded_once",
-            "payment_id",
-            unique=True,
-            postgresql_where=sa.text(
-                "shipping_cents > 0 AND status <> 'failed' AND status <> 'declined'"
-            ),
-        ),
         sa.Index("refunds_proposer_idx", "proposed_by_id", "planned_at"),
         sa.Index(
             "refunds_to_see_to_idx",

@@ -217,7 +217,7 @@ def apply(
 
 def fail(refund: Refund, *, why: str) -> None:
     """The money did not go back: it counts as ours again, and a person must see to it."""
-    if refund.status is RefundStatus.FAILED:
+    if refund.status not in {RefundStatus.PLANNED, RefundStatus.DONE}:
         return
     log.error("refund_failed", refund=str(refund.id), why=why)
     refund.status = RefundStatus.FAILED

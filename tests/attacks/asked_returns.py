@@ -138,9 +138,7 @@ ATTACKS.each(
             "return_is_asked_by_the_orders_client",
         ),
         "born authorised": (
-            lambda a: _ask(
-                a, status="authorised", decided_by_id=a.facts["sam"], send_by=date(2099, 1, 1)
-            ),
+            lambda a: _ask(a, status="authorised"),
             "return_request_begins_requested",
         ),
         "more than left": (lambda a: _ask(a, 2), "no_more_is_asked_back_than_left"),

@@ -280,11 +280,15 @@ def _a_failed_refund_that_keeps_its_units(attacker: Sql) -> bool:
     return bool(found["kept"] == 0)
 
 
-@ATTACKS.undone("refund_unit_guard", APP, WORKER)
+@ATTACKS.undone("refund_unit_guard", OWNER)
 def _a_unit_that_begins_free(attacker: Sql) -> bool:
-    key = _unit(attacker)
-    found = attacker.run("SELECT freed_at FROM refund_units WHERE refund_id = %(it)s", it=key)
-    return found["freed_at"] is None
+    key = uuid.uuid4()
+    of = attacker.facts["line"]
+    cents = unit_cents(attacker.facts["paid_cents"], 3, 2)
+    refund = _refund(attacker, cents, other_cents=0)
+    values = {"id": key, "refund_id": refund, "order_line_id": of, "unit": 2, "cents": cents}
+    insert(attacker, "refund_units", values | {"freed_at": LONG_AGO})
+    return row(attacker, "refund_units", key)["freed_at"] is None
 
 
 ATTACKS.each(
@@ -304,7 +308,7 @@ ATTACKS.each(
     | {
         "a unit free for ever": (
             "UPDATE refund_units SET freed_at = NULL WHERE refund_id = %(declined)s",
-            "refunded_unit_never_changes",
+            "freed_unit_stays_free",
         ),
     }
     | {
@@ -389,10 +393,10 @@ def attacker_declines(attacker: Sql, refund: str) -> None:
     update(attacker, "refunds", key, status="declined", state_seq=seq)
 
 
-@ATTACKS.undone("refund_guard", APP, WORKER)
-def _a_refund_proposed_long_ago(attacker: Sql) -> bool:
-    key = _refund(attacker)
-    return bool(row(attacker, "refunds", key)["planned_at"] > LONG_AGO)
+@ATTACKS.undone("refund_guard", OWNER)
+def _a_large_refund_that_says_it_is_small(attacker: Sql) -> bool:
+    key = _refund(attacker, 15_000, "large_payment", large=False)
+    return bool(row(attacker, "refunds", key)["large"])
 
 
 # Disputes.
@@ -495,7 +499,7 @@ ATTACKS.each(
         ),
         "a warning looked at again": (
             "UPDATE fraud_warnings SET outcome = 'refunded' WHERE id = %(seen)s",
-            "warning_is_kept_as_it_came",
+            "warning_is_reviewed_once",
         ),
     },
     APP,
@@ -569,6 +573,13 @@ def _a_dispute_that_the_order_does_not_know_of(attacker: Sql) -> bool:
     _dispute(attacker)
     order = row(attacker, "payments", attacker.facts["payment"])["order_id"]
     return bool(row(attacker, "orders", order)["disputed"])
+
+
+@ATTACKS.undone("dispute_told", APP, WORKER)
+def _a_dispute_that_is_won_and_the_order_does_not_know(attacker: Sql) -> bool:
+    attacker.move("dispute", attacker.facts["open"], "won")
+    order = row(attacker, "payments", attacker.facts["open_payment"])["order_id"]
+    return not row(attacker, "orders", order)["disputed"]
 
 
 @ATTACKS.undone("dispute_movement_counted", APP, WORKER)

@@ -22,9 +22,11 @@ from shop.inventory.states import LotStatus
 from shop.orders import cancelling, checkout, expiring, queries, revoking
 from shop.orders.models import Order, OrderLine
 from shop.payments import refunding, settling
+from shop.payments import signing as refund_signing
 from shop.payments.gateway import CheckoutSession, Intent, IntentState, RefundState, SessionState
 from shop.payments.gateway import Refund as ToldRefund
 from shop.payments.models import Payment, Refund
+from shop.payments.proposing import Wanted
 from shop.prescriptions import (
     erring,
     filling,
@@ -42,6 +44,7 @@ from shop.prescriptions.models import ApprovalRequest, Fill, Prescription
 from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import HOME, a_cart, leave
+from tests.payments.money_back import on_the_shelf, propose, sent
 from tests.people import a_fresh_sign_in, alice, mona
 from tests.prescriptions.builders import (
     ANSWERS,
@@ -323,6 +326,11 @@ def a_payment(state: str) -> Payment:
 
 
 def a_refund(state: str) -> Refund:
+    if state in {"proposed", "declined"}:
+        refund = propose(sent({on_the_shelf(20_000): 1}), Wanted(other_cents=15_000))
+        if state == "declined":
+            refund_signing.decline(refund, by=mona(), at=now())
+        return refund
     payment = a_payment("succeeded")
     cancelling.cancel(payment.order, reason="changed_mind", by=payment.order.client, at=now())
     settling.wind_up(queries.locked_order(payment.order_id), at=now())
@@ -412,5 +420,5 @@ STAGES: dict[str, dict[str, Callable[[], Any]]] = {
     },
     "order_line": _each(a_line, "placed ready on_hold packed shipped delivered cancelled returned"),
     "payment": _each(a_payment, "created open succeeded cancelled questioned"),
-    "refund": _each(a_refund, "planned done failed"),
+    "refund": _each(a_refund, "proposed planned done failed declined"),
 }

@@ -76,10 +76,12 @@ cancelled  >cancelled  >cancelled   >cancelled   >succeeded >cancelled      >can
 succeeded  >succeeded  >succeeded   >succeeded   >succeeded >succeeded      >succeeded  >succeeded
 """,
     "refund": """
-state   pending  action_needed succeeded failed  cancelled given_up
-planned >planned >planned      >done     >failed >failed   >failed
-done    >done    >done         >done     >failed >failed   >failed
-failed  >failed  >failed       >failed   >failed >failed   >failed
+state    pending   action_needed succeeded failed    cancelled given_up  sign        decline
+proposed >proposed >proposed     >proposed >proposed >proposed >proposed >planned    >declined
+planned  >planned  >planned      >done     >failed   >failed   >failed   wrong_state wrong_state
+done     >done     >done         >done     >failed   >failed   >failed   wrong_state wrong_state
+failed   >failed   >failed       >failed   >failed   >failed   >failed   wrong_state wrong_state
+declined >declined >declined     >declined >declined >declined >declined wrong_state wrong_state
 """,
 }
 

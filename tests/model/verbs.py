@@ -19,6 +19,7 @@ from shop.orders import cancelling, expiring, paying, revoking
 from shop.orders.models import Order
 from shop.orders.states import LINE_ARROWS, ORDER_ARROWS
 from shop.payments import refunding, settling
+from shop.payments import signing as refund_signing
 from shop.payments.gateway import IntentState, RefundState, SessionState
 from shop.payments.states import PAYMENT_ARROWS, REFUND_ARROWS
 from shop.prescriptions import (
@@ -200,6 +201,8 @@ VERBS: dict[str, dict[str, Verb]] = {
         "failed": lambda r: stages.refund_told(r, RefundState.FAILED),
         "cancelled": lambda r: stages.refund_told(r, RefundState.CANCELED),
         "given_up": lambda r: refunding.fail(r, why="rejected"),
+        "sign": lambda r: refund_signing.sign(r, by=mona(), at=now()),
+        "decline": lambda r: refund_signing.decline(r, by=mona(), at=now()),
     },
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,9 @@ import pytest
 import stripe
 from flask.testing import FlaskClient
 from stripe import params as parameters
-from stripe.params import checkout
+from stripe.params import checkout, radar
 
-from shop.payments.gateway import Declined
+from shop.payments.gateway import Declined, Evidence
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.endpoints import ENDPOINTS
 from shop.payments.sandbox.in_process import Visitor
@@ -54,6 +55,8 @@ KINDS = (
     "balance_transaction",
     "payout",
     "balance",
+    "dispute",
+    "radar.early_fraud_warning",
 )
 
 
@@ -110,6 +113,7 @@ def _a_busy_day(
     control.post("clock", advance=3 * 24 * 60 * 60)
     [paid_out] = fetch(browser, "/v1/payouts")["data"]
     control.post(f"payouts/{paid_out['id']}", status="failed")
+    _a_day_of_disputes(gateway, visitor, control)
     lists = (
         "balance_transactions",
         "payouts",
@@ -119,10 +123,33 @@ def _a_busy_day(
         "events",
         "customers",
         "payment_methods",
+        "disputes",
+        "radar/early_fraud_warnings",
     )
     listed = [item for name in lists for item in fetch(browser, f"/v1/{name}?limit=100")["data"]]
     told = [item["data"]["object"] for item in listed if item["object"] == "event"]
     return [*listed, *told, fetch(browser, "/v1/balance")]
+
+
+def _a_day_of_disputes(gateway: StripeGateway, visitor: Visitor, control: Control) -> None:
+    """Disputed, answered and won; asked only; warned of."""
+    for key, number in (("open:7", cards.DISPUTED), ("open:8", cards.WARNED)):
+        page = open_session(gateway, key=key)
+        assert page.url is not None
+        visitor.pay(page.url, number=number)
+    (dispute,) = gateway.disputes_since(datetime.now(UTC) - timedelta(hours=1))
+    evidence = Evidence(
+        text="Order A-7K2M9.", carrier="UPS", tracking="1Z", shipped_on="2026-12-01"
+    )
+    gateway.submit_evidence(dispute.id, evidence, key="evidence:1")
+    control.post(f"disputes/{dispute.id}", status="won")
+    control.post("disputes", payment_intent=paid_intent_of(gateway, page.id), inquiry=True)
+
+
+def paid_intent_of(gateway: StripeGateway, session_id: str) -> str:
+    intent_id = gateway.session(session_id).intent_id
+    assert intent_id is not None
+    return intent_id
 
 
 def _a_day_of_saved_cards(gateway: StripeGateway, visitor: Visitor, browser: FlaskClient) -> None:
@@ -240,6 +267,11 @@ PARAMETERS: dict[tuple[str, str], Any] = {
     ("GET", "/v1/balance_transactions"): parameters.BalanceTransactionListParams,
     ("GET", "/v1/payouts/{id}"): parameters.PayoutRetrieveParams,
     ("GET", "/v1/payouts"): parameters.PayoutListParams,
+    ("GET", "/v1/disputes/{id}"): parameters.DisputeRetrieveParams,
+    ("POST", "/v1/disputes/{id}"): parameters.DisputeUpdateParams,
+    ("GET", "/v1/disputes"): parameters.DisputeListParams,
+    ("GET", "/v1/radar/early_fraud_warnings/{id}"): radar.EarlyFraudWarningRetrieveParams,
+    ("GET", "/v1/radar/early_fraud_warnings"): radar.EarlyFraudWarningListParams,
     ("GET", "/v1/events/{id}"): parameters.EventRetrieveParams,
     ("GET", "/v1/events"): parameters.EventListParams,
 }

@@ -161,6 +161,7 @@ def _answered(desk: Desk, dispute: Kept, given: Params) -> Body:
             **details,
             "has_evidence": True,
             "submission_count": details["submission_count"] + int(submit),
+            "submission_method": "manual" if submit else details["submission_method"],
         },
         metadata={**dispute.body["metadata"], **given.get("metadata", {})},
     )
