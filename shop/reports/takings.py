@@ -44,7 +44,7 @@ def at_the_provider(since: datetime, until: datetime, zone: str) -> Iterable[Tol
     net = MoneyMovement.net_cents
     disputed, paid_out = category.in_(DISPUTED), kind.in_(PAID_OUT)
 
-    def total(cents: sa.ColumnElement[int], *those: sa.ColumnElement[bool]) -> Any:
+    def total(cents: Any, *those: sa.ColumnElement[bool]) -> Any:
         return sa.func.coalesce(sa.func.sum(cents).filter(*those), 0)
 
     rows = db.session.execute(
@@ -101,7 +101,7 @@ def _notes(days: Iterable[dict[str, int]]) -> list[str]:
             f" {said['payouts_cents']} paid out to the bank."
         ),
         "Fees of a payment that is sent back are not given back by the provider.",
-        f"Taken in from the provider every ten minutes; the last news came at {told:%Y-%m-%d %H:%M} UTC."
+        f"Taken in every ten minutes; the provider's last news came at {told:%Y-%m-%d %H:%M} UTC."
         if told
         else "Nothing was taken in from the provider so far.",
     ]
