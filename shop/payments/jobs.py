@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app
 
+from shop.core.clock import now
 from shop.core.jobs import job
 from shop.payments import calls, chasing, taking_in, webhook
 from shop.payments.gateway import Gateway
@@ -64,4 +65,4 @@ def read_closed_pages(timestamp: int = 0) -> None:
 @job("take_in_movements", retry=False)
 def take_in_movements(timestamp: int = 0) -> None:
     """What moved on the account at the provider, for the daily summary."""
-    taking_in.take_in(gateway())
+    taking_in.take_in(gateway(), at=now())

@@ -320,7 +320,7 @@ def repair(gateway: Gateway) -> None:
     _learn_disputes(at, gateway)
     calls.send_due(gateway)
     chasing.overdue_orders(gateway)
-    taking_in.take_in(gateway)
+    taking_in.take_in(gateway, at=now())
     for difference in _here(now()):
         if difference.kind == "money_of_an_ended_order" and difference.order_id is not None:
             chasing.order_ended(difference.order_id, gateway)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shop.core.clock import now
 from shop.core.db import db
 from shop.payments.gateway import Gateway
 from shop.payments.models import MoneyMovement, Payment
@@ -18,13 +17,13 @@ OVERLAP = timedelta(hours=48)
 ROUND = 500
 
 
-def take_in(gateway: Gateway) -> int:
+def take_in(gateway: Gateway, *, at: datetime) -> int:
     """Take in every movement that is not here yet; tells how many. Repeatable. Commits.
 
     Begins with the first payment ever begun, and then a little before the last movement known.
     Raises GatewayError where the provider cannot be read; what is known stays known.
     """
-    since = _since()
+    since = _since(at)
     db.session.commit()  # no call inside a transaction
     told = [asdict(movement) for movement in gateway.movements_since(since)]
     new = 0
@@ -40,7 +39,7 @@ def take_in(gateway: Gateway) -> int:
     return new
 
 
-def _since() -> datetime:
+def _since(at: datetime) -> datetime:
     last = db.session.scalar(sa.select(sa.func.max(MoneyMovement.created)))
     first = db.session.scalar(sa.select(sa.func.min(Payment.created_at)))
-    return (last or first or now()) - OVERLAP
+    return (last or first or at) - OVERLAP

@@ -101,8 +101,7 @@ def _notes(days: Iterable[dict[str, int]]) -> list[str]:
             f" {said['payouts_cents']} paid out to the bank."
         ),
         "Fees of a payment that is sent back are not given back by the provider.",
-        "Taken in from the provider every ten minutes; the last news came at"
-        f" {told:%Y-%m-%d %H:%M} UTC."
+        f"Taken in every ten minutes; the provider's last news came at {told:%Y-%m-%d %H:%M} UTC."
         if told
         else "Nothing was taken in from the provider so far.",
     ]

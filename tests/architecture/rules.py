@@ -31,6 +31,8 @@ COMMIT_THEMSELVES = {
     "shop.payments.calls": "a call to the provider is booked, sent outside any transaction, noted",
     "shop.payments.chasing": "each order is closed at the provider, outside any transaction, in turn",
     "shop.payments.following": "what the provider is asked is read outside any transaction",
+    "shop.payments.balancing": "asks the provider between what it reads here",
+    "shop.payments.taking_in": "writes down what the provider told, asked outside any transaction",
     "shop.payments.reconciling": "compares and mends payment by payment, asking the provider between",
     "shop.payments.webhook": "a hint is remembered before it is followed to the provider",
 }

@@ -36,6 +36,8 @@ CALLS = {  # call → method and path at the provider
     "refund": ("POST", "/v1/refunds"),
 }
 LINE = ("refused", "timeout before", "timeout after")
+# The provider's own time-outs would wait as long as the shop does; the line has them shorter.
+ANSWERS = tuple(fault for fault in FAULTS if not fault.startswith("timeout"))
 PAGES = ("declined, then paid", "declined, then left", "left")
 IN_THE_GATE = 16
 IMPATIENT = 0.5  # seconds a test's gateway waits for an answer
@@ -83,7 +85,7 @@ def roads() -> list[Road]:
 
     The gate walks as many of them as SEED draws.
     """
-    pairs = [(call, fault) for call in CALLS for fault in (*FAULTS, *LINE)]
+    pairs = [(call, fault) for call in CALLS for fault in (*ANSWERS, *LINE)]
     pairs.remove(("refund", "500_before"))
     if not SOAK:
         pairs = Random(SEED).sample(pairs, IN_THE_GATE)

@@ -13,6 +13,7 @@ from flask import Flask
 from psycopg import sql
 
 from shop import create_app
+from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.payments import balancing, following, queries, reconciling, taking_in
 from shop.payments.gateway import Gateway
@@ -73,7 +74,7 @@ def world(
     bank[1].pay(declined.url or "", number=cards.DECLINED)
     following.payment(declined.id, bank[0])
     known |= {"declined": declined.id, "card": a_card_at_the_bank(client, *bank).id}
-    taking_in.take_in(bank[0])
+    taking_in.take_in(bank[0], at=now())
     db.session.commit()
     with live.as_role() as connection:
         for table, name in connection.execute(

@@ -61,7 +61,7 @@ class Account:
 
 
 def taken_in(*movements: Movement) -> int:
-    return taking_in.take_in(Account(*movements))  # type: ignore[arg-type]
+    return taking_in.take_in(Account(*movements), at=now())  # type: ignore[arg-type]
 
 
 def of_the_month() -> list[dict[str, Any]]:
@@ -144,13 +144,13 @@ def test_no_cent_is_lost_between_the_columns(rows: list[tuple[str, int, int, int
 def test_movements_are_taken_in_once_and_read_again_a_little() -> None:
     account = Account(moved("charge", 4800, 169, at=now()), moved("refund", -1, at=now()))
 
-    assert [taking_in.take_in(account) for _ in range(2)] == [2, 0]  # type: ignore[arg-type]
+    assert [taking_in.take_in(account, at=now()) for _ in range(2)] == [2, 0]  # type: ignore[arg-type]
 
     last = db.session.query(MoneyMovement).order_by(MoneyMovement.created.desc()).first()
     assert last is not None
     assert account.asked_since[1] == last.created - taking_in.OVERLAP
     account.movements.append(moved("charge", 5, at=last.created - timedelta(hours=40)))
-    assert taking_in.take_in(account) == 1  # type: ignore[arg-type]
+    assert taking_in.take_in(account, at=now()) == 1  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("app")
