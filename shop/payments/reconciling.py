@@ -142,12 +142,12 @@ CHECKS = {
         FROM refunds r JOIN payments p ON p.id = r.payment_id
         WHERE r.status = 'failed' AND p.captured_cents > p.refunded_cents""",
     "refund_is_not_its_parts": """
-        SELECT r.id::text, format('%s cents, its parts are %s', r.amount_cents,
+        SELECT r.id::text, format('%s cents, its parts are %s', r.amount_cents + r.credit_cents,
                                   r.shipping_cents + r.other_cents + coalesce(sum(u.cents), 0)),
             p.order_id
         FROM refunds r JOIN payments p ON p.id = r.payment_id
             LEFT JOIN refund_units u ON u.refund_id = r.id
-        GROUP BY r.id, p.id HAVING r.amount_cents
+        GROUP BY r.id, p.id HAVING r.amount_cents + r.credit_cents
             <> r.shipping_cents + r.other_cents + coalesce(sum(u.cents), 0)""",
     "refund_waits_for_a_second_person": """
         SELECT r.id::text, 'was proposed, and nobody has signed or declined it', p.order_id

@@ -42,7 +42,7 @@ def scene() -> Mapping[str, Any]:
     with_credit(20_00, client)
     plain, over = placed(client, {soap: 1}), placed(other, {soap: 1}, use_credit=True)
     part = placed(other, {soap: 3}, use_credit=True)
-    cancelling.cancel(over, reason="client", by=other, at=now())
+    cancelling.cancel(over, reason="changed_mind", by=other, at=now())
     asked = correcting.propose(client, LARGE, note="Much.", by=staff, at=now())
     refused = correcting.propose(client, LARGE, note="Much.", by=staff, at=now())
     correcting.decline(refused, by=manager, at=now())

@@ -52,7 +52,7 @@ def scene() -> Mapping[str, Any]:
     waiting = placed(client, {serum: 1}, discount_code=discounts["ten"].code)
     plain = placed(client, {serum: 1})
     over = placed(other, {serum: 1}, discount_code=discounts["ten"].code)
-    cancelling.cancel(over, reason="client", by=other, at=now())
+    cancelling.cancel(over, reason="changed_mind", by=other, at=now())
     ending.end(discounts["withdrawn"], by=manager, at=now())
     bar = barring.bar(LegalClass.COSMETIC, "WY", source="House rule.", by=manager, at=now())
     lifted = barring.bar(LegalClass.COSMETIC, "ID", source="House rule.", by=manager, at=now())

@@ -170,7 +170,7 @@ def _discounted() -> None:
     used, ended = a_discount(manager), a_discount(manager, kind=AMOUNT, value=500)
     placed(client, {serum: 1}, discount_code=used.code)
     over = placed(alice(), {serum: 1}, discount_code=ended.code)
-    cancelling_orders.cancel(over, reason="client", by=over.client, at=now())
+    cancelling_orders.cancel(over, reason="changed_mind", by=over.client, at=now())
     a_discount(manager, kind=AMOUNT, value=500)
     ending.end(ended, by=manager, at=now())
     barring.bar(LegalClass.COSMETIC, "NV", source="A test.", by=manager, at=now())

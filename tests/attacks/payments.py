@@ -95,7 +95,7 @@ def _taken() -> dict[str, Any]:
     """An order that is paid, and one of whose money some is going back, is back, failed to go."""
     paid, whole, partly = _paid(), _paid(), _paid()
     for over in (whole, partly):
-        cancelling.cancel(over.order, reason="client", by=over.order.client, at=now())
+        cancelling.cancel(over.order, reason="changed_mind", by=over.order.client, at=now())
     cents = {"planned": 300, "done": 200, "failed": 100}
     refunds = {
         f"refund_{name}": refunding.plan(

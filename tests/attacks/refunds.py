@@ -56,7 +56,7 @@ def scene() -> Mapping[str, Any]:
     here = paid(alice(), {on_the_shelf(): 1})
     facts |= {"here_payment": payment_of(here).id, "here_line": here.lines[0].id}
     over = paid(alice(), {on_the_shelf(): 1})
-    cancelling.cancel(over, reason="client", by=over.client, at=now())
+    cancelling.cancel(over, reason="changed_mind", by=over.client, at=now())
     facts |= {"over_payment": payment_of(over).id, "over_line": over.lines[0].id}
     facts |= _disputed(staff, manager)
     db.session.commit()

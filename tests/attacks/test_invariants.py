@@ -128,7 +128,7 @@ def _credited() -> None:
     a_lot(soap)
     credit.redeemed(credit.a_card(5_00), client)
     order = placed(client, {soap: 1}, use_credit=True)
-    cancelling.cancel(order, reason="client", by=client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=client, at=now())
 
 
 def _recalled() -> None:
@@ -148,7 +148,7 @@ def _discounted() -> dict[str, Any]:
     """Two orders at one discount, each of two packs; a third was cancelled."""
     discount, serum, tint = a_discount(most_uses=3), a_serum(cents=2000), a_serum(cents=1000)
     orders = [placed(alice(), {serum: 1, tint: 1}, discount_code=discount.code) for _ in range(3)]
-    cancelling.cancel(orders[2], reason="client", by=orders[2].client, at=now())
+    cancelling.cancel(orders[2], reason="changed_mind", by=orders[2].client, at=now())
     return {
         "discount": discount.id,
         "discounted": orders[0].id,

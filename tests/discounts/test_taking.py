@@ -228,7 +228,7 @@ def test_an_order_that_ends_gives_its_use_back_and_another_takes_its_number(
         first.pay_by = now()
         expiring.expire(first, at=now())
     else:
-        cancelling.cancel(first, reason="client", by=first.client, at=now())
+        cancelling.cancel(first, reason="changed_mind", by=first.client, at=now())
     db.session.commit()
     placed(alice(), {serum: 1}, discount_code=discount.code)
 

@@ -108,12 +108,12 @@ def _a_busy_day(
     )
     assert made.status_code == 200
     _a_day_of_saved_cards(gateway, visitor, browser)
+    _a_day_of_disputes(gateway, visitor, control)
     control.post("adjustments", amount=-100, type="stripe_fee", description="A fee")
     control.post("adjustments", amount=7)
     control.post("clock", advance=3 * 24 * 60 * 60)
     [paid_out] = fetch(browser, "/v1/payouts")["data"]
     control.post(f"payouts/{paid_out['id']}", status="failed")
-    _a_day_of_disputes(gateway, visitor, control)
     lists = (
         "balance_transactions",
         "payouts",

@@ -119,7 +119,7 @@ def test_what_was_lost_stays_here_and_is_not_refunded(
     lost = moved(disputed(order, control, gateway), "lost", control, gateway)
     assert [line.status for line in locked_order(order.id).lines] == [LineStatus.ON_HOLD]
     assert lost.status == "lost"
-    cancelling.cancel(order, reason="lost", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     db.session.commit()
     chasing.order_ended(order.id, gateway)
     with pytest.raises(RefundTooLarge):
@@ -203,7 +203,7 @@ def test_money_of_an_ended_order_waits_for_the_bank_and_then_goes_back(
 ) -> None:
     order = bought(gateway, visitor, ships=False)
     dispute = disputed(order, control, gateway)
-    cancelling.cancel(order, reason="client", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     db.session.commit()
     chasing.order_ended(order.id, gateway)
     assert queries.refunds_of(order) == []

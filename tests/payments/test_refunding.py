@@ -299,7 +299,7 @@ def test_an_order_that_ends_takes_what_was_proposed_with_it(
 ) -> None:
     order = bought(gateway, visitor, {on_the_shelf(20_000): 1}, ships=False)
     propose(order, Wanted(other_cents=15_000))
-    cancelling.cancel(order, reason="client", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     settling.wind_up(locked_order(order.id), at=now())
     db.session.commit()
     assert went(order, gateway) == ["declined", "done"]

@@ -417,7 +417,7 @@ def test_refunds_never_exceed_what_came(
     """I15."""
     order = an_order()
     payment = paid(order, gateway, visitor)
-    cancelling.cancel(order, reason="client", by=order.client, at=now())
+    cancelling.cancel(order, reason="changed_mind", by=order.client, at=now())
     total = order.total_cents
     first = refunding.plan(payment, 100, request_key="a", reason="cancelled", at=now())
     again = refunding.plan(payment, 100, request_key="a", reason="cancelled", at=now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.payments.orders_to_pay import an_order, opened
 from tests.payments.saved_cards import a_card_at_the_bank
 from tests.payments.test_settling_reconcile import LATE, a_world, found, plant
 from tests.people import alice
+from tests.tills.test_planted import PLANTED as AT_THE_DESK
 
 KEY, SECRET = "sk_test_planted", "whsec_planted"
 DROPPED = "payments refunds orders order_lines lots fills prescriptions reservations gift_cards"
@@ -38,6 +40,10 @@ TABLES = (
     "saved_cards",
     "credit_accounts",
     "money_movements",
+    "refund_units",
+    "disputes",
+    "dispute_movements",
+    "fraud_warnings",
 )
 THERE = ("checkout.session", "refund", "balance_transaction", "payout")
 
@@ -73,6 +79,16 @@ def world(
     declined = opened(order, bank[0])
     bank[1].pay(declined.url or "", number=cards.DECLINED)
     following.payment(declined.id, bank[0])
+    for name, number in (("disputed", cards.DISPUTED), ("warned", cards.WARNED)):
+        payment = opened(an_order(), bank[0])
+        bank[1].pay(payment.url or "", number=number)
+        following.payment(payment.id, bank[0])
+        known[name] = payment.id
+    since = now() - timedelta(hours=1)
+    for dispute in bank[0].disputes_since(since):
+        following.dispute(dispute.id, bank[0])
+    for warning in bank[0].fraud_warnings_since(since):
+        following.warning(warning.id, bank[0])
     known |= {"declined": declined.id, "card": a_card_at_the_bank(client, *bank).id}
     taking_in.take_in(bank[0], at=now())
     db.session.commit()
@@ -171,10 +187,10 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
     "a refund invented": (
         (
             "INSERT INTO refunds (id, payment_id, request_key, amount_cents, reason, status,"
-            " provider_refund_id) VALUES (gen_random_uuid(), %(payment)s, 'mine', 5, 'x', 'done',"
+            " provider_refund_id) VALUES (gen_random_uuid(), %(payment)s, 'mine', 5, 'other', 'done',"
             " 're_invented')"
         ),
-        {"refunds_do_not_add_up", "refund_the_provider_never_saw"},
+        {"refunds_do_not_add_up", "refund_the_provider_never_saw", "refund_is_not_its_parts"},
     ),
     "a refund removed": (
         "DELETE FROM refunds WHERE payment_id = %(returned)s",
@@ -353,6 +369,47 @@ MORE: dict[str, tuple[list[str], set[str]]] = {
         ["DELETE FROM saved_cards WHERE id = %(card)s"],
         {"card_not_written_down"},
     ),
+    "a refund of more than its parts": (
+        ["UPDATE refunds SET other_cents = other_cents + 1 WHERE payment_id = %(returned)s"],
+        {"refund_is_not_its_parts"},
+    ),
+    "a refund that nobody signs": (
+        [
+            (
+                "UPDATE refunds SET status = 'proposed', planned_at = planned_at - interval '4 days'"
+                " WHERE payment_id = %(returned)s"
+            )
+        ],
+        {"refund_waits_for_a_second_person", "refund_states_differ"},
+    ),
+    "a dispute of other cents": (
+        ["UPDATE payments SET disputed_cents = disputed_cents - 1 WHERE id = %(disputed)s"],
+        {"disputes_do_not_add_up"},
+    ),
+    "a disputed payment that went back": (
+        ["UPDATE payments SET refunded_cents = captured_cents WHERE id = %(disputed)s"],
+        {"more_went_back_than_came", "refunds_do_not_add_up"},
+    ),
+    "a dispute that nobody wrote down": (
+        [
+            "DELETE FROM dispute_movements",
+            "DELETE FROM disputes",
+            "UPDATE payments SET disputed_cents = 0 WHERE id = %(disputed)s",
+        ],
+        {"dispute_not_written_down"},
+    ),
+    "a dispute said to be won": (
+        ["UPDATE disputes SET status = 'won'"],
+        {"dispute_states_differ"},
+    ),
+    "a fee of a dispute": (
+        ["UPDATE dispute_movements SET fee_cents = fee_cents + 1"],
+        {"dispute_moved_other_cents"},
+    ),
+    "a warning that nobody heard": (
+        ["DELETE FROM fraud_warnings"],
+        {"fraud_warning_not_written_down"},
+    ),
     "a movement that was altered": (
         ["UPDATE money_movements SET amount_cents = amount_cents + 1 WHERE kind = 'refund'"],
         {"movement_taken_in_otherwise"},
@@ -375,6 +432,7 @@ OF_THE_CHARGE = """kind = 'balance_transaction' AND body->>'source' IN (
     SELECT id FROM stripe_sandbox.objects WHERE kind = 'charge'
         AND body->>'payment_intent' = %(intent)s AND body->>'status' = 'succeeded')"""
 OF_THE_REFUND = "kind = 'balance_transaction' AND body->>'type' = 'refund'"
+OF_THE_DISPUTE = "kind = 'balance_transaction' AND body->>'reporting_category' = 'dispute'"
 FORGOTTEN = ["DELETE FROM money_movements"]
 FAILED_THERE = (
     f"UPDATE {OBJECTS} SET body = body || '{{\"status\": \"failed\"}}' WHERE kind = 'refund'"
@@ -492,6 +550,20 @@ AT_THE_BANK: dict[str, tuple[list[str], list[str], set[str]]] = {
         [moved("stripe_fee", "-500", ago=30 * 60 * 60)],
         {"movement_not_taken_in"},
     ),
+    "a dispute that moved nothing there": (
+        FORGOTTEN,
+        [f"DELETE FROM {OBJECTS} WHERE {OF_THE_DISPUTE}"],
+        {"dispute_not_in_the_balance"},
+    ),
+    "money of a dispute that nobody booked": (
+        [
+            *FORGOTTEN,
+            "DELETE FROM dispute_movements",
+            "UPDATE payments SET disputed_cents = 0 WHERE id = %(disputed)s",
+        ],
+        [set_to(OF_THE_DISPUTE, created="(body->>'created')::int - 3600")],
+        {"dispute_movement_not_written_down"},
+    ),
     "a correction": ([], [moved("adjustment", "-700")], {"movement_nobody_expected"}),
     "a payout of nothing": ([], [paid_out("paid", 1)], {"payout_does_not_add_up"}),
     "a payout a cent short": (
@@ -513,7 +585,7 @@ def test_every_kind_of_difference_is_planted() -> None:
     told = set(reconciling.CHECKS)
     for module in (reconciling, balancing):
         told |= set(KINDS.findall(Path(module.__file__).read_text()))
-    planted = [*PLANTED.values(), *MORE.values(), *AT_THE_BANK.values()]
+    planted = [*PLANTED.values(), *MORE.values(), *AT_THE_BANK.values(), *AT_THE_DESK.values()]
     assert set().union(*(kinds for *_, kinds in planted)) == told
     assert len(told) >= 50
 

@@ -75,7 +75,7 @@ def paid_and_sent_back(bank: Bank) -> Story:
     bank.visitor.pay(payment.url or "", number=cards.REFUND_PENDING)
     following.payment(payment.id, bank.gateway)
     held = queries.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     db.session.commit()
     bank.control.post("faults", mode="dropped_after", method="POST", path="/v1/refunds")
     chasing.order_ended(order.id, bank.gateway)

@@ -208,7 +208,7 @@ def test_what_she_has_and_what_lasts_is_not_sold_again(scene: Scene) -> None:
     db.session.flush()
     assert scene.way(scene.sunscreen) is Way.HAVE
     (item,) = [one for one in scene.kit().items if one.offer.sku == scene.sunscreen.sku]
-    assert item.offer.lasts_until == now().date() + timedelta(days=50)
+    assert item.offer.lasts_until == day_in(scene.plan.zone, now()) + timedelta(days=50)
     assert item not in scene.kit().ready
     (later,) = [one for one in scene.kit(days=51).items if one.offer.sku == scene.sunscreen.sku]
     assert later.offer.way is Way.CART

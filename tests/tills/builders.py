@@ -68,7 +68,7 @@ def waiting(by: Person, given: Given | None = None) -> Refund:
     """Money that waits at the desk, of an order that was paid there and cancelled; committed."""
     order = taken(by, given)
     held = orders.locked_order(order.id)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     settling.wind_up(held, at=now())
     db.session.commit()
     (payment,) = payments.payments_of(order.id)

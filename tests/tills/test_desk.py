@@ -307,7 +307,7 @@ def test_money_of_a_page_is_not_paid_out_at_the_desk() -> None:
     paying.mark_paid(held, at=now())
     payment.captured_cents, payment.status = payment.amount_cents, PaymentStatus.SUCCEEDED
     events.record(events.Kind.PAYMENT_SUCCEEDED, payment)
-    cancelling.cancel(held, reason="client", by=held.client, at=now())
+    cancelling.cancel(held, reason="changed_mind", by=held.client, at=now())
     settling.wind_up(held, at=now())
     db.session.commit()
     (refund,) = payment.refunds
