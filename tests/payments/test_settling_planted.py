@@ -186,11 +186,11 @@ PLANTED: dict[str, tuple[str, set[str]]] = {
     ),
     "a refund invented": (
         (
-            "INSERT INTO refunds (id, payment_id, request_key, amount_cents, reason, status,"
-            " provider_refund_id) VALUES (gen_random_uuid(), %(payment)s, 'mine', 5, 'other', 'done',"
-            " 're_invented')"
+            "INSERT INTO refunds (id, payment_id, request_key, amount_cents, other_cents, reason,"
+            " status, provider_refund_id) VALUES (gen_random_uuid(), %(payment)s, 'mine', 5, 5,"
+            " 'other', 'done', 're_invented')"
         ),
-        {"refunds_do_not_add_up", "refund_the_provider_never_saw", "refund_is_not_its_parts"},
+        {"refunds_do_not_add_up", "refund_the_provider_never_saw"},
     ),
     "a refund removed": (
         "DELETE FROM refunds WHERE payment_id = %(returned)s",
