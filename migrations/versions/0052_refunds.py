@@ -202,7 +202,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
--- At commit: once a refund is done, what of it goes back as credit is in its client's account.
+-- At commit: once a refund is planned, what of it goes back as credit is in its client's account.
 CREATE FUNCTION refund_gave_its_credit() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -216,9 +216,10 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER refunded_credit_is_in_the_account AFTER UPDATE OF status ON refunds
+CREATE CONSTRAINT TRIGGER refunded_credit_is_in_the_account AFTER INSERT OR UPDATE OF status
+    ON refunds
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.status = 'done' AND NEW.credit_cents > 0) EXECUTE FUNCTION refund_gave_its_credit();
+    WHEN (NEW.status = 'planned' AND NEW.credit_cents > 0) EXECUTE FUNCTION refund_gave_its_credit();
 CREATE CONSTRAINT TRIGGER refund_adds_up AFTER INSERT ON refunds
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refund_adds_up();
 CREATE CONSTRAINT TRIGGER refund_still_adds_up AFTER INSERT ON refund_units

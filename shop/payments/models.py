@@ -251,7 +251,7 @@ class Refund(Stateful, Base):
     payment_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("payments.id"))
     request_key: Mapped[str]  # what asked for it, e.g. "cancelled"
     amount_cents: Mapped[int]  # of the payment
-    # Of the store credit that was spent on the order; in its account once the refund is done.
+    # Of the store credit that was spent on the order: in its account once this is planned.
     credit_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     shipping_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     other_cents: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)  # of no line

@@ -152,15 +152,24 @@ def go(refund: Refund, payment: Payment, *, at: datetime) -> None:
     """Plan a refund, and the call that sends it; the payment is locked.
 
     What was taken at the desk goes back there: no call is planned, and the refund waits for its
-    client until somebody pays it out of a drawer (`tills.paying_out`). What goes back as credit
-    alone is done at once.
+    client until somebody pays it out of a drawer (`tills.paying_out`). What goes back as credit is
+    in its account at once, and a refund of nothing else is done. Raises CreditNotSpent.
     """
     db.session.flush()
     db.session.refresh(payment, ["refunded_cents"])
     events.record(Kind.REFUND_PLANNED, refund, cents=refund.total_cents, payment=str(payment.id))
+    if refund.credit_cents:
+        returning.give_back(
+            payment.order,
+            refund.credit_cents,
+            reason="refund",
+            by=None,
+            at=at,
+            request_key=f"refund:{refund.id}",
+        )
     if not refund.amount_cents:
         db.session.flush()  # planned first, then done: two states, two events
-        done(refund, at=at)
+        done(refund)
     elif payment.tender is None:
         plan_call(
             Operation.REFUND,
@@ -173,22 +182,13 @@ def go(refund: Refund, payment: Payment, *, at: datetime) -> None:
         )
 
 
-def done(refund: Refund, *, at: datetime) -> None:
-    """The money of a (locked) refund is with its client; what is credit follows it. Once.
+def done(refund: Refund) -> None:
+    """The money of a (locked) refund is with its client: the provider said so, or the desk paid it.
 
-    The provider said so, or the desk paid it out. Raises WrongState.
+    Raises WrongState.
     """
     refund.status = RefundStatus.DONE
     events.record(Kind.REFUND_DONE, refund, cents=refund.total_cents)
-    if refund.credit_cents:
-        returning.give_back(
-            refund.payment.order,
-            refund.credit_cents,
-            reason="refund",
-            by=None,
-            at=at,
-            request_key=f"refund:{refund.id}",
-        )
 
 
 def apply(
@@ -209,7 +209,7 @@ def apply(
     ).scalar_one()
     refund.provider_refund_id = told.id
     if told.state is RefundState.SUCCEEDED and refund.status is RefundStatus.PLANNED:
-        done(refund, at=at)
+        done(refund)
     elif told.state in OVER:
         fail(refund, why=told.failure_reason or str(told.state))
     return refund

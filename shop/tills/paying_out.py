@@ -50,7 +50,7 @@ def pay_out(refund: Refund, *, reference: str | None, by: Person, at: datetime) 
     )
     db.session.add(move)
     db.session.flush()  # judged by the refund as it was planned
-    refunding.done(refund, at=at)
+    refunding.done(refund)
     db.session.flush()
     db.session.refresh(move)
     return move

@@ -770,7 +770,11 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "only_a_receipt_is_of_a_payment": ["payment_id = gen_random_uuid() WHERE series = 'INV'"],
     },
     "refunds": {
-        "refund_is_positive": ["amount_cents = 0", "amount_cents = -1"],
+        "refund_is_positive": [
+            "amount_cents = 0, credit_cents = 0",
+            "amount_cents = -1, credit_cents = 9",
+            "credit_cents = -1",
+        ],
         "refund_parts_are_not_negative": ["shipping_cents = -1", "other_cents = -1"],
         "refund_reason_is_known": ["reason = 'a rash'"],
         "refund_is_decided_by_another": [

@@ -234,6 +234,22 @@ ATTACKS.each(
             ),
             "unit_is_refunded_once",
         ),
+        "credit that is in no account": (
+            lambda a: _go(a, _refund(a, 5, other_cents=8, credit_cents=3)),
+            "refunded_credit_is_in_the_account",
+        ),
+        "credit that is in no account, of an order that ended": (
+            lambda a: _refund(
+                a,
+                5,
+                "over_payment",
+                other_cents=8,
+                credit_cents=3,
+                status="planned",
+                proposed_by_id=None,
+            ),
+            "refunded_credit_is_in_the_account",
+        ),
         "more than its parts": (
             lambda a: _refund(a, 5, other_cents=4),
             "refund_is_the_sum_of_its_parts",
