@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import cast
 
+import structlog
 from flask import current_app
 
 from shop.core.clock import now
 from shop.core.jobs import job
 from shop.payments import calls, chasing, taking_in, webhook
-from shop.payments.gateway import Gateway
+from shop.payments.gateway import Gateway, GatewayError
 
 # What the worker starts by itself: the job's name and when (minute hour day month weekday).
 PERIODIC = {
@@ -19,6 +20,8 @@ PERIODIC = {
     "read_closed_pages": "* * * * *",
     "take_in_movements": "*/10 * * * *",
 }
+
+log = structlog.get_logger()
 
 
 def gateway() -> Gateway:
@@ -64,5 +67,8 @@ def read_closed_pages(timestamp: int = 0) -> None:
 
 @job("take_in_movements", retry=False)
 def take_in_movements(timestamp: int = 0) -> None:
-    """What moved on the account at the provider, for the daily summary."""
-    taking_in.take_in(gateway(), at=now())
+    """What moved on the account at the provider; what could not be read is read next time."""
+    try:
+        taking_in.take_in(gateway(), at=now())
+    except GatewayError as error:
+        log.warning("movements_not_read", code=error.code)

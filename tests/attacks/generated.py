@@ -481,6 +481,7 @@ NULLABLE = """
 SELECT rel.relname, a.attname FROM pg_attribute a JOIN pg_class rel ON rel.oid = a.attrelid
 WHERE rel.relnamespace = 'public'::regnamespace AND rel.relkind = 'r'
   AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
+  AND a.attgenerated = ''  -- what is reckoned nobody can write
 ORDER BY 1, a.attnum
 """
 

@@ -16,6 +16,7 @@ from shop.prescriptions import filling
 from tests.attacks.acts import as_owner, insert, later, row, update
 from tests.attacks.attack import APP, OWNER, TABLES, WORKER, Attacks, Sql
 from tests.builders import a_cream, a_variant
+from tests.credit.builders import with_credit
 from tests.inventory.lots import a_lot, today
 from tests.orders.things import a_cart, leave, packed, paid, placed
 from tests.people import alice, sam
@@ -47,6 +48,7 @@ def scene() -> dict[str, Any]:
         packed(order)
         facts |= _known(name, order) | {f"{name}_prescription": prescription.id}
     facts |= _spare(soap, cream, facts)
+    with_credit(50_00, db.session.get_one(Order, facts["waiting"]).client)
     a_cart(db.session.get_one(Order, facts["waiting"]).client, {soap: 3})
     _end(facts["gone"], facts["over"])
     db.session.commit()
@@ -455,6 +457,14 @@ def _two_lines_on_one_fill(attacker: Sql) -> None:
     _cream_line(attacker, order, position=10, reservation_id=spare)
 
 
+def _nothing_due_and_not_paid(attacker: Sql) -> None:
+    """Her credit pays all of it, honestly, and the order waits for money."""
+    order = _order(attacker, credit_cents=2400)
+    _line(attacker, order)
+    spent = {"kind": "spent", "delta_cents": -2400, "order_id": order}
+    insert(attacker, "credit_entries", {"client_id": attacker.facts["waiting_client"]} | spent)
+
+
 ATTACKS.each(
     {
         "a line added to an order that was placed": (
@@ -495,7 +505,7 @@ ATTACKS.each(
             "order_spent_its_credit",
         ),
         "nothing due and not paid": (
-            lambda a: _line(a, _order(a, discount_cents=2400, total_cents=0), discount_cents=2400),
+            _nothing_due_and_not_paid,
             "money_pays_its_order",
         ),
         "a total below its parts": (

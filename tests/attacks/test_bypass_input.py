@@ -329,11 +329,22 @@ def test_no_road_edits_an_order(desk: Desk) -> None:
         "POST /api/v1/orders/<number>/payment",
         "POST /api/v1/orders/<number>/picks",
         "POST /api/v1/orders/<number>/returns",  # of what left
+        "POST /api/v1/orders/<number>/return-requests",
+        "POST /api/v1/orders/<number>/line-cancellations",
+        "POST /api/v1/orders/<number>/refunds",  # of what left or was cancelled
+        "POST /api/v1/orders/<number>/reorder",  # fills a cart
+        "POST /api/v1/desk/orders/<number>/payment",
         "DELETE /api/v1/orders/<number>/picks/<uuid:pick_id>",
         "POST /api/v1/orders/<number>/shipments",
         "POST /api/v1/orders/<number>/shortages",
         "POST /orders/<number>/cancellation",
         "POST /orders/<number>/payment",
+        "POST /orders/<number>/returns",
+        "POST /orders/<number>/returns/<asked_number>/withdrawal",
+        "POST /orders/<number>/line-cancellations",
+        "POST /orders/<number>/refunds",
+        "POST /orders/<number>/again",
+        "POST /desk/orders/<number>/payment",
         "POST /packing/<number>/picks",
         "POST /packing/<number>/picks/<uuid:pick_id>/return",
         "POST /packing/<number>/shipments",

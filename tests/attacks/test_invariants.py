@@ -14,11 +14,16 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.orders import cancelling
 from shop.orders.models import Order
-from shop.payments import removing
+from shop.orders.queries import locked_order
+from shop.payments import removing, settling
+from shop.payments.models import Payment
 from shop.prescriptions import erring
 from shop.recalls import collecting, disposing
 from shop.recalls.models import Outcome
+from shop.tills import counting as counting_money
+from shop.tills import paying_out
 from shop.treatments import moving
+from tests.attacks import refunds as money_back
 from tests.builders import a_cream, a_variant
 from tests.conftest import Database
 from tests.credit import builders as credit
@@ -32,6 +37,7 @@ from tests.people import alice, bob, mona, sam
 from tests.prescriptions.builders import a_claimed_request, a_prescription
 from tests.recalls.builders import a_notified_recall, bought
 from tests.replenishment.builders import a_charged_refill
+from tests.tills import builders as tills
 from tests.treatments.builders import (
     a_booked_session,
     a_performed_session,
@@ -77,8 +83,9 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
         facts |= _planned() | _carded(facts["paid"], facts["bob"]) | _papered()
         facts["refill"] = a_charged_refill().id
         _recalled()
-        facts |= _discounted()
+        facts |= _discounted() | _sent_back()
         _credited()
+        _at_the_desk()
         facts["request"] = a_claimed_request(alice(), by=prescription.prescriber).id
         db.session.commit()
         db.session.remove()
@@ -93,6 +100,8 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             "discount_uses_number_key",
             "discount_uses_client_number_key",
             "papers_one_each_order",
+            "unit_is_refunded_once",
+            "drawers_one_open_at_a_register",
         ):
             superuser.execute(f"DROP INDEX {index}")
         superuser.execute("ALTER TABLE provider_calls DROP CONSTRAINT provider_calls_once")
@@ -100,6 +109,27 @@ def scene(live: Database, live_app: Flask) -> dict[str, Any]:
             name = f"{who}_is_in_one_session_at_a_time"
             superuser.execute(f"ALTER TABLE sessions DROP CONSTRAINT {name}")
     return facts
+
+
+def _sent_back() -> dict[str, Any]:
+    """A line of which all came back, another in part and signed by two; a dispute that is open."""
+    facts = money_back.scene()
+    over = db.session.get_one(Payment, facts["over_payment"]).order_id
+    settling.wind_up(locked_order(over), at=now())
+    return {"large_payment": facts["large_payment"], "disputed": facts["open_payment"]}
+
+
+def _at_the_desk() -> None:
+    """Two drawers: one open, out of which money was paid; one that lacks a cent, explained."""
+    staff, other = sam(), sam()
+    tills.a_drawer(staff)
+    paying_out.pay_out(tills.waiting(staff), reference=None, by=staff, at=now())
+    tills.taken(staff)
+    drawer = tills.a_drawer(other)
+    cash = tills.fitting(tills.FLOAT_CENTS - 1)
+    terms = {"terminal_cents": 0, "cheque_cents": 0, "by": other, "at": now()}
+    counting_money.count(tills.locked(drawer), cash, **terms)
+    counting_money.explain(drawer, "Gone.", by=other, at=now())
 
 
 def _papered() -> dict[str, Any]:
@@ -367,6 +397,40 @@ PLANTED: dict[str, list[str]] = {
             " state_seq) SELECT gen_random_uuid(), id, 'x', captured_cents + 1, 'x', 'planned', 1"
             f" FROM payments {THE_PAYMENT}"
         ),
+    ],
+    "I15 a unit goes back": [
+        "UPDATE refund_units SET unit = 1, freed_at = NULL",
+        "UPDATE refund_units SET cents = cents + 99999",
+    ],
+    "I15 a large refund": [
+        "UPDATE refunds SET decided_by_id = NULL WHERE large AND status = 'planned'",
+        "UPDATE refunds SET decided_by_id = proposed_by_id WHERE large AND status = 'planned'",
+    ],
+    "I17 what disputes took": [
+        "UPDATE payments SET disputed_cents = disputed_cents + 1 WHERE id = %(disputed)s",
+        "DELETE FROM dispute_movements",
+    ],
+    "I14 what was handed over": [
+        "DELETE FROM drawer_moves WHERE kind = 'tender'",
+        "UPDATE drawer_moves SET cents = cents - 1 WHERE kind = 'tender'",
+        "UPDATE drawer_moves SET by_id = %(bob)s WHERE kind = 'tender'",
+        "UPDATE payments SET provider_intent_id = 'pi_x' || id WHERE tender IS NOT NULL",
+    ],
+    "I15 what was handed over": [
+        "DELETE FROM drawer_moves WHERE refund_id IS NOT NULL",
+        "UPDATE drawer_moves SET cents = cents - 1 WHERE refund_id IS NOT NULL",
+    ],
+    "drawers: the ledger": [
+        "UPDATE drawer_moves SET balance_cents = balance_cents + 1 WHERE kind = 'tender'",
+        "UPDATE drawer_moves SET seq = seq + 99 WHERE kind = 'tender'",
+    ],
+    "drawers: one open": [
+        (
+            "UPDATE drawers SET status = 'open', register_id ="
+            " (SELECT register_id FROM drawers WHERE status = 'open')"
+        ),
+        "UPDATE drawers SET explanation = NULL WHERE status <> 'open'",
+        "UPDATE drawers SET expected_cash_cents = 1 WHERE status <> 'open'",
     ],
     "papers are numbered": [
         "UPDATE papers SET n = 7 WHERE series = 'INV' AND n = 2",

@@ -460,8 +460,9 @@ def _refund(attacker: Sql, **given: Any) -> None:
         "reason": "x",
         "status": "planned",
     }
-    attacker.tell("refund", key, "planned")
-    insert(attacker, "refunds", values | given)
+    values |= given
+    attacker.tell("refund", key, values["status"])
+    insert(attacker, "refunds", values)
 
 
 ATTACKS.each(
@@ -483,7 +484,14 @@ ATTACKS.each(
             "provider_knows_nothing_of_a_tenders_refund",
         ),
         "begun as sent by the provider": (
-            lambda a: _refund(a, provider_refund_id="re_x"),
+            lambda a: _refund(
+                a,
+                provider_refund_id="re_x",
+                other_cents=1,
+                reason="goodwill",
+                status="proposed",
+                proposed_by_id=a.facts["sam"],
+            ),
             "provider_knows_nothing_of_a_tenders_refund",
         ),
         "more paid out than was planned": (
