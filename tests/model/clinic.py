@@ -52,6 +52,8 @@ KEPT = {
     "sites",
     "locations",
     "shop_clock",
+    "merchant_permissions",
+    "discount_bars",
     "legal_transitions",
     "alembic_version",
     "examination_rules",
