@@ -23,11 +23,13 @@ from flask.testing import FlaskClient
 from shop import create_app
 from shop.core.clock import now
 from shop.core.db import act_as, db
-from shop.payments import calls, following, operations, planning, queries, refunding, removing
+from shop.orders import queries as orders
+from shop.payments import calls, evidencing, following, operations, planning, queries, removing
 from shop.payments import settling as paying_pages
 from shop.payments.gateway import Gateway, SetupPage
 from shop.payments.models import Payment, ProviderCall
 from shop.payments.planning import Lease, Operation
+from shop.payments.proposing import Wanted
 from shop.payments.sandbox import cards
 from shop.payments.sandbox.calls import FAULTS
 from shop.payments.sandbox.in_process import Visitor
@@ -36,10 +38,11 @@ from shop.payments.saving import begin as begin_saving
 from shop.payments.states import CallStatus
 from tests.conftest import Database, config_for
 from tests.payments.conftest import SECRET_KEY, Control
+from tests.payments.money_back import propose
 from tests.payments.orders_to_pay import OutsideTransactions, an_order, begun, opened
 from tests.payments.refill_orders import planned
 from tests.payments.saved_cards import a_card_at_the_bank
-from tests.people import alice
+from tests.people import alice, sam
 from tests.regime import SEED, SOAK, counted
 
 WITHIN = 15  # simulated minutes
@@ -153,11 +156,7 @@ def refund(world: World) -> Scene:
     """One of two of the same amount, so that one could be taken for the other."""
     payment = a_paid(world)
     intent_id = payment.provider_intent_id or ""
-    other, mine = (
-        refunding.plan(payment, 100, request_key=word, reason="test", at=now())
-        for word in ("other", "mine")
-    )
-    db.session.commit()
+    other, mine = (propose(payment.order, Wanted(other_cents=100)) for _ in range(2))
     calls.send(call_about(other.id, Operation.REFUND), world.gateway)  # type: ignore[arg-type]
     db.session.commit()
 
@@ -167,9 +166,9 @@ def refund(world: World) -> Scene:
     return call_about(mine.id, Operation.REFUND), sent_back
 
 
-def a_paid(world: World) -> Payment:
+def a_paid(world: World, card_number: str = cards.PAYS) -> Payment:
     payment = opened(an_order(), world.gateway)
-    world.visitor.pay(payment.url or "")
+    world.visitor.pay(payment.url or "", number=card_number)
     following.payment(payment.id, world.gateway)  # type: ignore[arg-type]
     return queries.payment(payment.id)
 
@@ -213,6 +212,25 @@ def detach_card(world: World) -> Scene:
     return call, lambda: world.told("payment_method.detached", method)
 
 
+def submit_evidence(world: World) -> Scene:
+    payment = a_paid(world, cards.DISPUTED)
+    told = next(
+        one
+        for one in world.gateway.bank.disputes_since(STARTED)
+        if one.intent_id == payment.provider_intent_id
+    )
+    db.session.commit()
+    following.dispute(told.id, world.gateway)  # type: ignore[arg-type]
+    dispute = queries.dispute_named(told.id)
+    assert dispute is not None
+    order = orders.locked_order(payment.order_id)
+    pack = evidencing.pack_of(order, [])
+    evidencing.submit(dispute, pack, zone="UTC", by=sam(), at=now())
+    db.session.commit()
+    call = call_about(dispute.id, Operation.SUBMIT_EVIDENCE)
+    return call, lambda: world.told("charge.dispute.updated", told.id)
+
+
 def call_about(reference_id: UUID, operation: Operation) -> UUID:
     found = db.session.execute(
         sa.select(ProviderCall.id).where(
@@ -230,6 +248,7 @@ SCENES: dict[Operation, Callable[[World], Scene]] = {
     Operation.CHARGE_CARD: charge_card,
     Operation.OPEN_SETUP: open_setup,
     Operation.DETACH_CARD: detach_card,
+    Operation.SUBMIT_EVIDENCE: submit_evidence,
 }
 # Where the provider is asked; the fault waits for just that.
 PATHS = {
@@ -239,6 +258,7 @@ PATHS = {
     Operation.CHARGE_CARD: "/v1/payment_intents",
     Operation.OPEN_SETUP: "/v1/checkout/sessions",
     Operation.DETACH_CARD: "/v1/payment_methods/",
+    Operation.SUBMIT_EVIDENCE: "/v1/disputes/",
 }
 OTHER_WORDS = "400 other parameters"  # the key is known to the provider for something else
 MOVED = "400 moved by somebody else"
@@ -255,6 +275,8 @@ def moved_by_hand(world: World, cell: Cell) -> None:
     if cell.operation is Operation.EXPIRE_SESSION:
         page = world.gateway.bank.session(terms["session_id"])
         assert world.visitor.pay(page.url or "").status == 303
+    elif cell.operation is Operation.SUBMIT_EVIDENCE:
+        world.control.post(f"disputes/{terms['dispute_id']}", status="lost")
     elif cell.operation is Operation.REFUND:
         world.by_hand("/v1/refunds", payment_intent=terms["intent_id"])
     else:
@@ -330,6 +352,7 @@ ENDS: dict[tuple[Operation | None, str], tuple[CallStatus, int]] = {
     (Operation.EXPIRE_SESSION, MOVED): (CallStatus.DONE, 0),  # it stands as it stands: paid
     (Operation.REFUND, MOVED): (CallStatus.REJECTED, 1),  # the one by hand
     (Operation.CHARGE_CARD, MOVED): (CallStatus.REJECTED, 0),
+    (Operation.SUBMIT_EVIDENCE, MOVED): (CallStatus.REJECTED, 0),  # it was lost meanwhile
     (Operation.DETACH_CARD, MOVED): (CallStatus.REJECTED, 1),  # the one by hand
     (Operation.CHARGE_CARD, DECLINED): (CallStatus.REJECTED, 1),  # an intent, and no money
 }
