@@ -105,7 +105,8 @@ class RefundLineOut(Schema):
 class RefundOut(Schema):
     id = fields.UUID()
     order = fields.String(attribute="payment.order.number")
-    amount_cents = fields.Integer()
+    amount_cents = fields.Integer(metadata={"description": "Back to the payment."})
+    credit_cents = fields.Integer(metadata={"description": "Back to the client's store credit."})
     lines = fields.List(fields.Nested(RefundLineOut))
     shipping_cents = fields.Integer()
     other_cents = fields.Integer()

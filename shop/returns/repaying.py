@@ -51,7 +51,7 @@ def propose(
         at=at,
     )
     request.refund_id = refund.id
-    record(Kind.RETURN_REFUNDED, request, order=order.number, cents=refund.amount_cents)
+    record(Kind.RETURN_REFUNDED, request, order=order.number, cents=refund.total_cents)
     db.session.flush()
     db.session.refresh(request, ["refund"])
     return refund

@@ -111,7 +111,7 @@ class ReturnRequestOut(Schema):
     asked_at = Moment()
     refusal = fields.Enum(Refusal, by_value=True, allow_none=True)
     send_by = fields.Date(allow_none=True)
-    refunded_cents = fields.Integer(attribute="refund.amount_cents", dump_default=None)
+    refunded_cents = fields.Integer(attribute="refund.total_cents", dump_default=None)
 
 
 class ReturnRequestsOut(Schema):
