@@ -18,13 +18,21 @@ from shop.prescriptions.paper.clinic import Clinic
 # The net: what a reaction lost, or what waited for the clinic's address in the settings.
 PERIODIC = {"issue_owed_papers": "*/10 * * * *"}  # minute hour day month weekday
 ROUND = 200
+WAITS = "papers_wait_for_settings"
 log = structlog.get_logger()
 
 
 @job("issue_papers")
 def issue_papers(order_id: str) -> None:
-    """Money came for an order, or went back: write the papers it is owed."""
-    _issue(uuid.UUID(order_id))
+    """Money came for an order, or went back: write the papers it is owed.
+
+    Where the clinic has no address yet, the net writes them once it has.
+    """
+    try:
+        _issue(uuid.UUID(order_id))
+    except Unavailable as why:
+        log.error(WAITS, why=why.text)  # noqa: TRY400 - nothing was raised by mistake
+        db.session.rollback()
 
 
 @job("issue_owed_papers", retry=False)
@@ -34,7 +42,7 @@ def issue_owed_papers(timestamp: int = 0) -> None:
         try:
             _issue(order_id)
         except Unavailable as why:
-            log.error("papers_wait_for_settings", why=why.text)  # noqa: TRY400 - nothing was raised by mistake
+            log.error(WAITS, why=why.text)  # noqa: TRY400 - nothing was raised by mistake
             return
 
 
