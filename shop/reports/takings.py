@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from shop.core.db import db
 from shop.payments.models import MoneyMovement
 from shop.reports.figures import Cell, Column, Figures, Unit
+from shop.tills.models import Drawer, DrawerMove, MoneyMove
+from shop.tills.states import DrawerStatus
 
 COLUMNS = (
     Column("day", "Day"),
@@ -23,6 +25,8 @@ COLUMNS = (
     Column("other_cents", "Corrections", Unit.CENTS),
     Column("net_cents", "Left of it", Unit.CENTS),
     Column("payouts_cents", "Paid out to the bank", Unit.CENTS),
+    Column("desk_cents", "Taken at the desk", Unit.CENTS),
+    Column("desk_back_cents", "Given back at the desk", Unit.CENTS),
 )
 SUMS = tuple(column.name for column in COLUMNS[1:])
 
@@ -64,20 +68,42 @@ def at_the_provider(since: datetime, until: datetime, zone: str) -> Iterable[Tol
         .group_by(day)
     )
     for first, *cents in rows:
-        for name, added in zip(SUMS, cents, strict=True):
+        for name, added in zip(SUMS, cents, strict=False):  # the desk's come from there
             yield first, name, int(added)
 
 
-# Each way in which money comes. Money that is taken at the desk is a source of its own: it adds
-# its days here, its column above, and its cents to "net_cents".
-SOURCES: tuple[Source, ...] = (at_the_provider,)
+def at_the_desk(since: datetime, until: datetime, zone: str) -> Iterable[Told]:
+    """What went into drawers and out of them; of a drawer that is open nobody is told before it was
+    counted.
+    """
+    day = sa.cast(sa.func.timezone(zone, DrawerMove.moved_at), sa.Date())
+    query = (
+        sa.select(day, DrawerMove.kind, sa.func.sum(DrawerMove.cents))
+        .join(Drawer, Drawer.id == DrawerMove.drawer_id)
+        .where(
+            DrawerMove.kind.in_(DESK),
+            DrawerMove.moved_at >= since,
+            DrawerMove.moved_at < until,
+            Drawer.status != DrawerStatus.OPEN,
+        )
+        .group_by(day, DrawerMove.kind)
+    )
+    for at, kind, cents in db.session.execute(query):
+        yield at, DESK[kind], int(cents)
+
+
+DESK = {MoneyMove.TENDER: "desk_cents", MoneyMove.PAY_OUT: "desk_back_cents"}
+
+# Each way in which money comes.
+SOURCES: tuple[Source, ...] = (at_the_provider, at_the_desk)
 
 
 def by_day(*, since: datetime, until: datetime, zone: str) -> Figures:
     """The days from `since` until, not including, `until` on which money moved, the last first.
 
     A day is the clinic's. What left is below zero; what was paid out counts apart, because it is
-    the clinic's before and after.
+    the clinic's before and after. What is left of it is what is left at the provider; what the desk
+    took lies in its drawers.
     """
     days: dict[date, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
     for source in SOURCES:
@@ -98,7 +124,8 @@ def _notes(days: Iterable[dict[str, int]]) -> list[str]:
             f"Together: {said['takings_cents']} taken in {said['payments']} payments,"
             f" {said['refunds_cents']} sent back, {said['fees_cents']} of fees,"
             f" {said['disputes_cents']} disputed; {said['net_cents']} left, and"
-            f" {said['payouts_cents']} paid out to the bank."
+            f" {said['payouts_cents']} paid out to the bank. At the desk {said['desk_cents']} taken"
+            f" and {said['desk_back_cents']} given back."
         ),
         "Fees of a payment that is sent back are not given back by the provider.",
         f"Taken in every ten minutes; the provider's last news came at {told:%Y-%m-%d %H:%M} UTC."

@@ -21,8 +21,10 @@ from shop.payments import taking_in, webhook
 from shop.payments.gateway import Movement
 from shop.payments.models import MoneyMovement
 from shop.reports import listening, takings
+from shop.tills import counting, paying_out
 from tests.payments.test_settling_webhooks import an_event
-from tests.people import a_browser, alice, mona
+from tests.people import a_browser, alice, mona, sam
+from tests.tills import builders as tills
 
 ZONE = "America/Los_Angeles"
 NOON = datetime(2026, 3, 10, 19, 0, tzinfo=UTC)  # in the clinic
@@ -104,8 +106,31 @@ def test_a_day_is_the_clinics_and_everything_on_it_adds_up() -> None:
         "other_cents": 7,
         "net_cents": 5800 - 1000 - 1778 + 7,
         "payouts_cents": 2000,
+        "desk_cents": 0,
+        "desk_back_cents": 0,
     }
     assert (second["day"], second["takings_cents"], second["net_cents"]) == ("2026-03-11", 100, 67)
+
+
+def test_what_the_desk_took_is_told_once_its_drawer_was_counted(app: Flask) -> None:
+    staff = sam()
+    drawer = tills.a_drawer(staff)
+    order = tills.taken(staff)
+    paying_out.pay_out(tills.waiting(staff), reference=None, by=staff, at=now())
+
+    def today() -> list[dict[str, Any]]:
+        since = now() - timedelta(days=1)
+        days = takings.by_day(since=since, until=since + timedelta(days=2), zone=ZONE)
+        return days.records()
+
+    assert today() == []
+    cash = tills.fitting(tills.FLOAT_CENTS + order.due_cents)
+    terms = {"terminal_cents": 0, "cheque_cents": 0, "by": staff, "at": now()}
+    counting.count(tills.locked(drawer), cash, **terms)
+    given = [(day["desk_cents"], day["desk_back_cents"]) for day in today()]
+    assert sum(taken for taken, _ in given) + sum(back for _, back in given) == order.due_cents
+    assert sum(back for _, back in given) < 0
+    assert all(day["net_cents"] == 0 for day in today())
 
 
 KINDS = st.sampled_from(
