@@ -28,7 +28,7 @@ soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours
 	@mkdir -p .test && rm -f .test/figures
 	AFTERCARE_SOAK=1 AFTERCARE_FIGURES=.test/figures $(BIN)/pytest -n 2 --dist worksteal \
 		tests/attacks tests/races tests/model tests/kills \
-		tests/payments/test_webhook_orders.py tests/payments/test_answers.py
+		tests/payments/test_webhook_orders.py tests/payments/test_answers.py tests/payments/test_cents.py
 	@$(BIN)/python -m tests.figures .test/figures
 
 bench: .venv/ready  ## What the hot roads cost, against their floors (a quiet machine, about ten minutes)
