@@ -279,11 +279,12 @@ def test_nobody_waives_a_report_that_waits_for_a_physician() -> None:
 
 # The order of what is known, and what is bad -----------------------------------------------------
 
+RECEIVED = given_on("2026-11-20")
 BASE = known(
     rules=(STOP, ANTIVIRAL, HARD),
     care=(SOAP, CREAM),
     facts=replace(KNOWN, isotretinoin_now=False),
-    given=(given_on("2026-11-20"),),
+    given=(RECEIVED,),
     taken=frozenset({"antiviral"}),
 )
 Worse = Callable[[Known], Known]
@@ -292,7 +293,8 @@ WORSE: list[Worse] = [
     lambda one: replace(one, reports=(*one.reports, replace(WATCHED, key="r3"))),
     lambda one: replace(one, reports=(*one.reports, replace(BAD, key="r4", waits=False))),
     lambda one: replace(one, given=(*one.given, given_on("2026-12-08"))),
-    lambda one: replace(one, given=()),
+    # What she rightly received she did not; that something was given in the stop stays.
+    lambda one: replace(one, given=tuple(each for each in one.given if each != RECEIVED)),
     lambda one: replace(one, taken=frozenset()),
     lambda one: replace(one, care=(*one.care, replace(CREAM, sku="AZ", product="az"))),
     lambda one: replace(one, care=(*one.care, replace(CREAM, since=date(2026, 12, 9)))),
