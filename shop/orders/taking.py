@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from shop.accounts.models import Person, Role
 from shop.catalog.models import Variant
 from shop.core.errors import NotAllowed, Refused
+from shop.merchant.routes import Route
 from shop.orders import cart as carts
 from shop.orders import checkout, judging, queries
 from shop.orders.checkout import Address, Via
@@ -110,6 +111,7 @@ def take(
 ) -> Order:
     """Place what a client wishes; she is written to, and pays within three days.
 
+    What she orders at the desk is paid there: it needs no permission for online payment.
     Her cart is locked, and stays as it is: whoever takes the same a second time at once finds the
     first. Raises NotAllowed, BadQuantity, PlacedJustNow, NotOrderableForHer (where the gate
     refuses), and what else `checkout.promise` raises.
@@ -124,6 +126,7 @@ def take(
             address=address,
             shipping_method=shipping_method,
             expect_total_cents=expect_total_cents,
+            payment_route=Route.DESK if via is Via.DESK else Route.ONLINE,
             by=by,
             at=at,
             time_to_pay=TIME_TO_PAY,

@@ -12,7 +12,7 @@ from shop.accounts.models import Person
 from shop.core.db import db
 from shop.core.money import dollars
 from shop.orders.models import Order
-from shop.payments import settling, tendering
+from shop.payments import tendering
 from shop.payments.states import Tender
 from shop.tills import queries
 from shop.tills.errors import AmountChanged, TenderRefused
@@ -36,7 +36,6 @@ def take(order: Order, given: Given, *, expect_cents: int, by: Person, at: datet
     Raises NotPayable, TooLate, PaymentUnderWay, NoOpenDrawer, AmountChanged, TenderRefused, and
     what the gate refuses (orders.judging.insist).
     """
-    settling.insist_payable(order, at=at)
     if expect_cents != order.due_cents:
         raise AmountChanged(
             f"{dollars(order.due_cents)} is due. Look again before you take money.",

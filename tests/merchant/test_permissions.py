@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from flask import Flask
 
 from shop import reactions
-from shop.accounts.models import Person
 from shop.catalog.models import LegalClass
 from shop.core import events
 from shop.core.clock import now
@@ -30,6 +29,7 @@ from tests.orders.things import placed
 from tests.payments.orders_to_pay import SHOP, a_cream_order, an_order, begun
 from tests.payments.saved_cards import a_saved_card
 from tests.people import alice, mona, sam
+from tests.permissions import stop
 from tests.prescriptions.builders import a_prescription
 from tests.tills.programs import Sheets, a_program
 
@@ -41,14 +41,6 @@ def _app(app: Flask) -> None:
 
 def today() -> Any:
     return queries.today(now())
-
-
-def stop(*classes: LegalClass, by: Person | None = None) -> None:
-    """Every permission for these classes ends today."""
-    for one in queries.permissions():
-        if one.legal_class in (classes or LegalClass):
-            permitting.end(one, on=today(), by=by or mona(), at=now())
-    db.session.commit()
 
 
 def a_permission(legal_class: LegalClass = LegalClass.RX, **given: Any) -> MerchantPermission:

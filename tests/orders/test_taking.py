@@ -18,6 +18,8 @@ from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.errors import NotAllowed
 from shop.inventory.errors import NotEnoughStock
+from shop.merchant.errors import RouteClosed
+from shop.merchant.routes import Route
 from shop.notifications.letters import subject_of
 from shop.notifications.models import Letter, Template
 from shop.orders import cart as carts
@@ -34,6 +36,7 @@ from tests.builders import a_cream, a_variant
 from tests.inventory.lots import a_lot
 from tests.orders.things import HOME, a_cart, paid
 from tests.people import alice, bob, dr_chen, eva, mona, sam
+from tests.permissions import stop
 from tests.prescriptions.builders import a_prescription
 from tests.prescriptions.test_pages import Reader
 
@@ -58,6 +61,18 @@ def take(client: Person, wishes: Any, **given: Any) -> Order:
     order = taking.take(client, list(wishes.items()), by=by, **(terms | given))
     db.session.commit()
     return order
+
+
+def test_what_may_not_be_paid_online_is_taken_at_the_desk(app: Flask) -> None:
+    client, soap = alice(), a_variant()
+    a_lot(soap)
+    stop()
+    with pytest.raises(RouteClosed):
+        take(client, {soap: 1})
+
+    order = take(client, {soap: 1}, via=Via.DESK)
+
+    assert order.payment_route is Route.DESK
 
 
 def test_an_order_is_placed_for_a_client_who_pays_it(app: Flask) -> None:

@@ -15,8 +15,6 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Refusal, WrongState
 from shop.core.money import dollars
-from shop.merchant import permitting
-from shop.merchant import queries as merchant
 from shop.notifications import letters
 from shop.notifications.models import Letter, Template
 from shop.orders import cancelling, expiring
@@ -47,6 +45,7 @@ from shop.tills.states import DrawerStatus
 from tests.orders.things import CLINIC, history
 from tests.payments.orders_to_pay import a_cream_order, an_order, begun, how
 from tests.people import mona, sam
+from tests.permissions import stop
 from tests.tills.builders import (
     FLOAT,
     FLOAT_CENTS,
@@ -208,18 +207,11 @@ def test_what_may_not_be_paid_online_is_paid_at_the_desk() -> None:
     order, _ = a_cream_order()
     by = sam()
     a_drawer(by)
-    no_online_payment()
+    stop()
 
     taken(by, order=order)
 
     assert how(order) == ("paid", ["succeeded"])
-
-
-def no_online_payment() -> None:
-    """Every permission ends today."""
-    manager = mona()
-    for one in merchant.permissions():
-        permitting.end(one, on=merchant.today(now()), by=manager, at=now())
 
 
 # Paying out.
