@@ -74,7 +74,7 @@ from shop.core.signatures import ring
 from shop.notifications.mailer import postbox
 from shop.payments.gateway import Gateway
 from shop.payments.stripe_gateway import StripeGateway
-from shop.web import api, headers, health, limits, origin, problems
+from shop.web import api, headers, health, limits, origin, problems, tongues
 from shop.web.json import OrjsonProvider
 from shop.web.problems import Retrying
 from shop.web.words import browser, day, moment
@@ -101,6 +101,7 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
         config.stripe_secret_key, config.stripe_webhook_secrets, api_base=config.stripe_api_base
     )
     access.init_app(app)
+    tongues.init_app(app, time_zone=config.clinic_time_zone, chosen=access.language)
     origin.init_app(app, base_url=config.base_url)
     problems.init_app(app, shapes={shop.fhir.api.PREFIX: shop.fhir.api.outcome})
     _resources(app)
@@ -262,6 +263,7 @@ def load_models() -> sa.MetaData:
     import shop.accounts.models
     import shop.catalog.models
     import shop.charts.models
+    import shop.clinic.models
     import shop.core.events
     import shop.discounts.models
     import shop.inventory.models

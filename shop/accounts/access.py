@@ -111,6 +111,12 @@ def visitor() -> Person | None:
     return visit.person if visit else None
 
 
+def language() -> str | None:
+    """What the signed-in person wants to be spoken to in; None for a visitor."""
+    person = visitor()
+    return person.language if person else None
+
+
 def actor() -> Person:
     """The person asking. Raises NotSignedIn."""
     person = visitor()

@@ -35,6 +35,7 @@ class Person(Base):
         sa.CheckConstraint("state ~ '^[A-Z]{2}$'", name="state_is_a_usps_code"),
         sa.CheckConstraint("role <> 'client' OR birth_date IS NOT NULL", name="client_has_an_age"),
         sa.CheckConstraint("role <> 'client' OR state IS NOT NULL", name="client_has_a_state"),
+        sa.CheckConstraint("language IN ('en', 'es')", name="language_is_spoken_here"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -45,6 +46,7 @@ class Person(Base):
     state: Mapped[str | None]  # USPS code of where a client lives
     npi: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str]  # argon2id
+    language: Mapped[str] = mapped_column(server_default="en")  # of pages and letters
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
     email_confirmed_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import format_date
 
+DAY = "EEE d MMM y"  # CLDR pattern
 # What a User-Agent header holds, the most telling first: Edge also says Chrome, all say Safari.
 BROWSERS = (
     ("Edg", "Edge"),
@@ -32,7 +34,7 @@ def day(value: date | datetime | None) -> str:
         return ""
     if isinstance(value, datetime):
         value = value.astimezone(_zone()).date()
-    return f"{value:%a} {value.day} {value:%b %Y}"
+    return format_date(value, DAY)
 
 
 def moment(value: datetime | None) -> str:
