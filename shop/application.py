@@ -17,6 +17,7 @@ import shop.catalog.pages
 import shop.charts.api
 import shop.charts.pages
 import shop.cli
+import shop.clinic.pages
 import shop.credit.api
 import shop.credit.pages
 import shop.demo.cli
@@ -64,6 +65,7 @@ import shop.vigilance.api
 import shop.vigilance.pages
 from shop import reactions
 from shop.accounts import access
+from shop.clinic.queries import shown as clinic_look
 from shop.config import Config, from_environment
 from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
@@ -76,7 +78,10 @@ from shop.payments.gateway import Gateway
 from shop.payments.stripe_gateway import StripeGateway
 from shop.web import api, headers, health, limits, origin, problems, tongues
 from shop.web.json import OrjsonProvider
+from shop.web.portals import current, portal
 from shop.web.problems import Retrying
+from shop.web.statuses import status_of
+from shop.web.tongues import NAMES
 from shop.web.words import browser, day, moment
 
 
@@ -121,12 +126,15 @@ def _settings(app: Flask, config: Config) -> None:
     )
     app.json = OrjsonProvider(app)
     app.jinja_env.globals.update(
-        clinic_name=config.clinic_name,
         demo=config.demo,
         dollars=dollars,
         day=day,
         moment=moment,
         browser=browser,
+        portal=portal,
+        road_of=current,
+        status_of=status_of,
+        languages=NAMES,
     )
 
 
@@ -176,6 +184,7 @@ def _pages(app: Flask) -> None:
         shop.accounts,
         shop.catalog,
         shop.storefront,
+        shop.clinic,
         shop.charts,
         shop.treatments,
         shop.prescriptions,
@@ -207,8 +216,15 @@ def _pages(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, object]:
-        here = request.path if has_request_context() else ""
-        return {"viewer": access.visitor(), "here": here}
+        inside = has_request_context()
+        look = clinic_look()
+        return {
+            "viewer": access.visitor(),
+            "here": request.path if inside else "",
+            "here_and_query": request.full_path.rstrip("?") if inside else "",
+            "look": look,
+            "clinic_name": look.name,
+        }
 
 
 def _commands(app: Flask) -> None:

@@ -28,6 +28,7 @@ from shop.accounts import (
     queries,
     schemas,
     signing_in,
+    speaking,
     tokens,
 )
 from shop.accounts.access import (
@@ -48,8 +49,10 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.usps import STATES
+from shop.web.headers import YEAR
 from shop.web.paging import page
 from shop.web.problems import status_of
+from shop.web.tongues import COOKIE, Language
 
 bp = Blueprint("account_pages", __name__)
 
@@ -115,6 +118,21 @@ def sign_out() -> Response:
         db.session.commit()
     end_visit()
     return _to("/sign-in")
+
+
+@bp.post("/language")
+@allow()
+def speak() -> Response:
+    """Show pages, and write letters, in another language. What we do not speak changes nothing."""
+    wish = request.form.get("language", "")
+    response = _to(safe_path(request.form.get("next"), "/"))
+    if wish in list(Language):
+        session = visiting_session()
+        if session is not None:
+            speaking.speak(session.person, Language(wish))
+            db.session.commit()
+        response.set_cookie(COOKIE, wish, max_age=YEAR, samesite="Lax", httponly=True)
+    return response
 
 
 @bp.get("/register")

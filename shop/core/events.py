@@ -42,6 +42,7 @@ class Kind(StrEnum):
     SESSION_REVOKED = "session_revoked"
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_MOVED = "client_moved"
+    LANGUAGE_CHOSEN = "language_chosen"
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
     LICENCE_EXPIRING = "licence_expiring"
@@ -284,6 +285,8 @@ class Kind(StrEnum):
     MERCHANT_PERMISSION_RECORDED = "merchant_permission_recorded"
     MERCHANT_PERMISSION_ENDED = "merchant_permission_ended"
     MERCHANT_PERMISSION_ENDING = "merchant_permission_ending"
+    # the clinic
+    CLINIC_LOOK_CHOSEN = "clinic_look_chosen"
     # the desk
     REGISTER_ADDED = "register_added"
     DRAWER_OPENED = "drawer_opened"

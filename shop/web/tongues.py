@@ -1,9 +1,9 @@
 """In which language, and by whose clock, a page or a letter speaks.
 
-A person's own choice goes first, then the visitor's cookie, then what the browser asks for. Messages
-are written in English in the code and translated by gettext catalogues in `shop/translations`; what
-a catalogue does not know is shown in English. Days and money are written as the United States write
-them in that language (CLDR en_US, es_US).
+A person's own choice goes first, then the visitor's cookie, then what the browser asks for.
+Messages are written in English in the code and translated by gettext catalogues in
+`shop/translations`; what a catalogue does not know is shown in English. Days and money are written
+as the United States write them in that language (CLDR en_US, es_US).
 """
 
 from __future__ import annotations

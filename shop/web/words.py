@@ -34,7 +34,7 @@ def day(value: date | datetime | None) -> str:
         return ""
     if isinstance(value, datetime):
         value = value.astimezone(_zone()).date()
-    return format_date(value, DAY)
+    return str(format_date(value, DAY))
 
 
 def moment(value: datetime | None) -> str:

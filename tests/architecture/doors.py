@@ -31,6 +31,13 @@ DOORS: dict[str, Roles] = {
     "GET /api/docs": ANYONE,
     "GET /api/openapi.json": ANYONE,
     "GET /healthz": ANYONE,
+    "GET /words": ANYONE,
+    "GET /clinic.css": ANYONE,
+    "GET /clinic/logo": ANYONE,
+    "GET /manage/clinic": MANAGER,
+    "POST /manage/clinic": MANAGER,
+    "GET /manage/style": MANAGER,
+    "POST /language": ANYONE,
     "GET /readyz": ANYONE,
     # accounts
     "POST /api/v1/accounts": ANYONE,

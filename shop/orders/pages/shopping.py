@@ -52,7 +52,6 @@ from shop.orders.models import MAX_QUANTITY, Cart, Order
 from shop.orders.pages.blueprint import PACKERS, BadForm, bp
 from shop.orders.pricing import SHIPPING_METHODS
 from shop.orders.quoting import Quoted
-from shop.orders.standing import WORDS as STANDINGS
 from shop.orders.standing import standing
 from shop.orders.states import GONE, LineStatus, OrderStatus
 from shop.payments import queries as payments
@@ -194,7 +193,7 @@ def list_orders() -> Response:
         after=request.args.get("after"),
         descending=True,
     )
-    return _page("orders.html", orders=shown, standing=standing, standings=STANDINGS)
+    return _page("orders.html", orders=shown, standing=standing)
 
 
 @bp.get("/orders/<number>")
@@ -352,7 +351,7 @@ def _whole(number: str) -> dict[str, Any]:
         "payment": payment,
         "given_up": payment and payments.why_given_up(payment),
         "history": history(order, actor()),
-        "standing": STANDINGS[standing(order)],
+        "standing": standing(order),
         "papers": invoices.papers_of(order),
         "paper_titles": printing.TITLES,
         "reasons": _reasons(),

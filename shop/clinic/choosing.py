@@ -1,0 +1,82 @@
+"""Choose how the clinic looks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+from shop.accounts.models import Person
+from shop.clinic import colours, queries
+from shop.clinic.errors import BadLook
+from shop.clinic.models import LARGEST_LOGO, Look
+from shop.core import events
+from shop.core.db import db
+from shop.core.events import Kind
+
+HIGHEST = 400  # pixels of a logo, either way
+FORMATS = {"PNG": "image/png", "WEBP": "image/webp"}
+
+
+def choose(
+    *,
+    name: str,
+    hero_title: str = "",
+    hero_text: str = "",
+    accent: str = "",
+    logo: bytes = b"",
+    keep_logo: bool = True,
+    by: Person,
+    at: datetime,
+) -> Look:
+    """Show the clinic so from now on. `accent` is #rrggbb or nothing; a new `logo` replaces the old
+    one, which stays unless `keep_logo` is false. Raises BadLook.
+    """
+    accent = accent.strip().lower()
+    if accent and colours.contrast(accent, colours.LIGHT_PAPER) < colours.READABLE:
+        raise BadLook(
+            "White words could not be read on this accent. Choose a darker one.",
+            fields={"accent": ["Too light: its contrast with the paper must be 4.5 at least."]},
+        )
+    before = queries.latest()
+    look = Look(
+        name=" ".join(name.split()),
+        hero_title=hero_title.strip(),
+        hero_text=hero_text.strip(),
+        accent=accent,
+        chosen_by=by,
+    )
+    if logo:
+        look.logo, look.logo_type = logo, _type_of(logo)
+    elif before is not None and keep_logo:
+        look.logo, look.logo_type = before.logo, before.logo_type
+    db.session.add(look)
+    db.session.flush()
+    events.record(Kind.CLINIC_LOOK_CHOSEN, by, look=look.number, fields=_changed(before, look))
+    return look
+
+
+def _changed(before: Look | None, look: Look) -> list[str]:
+    told = ("name", "hero_title", "hero_text", "accent", "logo")
+    return [
+        field for field in told if getattr(before, field, None) != (getattr(look, field) or None)
+    ]
+
+
+def _type_of(logo: bytes) -> str:
+    """Of a picture small enough to stand in a header. Only its head is read."""
+    if len(logo) > LARGEST_LOGO:
+        raise _bad(f"Larger than {LARGEST_LOGO // 1000} kB. Save it smaller.")
+    try:
+        with Image.open(BytesIO(logo), formats=tuple(FORMATS)) as picture:
+            wide, high, kind = picture.width, picture.height, str(picture.format)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise _bad("This is no PNG or WebP picture. Save it as one of these.") from None
+    if max(wide, high) > HIGHEST:
+        raise _bad(f"{wide} by {high} pixels. At most {HIGHEST} either way.")
+    return FORMATS[kind]
+
+
+def _bad(why: str) -> BadLook:
+    return BadLook("The logo cannot be used.", fields={"file": [why]})
