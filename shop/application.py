@@ -65,7 +65,7 @@ import shop.vigilance.api
 import shop.vigilance.pages
 from shop import reactions
 from shop.accounts import access
-from shop.clinic.queries import shown as clinic_look
+from shop.clinic.pages import shown_look
 from shop.config import Config, from_environment
 from shop.core import logs
 from shop.core.cluster import SEARCH_PATH
@@ -217,7 +217,7 @@ def _pages(app: Flask) -> None:
     @app.context_processor
     def who() -> dict[str, object]:
         inside = has_request_context()
-        look = clinic_look()
+        look = shown_look()
         return {
             "viewer": access.visitor(),
             "here": request.path if inside else "",

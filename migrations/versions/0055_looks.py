@@ -30,7 +30,7 @@ CREATE TRIGGER clinic_looks_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON clin
 
 GRANTS = """
 GRANT SELECT ON clinic_looks TO aftercare_app, aftercare_worker;
-GRANT INSERT (name, hero_title, hero_text, accent, logo, logo_type, chosen_by_id) ON clinic_looks
+GRANT INSERT (number, name, hero_title, hero_text, accent, logo, logo_type, chosen_by_id) ON clinic_looks
     TO aftercare_app;
 GRANT INSERT (language), UPDATE (language) ON people TO aftercare_app, aftercare_worker;
 """
@@ -43,7 +43,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "clinic_looks",
-        sa.Column("number", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("hero_title", sa.Text(), nullable=False),
         sa.Column("hero_text", sa.Text(), nullable=False),

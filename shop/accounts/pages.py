@@ -48,11 +48,12 @@ from shop.charts.models import Access
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
+from shop.core.languages import Language
 from shop.core.usps import STATES
 from shop.web.headers import YEAR
 from shop.web.paging import page
 from shop.web.problems import status_of
-from shop.web.tongues import COOKIE, Language
+from shop.web.tongues import COOKIE
 
 bp = Blueprint("account_pages", __name__)
 

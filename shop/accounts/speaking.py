@@ -5,7 +5,7 @@ from __future__ import annotations
 from shop.accounts.models import Person
 from shop.core import events
 from shop.core.events import Kind
-from shop.web.tongues import Language
+from shop.core.languages import Language
 
 
 def speak(person: Person, language: Language) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
+from sqlalchemy.dialects.postgresql import insert
 
 from shop.accounts.models import Person
 from shop.clinic import colours, queries
@@ -13,6 +14,7 @@ from shop.clinic.errors import BadLook
 from shop.clinic.models import LARGEST_LOGO, Look
 from shop.core import events
 from shop.core.db import db
+from shop.core.errors import StartAgain
 from shop.core.events import Kind
 
 HIGHEST = 400  # pixels of a logo, either way
@@ -31,7 +33,7 @@ def choose(
     at: datetime,
 ) -> Look:
     """Show the clinic so from now on. `accent` is #rrggbb or nothing; a new `logo` replaces the old
-    one, which stays unless `keep_logo` is false. Raises BadLook.
+    one, which stays unless `keep_logo` is false. Raises BadLook, and StartAgain.
     """
     accent = accent.strip().lower()
     if accent and colours.contrast(accent, colours.LIGHT_PAPER) < colours.READABLE:
@@ -40,19 +42,29 @@ def choose(
             fields={"accent": ["Too light: its contrast with the paper must be 4.5 at least."]},
         )
     before = queries.latest()
-    look = Look(
-        name=" ".join(name.split()),
-        hero_title=hero_title.strip(),
-        hero_text=hero_text.strip(),
-        accent=accent,
-        chosen_by=by,
-    )
+    shown: tuple[bytes | None, str | None] = (None, None)
     if logo:
-        look.logo, look.logo_type = logo, _type_of(logo)
+        shown = (logo, _type_of(logo))
     elif before is not None and keep_logo:
-        look.logo, look.logo_type = before.logo, before.logo_type
-    db.session.add(look)
-    db.session.flush()
+        shown = (before.logo, before.logo_type)
+    number = db.session.scalar(
+        insert(Look)
+        .values(
+            number=before.number + 1 if before else 1,
+            name=" ".join(name.split()),
+            hero_title=hero_title.strip(),
+            hero_text=hero_text.strip(),
+            accent=accent,
+            logo=shown[0],
+            logo_type=shown[1],
+            chosen_by_id=by.id,
+        )
+        .on_conflict_do_nothing()
+        .returning(Look.number)
+    )
+    if number is None:
+        raise StartAgain  # another manager chose one meanwhile
+    look = db.session.get_one(Look, number)
     events.record(Kind.CLINIC_LOOK_CHOSEN, by, look=look.number, fields=_changed(before, look))
     return look
 
@@ -60,7 +72,7 @@ def choose(
 def _changed(before: Look | None, look: Look) -> list[str]:
     told = ("name", "hero_title", "hero_text", "accent", "logo")
     return [
-        field for field in told if getattr(before, field, None) != (getattr(look, field) or None)
+        one for one in told if (getattr(before, one, None) or None) != (getattr(look, one) or None)
     ]
 
 

@@ -39,7 +39,7 @@ class Look(Base):
         ),
     )
 
-    number: Mapped[int] = mapped_column(sa.Integer, sa.Identity(always=True), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str]
     hero_title: Mapped[str]
     hero_text: Mapped[str]

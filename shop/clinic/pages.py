@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,18 @@ from shop.web.uploads import sent
 
 bp = Blueprint("clinic_pages", __name__)
 
+KEPT = "clinic_look"
+FRESH_FOR = 15  # seconds in which another process may still show the look before
 FOR_GOOD = "public, max-age=31536000, immutable"  # its address holds the look's number
+
+
+def shown_look() -> queries.Shown:
+    """The look of now, at most 15 seconds old: every page asks, so a process remembers it."""
+    kept: tuple[float, queries.Shown] | None = current_app.extensions.get(KEPT)
+    if kept is None or (time.monotonic() - kept[0] > FRESH_FOR and not current_app.testing):
+        kept = (time.monotonic(), queries.shown(current_app.config["SHOP"].clinic_name))
+        current_app.extensions[KEPT] = kept
+    return kept[1]
 
 
 @bp.get("/manage/clinic")
@@ -41,7 +53,7 @@ def choose() -> Response:
         given = form(schemas.LookIn, refused=BadLook)
         choosing.choose(**given, logo=sent(LARGEST_LOGO), by=actor(), at=now())
         db.session.commit()
-        queries.forget()
+        current_app.extensions.pop(KEPT, None)
         flash(_("The clinic shows itself so from now on."))
         return to("/manage/clinic")
 
@@ -66,7 +78,7 @@ def words() -> Response:
 @allow()
 def stylesheet() -> Response:
     """The clinic's accent."""
-    accent = queries.shown().accent
+    accent = shown_look().accent
     response = Response(colours.stylesheet(accent) if accent else "", mimetype="text/css")
     response.headers["Cache-Control"] = FOR_GOOD
     return response
@@ -90,4 +102,4 @@ def _icons() -> list[str]:
 
 
 def _look(**context: Any) -> Response:
-    return rendered("clinic/look.html", shown=queries.shown(), looks=queries.looks(), **context)
+    return rendered("clinic/look.html", shown=shown_look(), looks=queries.looks(), **context)

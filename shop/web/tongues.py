@@ -10,20 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 
 from babel import Locale
 from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel, force_locale, get_locale
 
+from shop.core.languages import Language
+
 COOKIE = "language"
-
-
-class Language(StrEnum):
-    """What the shop speaks: an ISO 639-1 code."""
-
-    ENGLISH = "en"
-    SPANISH = "es"
 
 
 NAMES = {Language.ENGLISH: "English", Language.SPANISH: "Español"}

@@ -178,6 +178,19 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("ended_by_id", "ending"),
         },
+        "clinic_looks": {
+            "INSERT": (
+                "accent",
+                "chosen_by_id",
+                "hero_text",
+                "hero_title",
+                "logo",
+                "logo_type",
+                "name",
+                "number",
+            ),
+            "SELECT": ALL,
+        },
         "count_entries": {
             "INSERT": ("counted_by_id", "id", "line_id", "units"),
             "SELECT": ALL,
@@ -777,6 +790,7 @@ GRANTED: Granted = {
                 "email",
                 "email_confirmed_at",
                 "id",
+                "language",
                 "name",
                 "npi",
                 "password_hash",
@@ -788,6 +802,7 @@ GRANTED: Granted = {
             "UPDATE": (
                 "disabled_at",
                 "email_confirmed_at",
+                "language",
                 "name",
                 "password_hash",
                 "session_epoch",
@@ -1747,6 +1762,9 @@ GRANTED: Granted = {
         "chart_entries": {
             "SELECT": ALL,
         },
+        "clinic_looks": {
+            "SELECT": ALL,
+        },
         "count_entries": {
             "SELECT": ALL,
         },
@@ -2137,6 +2155,7 @@ GRANTED: Granted = {
                 "email",
                 "email_confirmed_at",
                 "id",
+                "language",
                 "name",
                 "npi",
                 "password_hash",
@@ -2148,6 +2167,7 @@ GRANTED: Granted = {
             "UPDATE": (
                 "disabled_at",
                 "email_confirmed_at",
+                "language",
                 "name",
                 "password_hash",
                 "session_epoch",

@@ -556,6 +556,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
     "people": {
         "client_has_a_state": ["state = NULL WHERE role = 'client'"],
         "client_has_an_age": ["birth_date = NULL WHERE role = 'client'"],
+        "language_is_spoken_here": ["language = 'fr'", "language = ''"],
         "npi_has_its_check_digit": [
             "npi = '1234567890' WHERE role = 'physician'",
             "npi = '3234567893' WHERE role = 'physician'",
@@ -1292,6 +1293,18 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "window_severity_is_known": ["severity = 'dire'"],
         "windowed_procedure_is_a_code": ["procedure = 'Micro needling'", "procedure = ''"],
         "windowed_subject_is_a_code": ["subject = 'A cream'", "subject = ''"],
+    },
+    "clinic_looks": {
+        "accent_is_a_colour": ["accent = 'red'", "accent = '#FFFFFF'", "accent = '#fff'"],
+        "clinic_has_a_name": ["name = ''", "name = ' x'", "name = repeat('x', 81)"],
+        "hero_text_is_short": ["hero_text = repeat('x', 241)"],
+        "hero_title_is_short": ["hero_title = repeat('x', 81)"],
+        "logo_has_a_type": ["logo_type = NULL WHERE logo IS NOT NULL"],
+        "logo_is_small": [
+            "logo = decode(repeat('00', 200001), 'hex') WHERE logo IS NOT NULL",
+            "logo = '' WHERE logo IS NOT NULL",
+        ],
+        "logo_type_is_known": ["logo_type = 'image/svg+xml' WHERE logo IS NOT NULL"],
     },
     "merchant_permissions": {
         "permission_ended_by_someone": ["ended_on = valid_until WHERE ended_on IS NULL"],

@@ -23,6 +23,7 @@ from shop.catalog.models import BeautyFact, ImportProfile, LegalClass, Variant
 from shop.charts import charting
 from shop.charts.facts import Allergy, Medicine, Pregnancy, PregnancyStatus
 from shop.charts.models import Ending
+from shop.clinic import choosing as choosing_looks
 from shop.core.clock import now
 from shop.core.db import db
 from shop.credit import correcting, making, returning, voiding
@@ -82,6 +83,7 @@ from tests.attacks.attack import OWNER, Attack, Effect, Outcome, Sql, play, runn
 from tests.attacks.schema import EXEMPT, IMPLIED, kept_columns, privileges
 from tests.builders import a_bundle, a_cream, a_picture, a_variant
 from tests.catalog.rows import an_ndc_row, csv_of
+from tests.clinic.logos import a_logo
 from tests.credit import builders as credit
 from tests.discounts.builders import AMOUNT, a_discount, a_serum
 from tests.inventory.lots import a_lot
@@ -221,6 +223,7 @@ def _at_the_desk() -> None:
         )
         if ends:
             permitting.end(permission, on=until, by=manager, at=now())
+    choosing_looks.choose(name="Clear Clinic", logo=a_logo(), by=manager, at=now())
     tills.a_drawer(staff)
     tills.taken(staff)
     tills.taken(staff, tills.on_paper(Tender.CHEQUE))

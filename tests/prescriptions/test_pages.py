@@ -340,8 +340,9 @@ def test_a_case_that_the_client_took_back_is_nobodys_to_take(
 def test_every_state_of_a_case_has_its_word_for_physicians(
     app: Flask, status: RequestStatus
 ) -> None:
-    words: Any = app.jinja_env.get_template("prescriptions/_words.html").module
-    assert 'class="pill' in words.case_status(status)
+    with app.test_request_context():
+        words: Any = app.jinja_env.get_template("prescriptions/_words.html").module
+        assert 'class="pill' in words.case_status(status)
 
 
 def test_a_question_that_may_have_to_be_answered_is_not_called_optional(
