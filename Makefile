@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench fix lock serve worker clean
+.PHONY: help demo test check soak bench fix lock words serve worker clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,6 +41,11 @@ fix: .venv/ready  ## Format, and mend what the linter can mend
 lock: .venv/ready  ## Pin the dependencies again (needs uv)
 	uv pip compile pyproject.toml --extra demo --extra dev --universal --generate-hashes \
 		--no-annotate --no-header --output-file requirements.lock
+
+words: .venv/ready  ## Gather what is to be translated, and compile the translations
+	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -F babel.cfg -o shop/translations/messages.pot shop
+	$(BIN)/pybabel -q update --no-fuzzy-matching --omit-header -l es -i shop/translations/messages.pot -d shop/translations
+	$(BIN)/pybabel -q compile -d shop/translations
 
 serve: .venv/ready  ## The web server, as in production (settings from the environment)
 	$(BIN)/granian --interface wsgi --host 127.0.0.1 --port $(PORT) --workers 2 \

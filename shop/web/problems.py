@@ -24,6 +24,7 @@ from shop.core import errors
 from shop.core.db import db, only_read
 from shop.core.errors import Refusal, StartAgain
 from shop.web.origin import SAFE
+from shop.web.tongues import told
 
 log = structlog.get_logger()
 
@@ -164,9 +165,9 @@ def shown(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": told(detail),
         "facts": facts or {},
-        "errors": fields or {},
+        "errors": {name: [told(one) for one in wrong] for name, wrong in (fields or {}).items()},
         "request_id": g.get("request_id", ""),
     }
     for beginning, shape in current_app.extensions["problem_shapes"].items():

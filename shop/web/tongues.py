@@ -8,17 +8,27 @@ as the United States write them in that language (CLDR en_US, es_US).
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from babel import Locale
+from babel.messages.mofile import read_mo
 from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel, force_locale, get_locale
+from markupsafe import Markup
 
 from shop.core.languages import Language
+from shop.web.extracting import pattern_of
 
 COOKIE = "language"
+FOLDER = Path(__file__).parents[1] / "translations"
+SENTENCES = re.compile(r"(?<=[.?]) (?=[A-Z“])")
 
+
+Pattern = tuple[re.Pattern[str], str]
 
 NAMES = {Language.ENGLISH: "English", Language.SPANISH: "Español"}
 LOCALES = {Language.ENGLISH: Locale("en", "US"), Language.SPANISH: Locale("es", "US")}
@@ -39,6 +49,7 @@ def init_app(app: Flask, *, time_zone: str, chosen: Callable[[], str | None]) ->
         locale_selector=locale,
     )
     app.jinja_env.globals["language"] = spoken
+    app.jinja_env.filters["told"] = told
 
     @app.after_request
     def by_language(response: Response) -> Response:
@@ -58,6 +69,64 @@ def speaking(language: str) -> Iterator[None]:
     """Write in this language inside: letters, and what a job makes for somebody."""
     with force_locale(str(LOCALES[Language(language)])):
         yield
+
+
+def told(text: str) -> str:
+    """What a verb said in English, in the reader's language; as it is where nobody translated it.
+
+    A sentence made of parts is known again by its pattern ("Choose 1 to {0}."), and its parts are
+    translated where they are words of ours.
+    """
+    language = spoken()
+    if language is DEFAULT or not text or isinstance(text, Markup):  # that is translated already
+        return text
+    return _told(str(text), language)
+
+
+def _told(text: str, language: Language) -> str:
+    whole = _translated(text, language)
+    if whole is not None:
+        return whole
+    parts = SENTENCES.split(text)
+    return " ".join(_translated(part, language) or part for part in parts)
+
+
+def _translated(text: str, language: Language) -> str | None:
+    words, patterns = _catalogue(language)
+    if text in words:
+        return words[text]
+    for pattern, translation in patterns.get(_first(text), ()) if _first(text) else ():
+        if found := pattern.fullmatch(text):
+            return translation.format(*(words.get(part, part) for part in found.groups()))
+    for pattern, translation in patterns.get("", ()):
+        if found := pattern.fullmatch(text):
+            return translation.format(*(words.get(part, part) for part in found.groups()))
+    return None
+
+
+@functools.cache
+def _catalogue(language: Language) -> tuple[dict[str, str], dict[str, list[Pattern]]]:
+    """The messages of a language as they are, and those with parts by their first word."""
+    words: dict[str, str] = {}
+    patterns: dict[str, list[Pattern]] = {}
+    path = FOLDER / language.value / "LC_MESSAGES" / "messages.mo"
+    with path.open("rb") as file:
+        for message in read_mo(file):
+            if not isinstance(message.id, str) or not message.id or not message.string:
+                continue
+            words[message.id] = str(message.string)
+            if "{0}" in message.id:
+                first = "" if _first(message.id).startswith("{") else _first(message.id)
+                patterns.setdefault(first, []).append((pattern_of(message.id), str(message.string)))
+    for several in patterns.values():  # what says most is tried first
+        several.sort(key=lambda one: len(one[0].pattern), reverse=True)
+    return words, patterns
+
+
+def _first(text: str) -> str:
+    """The first word, where a space ends it: what follows may be a part."""
+    word, space, _ = text.partition(" ")
+    return word if space and "{" not in word else ""
 
 
 def _wanted(chosen: Callable[[], str | None]) -> Language:
