@@ -34,7 +34,8 @@ OF_LIBRARIES = (
     "Not a valid integer.", "Not a valid number.", "Not a valid boolean.", "Not a valid date.",
     "Not a valid datetime.", "Not a valid UUID.", "Not a valid email address.", "Unknown field.",
     "Must be one of: {0}.", "Length must be between {0} and {1}.",
-    "Longer than maximum length {0}.", "Shorter than minimum length {0}.", "Must be greater than or equal to {0}.",
+    "Longer than maximum length {0}.", "Shorter than minimum length {0}.",
+    "Must be greater than or equal to {0}.",
     "Must be greater than or equal to {0} and less than or equal to {1}.",
     "Must be less than or equal to {0}.",
 )  # fmt: skip

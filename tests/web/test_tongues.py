@@ -30,7 +30,7 @@ NAMES = {"SHA", "NDC", "GTIN", "SKU", "API", "NPI", "GPO", "CSV", "PDF", "FHIR"}
 
 def bare(source: str) -> list[str]:
     """Words of a template that no translator sees."""
-    source = CHUNK.sub("\0", re.sub(r"body_class %\} class=.*?\{%", "", source))
+    source = CHUNK.sub("\0", re.sub(r'(%\}) class="working"(?=\{%)', r"\1", source))
     found = [text for tag in TAG.findall(source) for text in SPOKEN_ATTRIBUTE.findall(tag)]
     found += TAG.sub("\0", source).split("\0")
     said = (" ".join(text.replace("&nbsp;", " ").split()) for text in found)
