@@ -8,6 +8,7 @@ attacks, journeys, jobs and races.
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import os
 import shutil
@@ -165,18 +166,28 @@ def app(_shared_app: Flask) -> Iterator[Flask]:
 
     Deferred constraints are checked at every commit, as a real commit would.
     """
-    with _shared_app.app_context():
+    with undone(_shared_app):
+        db.session.info["actor"] = "system:test"
+        yield _shared_app
+
+
+@contextlib.contextmanager
+def undone(app: Flask) -> Iterator[sa.Connection]:
+    """Within its context, an application whose every session is a savepoint of this connection.
+
+    In the end it is rolled back.
+    """
+    with app.app_context():
         engine = db.engine
         connection = engine.connect()
         outer = connection.begin()
-        engines = db._app_engines[_shared_app]
+        engines = db._app_engines[app]
         engines[None] = connection  # type: ignore[assignment]
         db.session.remove()
         db.session.configure(join_transaction_mode="create_savepoint")
         sa.event.listen(Session, "before_commit", _check_deferred)
         try:
-            db.session.info["actor"] = "system:test"
-            yield _shared_app
+            yield connection
         finally:
             sa.event.remove(Session, "before_commit", _check_deferred)
             db.session.remove()
