@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import threading
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -196,6 +197,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return decorate
 
+    def register_views_in_doc(self, api: Api, *args: Any, **kwargs: Any) -> None:
+        """Describe the resource, once somebody asks."""
+        api.undescribed.append(
+            functools.partial(super().register_views_in_doc, api, *args, **kwargs)
+        )
+
 
 def _refuse_unread() -> None:
     """A query or a body where the resource takes none: whoever sent it means something by it."""
@@ -211,9 +218,31 @@ def _refuse_unread() -> None:
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
-    """flask-smorest, with problems instead of its own error bodies."""
+    """flask-smorest, with problems instead of its own error bodies.
+
+    The description is put together when it is first asked for: that takes as long as everything
+    else in starting the application, and few processes are ever asked.
+    """
 
     ERROR_SCHEMA = problems.ProblemSchema
+
+    def __init__(self, app: Flask) -> None:
+        self.undescribed: list[Callable[[], None]] = []
+        self._describing = threading.Lock()
+        super().__init__(app)
+
+    def _init_spec(self, **options: Any) -> None:
+        super()._init_spec(**options)
+        described = self.spec.to_dict
+
+        def to_dict() -> Any:
+            with self._describing:
+                while self.undescribed:
+                    self.undescribed[0]()
+                    del self.undescribed[0]  # what failed fails again, and is not left out
+                return described()
+
+        self.spec.to_dict = to_dict
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         return problems.from_http(error)

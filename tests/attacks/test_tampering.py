@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from psycopg import sql
 
 from shop import create_app
 from shop.accounts.models import Person
 from shop.core.clock import now
-from shop.core.cluster import OWNER
+from shop.core.cluster import APP
 from shop.core.db import act_as, db
 from shop.core.signatures import public_key_of
 from shop.prescriptions import inquiring
 from shop.prescriptions.models import Inquiry
 from tests.builders import a_cream
-from tests.conftest import Database, config_for
+from tests.conftest import Database, config_for, undone
 from tests.inventory.lots import a_lot
 from tests.keys import KEY_ID
 from tests.orders.things import paid
@@ -31,7 +30,7 @@ from tests.prescriptions.builders import a_claimed_request, a_prescription
 
 @pytest.fixture(scope="module")
 def world(live: Database) -> dict[str, Any]:
-    """A paid order for a prescribed cream, in a database without CHECKs, that the tests clone."""
+    """A paid order for a prescribed cream, in the module's own database."""
     app = create_app(config_for(live))
     with app.app_context():
         act_as("system:test")
@@ -69,31 +68,43 @@ def _answered(client: Person) -> Inquiry:
     return asked
 
 
-@pytest.fixture
-def fresh(live: Database, world: dict[str, Any]) -> Database:
-    """A database of the test's own."""
-    name = f"aftercare_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(live.admin, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
-                sql.Identifier(name), sql.Identifier(live.name), sql.Identifier(OWNER)
+@pytest.fixture(scope="module")
+def shop(live: Database, world: dict[str, Any]) -> Iterator[Flask]:
+    """Where no CHECK and no key stands in a tamperer's way."""
+    assert world
+    with live.as_role() as connection:
+        for table, name in connection.execute(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE (contype = 'c' OR conname = 'signatures_one_per_prescription') AND connamespace = 'public'::regnamespace AND conrelid <> 0"
+        ).fetchall():
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                    sql.Identifier(table), sql.Identifier(name)
+                )
             )
-        )
-    return Database(live.admin, name)
-
-
-@pytest.fixture
-def shop(fresh: Database) -> Iterator[Flask]:
-    app = create_app(config_for(fresh))
+    app = create_app(config_for(live, database_url=live.url()))
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
 
 
-def test_what_was_left_alone_verifies(shop: Flask) -> None:
+@pytest.fixture
+def superuser(shop: Flask) -> Iterator[sa.Connection]:
+    """The connection all is done on: first as the superuser, then verified as the application."""
+    with undone(shop) as connection:
+        yield connection
+
+
+def verified(shop: Flask, superuser: sa.Connection, *options: str) -> Any:
+    """What `flask audit verify` says, with the application's rights."""
+    superuser.exec_driver_sql(f"SET LOCAL ROLE {APP}")
+    return shop.test_cli_runner().invoke(args=["audit", "verify", *options])
+
+
+def test_what_was_left_alone_verifies(shop: Flask, superuser: sa.Connection) -> None:
     for options in ([], ["--json"]):
-        said = shop.test_cli_runner().invoke(args=["audit", "verify", *options])
+        said = verified(shop, superuser, *options)
         assert said.exit_code == 0, said.output
 
 
@@ -296,25 +307,14 @@ TAMPERING = {
 
 @pytest.mark.parametrize("how", TAMPERING)
 def test_tampering_by_a_superuser_is_seen(
-    fresh: Database, shop: Flask, world: dict[str, Any], how: str
+    shop: Flask, superuser: sa.Connection, world: dict[str, Any], how: str
 ) -> None:
     statement, why = TAMPERING[how]
-    with fresh.as_role() as connection:
-        connection.execute("SET session_replication_role = replica")  # past triggers and keys
-        for table, name in connection.execute(
-            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
-            " WHERE (contype = 'c' OR conname = 'signatures_one_per_prescription') AND connamespace = 'public'::regnamespace AND conrelid <> 0"
-        ).fetchall():
-            connection.execute(
-                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
-                    sql.Identifier(table), sql.Identifier(name)
-                )
-            )
-        assert connection.execute(statement, world).rowcount > 0
-        connection.commit()
-    runner = shop.test_cli_runner()
+    superuser.exec_driver_sql("SET LOCAL session_replication_role = replica")  # past triggers, keys
+    assert superuser.exec_driver_sql(statement, world).rowcount > 0
+    superuser.exec_driver_sql("SET LOCAL session_replication_role = origin")
 
-    said, listed = (runner.invoke(args=["audit", "verify", *more]) for more in ([], ["--json"]))
+    said, listed = (verified(shop, superuser, *more) for more in ([], ["--json"]))
 
     assert (said.exit_code, listed.exit_code) == (1, 1)
     broken = json.loads(listed.output)["broken"]

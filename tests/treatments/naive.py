@@ -198,28 +198,43 @@ whens = st.just(When()) | st.builds(
 )
 
 
+# What is drawn from again and again is made once: Hypothesis checks every strategy that is new to it.
+_actions = st.sampled_from(Action)
+_severities = {
+    action: st.sampled_from(
+        [Severity.INFO, Severity.WARN] if action in (Action.PRIME, Action.ALLOW) else list(Severity)
+    )
+    for action in Action
+}
+_from_days, _lengths = st.integers(-20, 10), st.integers(1, 25)
+_numbers, _versions = st.integers(0, 99), st.integers(1, 2)
+_subjects, _procedures = st.sampled_from(SUBJECTS), st.sampled_from(PROCEDURES)
+_anchors = st.sampled_from(Anchor)
+_ends = st.sampled_from([None, None, date(2026, 6, 1)])
+_jurisdictions = st.sampled_from(["US", "US", "CA", "NV"])
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> WindowRule:
-    action = draw(st.sampled_from(Action))
-    mild = action in (Action.PRIME, Action.ALLOW)
-    severities = [Severity.INFO, Severity.WARN] if mild else list(Severity)
-    from_day = draw(st.integers(-20, 10))
+    action = draw(_actions)
+    from_day = draw(_from_days)
     return a_rule(
-        draw(st.sampled_from(SUBJECTS)),
+        draw(_subjects),
         action,
         from_day,
-        from_day + draw(st.integers(1, 25)),
-        number=f"R{draw(st.integers(0, 99))}",
-        version=draw(st.integers(1, 2)),
-        procedure=draw(st.sampled_from(PROCEDURES)),
-        anchor=draw(st.sampled_from(Anchor)),
-        severity=draw(st.sampled_from(severities)),
+        from_day + draw(_lengths),
+        number=f"R{draw(_numbers)}",
+        version=draw(_versions),
+        procedure=draw(_procedures),
+        anchor=draw(_anchors),
+        severity=draw(_severities[action]),
         when=draw(whens),
-        valid_until=draw(st.sampled_from([None, None, date(2026, 6, 1)])),
-        jurisdiction=draw(st.sampled_from(["US", "US", "CA", "NV"])),
+        valid_until=draw(_ends),
+        jurisdiction=draw(_jurisdictions),
     )
 
 
+@functools.cache
 def session(key: str, zone: ZoneInfo) -> st.SearchStrategy[Session]:
     """One near a change of the clocks, at any hour; some go on after midnight."""
 
@@ -247,15 +262,17 @@ def session(key: str, zone: ZoneInfo) -> st.SearchStrategy[Session]:
     )
 
 
+_zones, _counts = st.sampled_from(ZONES), st.integers(1, 4)
+_some_rules = st.lists(
+    rules(), min_size=1, max_size=6, unique_by=lambda rule: (rule.number, rule.version)
+)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    zone = draw(st.sampled_from(ZONES))
-    count = draw(st.integers(1, 4))
-    made: Sequence[WindowRule] = draw(
-        st.lists(
-            rules(), min_size=1, max_size=6, unique_by=lambda rule: (rule.number, rule.version)
-        )
-    )
+    zone = draw(_zones)
+    count = draw(_counts)
+    made: Sequence[WindowRule] = draw(_some_rules)
     return World(
         sessions=tuple(draw(session(f"s{place}", zone)) for place in range(count)),
         rules=tuple(made),
