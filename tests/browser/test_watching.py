@@ -78,7 +78,7 @@ def test_a_page_that_scrolls_sideways_is_seen_with_what_makes_it(page: Page) -> 
 
 
 AXE = {
-    "a field without a label": ("<label for='f-name'>Name</label>", "", "axe label:"),
+    "a field without a label": ('<label for="f-name">Name</label>', "", "axe label:"),
     "pale letters": (
         "<h1>",
         "<p style='color: #aaa; background: #fff'>Pale</p><h1>",
