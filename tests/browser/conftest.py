@@ -49,10 +49,17 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def clinic(
-    chromium: Browser, clone: Any, tmp_path_factory: pytest.TempPathFactory
+    chromium: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Clinic]:
     """The demo clinic with its story told."""
-    with clinics.opened(clone(), tmp_path_factory.mktemp("browser") / "clinic") as opened:
+    if os.environ.get("DEV_CLINIC"):  # DEV
+        from pathlib import Path  # DEV
+
+        yield Clinic("http://127.0.0.1:8700", Path(".test/demo").resolve(), None)  # DEV
+        return  # DEV
+    with clinics.opened(
+        request.getfixturevalue("clone")(), tmp_path_factory.mktemp("browser") / "clinic"
+    ) as opened:
         yield opened
 
 

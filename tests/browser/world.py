@@ -53,7 +53,7 @@ class Lived:
 def lived(clinic: Clinic) -> Lived:
     """Tell it."""
     nora = joins(clinic, "nora@example.test", "Nora Field")
-    skus = {pack: _sku(clinic, pack) for pack in (SUNSCREEN, TRETINOIN)}
+    skus = {pack: sku_of(clinic, pack) for pack in (SUNSCREEN, TRETINOIN)}
     decided, held = signed(clinic, nora, skus[TRETINOIN])
     _says_she_is_pregnant(clinic, nora)
     olga = joins(clinic, "olga@example.test", "Olga Marsh")
@@ -132,10 +132,10 @@ def signed(clinic: Clinic, who: str, sku: str) -> tuple[str, str]:
     return number, str(said["number"])
 
 
-def ordered(clinic: Clinic, who: str, *skus: str) -> str:
+def ordered(clinic: Clinic, who: str, *skus: str, quantity: int = 1) -> str:
     """She orders these; the order's number."""
     for sku in skus:
-        clinic.call(who, "PUT", f"/cart/lines/{sku}", json={"quantity": 1})
+        clinic.call(who, "PUT", f"/cart/lines/{sku}", json={"quantity": quantity})
     wanted = {"shipping_address": ADDRESS, "shipping_method": "standard", "lines": list(skus)}
     return str(clinic.call(who, "POST", "/orders", json=wanted)["number"])
 
@@ -156,7 +156,8 @@ def _yesterday() -> str:
     return (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
-def _sku(clinic: Clinic, pack: str) -> str:
+def sku_of(clinic: Clinic, pack: str) -> str:
+    """The SKU of the pack with this NDC."""
     found = clinic.call("", "GET", f"/products?q={pack}")["items"][0]
     packs = clinic.call("", "GET", f"/products/{found['slug']}")["variants"]
     return str(packs[0]["sku"])
