@@ -10,15 +10,24 @@ filled costs nothing; no suggestion of a browser is counted on.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass, field
 from re import Pattern
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 KEY, POINT, PRESS, HOME, MIND = 0.28, 1.1, 0.2, 0.4, 1.35  # seconds
 WORDS_A_SECOND = 238 / 60
+
+
+_SEEN_FIRST = """() => [...document.querySelectorAll(
+    "main :is(h1, h2, h3, label, legend, button, .button), form :is(label, button)")]
+  .filter((one) => { const box = one.getBoundingClientRect();
+    return one.checkVisibility() && box.top < innerHeight && box.bottom > 0; })
+  .map((one) => one.innerText.split(/\\s+/).filter(Boolean).length)
+  .reduce((sum, each) => sum + each, 0)"""
 
 
 @dataclass
@@ -29,12 +38,13 @@ class Hand:
     interactions: int = 0
     seconds: float = 0.0
     on_keys: bool = False
+    last: str = ""
     done: list[str] = field(default_factory=list)
 
     def click(self, what: Locator) -> None:
         """A button, a link or a box."""
         self._acts(f"click {_name(what)}", MIND + POINT + PRESS + self._to(keys=False))
-        self._waits(lambda: what.click())
+        self._waits(what.click)
         self._looks()
 
     def type(self, what: Locator, text: str) -> None:
@@ -90,17 +100,13 @@ class Hand:
 
     def _looks(self) -> None:
         """What is seen first of a page that has opened."""
-        words: int = self.page.evaluate("""() => {
-          const seen = [...document.querySelectorAll(
-            "main :is(h1, h2, h3, label, legend, button, .button), form :is(label, button)")];
-          const here = seen.filter((one) => { const box = one.getBoundingClientRect();
-            return one.checkVisibility() && box.top < innerHeight && box.bottom > 0; });
-          return here.map((one) => one.innerText.split(/\\s+/).filter(Boolean).length)
-            .reduce((sum, each) => sum + each, 0);
-        }""")
-        if self.page.url != getattr(self, "_last", None):
-            self.seconds += words / WORDS_A_SECOND
-        self._last = self.page.url
+        self.page.wait_for_timeout(30)  # a link that was followed has begun to lead somewhere
+        self.page.wait_for_load_state("load")
+        with contextlib.suppress(Error):  # it leads on at once: the next look counts
+            seen: int = self.page.evaluate(_SEEN_FIRST)
+            if self.page.url != self.last:
+                self.seconds += seen / WORDS_A_SECOND
+            self.last = self.page.url
 
 
 def _name(what: Locator) -> str:

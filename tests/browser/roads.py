@@ -60,6 +60,7 @@ def finds(hand: Hand, sought: str, named: re.Pattern[str]) -> None:
     search = page.get_by_role("searchbox").first
     hand.type(search, sought)
     hand.press("Enter")
+    page.wait_for_url("**/?*q=*")
     hand.click(page.get_by_role("main").get_by_role("link", name=named).first)
 
 
@@ -91,12 +92,13 @@ def checks_out(hand: Hand) -> str:
         hand.click(button(page, words.PAY))
     for label, text in (
         (words.CARD, CARD),
-        (words.EXPIRES, "1234"),
+        (words.EXPIRES, "12/34"),
         (words.CODE, "123"),
         (words.HOLDER, "Nell Stone"),
     ):
         hand.type(page.get_by_label(label), text)
     hand.click(page.get_by_role("button", name=words.PAY))
+    page.wait_for_url("**/orders/**")
     number = words.ORDER_NUMBER.search(page.url + page.get_by_role("main").inner_text())
     assert number, page.url
     return number[0]

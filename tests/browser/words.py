@@ -55,7 +55,7 @@ STATEMENT = re.compile(r"^(Read the statement|Review and sign|Sign…)")
 YOUR_PASSWORD, SIGN = re.compile(r"^Your password"), re.compile(r"^Sign$")
 IN_PERSON = re.compile(r"in person", re.IGNORECASE)
 WHY_ALL_THE_SAME = re.compile(r"^Why it may be signed all the same")
-APPROVED = re.compile(r"^(Approved|In force)")
+APPROVED = re.compile(r"Approved|In force")
 
 # the esthetician
 PLAN_FOR, PLAN_FROM, PLAN_BEGINS = (

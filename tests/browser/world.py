@@ -5,6 +5,7 @@ Told through the API as each person would, once; `Lived` says where it can be se
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,16 +53,16 @@ class Lived:
 
 def lived(clinic: Clinic) -> Lived:
     """Tell it."""
-    nora = joins(clinic, "nora@example.test", "Nora Field")
+    nora = joins(clinic, someone("nora"), "Nora Field")
     skus = {pack: sku_of(clinic, pack) for pack in (SUNSCREEN, TRETINOIN)}
     decided, held = signed(clinic, nora, skus[TRETINOIN])
     _says_she_is_pregnant(clinic, nora)
-    olga = joins(clinic, "olga@example.test", "Olga Marsh")
+    olga = joins(clinic, someone("olga"), "Olga Marsh")
     _, mistaken = signed(clinic, olga, skus[TRETINOIN])
     clinic.call(
         CHEN, "POST", f"/prescriptions/{mistaken}/error-report", json={"reason": "Wrong client."}
     )
-    paul = joins(clinic, "paul@example.test", "Paul Reed")
+    paul = joins(clinic, someone("paul"), "Paul Reed")
     claimed = asks(clinic, paul, skus[TRETINOIN])
     clinic.call(CHEN, "POST", f"/approval-requests/{claimed}/claim")
     disputed = ordered(clinic, nora, skus[SUNSCREEN])
@@ -87,6 +88,11 @@ def lived(clinic: Clinic) -> Lived:
         claimed=claimed,
         decided=decided,
     )
+
+
+def someone(name: str) -> str:
+    """A mail address that nobody has yet."""
+    return f"{name}.{uuid.uuid4().hex[:8]}@example.test"
 
 
 def joins(clinic: Clinic, email: str, name: str, state: str = "CA") -> str:
