@@ -29,7 +29,7 @@ from tests.conftest import Database
 from tests.ports import a_free_port
 
 PASSWORD = story.PASSWORD
-FOLLOWED = 20.0  # seconds in which the worker has done what follows from something
+FOLLOWED = 60.0  # seconds in which the worker has done what follows from something
 ALICE, BOB, CHEN, RUIZ, EVA, SAM, MONA = (
     f"{name}@example.test" for name in ("alice", "bob", "dr.chen", "dr.ruiz", "eva", "sam", "mona")
 )

@@ -2,9 +2,10 @@
 
 The time is the keystroke-level model (Card, Moran, Newell 1980): 0.28 s a key, 1.1 s to point, 0.2 s
 for a press of the button, 0.4 s to move the hand between keys and mouse, 1.35 s to make up her mind
-before each field or button. Reading is 238 words a minute (Brysbaert 2019): of each page that opens,
-its headings, labels and buttons that are to be seen without scrolling; of what has to be read whole,
-all words. What the shop itself takes is measured and added. A field that the page or the browser has
+before each field or button, in which she finds it and reads what it is called. Reading is 238
+words a minute (Brysbaert 2019): of each page that opens, the headings to be seen without scrolling;
+of what has to be read whole, all words. What the shop itself takes is
+measured apart (`waited`): it is the machine's, not hers. A field that the page or the browser has
 filled costs nothing; no suggestion of a browser is counted on.
 """
 
@@ -22,8 +23,7 @@ KEY, POINT, PRESS, HOME, MIND = 0.28, 1.1, 0.2, 0.4, 1.35  # seconds
 WORDS_A_SECOND = 238 / 60
 
 
-_SEEN_FIRST = """() => [...document.querySelectorAll(
-    "main :is(h1, h2, h3, label, legend, button, .button), form :is(label, button)")]
+_SEEN_FIRST = """() => [...document.querySelectorAll("main :is(h1, h2, h3)")]
   .filter((one) => { const box = one.getBoundingClientRect();
     return one.checkVisibility() && box.top < innerHeight && box.bottom > 0; })
   .map((one) => one.innerText.split(/\\s+/).filter(Boolean).length)
@@ -36,7 +36,8 @@ class Hand:
 
     page: Page
     interactions: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # hers
+    waited: float = 0.0  # for the shop
     on_keys: bool = False
     last: str = ""
     done: list[str] = field(default_factory=list)
@@ -96,7 +97,7 @@ class Hand:
         began = time.monotonic()
         act()  # type: ignore[operator]
         self.page.wait_for_load_state("load")
-        self.seconds += time.monotonic() - began
+        self.waited += time.monotonic() - began
 
     def _looks(self) -> None:
         """What is seen first of a page that has opened."""

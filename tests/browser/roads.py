@@ -183,12 +183,11 @@ def reviews(hand: Hand, request: str) -> None:
         hand.click(take)
 
 
-def prescribes(hand: Hand, *, fills: int, examined_on: str) -> None:
+def prescribes(hand: Hand, *, examined_on: str, fills: int | None = None) -> None:
     """She fills in what is empty, reads the statement and signs."""
     page = hand.page
     wanted = {
         words.EACH: "1",
-        words.FILLS: str(fills),
         words.DAYS: "30",
         words.DIRECTIONS: "A pea-sized amount in the evening.",
         words.INDICATION: "Acne",
@@ -196,22 +195,23 @@ def prescribes(hand: Hand, *, fills: int, examined_on: str) -> None:
     }
     for label, text in wanted.items():
         place = fill(page, label)
-        if (
-            place.is_visible()
-            and place.input_value() in ("", "3", "1")
-            and place.input_value() != text
-        ):
+        if place.is_visible() and place.input_value() == "":
             hand.type(place, text)
+    if fills and fill(page, words.FILLS).input_value() != str(fills):
+        hand.type(fill(page, words.FILLS), str(fills))
     how = fill(page, words.EXAMINED)
     if how.is_visible() and how.input_value() == "":
         hand.choose(how, words.IN_PERSON)
     for reason in page.get_by_role("main").get_by_label(words.WHY_ALL_THE_SAME).all():
         hand.type(reason, "Seen today; no objection.")
     hand.click(button(page, words.STATEMENT))
+    sign = page.get_by_role("button", name=words.SIGN)
+    expect(sign).to_be_visible()
+    hand.reads(page.get_by_role("main"))
     proof = fill(page, words.YOUR_PASSWORD)
     if proof.is_visible():
         hand.type(proof, PASSWORD)
-    hand.click(page.get_by_role("button", name=words.SIGN))
+    hand.click(sign)
 
 
 def ships(hand: Hand, clinic: Clinic, number: str) -> None:

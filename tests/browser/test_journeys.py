@@ -16,10 +16,18 @@ from tests.browser import roads, words
 from tests.browser.clinic import CHEN, EVA, MONA, PASSWORD, SAM, Clinic
 from tests.browser.conftest import Opening
 from tests.browser.hand import Hand
-from tests.browser.world import ADDRESS, SUNSCREEN, joins, ordered, paid, sku_of, someone
+from tests.browser.world import (
+    ADDRESS,
+    SUNSCREEN,
+    TRETINOIN,
+    joins,
+    ordered,
+    paid,
+    sku_of,
+    someone,
+    yesterday,
+)
 
-MINERAL = re.compile(r"mineral|zinc|sunscreen", re.IGNORECASE)
-CREAM = re.compile(r"tretinoin", re.IGNORECASE)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -32,17 +40,17 @@ def test_a_client_from_her_first_visit_to_a_renewal(
     hand = Hand(page)
     roads.registers(hand, clinic, email)
 
-    order = roads.buys(hand, SUNSCREEN, MINERAL)
+    order = roads.buys(hand, SUNSCREEN, words.SUNSCREENS)
     roads.sees_it_paid(page, clinic, order)
 
-    request = roads.asks(hand, "0378-8082-20", CREAM)
+    request = roads.asks(hand, TRETINOIN, words.TRETINOINS)
     signed = _signs_through_pages if javascript else _signs_by_the_api
     signed(visit, clinic, request)
 
     page.goto(f"/requests/{request}")
     page.get_by_role("main").get_by_role("link", name=re.compile(r"^RX-")).first.click()
     roads.button(page, words.READ_LEAFLET).click()
-    roads.finds(hand, "0378-8082-20", CREAM)
+    roads.finds(hand, TRETINOIN, words.TRETINOINS)
     hand.click(roads.button(page, words.TO_CART))
     covered = roads.checks_out(hand)
     roads.sees_it_paid(page, clinic, covered)
@@ -77,7 +85,7 @@ def _signs_by_the_api(_: Opening, clinic: Clinic, request: str) -> None:
         CHEN,
         "POST",
         f"/approval-requests/{request}/signature",
-        json=terms | {"examination": {"mode": "in_person", "date": _yesterday()}},
+        json=terms | {"examination": {"mode": "in_person", "date": yesterday()}},
     )
 
 
@@ -86,7 +94,7 @@ def _signs_through_pages(visit: Opening, clinic: Clinic, request: str) -> None:
     hand = Hand(page)
     page.goto("/review")
     roads.reviews(hand, request)
-    roads.prescribes(hand, fills=1, examined_on=_yesterday())
+    roads.prescribes(hand, fills=1, examined_on=yesterday())
     expect(page.get_by_role("main")).to_contain_text(words.APPROVED)
 
 
@@ -188,7 +196,3 @@ def test_a_visitor_comes_back_to_where_she_was_asked_to_sign_in(
     roads.button(page, words.SIGN_IN).click()
     roads.signs_in(Hand(page), SAM)
     assert page.url == f"{clinic.url}/orders"
-
-
-def _yesterday() -> str:
-    return (datetime.now(UTC).date() - timedelta(days=1)).isoformat()

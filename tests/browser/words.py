@@ -17,6 +17,8 @@ SIGN_IN = re.compile(r"^Sign in$")
 LOOK_IN_THE_MAIL = "Look in your mail"
 
 # the shop
+SUNSCREENS = re.compile(r"mineral|zinc|sunscreen", re.IGNORECASE)
+TRETINOINS = re.compile(r"tretinoin", re.IGNORECASE)
 SEARCH = re.compile(r"^Search")
 TO_CART = re.compile(r"^(Add to cart|Put it in the cart)$")
 ASK = re.compile(r"^Ask the physician$")

@@ -92,7 +92,7 @@ def lived(clinic: Clinic) -> Lived:
 
 def someone(name: str) -> str:
     """A mail address that nobody has yet."""
-    return f"{name}.{uuid.uuid4().hex[:8]}@example.test"
+    return f"{name}.{uuid.uuid4().hex[:4]}@example.test"
 
 
 def joins(clinic: Clinic, email: str, name: str, state: str = "CA") -> str:
@@ -132,7 +132,7 @@ def signed(clinic: Clinic, who: str, sku: str) -> tuple[str, str]:
         "days_supply": 30,
         "directions": "A pea-sized amount in the evening.",
         "indication": "Acne",
-        "examination": {"mode": "in_person", "date": _yesterday()},
+        "examination": {"mode": "in_person", "date": yesterday()},
     }
     said = clinic.call(CHEN, "POST", f"/approval-requests/{number}/signature", json=terms)
     return number, str(said["number"])
@@ -157,7 +157,7 @@ def paid(clinic: Clinic, who: str, number: str, *, card: str = FINE) -> None:
     )
 
 
-def _yesterday() -> str:
+def yesterday() -> str:
     """A day that is over in the clinic's zone, too."""
     return (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
@@ -215,7 +215,7 @@ def _came_back(clinic: Clinic, order: str, sku: str) -> dict[str, str]:
             "what": "A red, itching cheek for a day.",
             "outcomes": [],
             "told_by": "client",
-            "received_on": _yesterday(),
+            "received_on": yesterday(),
         },
     )["number"]
     recall = clinic.call(
