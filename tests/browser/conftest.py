@@ -52,11 +52,7 @@ def clinic(
     chromium: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Clinic]:
     """The demo clinic with its story told."""
-    if os.environ.get("DEV_CLINIC"):  # DEV
-        from pathlib import Path  # DEV
 
-        yield Clinic("http://127.0.0.1:8700", Path(".test/demo").resolve(), None)  # DEV
-        return  # DEV
     with clinics.opened(
         request.getfixturevalue("clone")(), tmp_path_factory.mktemp("browser") / "clinic"
     ) as opened:
