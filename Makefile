@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench fix lock words serve worker clean
+.PHONY: help demo test check soak look bench fix lock words serve worker clean
 
 help:  ## This list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,7 +29,12 @@ soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours
 	AFTERCARE_SOAK=1 AFTERCARE_FIGURES=.test/figures $(BIN)/pytest -n 2 --dist worksteal \
 		tests/attacks tests/races tests/model tests/kills \
 		tests/payments/test_webhook_orders.py tests/payments/test_answers.py tests/payments/test_cents.py
+	$(MAKE) look
 	@$(BIN)/python -m tests.figures .test/figures
+
+look: .venv/ready  ## Every page of every role in Chromium, both widths and themes: axe, and .test/screens
+	@rm -rf .test/screens
+	AFTERCARE_LOOK=1 $(BIN)/pytest tests/browser
 
 bench: .venv/ready  ## What the hot roads cost, against their floors (a quiet machine, about ten minutes)
 	$(BIN)/python -m benchmarks

@@ -76,7 +76,7 @@ from shop.core.signatures import ring
 from shop.notifications.mailer import postbox
 from shop.payments.gateway import Gateway
 from shop.payments.stripe_gateway import StripeGateway
-from shop.web import api, headers, health, limits, origin, problems, tongues
+from shop.web import api, assets, compression, headers, health, limits, origin, problems, tongues
 from shop.web.json import OrjsonProvider
 from shop.web.portals import current, portal
 from shop.web.problems import Retrying
@@ -100,6 +100,8 @@ def create_app(config: Config | None = None, *, gateway: Gateway | None = None) 
     db.init_app(app)
     reactions.connect()
     Migrate(app, db, compare_type=True)
+    compression.init_app(app)  # first here is last to see an answer
+    assets.init_app(app)
     headers.init_app(app, secure=config.secure, pay_origins=config.pay_origins)
     limits.init_app(app)
     app.extensions["gateway"] = gateway or StripeGateway(

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 SOAK = os.environ.get("AFTERCARE_SOAK") == "1"
+LOOK = SOAK or os.environ.get("AFTERCARE_LOOK") == "1"  # every page in every size and theme
 SEED = int(os.environ.get("AFTERCARE_SEED", "20261123"))
 FIGURES = os.environ.get("AFTERCARE_FIGURES")
 

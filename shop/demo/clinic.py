@@ -50,7 +50,7 @@ def run(port: int, home: Path = HOME) -> None:
         with contextlib.ExitStack() as clinic:
             clinic.enter_context(_only_one(home))
             environment = _settings(clinic, port, home)
-            programs = _started(clinic, environment, home, port)
+            programs = started(clinic, environment, home, port)
             _say_hello(environment, home, time.monotonic() - began)
             _watch(programs, home)
     except KeyboardInterrupt:
@@ -98,10 +98,13 @@ def _settings(clinic: contextlib.ExitStack, port: int, home: Path) -> dict[str, 
     return environment
 
 
-def _started(
+def started(
     clinic: contextlib.ExitStack, environment: dict[str, str], home: Path, port: int
 ) -> list[subprocess.Popen[bytes]]:
-    """All programs, begun at once: each takes seconds to import what it needs."""
+    """All programs, begun at once (each takes seconds to import what it needs), and the story told.
+
+    They end with `clinic`. Raises CannotStart.
+    """
     base_url, stripe = environment["BASE_URL"], environment.get("STRIPE_API_BASE")
     as_worker = environment | {"DATABASE_URL": environment["WORKER_DATABASE_URL"]}
     wanted = {

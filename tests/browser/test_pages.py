@@ -1,0 +1,172 @@
+"""Every page of every role, in a real browser: nothing breaks, nothing is stopped, nothing is wide,
+and axe finds nothing against WCAG 2.2 AA.
+
+In the gate every page is loaded once and seen at 390 px in the light, at 1280 in the dark, and at 640; axe
+and the camera take one of the two, in rotation. `make look` and `make soak` take all four.
+Screenshots: `.test/screens/<role>/<width>-<theme>/<page>.png`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from shop.accounts.models import Role
+from tests import regime
+from tests.browser import clinic as clinics
+from tests.browser.conftest import Opening
+from tests.browser.walking import PAGES, Walk, doors_for
+from tests.browser.watching import by_axe, wide
+from tests.browser.world import Lived
+
+SCREENS = Path(__file__).parents[2] / ".test" / "screens"
+SIZES = {390: 844, 1280: 800}
+EVERY = [(width, theme) for width in SIZES for theme in ("light", "dark")]
+IN_THE_GATE = [(390, "light"), (1280, "dark")]
+WHO: dict[Role | None, str | None] = {
+    None: None,
+    Role.CLIENT: clinics.ALICE,
+    Role.PHYSICIAN: clinics.CHEN,
+    Role.ESTHETICIAN: clinics.EVA,
+    Role.STAFF: clinics.SAM,
+    Role.MANAGER: clinics.MONA,
+}
+
+# Not behind a link from the shop's first page, or only on some days: where it is, and why.
+BY_HAND: dict[str, tuple[Callable[[Lived], str], str]] = {
+    "/sign-in/fresh": (lambda _: "/sign-in/fresh", "asked before a signature"),
+    "/account/cards/saved": (
+        lambda _: "/account/cards/saved",
+        "the provider's page leads back to it",
+    ),
+    "/orders/<number>/paid": (
+        lambda it: f"/orders/{it.shipped}/paid",
+        "the provider's page leads back to it",
+    ),
+    "/orders/<number>/returns": (
+        lambda it: f"/orders/{it.shipped}/returns",
+        "for an order that has left",
+    ),
+    "/recalls": (lambda _: "/recalls", "a letter leads there"),
+    "/recalls/<number>": (lambda it: f"/recalls/{it.recall}", "a letter leads there"),
+    "/cart/why": (lambda _: "/cart/why", "while something is in the cart"),
+    "/checkout": (lambda _: "/checkout", "while something in the cart can be ordered"),
+    "/prescriptions/<number>/health-review": (
+        lambda it: f"/prescriptions/{it.held}/health-review",
+        "for one that news has put on hold",
+    ),
+    "/review/<number>/packs": (
+        lambda it: f"/review/{it.claimed}/packs",
+        "for a case one has taken",
+    ),
+    "/review/<number>/signed": (
+        lambda it: f"/review/{it.decided}/signed",
+        "shown after a signature",
+    ),
+    "/refills": (lambda _: "/refills", "linked where a refill is stuck"),
+    "/reactions/<number>": (lambda it: f"/reactions/{it.reaction}", "on a list that may be long"),
+    "/stock/recalls/<number>": (
+        lambda it: f"/stock/recalls/{it.recall}",
+        "on a list that may be long",
+    ),
+    "/stock/recalls/<number>/clients": (
+        lambda it: f"/stock/recalls/{it.recall}/clients",
+        "from a recall that is listed",
+    ),
+    "/disputes/<uuid:dispute_id>": (
+        lambda it: f"/disputes/{it.dispute}",
+        "on a list that may be empty",
+    ),
+    "/desk/drawers/<number>": (lambda it: f"/desk/drawers/{it.drawer}", "while a drawer is open"),
+    "/credit/clients/<uuid:client_id>": (
+        lambda it: f"/credit/clients/{it.alice_id}",
+        "a form leads there",
+    ),
+    "/orders/new/<uuid:client_id>": (
+        lambda it: f"/orders/new/{it.alice_id}",
+        "a search leads there",
+    ),
+    "/people/<uuid:person_id>/supervisions": (
+        lambda it: f"/people/{it.chen_id}/supervisions",
+        "for physicians and estheticians only",
+    ),
+    "/prescriptions/<number>/error": (
+        lambda it: f"/prescriptions/{it.mistaken}/error",
+        "from a report, for the second person",
+    ),
+    "/review/overrides": (lambda _: "/review/overrides", "a report for the manager, too"),
+    "/stock/counts/<number>": (
+        lambda it: f"/stock/counts/{it.count}",
+        "on a list that may be empty",
+    ),
+    "/stock/returns/<number>": (
+        lambda it: f"/stock/returns/{it.taken_return}",
+        "on a list that may be empty",
+    ),
+    "/stock/return-requests/<number>": (
+        lambda it: f"/stock/return-requests/{it.asked_return}",
+        "on a list that may be empty",
+    ),
+}
+# A page that the walk does not see, and why it cannot.
+UNREACHED: dict[str, str] = {
+    "/confirm/<secret>": "The secret stands in a letter and works once: test_journeys.py opens it.",
+    "/leaflets/<version>": "A visitor has no link to one; clients and physicians have, and look at it.",
+}
+# Not ours: shipped as it is, for programmers.
+FOREIGN = {"/api/docs"}
+
+
+@pytest.mark.parametrize("role", WHO, ids=lambda role: str(role or "visitor"))
+def test_every_page_of(role: Role | None, visit: Opening, lived: Lived) -> None:
+    page = visit(WHO[role], viewport={"width": 390, "height": 844})
+    walk = Walk(page, each=3 if regime.LOOK else 1)
+    begin = [
+        "/",
+        *(by_hand(lived) for door, (by_hand, _) in BY_HAND.items() if _is_for(door, role)),
+    ]
+    wrong = [
+        f"{address}: {fault}"
+        for door, address in walk.along(*begin)
+        for fault in looked_at(page, door, str(role or "visitor"))
+    ]
+    assert wrong == []
+    assert doors_for(role) - set(walk.met) - set(UNREACHED) == set(), (
+        "Nobody got here: name it in BY_HAND"
+    )
+
+
+def test_what_is_named_by_hand_is_a_page() -> None:
+    assert {*BY_HAND, *UNREACHED, *FOREIGN} - set(PAGES) == set()
+
+
+def _is_for(door: str, role: Role | None) -> bool:
+    return role is not None and role in PAGES[door]
+
+
+def looked_at(page: Page, door: str, role: str) -> list[str]:
+    """What is wrong with the page that is open, in the sizes and themes that are due."""
+    wrong: list[str] = []
+    turns = EVERY if regime.LOOK else IN_THE_GATE
+    chosen = turns[zlib.crc32(door.encode()) % len(turns)]
+    page.set_viewport_size({"width": 640, "height": 400})  # 1280 px at 200 %
+    wrong += [f"640: {fault}" for fault in wide(page)]
+    for width, theme in turns:
+        page.set_viewport_size({"width": width, "height": SIZES[width]})
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        wrong += [f"{width} {theme}: {fault}" for fault in wide(page)]
+        if regime.LOOK or (width, theme) == chosen:
+            if door not in FOREIGN:
+                wrong += [f"{width} {theme}: {fault}" for fault in by_axe(page)]
+            _photographed(page, SCREENS / role / f"{width}-{theme}", door)
+    return wrong
+
+
+def _photographed(page: Page, folder: Path, door: str) -> None:
+    name = door.strip("/").replace("/", "-").translate(str.maketrans("", "", "<>:")) or "shop"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=regime.LOOK, animations="disabled")
