@@ -140,7 +140,7 @@ def _added(rows: list[Row], heard: Understood) -> tuple[list[Row], int]:
 
 
 def _said(heard: Understood) -> tuple[str, date | None, str]:
-    """Lot number, expiry and its precision: of the code, or of the lot that our own number names."""
+    """Lot number, expiry and its precision: of the code, or of the lot that was named."""
     if heard.scan is not None:
         return heard.scan.lot_number or "", heard.scan.expires_on, heard.scan.precision or ""
     if heard.lot is None:
