@@ -87,7 +87,8 @@ def board() -> str:
 @allow(Role.STAFF, Role.MANAGER)
 def delivery() -> str:
     """An empty form for a delivery."""
-    return _delivery_form([{"sku": request.args.get("sku", "")}], receipt_id=str(uuid.uuid4()))
+    sku = request.args.get("sku", "")
+    return _delivery_form([{"sku": sku}] if sku else [], receipt_id=str(uuid.uuid4()))
 
 
 @bp.post("/stock/receive")
