@@ -463,6 +463,8 @@ DOORS: dict[str, Roles] = {
     "GET /stock/counts/<number>": SHELF,
     "POST /stock/counts/<number>/start": SHELF,
     "POST /stock/counts/<number>/entries": SHELF,
+    "GET /stock/counts/<number>/walk": SHELF,
+    "POST /stock/counts/<number>/lines/<lot>": SHELF,
     "POST /stock/counts/<number>/finish": SHELF,
     "POST /stock/counts/<number>/explanations": SHELF,
     "POST /stock/counts/<number>/recount": SHELF,
