@@ -49,10 +49,15 @@ def board() -> Response:
 @bp.post("/purchases")
 @allow(*SHELF)
 def draft() -> Response:
-    """Begin an order with a supplier."""
+    """Begin an order with a supplier; or put one thing on the draft that was begun with it."""
 
     def act() -> Response:
         supplier = queries.supplier(request.form.get("supplier", ""))
+        if "sku" in request.form:
+            row = {name: request.form.get(name, "").strip() for name in WANTED}
+            (wanted,) = _wanted([row])
+            order = drafting.collect(supplier, wanted, by=actor(), at=now())
+            return _seen(order, f"{wanted.sku} stands on the draft for {supplier.name}.")
         order = drafting.draft(supplier, [], by=actor(), at=now())
         return _seen(order, "Write down what is wanted.")
 

@@ -413,6 +413,8 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/testers": SHELF,
     "POST /api/v1/testers/<number>/end": SHELF,
     "GET /stock/planning": SHELF,
+    "GET /stock/expiring": SHELF,
+    "GET /stock/low": SHELF,
     "POST /stock/planning/<sku>": MANAGER,
     "GET /stock/places": SHELF,
     "POST /stock/places": MANAGER,
