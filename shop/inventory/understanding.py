@@ -111,9 +111,12 @@ def understand(text: str, *, today: date) -> Understood:
     try:
         found = scanning.find(text)
     except BadScan:
-        return _by_our_names(text.strip(), today)
-    if found.variant is None and (ours := _sku(text.strip())):
-        return _by_sku(ours)
+        ours = _by_our_names(text.strip(), today)
+        if ours is None:
+            raise
+        return ours
+    if found.variant is None and (variant := _sku(text.strip())):
+        return _by_sku(variant)
     return of(found, today=today)
 
 
@@ -131,17 +134,22 @@ def of(found: scanning.Found, *, today: date) -> Understood:
     return Understood(scan, found.variant, found.lot, tuple(parts))
 
 
-def _by_our_names(typed: str, today: date) -> Understood:
-    """A SKU, or our number of a lot. Raises what GS1 says of it where it is neither."""
+def our_lot(typed: str) -> Lot | None:
+    """The lot with this number of ours, as its shelf label has it; what is not plain has none."""
+    if not typed.isprintable():
+        return None
+    shown = joinedload(Lot.variant).joinedload(Variant.product)
+    query = sa.select(Lot).where(Lot.number == typed.strip().upper())
+    return db.session.scalars(query.options(shown)).one_or_none()
+
+
+def _by_our_names(typed: str, today: date) -> Understood | None:
+    """A SKU, or our number of a lot."""
     if (variant := _sku(typed)) is not None:
         return _by_sku(variant)
-    shown = joinedload(Lot.variant).joinedload(Variant.product)
-    lot = db.session.scalars(
-        sa.select(Lot).where(Lot.number == typed.upper()).options(shown)
-    ).one_or_none()
+    lot = our_lot(typed)
     if lot is None:
-        scanning.find(typed)
-        raise AssertionError("what was no code a moment ago is none now")
+        return None
     parts = (
         Part(Kind.CODE, lot.number, Doubt.OURS),
         _product(lot.variant),
@@ -162,6 +170,8 @@ def _by_sku(variant: Variant) -> Understood:
 
 
 def _sku(typed: str) -> Variant | None:
+    if not typed.isprintable():
+        return None
     query = sa.select(Variant).where(Variant.sku.in_({typed, typed.upper()}))
     found = list(db.session.scalars(query.options(joinedload(Variant.product))))
     return next((one for one in found if one.sku == typed), found[0] if found else None)

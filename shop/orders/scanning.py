@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shop.catalog.models import Variant
-from shop.inventory import queries as inventory
-from shop.inventory import scanning
+from shop.inventory import scanning, understanding
 from shop.inventory.errors import BadScan
 
 
@@ -31,7 +30,7 @@ def read(item: str, lot_number: str = "") -> Scanned:
     try:
         found = scanning.find(item)
     except BadScan:
-        if ours := inventory.lots([typed.upper()]).get(typed.upper()):
+        if ours := understanding.our_lot(typed):
             return Scanned(ours.variant.sku, lot or ours.lot_number)
         return Scanned(typed, lot)
     sku = found.variant.sku if found.variant else typed

@@ -62,6 +62,7 @@ def expiring() -> Response:
         days=days,
         spans=[int(span) for span in SPANS],
         cost_cents=sum(one.cost_cents or 0 for one in found),
+        price_cents=sum(one.price_cents or 0 for one in found),
         untold=sum(1 for one in found if one.unsold and one.cost_cents is None),
     )
 

@@ -204,6 +204,7 @@ DOORS: dict[str, Roles] = {
     "POST /stock/recalls/<number>/reconciliation": MANAGER,
     "POST /stock/recalls/<number>/closure": MANAGER,
     "GET /stock/recalls/<number>/clients": KEEPERS,
+    "GET /stock/recalls/<number>/clients/printed": KEEPERS,
     "POST /stock/recalls/<number>/clients/<uuid:key>/answers": SHELF,
     "GET /recalls": CLIENT,
     "GET /recalls/<number>": CLIENT,

@@ -55,6 +55,8 @@ def scan() -> Response:
 
 def _numbered(code: str) -> str | None:
     """The number of an order, where that is what was scanned."""
+    if not code.isprintable():
+        return None
     try:
         return queries.order_for(actor(), code.upper()).number
     except NotFound:
