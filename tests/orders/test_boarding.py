@@ -174,7 +174,9 @@ def test_an_orders_number_opens_it_and_what_nothing_waits_for_is_said(app: Flask
     )
     for nothing in ("A-NOTHING", "]", " ", code.replace(lot.lot_number, "OTHER")):
         refused = sent(browser, "/packing/scans", code=nothing)
-        assert (refused.status_code, 'data-heard="stop"' in refused.text) == (422, True), refused.text
+        assert (refused.status_code, 'data-heard="stop"' in refused.text) == (422, True), (
+            refused.text
+        )
     assert db.session.scalars(sa.select(Picked)).all() == []
 
 
