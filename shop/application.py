@@ -29,6 +29,7 @@ import shop.inventory.api.counts
 import shop.inventory.cli
 import shop.inventory.pages
 import shop.inventory.pages.counts
+import shop.inventory.pages.scanner
 import shop.invoices.api
 import shop.invoices.pages
 import shop.merchant.api
@@ -213,6 +214,7 @@ def _pages(app: Flask) -> None:
     app.register_blueprint(shop.returns.pages.asked)
     app.register_blueprint(shop.catalog.pages.entry)
     app.register_blueprint(shop.inventory.pages.counts.bp)
+    app.register_blueprint(shop.inventory.pages.scanner.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
 

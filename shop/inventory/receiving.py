@@ -159,7 +159,7 @@ def _dated(line: ReceiptLineIn, here: Lot | None, today: date) -> ReceiptLineIn:
     return replace(line, expires_on=expires_on, precision=ExpiryPrecision.ASSUMED)
 
 
-def _takes_more(lot: Lot) -> bool:
+def takes_more(lot: Lot) -> bool:
     """On hold a prescription lot takes none: nobody would check them before the hold ends."""
     held = lot.status is LotStatus.ON_HOLD and lot.variant.legal_class.prescription_only
     return lot.status in TAKES_MORE and not held
@@ -219,7 +219,7 @@ def _clashes(
         units[key] = units.get(key, 0) + line.units
         if expires_on != line.expires_on:
             yield _mistake(index, "expires_on", OTHER_EXPIRY.format(expires_on, where))
-        elif key in shelf and not _takes_more(shelf[key]):
+        elif key in shelf and not takes_more(shelf[key]):
             yield _mistake(index, "lot_number", NO_MORE.format(shelf[key].status.replace("_", " ")))
         elif units[key] > MAX_LOT_UNITS:
             yield _mistake(

@@ -35,11 +35,13 @@ class Carrier:
 def checked(carrier: str, tracking: str) -> tuple[str, str]:
     """The carrier's name and the number as they are written down: capitals, no spaces.
 
+    Where no carrier is named, the number tells: the forms of no two carriers fit the same one.
     Raises BadTracking; `fields` names what to change.
     """
+    number = _number(tracking)
+    carrier = carrier or recognised(number) or ""
     if carrier not in CARRIERS:
-        raise _bad("carrier", f"Must be one of {', '.join(CARRIERS)}.")
-    number = re.sub(r"[ \t-]", "", tracking).upper()
+        raise _bad("carrier", f"Must be one of {', '.join(CARRIERS)}.{_untold(number)}")
     one = CARRIERS[carrier]
     if not number:
         raise _bad("tracking", f"Type the parcel's tracking number, such as {one.example}.")
@@ -52,10 +54,30 @@ def checked(carrier: str, tracking: str) -> tuple[str, str]:
     return carrier, number
 
 
+def recognised(tracking: str) -> str | None:
+    """Whose number this is, by its form and check digit; None where it is nobody's."""
+    number = _number(tracking)
+    return next((one.name for one in CARRIERS.values() if one.knows(number)), None)
+
+
 def link(carrier: str, tracking: str) -> str | None:
     """The carrier's page about a parcel; None where it is not known."""
     one = CARRIERS.get(carrier)
     return one.page.format(tracking) if one and one.knows(tracking) else None
+
+
+def _number(tracking: str) -> str:
+    """As it is written down; of what a scanner reads from a USPS label, the parcel's number alone.
+
+    That bar code is a GS1-128 whose first element is the ZIP code it goes to (USPS Publication 199:
+    420, five or nine digits, FNC1), which people do not write.
+    """
+    said = re.sub(r"[ \t\r\n-]", "", tracking).upper().removeprefix("]C1").replace("^]", "\x1d")
+    return re.sub(r"^\x1d?420(?:[0-9]{5}|[0-9]{9})\x1d?(?=9[1-5][0-9]{20}$)", "", said)
+
+
+def _untold(number: str) -> str:
+    return f" {number[:40]} is no number of theirs: look for a mistyped digit." if number else ""
 
 
 def _bad(field: str, text: str) -> BadTracking:

@@ -152,6 +152,12 @@ class WrongItem(Refused):
     code = "wrong_item"
 
 
+class NothingWaitsForIt(Refused):
+    """No paid order that can go waits for what was scanned; facts: `item`."""
+
+    code = "nothing_waits_for_it"
+
+
 class WrongLot(Refused):
     """The item is right and its lot is not; facts: `sku`, `lot`, and `take` (what to take)."""
 

@@ -30,6 +30,7 @@ from shop.inventory.places import Place
 from shop.inventory.transferring import SHELVES
 from shop.planning import queries, schemas, setting
 from shop.planning.errors import PlanningRefused
+from shop.planning.queries import AtRisk, Outlook
 from shop.web.forms import form, or_again, rendered, to
 from shop.web.paging import page
 
@@ -38,6 +39,7 @@ bp = Blueprint("planning_pages", __name__)
 SHELF = (Role.STAFF, Role.MANAGER)
 ROWS = 5  # of an empty transfer
 SHOWN = 50  # transfers on one page
+SPANS = ("30", "90", "180")  # days to the last day of sale
 
 
 @bp.get("/stock/planning")
@@ -45,6 +47,33 @@ SHOWN = 50  # transfers on one page
 def outlook() -> Response:
     """What to order, what will not sell in time, what lies dead."""
     return _outlook()
+
+
+@bp.get("/stock/expiring")
+@allow(*SHELF)
+def expiring() -> Response:
+    """Lots that come to their last day of sale, what is worth most first, and what to do."""
+    typed = request.args.get("days", "")
+    days = int(typed) if typed in SPANS else queries.SOON
+    found = queries.at_risk(days=days, today=_today(), at=now())
+    return _rendered(
+        "expiring.html",
+        found=sorted(found, key=_worth),
+        days=days,
+        spans=[int(span) for span in SPANS],
+        cost_cents=sum(one.cost_cents or 0 for one in found),
+        price_cents=sum(one.price_cents or 0 for one in found),
+        untold=sum(1 for one in found if one.unsold and one.cost_cents is None),
+    )
+
+
+@bp.get("/stock/low")
+@allow(*SHELF)
+def low() -> Response:
+    """What is below its reorder point, what is worth most first, with one button that orders it."""
+    found = queries.outlooks(today=_today(), at=now())
+    wanted = [one for one in found if one.need.low]
+    return _rendered("low.html", found=sorted(wanted, key=_missing))
 
 
 @bp.post("/stock/planning/<sku>")
@@ -232,6 +261,17 @@ def give_up(number: str) -> Response:
         return "It is written off."
 
     return _changed(number, act)
+
+
+def _worth(one: AtRisk) -> tuple[int, int, str]:
+    """The most first: what the unsold packs cost, or would have brought where nobody knows."""
+    worth = one.cost_cents if one.cost_cents is not None else (one.price_cents or 0)
+    return (-worth, (one.lot.sellable_until - _today()).days, one.lot.number)
+
+
+def _missing(one: Outlook) -> tuple[int, int, str]:
+    """The most first: what the order would cost; then what is used up first."""
+    return (-(one.order_cents or 0), one.days_left or 0, one.variant.sku)
 
 
 def _outlook(**context: Any) -> Response:

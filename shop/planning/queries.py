@@ -72,6 +72,12 @@ class Outlook:
         return self.last_bought.order.supplier.name if self.last_bought else None
 
     @property
+    def order_cents(self) -> int | None:
+        """What the suggested order costs, as it was bought last; None where it never was."""
+        last = self.last_bought
+        return None if last is None else self.need.suggested * last.unit_cost_cents
+
+    @property
     def days_left(self) -> int | None:
         """For how many days what may be sold lasts as usual; None where nothing leaves."""
         daily = self.demand.daily

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from shop.accounts.models import Person
 from shop.catalog.models import Variant
 from shop.core import events, numbers
-from shop.core.db import db
+from shop.core.db import db, locked
 from shop.core.errors import WrongState
 from shop.core.events import Kind
 from shop.inventory.models import MAX_RECEIVED_UNITS
@@ -89,6 +89,35 @@ def change(
     order.expected_on, order.note = expected_on, note
     events.record(Kind.PURCHASE_CHANGED, order, lines=len(lines))
     db.session.flush()
+
+
+def collect(supplier: Supplier, each: Wanted, *, by: Person, at: datetime) -> PurchaseOrder:
+    """Put units on the supplier's draft that was begun last, or begin one with them.
+
+    What stands on it already is left as it is. Raises PurchaseRefused.
+    """
+    query = (
+        sa.select(PurchaseOrder)
+        .where(
+            PurchaseOrder.supplier_id == supplier.id, PurchaseOrder.status == PurchaseStatus.DRAFT
+        )
+        .order_by(PurchaseOrder.drafted_at.desc(), PurchaseOrder.id)
+        .limit(1)
+    )
+    order = db.session.scalars(locked(query, PurchaseOrder)).first()
+    if order is None:
+        return draft(supplier, [each], by=by, at=at)
+    there = [Wanted(one.variant.sku, one.units, one.unit_cost_cents) for one in order.lines]
+    if each.sku not in {one.sku for one in there}:
+        change(
+            order,
+            [*there, each],
+            expected_on=order.expected_on,
+            note=order.note,
+            by=by,
+            at=at,
+        )
+    return order
 
 
 def _lines(wanted: Sequence[Wanted]) -> list[PurchaseLine]:

@@ -24,7 +24,7 @@ from shop.purchasing.drafting import Wanted
 from shop.purchasing.errors import PurchaseRefused
 from shop.purchasing.models import PurchaseOrder, Supplier
 from shop.purchasing.states import AWAITED, PurchaseStatus
-from shop.web.forms import form, or_again, rendered, to
+from shop.web.forms import form, or_again, partial, rendered, to
 from shop.web.paging import page
 from shop.web.problems import status_of
 
@@ -49,10 +49,15 @@ def board() -> Response:
 @bp.post("/purchases")
 @allow(*SHELF)
 def draft() -> Response:
-    """Begin an order with a supplier."""
+    """Begin an order with a supplier; or put one thing on the draft that was begun with it."""
 
     def act() -> Response:
         supplier = queries.supplier(request.form.get("supplier", ""))
+        if "sku" in request.form:
+            row = {name: request.form.get(name, "").strip() for name in WANTED}
+            (wanted,) = _wanted([row])
+            order = drafting.collect(supplier, wanted, by=actor(), at=now())
+            return _seen(order, f"{wanted.sku} stands on the draft for {supplier.name}.")
         order = drafting.draft(supplier, [], by=actor(), at=now())
         return _seen(order, "Write down what is wanted.")
 
@@ -138,6 +143,8 @@ def receive(number: str) -> str | Response | tuple[str, int]:
 
     if "more" in request.form:
         return shown(rows=rows)
+    if "out" in request.form:
+        return shown(rows=shelf.taken_out(rows, request.form["out"]))
     if "scanned" in request.form or "match" in request.form:
         return _with_scan(rows, shown)
     # What is owed stands in the form; a row that says nothing of what came is no mistake.
@@ -263,9 +270,9 @@ def _delivery(
     **scanned: Any,
 ) -> str:
     return render_template(
-        "purchasing/receive.html",
+        "purchasing/_delivery.html" if partial() else "purchasing/receive.html",
         order=order,
-        rows=[*rows, *[{}] * EMPTY_ROWS],
+        rows=[*rows, *[{}] * (EMPTY_ROWS if "more" in request.form else 1)],
         receipt_id=receipt_id,
         delivery_note=request.form.get("delivery_note", ""),
         detail=refused.text if refused else "",
@@ -276,7 +283,7 @@ def _delivery(
 
 def _with_scan(rows: list[Row], shown: Callable[..., str]) -> str | tuple[str, int]:
     try:
-        rows, also = shelf.scanned(rows, request.form, by=actor(), at=now())
+        rows, also = shelf.scanned(rows, request.form, by=actor(), at=now(), today=_today())
     except Refusal as refused:
         db.session.rollback()
         again = shown(rows=rows, refused=refused, **shelf.unread(request.form))

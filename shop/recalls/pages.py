@@ -35,6 +35,7 @@ bp = Blueprint("recall_pages", __name__)
 SHELF = (Role.STAFF, Role.MANAGER)
 READERS = (Role.STAFF, Role.MANAGER, Role.PHYSICIAN)
 SHOWN = 50  # rows of a list on one page
+MOST_PRINTED = 2000  # rows on paper: more are called from the page
 UNITS = ("has", "used_up", "returned", "never_got")
 Act = Callable[[Recall], str]
 
@@ -166,6 +167,26 @@ def clients(number: str) -> Response:
     return _clients(number)
 
 
+@bp.get("/stock/recalls/<number>/clients/printed")
+@allow(*READERS)
+def printed(number: str) -> Response:
+    """The whole list on paper, to call from. Opening it is written down, as on the page."""
+    recall = queries.recall(number)
+    silent = request.args.get("silent") == "true"
+    query = queries.listed(actor(), recall, silent=silent).order_by(Person.name, RecallClient.id)
+    found = list(db.session.scalars(query.limit(MOST_PRINTED)).unique())
+    opening.opened(actor(), recall, found)
+    db.session.commit()  # written down for good before it is shown
+    return _rendered(
+        "printed.html",
+        recall=recall,
+        rows=schemas.shown(found, actor()),
+        silent=silent,
+        most=MOST_PRINTED,
+        treatments=actor().role in queries.READ_TREATMENTS,
+    )
+
+
 @bp.post("/stock/recalls/<number>/clients/<uuid:key>/answers")
 @allow(*SHELF)
 def answer_for(number: str, key: uuid.UUID) -> Response:
@@ -232,6 +253,7 @@ def _one(number: str, **context: Any) -> Response:
         "recall.html",
         recall=recall,
         told=queries.told(recall),
+        unwritten=queries.unwritten(actor(), recall),
         accounts=queries.accounts(recall),
         dispositions=queries.dispositions(recall),
         history=events.of(recall.id),

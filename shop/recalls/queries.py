@@ -289,6 +289,12 @@ def to_write_to(recall: Recall, *, silent: bool) -> list[Person]:
     return list(db.session.scalars(query))
 
 
+def unwritten(reader: Person, recall: Recall) -> int:
+    """How many on the list get no letter, because they may not sign in any more."""
+    query = listed(reader, recall).where(Person.disabled_at.is_not(None))
+    return db.session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+
+
 # What became of the units
 
 

@@ -60,6 +60,11 @@ def rendered(template: str, **context: Any) -> Response:
     return response
 
 
+def partial() -> bool:
+    """Whether htmx asks for the part of the page that changes."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def to(path: str) -> Response:
     """See other: a form that was taken in is not sent again by a reload."""
     return make_response(redirect(path, 303))

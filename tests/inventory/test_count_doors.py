@@ -134,3 +134,57 @@ def test_an_adjustment_by_one_and_by_two(app: Flask, cast: dict[str, Person], lo
     reader.get("/stock/adjustments")
     assert "Nothing moves." in reader.send(f"/stock/adjustments/{waiting}/refusal")
     assert len(mine.get("/adjustments").json["items"]) == 4
+
+
+def test_on_a_phone_each_lot_is_written_down_at_once_and_blind(
+    app: Flask, cast: dict[str, Person], lot: Lot
+) -> None:
+    other = a_lot(a_variant(), CANARY)
+    db.session.commit()
+    numbers = [lot.number, other.number]
+    reader = Reader(app, cast["sam"])
+    reader.get("/stock/counts")
+    reader.send("/stock/counts", location="SHELF")
+    path = reader.path
+    assert "not being counted now" in reader.get(f"{path}/walk")
+    reader.get(path)
+    reader.send(f"{path}/start")
+
+    shown = reader.get(f"{path}/walk")
+    assert (shown.count('inputmode="numeric"'), "0 of 2" in shown) == (2, True)
+    assert str(CANARY) not in shown
+    assert "Enter whole packs" in reader.send(f"{path}/lines/{numbers[0]}", units="1.5")
+    assert reader.status == 422
+    told = reader.send(f"{path}/lines/{numbers[0]}", units="12")
+    assert ("1 of 2" in told, "Written down: 12" in told) == (True, True)
+    assert str(CANARY - 12) not in told
+    assert reader.send(f"{path}/lines/{numbers[0]}", units="13").count("Written down: 13") == 1
+
+
+def test_a_phone_that_sends_by_itself_is_answered_in_a_word(
+    app: Flask, cast: dict[str, Person], lot: Lot
+) -> None:
+    reader = Reader(app, cast["sam"])
+    number = lot.number
+    reader.get("/stock/counts")
+    reader.send("/stock/counts", location="SHELF")
+    path = reader.path
+    reader.send(f"{path}/start")
+    token = reader.text.split('name="csrf_token" value="')[1].split('"')[0]
+
+    def post(name: str, units: str) -> tuple[int, str, str]:
+        answer = reader.client.post(
+            f"{path}/lines/{name}",
+            data={"csrf_token": token, "units": units},
+            headers={"HX-Request": "true"},
+        )
+        return answer.status_code, answer.mimetype, answer.text
+
+    assert post(number, "12")[0] == 204
+    assert post(number, "-1") == (422, "text/plain", "Enter whole packs, such as 12.")
+    assert post(number, "999999999")[:2] == (422, "text/plain")
+    assert post("L-NONE", "1")[:2] == (422, "text/plain")
+    assert "Written down: 12" in reader.get(f"{path}/walk")
+    reader.get(path)
+    reader.send(f"{path}/finish")
+    assert post(number, "12")[:2] == (409, "text/plain")

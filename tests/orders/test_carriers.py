@@ -46,6 +46,33 @@ def test_one_wrong_digit_is_refused(carrier: str) -> None:
     assert len(passed) <= (0 if carrier != "FedEx" else len(tried) // 10), passed
 
 
+@pytest.mark.parametrize("carrier", GIVEN_OUT)
+def test_a_number_tells_whose_it_is(carrier: str) -> None:
+    for number in GIVEN_OUT[carrier]:
+        assert carriers.recognised(number) == carrier
+        assert carriers.checked("", number) == (carrier, number.replace(" ", ""))
+    others = [number for name, all_ in GIVEN_OUT.items() if name != carrier for number in all_]
+    assert not any(CARRIERS[carrier].knows(number.replace(" ", "")) for number in others)
+
+
+def test_the_zip_code_before_a_usps_number_is_left_out() -> None:
+    """As scanned from its label (USPS Publication 199); other numbers keep their digits."""
+    number = "9400111201080805483016"
+    for zip_code in ("94607", "946071234"):
+        for scanned in (f"420{zip_code}{number}", f"]C1420{zip_code}^]{number}"):
+            assert carriers.checked("", scanned) == ("USPS", number)
+    with pytest.raises(BadTracking):
+        carriers.checked("", f"4209460{number}")
+
+
+@pytest.mark.parametrize("number", ["", "what", "1Z5R89390357567128", "9" * 60, "\x1d"])
+def test_nobodys_number_asks_for_the_carrier(number: str) -> None:
+    assert carriers.recognised(number) is None
+    with pytest.raises(BadTracking) as refused:
+        carriers.checked("", number)
+    assert list(refused.value.fields) == ["carrier"]
+
+
 BAD = {
     "no carrier": ("Pigeon", "1Z5R89390357567127", "carrier"),
     "nothing typed": ("UPS", " - ", "tracking"),

@@ -82,7 +82,7 @@ def test_the_page_asks_who_she_is_and_the_api_takes_it(app: Flask) -> None:
     shown = browser.get(path).text
     token = re.search(r'name="csrf_token" value="([^"]+)"', shown)
     assert token
-    assert "Hand over what is ticked" in shown
+    assert "Hand it over" in shown
     assert "Tracking number" not in shown
     typed = {"lines": by_page.lines[0].sku, "name": "Zoe Moreno", "birth_date": "1990-05-05"}
     typed["csrf_token"] = token[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +12,18 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import places
+from shop.inventory import places, receiving
 from shop.inventory.models import Lot, Movement, ShelfTester, Transfer
+from shop.inventory.receiving import ReceiptLineIn
 from shop.planning.models import StockPolicy
 from tests.builders import a_product, a_variant
 from tests.inventory.clinics import a_clinic, a_transfer
-from tests.inventory.lots import a_lot
-from tests.people import a_browser, alice, mona, sam
+from tests.inventory.lots import a_lot, today
+from tests.orders.things import leave, paid
+from tests.people import a_browser, alice, bob, mona, sam
+from tests.purchasing.builders import a_purchase, a_supplier, arrive, good
 
 
 @pytest.fixture
@@ -202,3 +207,74 @@ def test_clients_see_nothing_of_it(app: Flask) -> None:
     browser = a_browser(app, alice())
     for path in ("/stock/planning", "/stock/places", "/stock/transfers", "/reports"):
         assert browser.get(path).status_code == 403
+
+
+def test_what_expires_stands_with_what_is_worth_most_first_and_with_what_to_do(
+    sams: FlaskClient,
+) -> None:
+    cheap, dear = a_variant(a_product(name="Calm Soap")), a_variant(a_product(name="Dear Balm"))
+    receive = {cheap: 100, dear: 90000}
+    lots = [
+        receiving.receive(
+            [ReceiptLineIn(one.sku, "B1", today() + timedelta(days=40), 5, unit_cost_cents=cents)],
+            by=sam(),
+            at=now(),
+            today=today(),
+        )[0]
+        for one, cents in receive.items()
+    ]
+    over = a_lot(a_variant(a_product(name="Old Mask")), 5, days=1)
+    far = a_lot(a_variant(a_product(name="Young Mask")), 5, days=300)
+    db.session.commit()
+    numbers = [lot.number for lot in (*lots, over, far)]
+
+    page = sams.get("/stock/expiring?days=90").text
+    assert page.index(numbers[1]) < page.index(numbers[0])
+    assert "$4,505.00" in page  # five of each, at cost; nobody knows what the mask cost
+    assert f"/stock/lots/{numbers[2]}/quarantine" in page
+    assert numbers[3] not in page
+    for strange in ("x", "-1", "", "99999999999"):
+        assert sams.get(f"/stock/expiring?days={strange}").status_code == 200
+    sent(sams, "/stock/expiring", f"/stock/lots/{numbers[2]}/quarantine", reason="Over.")
+    assert f"/stock/lots/{numbers[2]}/quarantine" not in sams.get("/stock/expiring").text
+
+
+def test_what_runs_low_is_ordered_by_one_button_onto_one_draft(sams: FlaskClient) -> None:
+    soap, balm = a_variant(a_product(name="Calm Soap")), a_variant(a_product(name="Dear Balm"))
+    one = a_supplier()
+    for variant, units in ((soap, 2), (balm, 40)):
+        arrive(a_purchase({variant: units}, supplier=one), good(variant, units))
+        leave(paid(alice(), {variant: units if units < 3 else 20}))
+        if units > 2:
+            leave(paid(bob(), {variant: 20}))
+    db.session.commit()
+    skus = (soap.sku, balm.sku)
+
+    page = sams.get("/stock/low").text
+    assert page.index(skus[1]) < page.index(skus[0])
+    supplier = re.findall(r'name="supplier" value="([^"]+)"', page)
+    wanted = dict(
+        zip(
+            re.findall(r'name="sku" value="([^"]+)"', page),
+            re.findall(r'name="quantity" value="(\d+)"', page),
+            strict=True,
+        )
+    )
+    assert set(wanted) == set(skus)
+    for sku in (*skus, skus[0]):  # twice the same: it stands there once
+        done = sent(
+            sams,
+            "/stock/low",
+            "/purchases",
+            supplier=supplier[0],
+            sku=sku,
+            quantity=wanted[sku],
+            unit_cost="12.00",
+        )
+        assert done.status_code == 303
+    draft = sams.get(done.location).text
+    assert all(f'value="{sku}"' in draft for sku in skus)
+    refused = sent(
+        sams, "/stock/low", "/purchases", supplier=supplier[0], sku="?", quantity="1", unit_cost="1"
+    )
+    assert refused.status_code == 422

@@ -36,10 +36,19 @@ from shop.inventory.schemas import (
     QuarantineIn,
     StockQuery,
 )
-from shop.inventory.schemas.rows import Row, lines_of, scanned, typed_rows, unread, uuid_of
+from shop.inventory.schemas.rows import (
+    Row,
+    lines_of,
+    scanned,
+    taken_out,
+    typed_rows,
+    unread,
+    uuid_of,
+)
 from shop.inventory.states import LOT_ARROWS, LotStatus
 from shop.recalls import queries as recalls
 from shop.web.downloads import as_attachment
+from shop.web.forms import partial
 from shop.web.paging import page
 from shop.web.problems import status_of
 from shop.web.uploads import sent
@@ -78,7 +87,8 @@ def board() -> str:
 @allow(Role.STAFF, Role.MANAGER)
 def delivery() -> str:
     """An empty form for a delivery."""
-    return _delivery_form([{"sku": request.args.get("sku", "")}], receipt_id=str(uuid.uuid4()))
+    sku = request.args.get("sku", "")
+    return _delivery_form([{"sku": sku}] if sku else [], receipt_id=str(uuid.uuid4()))
 
 
 @bp.post("/stock/receive")
@@ -88,6 +98,8 @@ def receive() -> str | Response | tuple[str, int]:
     rows, receipt_id = typed_rows(request.form), request.form.get("receipt_id", "")
     if "more" in request.form:
         return _delivery_form(rows, receipt_id=receipt_id)
+    if "out" in request.form:
+        return _delivery_form(taken_out(rows, request.form["out"]), receipt_id=receipt_id)
     if "scanned" in request.form or "match" in request.form:
         return _with_scan(rows, receipt_id)
     try:
@@ -199,7 +211,7 @@ def _next_page(typed: Row, after: str | None) -> str | None:
 
 def _with_scan(rows: list[Row], receipt_id: str) -> str | tuple[str, int]:
     try:
-        rows, also = scanned(rows, request.form, by=actor(), at=now())
+        rows, also = scanned(rows, request.form, by=actor(), at=now(), today=_today())
     except Refusal as refused:
         db.session.rollback()
         again = _delivery_form(rows, receipt_id=receipt_id, refused=refused, **unread(request.form))
@@ -211,9 +223,10 @@ def _with_scan(rows: list[Row], receipt_id: str) -> str | tuple[str, int]:
 def _delivery_form(
     rows: list[Row], *, receipt_id: str, refused: Refusal | None = None, **scanned: Any
 ) -> str:
-    shown = rows + [{}] * min(EMPTY_ROWS, MAX_LINES - len(rows))
+    empty = EMPTY_ROWS if "more" in request.form else 1
+    shown = rows + [{}] * min(empty, MAX_LINES - len(rows))
     return render_template(
-        "inventory/receive.html",
+        "inventory/_delivery.html" if partial() else "inventory/receive.html",
         rows=shown,
         receipt_id=receipt_id,
         detail=refused.text if refused else "",

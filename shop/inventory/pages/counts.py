@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, flash, request
+from flask import Blueprint, Response, current_app, flash, make_response, request
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
@@ -20,7 +20,7 @@ from shop.inventory.errors import AdjustmentRefused, CountRefused
 from shop.inventory.models import Adjustment, Count, CountCause, Location, LocationKind, Reason
 from shop.inventory.schemas import counts as schemas
 from shop.inventory.states import AdjustmentStatus, CountStatus
-from shop.web.forms import form, or_again, rendered, to
+from shop.web.forms import form, or_again, partial, rendered, to
 from shop.web.paging import page
 
 bp = Blueprint("count_pages", __name__, url_prefix="/stock")
@@ -80,6 +80,35 @@ def enter(number: str) -> Response:
         counting.enter(one, [(lots[lot], int(text)) for lot, text in given.items()], **who)
 
     return _changed(number, act, "It is written down.")
+
+
+@bp.get("/counts/<number>/walk")
+@allow(*KEEPERS)
+def walk(number: str) -> Response:
+    """The sheet for a phone: one lot at a time, blind, each written down at once."""
+    return _walk(number)
+
+
+@bp.post("/counts/<number>/lines/<lot>")
+@allow(*KEEPERS)
+def enter_one(number: str, lot: str) -> Response:
+    """One lot of the sheet. A page that sends it by itself is answered in a word."""
+
+    def act() -> Response:
+        count = stocktaking.count(number, lock=True)
+        text = request.form.get("units", "").strip()
+        if not _whole(text):
+            told = "Enter whole packs, such as 12."
+            raise CountRefused(told, fields={f"units.{lot}": [told]})
+        line = stocktaking.line(count, lot)
+        counting.enter(count, [(line.lot, int(text))], by=actor(), at=now())
+        following = count.sheet.index(line) + 2
+        db.session.commit()
+        if partial():
+            return make_response("", 204)
+        return to(f"/stock/counts/{number}/walk#l-{following}")
+
+    return or_again(act, lambda **why: _walk(number, typed=request.form, lot=lot, **why))
 
 
 @bp.post("/counts/<number>/finish")
@@ -228,6 +257,14 @@ def _one(number: str, **context: Any) -> Response:
     count = stocktaking.count(number)
     judged = count.status is CountStatus.INVESTIGATING
     return _rendered("count.html", count=count, large=judged and counting.large(count), **context)
+
+
+def _walk(number: str, **context: Any) -> Response:
+    if partial():  # a page that waits for a word
+        answer = make_response(context.get("detail", ""))
+        answer.mimetype = "text/plain"
+        return answer
+    return _rendered("walk.html", count=stocktaking.count(number), **context)
 
 
 def _adjustments(**context: Any) -> Response:

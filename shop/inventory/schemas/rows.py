@@ -11,13 +11,12 @@ import marshmallow as ma
 
 from shop.accounts.models import Person
 from shop.catalog import queries as catalog
-from shop.catalog.models import Variant
 from shop.core.money import cents
-from shop.inventory import scanning
+from shop.inventory import scanning, understanding
 from shop.inventory.errors import BadReceipt
-from shop.inventory.gs1 import Scan
 from shop.inventory.receiving import MAX_LINES, ReceiptLineIn
 from shop.inventory.schemas.shelf import ReceiptLine
+from shop.inventory.understanding import Understood
 
 COLUMNS = (
     *("sku", "lot_number", "expires_on", "precision", "quantity", "unit_cost"),
@@ -80,22 +79,40 @@ def _last_of_month(text: str) -> bool:
 
 
 def scanned(
-    rows: list[Row], form: Mapping[str, str], *, by: Person, at: datetime
+    rows: list[Row], form: Mapping[str, str], *, by: Person, at: datetime, today: date
 ) -> tuple[list[Row], dict[str, Any]]:
-    """The rows with a pack more for what was scanned, and what the page shows besides.
+    """The rows with a pack more for what was scanned, and what the page shows besides: `heard`.
 
     A code of a variant that nobody has named yet is shown with a field for its SKU; the button
-    `match` says it, for good. Raises what `scanning.find` and `match` refuse, and NoSuchVariant.
+    `match` says it, for good. What must not come in (recalled, over, another expiry) is shown and
+    not added. Raises what `understanding.understand` and `match` refuse, and NoSuchVariant.
     """
     text = form.get("scan", "")
     if "match" in form:
         variant = catalog.variant(form.get("match_sku", "").strip(), lock=True)
-        found = scanning.match(text, variant, by=by, at=at)
+        matched = scanning.match(text, variant, by=by, at=at)
+        heard = understanding.of(matched, today=today)
     else:
-        found = scanning.find(text)
-    if found.variant is None:
-        return rows, {"scan": text, "unknown": True, "gtin": found.scan.gtin}
-    return _added(rows, found.variant, found.scan), {}
+        heard = understanding.understand(text, today=today)
+    if heard.variant is None:
+        gtin = heard.scan.gtin if heard.scan else ""
+        return rows, {"heard": heard, "scan": text, "unknown": True, "gtin": gtin}
+    if not heard.comes_in:
+        return rows, {"heard": heard}
+    rows, place = _added(rows, heard)
+    return rows, {"heard": heard, "added": place}
+
+
+def taken_out(rows: list[Row], text: str) -> list[Row]:
+    """The rows with a pack less of the row with this number, from 0; its last pack takes it out."""
+    place = whole(text)
+    if not isinstance(place, int) or place >= len(rows):
+        return rows
+    units = whole(rows[place].get("quantity", ""))
+    if isinstance(units, int) and units > 1:
+        rows[place]["quantity"] = str(units - 1)
+        return rows
+    return rows[:place] + rows[place + 1 :]
 
 
 def unread(form: Mapping[str, str]) -> dict[str, Any]:
@@ -104,20 +121,33 @@ def unread(form: Mapping[str, str]) -> dict[str, Any]:
     return {"scan": form.get("scan", ""), "unknown": "match" in form, "match_sku": sku}
 
 
-def _added(rows: list[Row], variant: Variant, scan: Scan) -> list[Row]:
-    """One pack more of a row that is there, or a row of one pack."""
+def _added(rows: list[Row], heard: Understood) -> tuple[list[Row], int]:
+    """One pack more of a row that is there, or a row of one pack; and which row that is."""
+    assert heard.variant is not None  # whoever adds has looked
+    lot_number, expires_on, precision = _said(heard)
     row = {
-        "sku": variant.sku,
-        "lot_number": scan.lot_number or "",
-        "expires_on": scan.expires_on.isoformat() if scan.expires_on else "",
-        "precision": scan.precision or "",
+        "sku": heard.variant.sku,
+        "lot_number": lot_number,
+        "expires_on": expires_on.isoformat() if expires_on else "",
+        "precision": precision,
     }
-    for known in rows:
+    for place, known in enumerate(rows):
         if all(known.get(name, "") == value for name, value in row.items()):
             units = whole(known.get("quantity", ""))
             known["quantity"] = str(units + 1) if isinstance(units, int) else "1"
-            return rows
-    return [*rows, row | {"quantity": "1"}]
+            return rows, place
+    return [*rows, row | {"quantity": "1"}], len(rows)
+
+
+def _said(heard: Understood) -> tuple[str, date | None, str]:
+    """Lot number, expiry and its precision: of the code, or of the lot that was named."""
+    if heard.scan is not None:
+        return heard.scan.lot_number or "", heard.scan.expires_on, heard.scan.precision or ""
+    if heard.lot is None:
+        return "", None, ""
+    precision = heard.lot.expiry_precision.value
+    read = precision != "assumed"  # what no label bears is not copied from one
+    return heard.lot.lot_number, heard.lot.expires_on if read else None, precision if read else ""
 
 
 def whole(text: str) -> int | str:

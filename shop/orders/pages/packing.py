@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Response, flash, request
+from flask import Response, current_app, flash, request
 
 from shop.accounts.access import actor, allow
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.errors import NotFound
 from shop.orders import (
+    boarding,
     carriers,
     picking,
     queries,
@@ -25,19 +27,51 @@ from shop.orders import (
 from shop.orders.models import Order
 from shop.orders.pages.blueprint import PACKERS, BadForm, bp
 from shop.orders.states import LineStatus, OrderStatus
-from shop.web import forms
+from shop.prescriptions.paper.clinic import Clinic
+from shop.web import bars, forms
 from shop.web.api import Schema
-from shop.web.forms import or_again, to
+from shop.web.forms import or_again, partial, to
 
 
 @bp.get("/packing")
 @allow(*PACKERS)
 def packing() -> Response:
-    return forms.rendered(
-        "orders/packing.html",
-        orders=queries.to_pack(actor()),
-        to_put_back=queries.to_put_back(),
-        stopped=stranding.stopped_orders(actor()),
+    """The board of the day: what is picked next, what leaves, what waits and why."""
+    return _board()
+
+
+@bp.post("/packing/scans")
+@allow(*PACKERS)
+def scan() -> Response:
+    """Open the order whose number was scanned; or pick this pack for who waits longest for it."""
+    code = request.form.get("code", "").strip()
+
+    def act() -> Response:
+        number = _numbered(code)
+        return to(f"/packing/{number}") if number else _picked(code)
+
+    return or_again(act, lambda **why: _board(code=code, **why))
+
+
+def _numbered(code: str) -> str | None:
+    """The number of an order, where that is what was scanned."""
+    if not code.isprintable():
+        return None
+    try:
+        return queries.order_for(actor(), code.upper()).number
+    except NotFound:
+        return None
+
+
+def _picked(code: str) -> Response:
+    typed = _form(schemas.PickIn, item=code, units=1)
+    scanned = scanning.read(typed["item"])
+    order = boarding.waiting_for(actor(), scanned, at=now())
+    if not scanned.lot_number:
+        return _done(f"{order.number} waits for it. Type its lot number, too.", _path(order))
+    one = picking.pick(order, scanned, units=1, by=actor(), at=now())
+    return _done(
+        f"{one.units} of lot {one.lot.lot_number} picked for {order.number}.", _path(order)
     )
 
 
@@ -52,6 +86,17 @@ def tour() -> Response:
 @allow(*PACKERS)
 def pack(number: str) -> Response:
     return _page(number)
+
+
+@bp.get("/packing/<number>/parcel-label")
+@allow(*PACKERS)
+def parcel_label(number: str) -> Response:
+    """Where the parcel goes, as large as the label that sticks on it; and the order's number."""
+    order = queries.order_for(actor(), number)
+    clinic = Clinic.of(current_app.config["SHOP"])
+    return forms.rendered(
+        "orders/parcel_label.html", order=order, clinic=clinic, bars=bars.of(order.number)
+    )
 
 
 @bp.post("/packing/<number>/picks")
@@ -104,6 +149,20 @@ def ship(number: str) -> Response:
     return or_again(act, lambda **why: _page(number, typed=request.form, **why))
 
 
+def _board(**context: Any) -> Response:
+    return forms.rendered(
+        "orders/packing.html",
+        board=boarding.board(actor(), at=now()),
+        to_put_back=queries.to_put_back(),
+        stopped=stranding.stopped_orders(actor()),
+        **context,
+    )
+
+
+def _path(order: Order) -> str:
+    return f"/packing/{order.number}"
+
+
 def _changed(number: str, act: Callable[[Order], str]) -> Response:
     """Do it to the order, locked, and show the page again, with what was wrong if something was."""
 
@@ -122,7 +181,8 @@ def _done(told: str, then: str) -> Response:
 def _page(number: str, **context: Any) -> Response:
     order = queries.order_for(actor(), number)
     return forms.rendered(
-        "orders/pack.html",
+        "orders/_bench.html" if partial() else "orders/pack.html",
+        partial=partial(),
         order=order,
         lines=shipping.picking_list(order, at=now()),
         shortages=queries.shortages(order),
@@ -138,6 +198,6 @@ def _waits(order: Order) -> bool:
     )
 
 
-def _form(schema: type[Schema], *numbers: str) -> dict[str, Any]:
-    typed: dict[str, Any] = forms.form(schema, refused=BadForm, numbers=numbers)
+def _form(schema: type[Schema], *numbers: str, **also: Any) -> dict[str, Any]:
+    typed: dict[str, Any] = forms.form(schema, refused=BadForm, numbers=numbers, **also)
     return typed
