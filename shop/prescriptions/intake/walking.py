@@ -76,8 +76,8 @@ class Walk:
         return found[-1] if found else None
 
     def where(self) -> Question | None:
-        """Where she goes on: behind the last that she answered; None: nothing is left to ask."""
+        """Where she goes on: behind the last that she answered; None: nothing must be asked."""
+        if not self.missing:
+            return None
         said = [one.id for one in self.asked if one.id in self.given]
-        if said:
-            return self.after(said[-1])
-        return next(iter(self.asked), None)
+        return self.after(said[-1]) if said else self.asked[0]
