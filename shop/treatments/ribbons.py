@@ -284,11 +284,11 @@ def _lanes(
             y += LANE + GAP
     for same in _products(steps):
         held = classes.get(same[0].sku, frozenset())
-        pieces = [piece for step in same for piece in _care(step, told, held, scale)]
+        cared = [piece for step in same for piece in _care(step, told, held, scale)]
         yield Lane(
             y,
             (same[0].product,),
-            tuple(dict.fromkeys(sorted(pieces, key=lambda one: one.kind != CARE))),
+            tuple(dict.fromkeys(sorted(cared, key=lambda one: one.kind != CARE))),
             care=True,
             frequency=", ".join(step.frequency for step in same),
         )

@@ -53,12 +53,12 @@ def short_day(value: date | datetime | None, *, beside: date | None = None) -> s
     if isinstance(value, datetime):
         value = value.astimezone(_zone()).date()
     another = beside is not None and beside.year != value.year
-    return format_date(value, DAY if another else SHORT_DAY)
+    return str(format_date(value, DAY if another else SHORT_DAY))
 
 
 def month(value: date) -> str:
     """ "Dec 2026"."""
-    return format_date(value, MONTH)
+    return str(format_date(value, MONTH))
 
 
 def browser(agent: str) -> str:
