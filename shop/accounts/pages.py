@@ -139,7 +139,7 @@ def speak() -> Response:
 @bp.get("/register")
 @allow()
 def register_page() -> Response:
-    return _page("register.html", typed={}, states=_states())
+    return _page("register.html", typed=request.args, states=_states())
 
 
 @bp.post("/register")
@@ -153,7 +153,8 @@ def register() -> Response:
         db.session.rollback()
         return _again("register.html", refusal, states=_states())
     db.session.commit()
-    return _page("registered.html", email=details["email"])
+    onward = safe_path(request.form.get("next"), "")
+    return _page("registered.html", email=details["email"], onward=onward)
 
 
 @bp.get("/confirm/<secret>")

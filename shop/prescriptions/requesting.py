@@ -19,6 +19,7 @@ from shop.prescriptions import declining, examining, queueing, reviewing, revoki
 from shop.prescriptions.clocks import POLICY
 from shop.prescriptions.errors import (
     AlreadyAsked,
+    AnswersRefused,
     ConsentMissing,
     NotDoctorOnly,
     NotForSale,
@@ -100,6 +101,47 @@ def answer(
     request.answered_on = dict.fromkeys(own, today.isoformat())
     db.session.flush()  # the row goes before its event
     events.record(Kind.REQUEST_ANSWERED, request)
+
+
+def answer_one(
+    request: ApprovalRequest, question: str, said: Any, *, by: Person, at: datetime
+) -> None:
+    """Keep one answer of a draft, said today; the others stay, but for those that hang on it.
+
+    A blank is no answer: where one is needed that is refused, else the question stays open. Raises
+    AnswersRefused, NotAllowed, WrongState.
+    """
+    _require_own(request, by)
+    _require_draft(request)
+    today = _day(at)
+    before = dict(request.answers or {})
+    own = questioning.given(before | {question: said})
+    asked = carrying.sheet(request, own, today=today)
+    _refuse_answer(asked, question, own.get(question), today=today)
+    request.answers = carrying.without_orphans(request, own, today=today)
+    days = request.answered_on or {}
+    request.answered_on = {
+        name: days.get(name, today.isoformat())
+        if name != question and before.get(name) == answer
+        else today.isoformat()
+        for name, answer in request.answers.items()
+    }
+    db.session.flush()  # the row goes before its event
+    events.record(Kind.REQUEST_ANSWERED, request)
+
+
+def _refuse_answer(sheet: carrying.Sheet, name: str, said: Any, *, today: date) -> None:
+    question = sheet.form.by_id.get(name)
+    if question is None or not question.shown(sheet.answers):
+        problem = "This is not asked of you."
+    elif said is not None:
+        problem = questioning.problem_with(question, said, today=today) or ""
+    else:
+        needed = question.required and name not in sheet.carried
+        problem = "Please answer this." if needed else ""
+    if problem:
+        wrong = {f"answers.{name}": [problem]}
+        raise AnswersRefused("This answer is missing or cannot be used.", fields=wrong)
 
 
 def submit(request: ApprovalRequest, *, consent: bool, by: Person, at: datetime) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import marshmallow as ma
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 
 from shop.accounts.access import allow, visitor
 from shop.accounts.models import Person, Role
@@ -20,7 +21,7 @@ from shop.catalog.errors import NoLongerSold
 from shop.core.clock import day_in, now
 from shop.core.errors import Gone, NotFound
 from shop.core.money import dollars
-from shop.storefront import bundles, cards, index, queries, schemas, searching
+from shop.storefront import bundles, cards, index, queries, schemas, searching, telling
 from shop.storefront.searching import Found, Wanted
 from shop.storefront.visibility import view_of
 from shop.web.paging import BadCursor
@@ -30,35 +31,77 @@ bp = Blueprint("shop_pages", __name__)
 
 PER_PAGE = 24
 CLASSES = {
-    "cosmetic": "Cosmetic",
-    "otc_drug": "Over the counter",
-    "rx": "Prescription",
-    "rx_unapproved": "Prescription, not FDA-approved",
+    "cosmetic": _("Cosmetic"),
+    "otc_drug": _("Over the counter"),
+    "rx": _("Prescription"),
+    "rx_unapproved": _("Prescription, not FDA-approved"),
 }
 # The facets of the page in their order, with their headings.
 HEADINGS = {
-    "concern": "What for",
-    "category": "Category",
-    "skin_type": "Skin type",
-    "active_class": "Kind of active",
-    "active": "Active ingredient",
-    "strength": "Strength",
-    "brand": "Brand",
-    "price": "Price",
-    "legal_class": "Kind",
-    "doctor_only": "Doctor-only",
-    "pregnancy_safe": "In pregnancy",
+    "concern": _("What for"),
+    "category": _("Category"),
+    "skin_type": _("Skin type"),
+    "active_class": _("Kind of active"),
+    "active": _("Active ingredient"),
+    "strength": _("Strength"),
+    "brand": _("Brand"),
+    "price": _("Price"),
+    "legal_class": _("Kind"),
+    "doctor_only": _("Doctor-only"),
+    "pregnancy_safe": _("In pregnancy"),
 }
 FLAGS = {
-    "doctor_only": {"true": "With a physician\u2019s approval only", "false": "Without"},
-    "pregnancy_safe": {"true": "Known to be safe", "false": "Not, or not known"},
+    "doctor_only": {"true": _("With a physician\u2019s approval only"), "false": _("Without")},
+    "pregnancy_safe": {"true": _("Known to be safe"), "false": _("Not, or not known")},
+}
+CONCERNS = {
+    "acne": _("Acne"),
+    "post_acne_marks": _("Post-acne marks"),
+    "hyperpigmentation": _("Hyperpigmentation"),
+    "melasma": _("Melasma"),
+    "redness": _("Redness"),
+    "rosacea": _("Rosacea"),
+    "fine_lines": _("Fine lines"),
+    "texture": _("Texture"),
+    "dryness": _("Dryness"),
+    "dullness": _("Dullness"),
+    "oiliness": _("Oiliness"),
+    "sensitivity": _("Sensitivity"),
+    "sun_protection": _("Sun protection"),
+    "post_procedure": _("After a treatment"),
+    "dark_circles": _("Dark circles"),
+    "scarring": _("Scarring"),
+    "eczema": _("Eczema"),
+    "sun_damage": _("Sun damage"),
+    "infection": _("Infection"),
+    "warts": _("Warts"),
+    "hair_lash": _("Hair and lashes"),
+}
+SKIN_TYPES = {
+    "dry": _("Dry"),
+    "oily": _("Oily"),
+    "combination": _("Combination"),
+    "normal": _("Normal"),
+    "sensitive": _("Sensitive"),
+    "acne_prone": _("Acne-prone"),
+    "mature": _("Mature"),
+}
+WORDS = FLAGS | {"legal_class": CLASSES, "concern": CONCERNS, "skin_type": SKIN_TYPES}
+# What each part of a leaflet is called on a product's page.
+SECTIONS = {
+    "what_it_does": _("What it does"),
+    "how_to_use": _("How to use it"),
+    "do_not_use": _("Do not use it"),
+    "pregnancy": _("Pregnancy and breastfeeding"),
+    "sun": _("Sun"),
+    "side_effects": _("What you may notice"),
 }
 SORTS = {
-    "": "Best first",
-    "name": "Name",
-    "price": "Price, low to high",
-    "-price": "Price, high to low",
-    "newest": "Newest",
+    "": _("Best first"),
+    "name": _("Name"),
+    "price": _("Price, low to high"),
+    "-price": _("Price, high to low"),
+    "newest": _("Newest"),
 }
 _DOLLARS = re.compile(r"[0-9]{1,5}")
 
@@ -112,7 +155,7 @@ def shop() -> ResponseReturnValue:
         is_client=_is_client(reader),
         classes=CLASSES,
         headings=HEADINGS,
-        words=FLAGS | {"legal_class": CLASSES},
+        words=WORDS,
         sorts=SORTS,
         in_dollars=_in_dollars,
         bundles=[] if request.args else bundles.on_offer(view=view, at=at, today=today),
@@ -175,6 +218,10 @@ def product(slug: str) -> ResponseReturnValue:
         "storefront/product.html",
         shown=shown,
         gates={decision.wish.sku: decision for decision in decisions},
+        about=telling.about(shown.product),
+        concerns=CONCERNS,
+        skin_types=SKIN_TYPES,
+        sections=SECTIONS,
         classes=CLASSES,
         is_client=_is_client(reader),
     )
@@ -234,11 +281,11 @@ def _chips(wanted: Wanted, found: Found) -> Iterator[Chip]:
         for choice in wanted.chosen(facet):
             label = found.index.labels.get(facet, {}).get(choice, choice)
             label = label.capitalize() if facet in ("active", "category") else label
-            words = FLAGS.get(facet, CLASSES if facet == "legal_class" else {})
+            words = WORDS.get(facet, {})
             sent = next(
                 (text for text in request.args.getlist(facet) if _same(text, choice)), choice
             )
-            yield Chip(words.get(choice, label), _address(without=(facet, sent)))
+            yield Chip(str(words.get(choice, label)), _address(without=(facet, sent)))
     for name, cents, word in (
         ("from", wanted.min_price, "From"),
         ("to", wanted.max_price, "Up to"),

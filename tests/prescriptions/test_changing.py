@@ -415,6 +415,7 @@ def test_who_is_not_the_client_finds_nothing_to_accept(app: Flask) -> None:
 def test_on_her_page_the_client_compares_and_accepts(app: Flask) -> None:
     request, _, mild = an_offer(cents=4100, client=somebody(alice))
     number, name, slug = request.number, mild.product.name, mild.product.slug
+    sku = mild.sku
     reader = Reader(app, request.client)
 
     page = reader.get(f"/requests/{number}")
@@ -424,6 +425,7 @@ def test_on_her_page_the_client_compares_and_accepts(app: Flask) -> None:
     page = reader.send(f"/requests/{number}/acceptance")
     assert "It is yours to order now." in page
     assert f"/products/{slug}" in page
+    assert f'name="sku" value="{sku}"' in page  # into the cart with one click
     status = sa.select(ApprovalRequest.status).where(ApprovalRequest.number == number)
     assert db.session.scalar(status) is RequestStatus.APPROVED
 

@@ -335,12 +335,12 @@ def test_she_reads_and_confirms_on_the_page_and_may_take_it_away(
     reader = Reader(app, cast["alice"])
     assert "read and confirm" in reader.get(road)
     assert "Where you have it filled is your choice" in reader.text
-    assert "Order it" not in reader.text
+    assert "Put the next fill in the cart" not in reader.text
 
     assert "It is ready to order." in reader.send(f"{road}/leaflet")
-    assert "Order it" in reader.text
+    assert "Put the next fill in the cart" in reader.text
     assert "Taken to another pharmacy" in reader.send(f"{road}/written")
-    assert "Order it" not in reader.text
+    assert "Put the next fill in the cart" not in reader.text
     assert f"{road}/written" not in reader.text
 
 

@@ -220,7 +220,7 @@ def test_a_client_reads_what_a_referral_means(app: Flask, cast: dict[str, Person
     number = an_answered_draft(cast["bob"]).number
     db.session.commit()
     reader = Reader(app, cast["bob"])
-    reader.get(f"/requests/{number}")
+    reader.get(f"/requests/{number}/form")
     answers = {"answers.has_allergies": "false"}
 
     reader.send(f"/requests/{number}/answers", save="yes", **answers)

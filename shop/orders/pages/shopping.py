@@ -15,16 +15,16 @@ from flask import (
     render_template,
     request,
 )
+from flask_babel import lazy_gettext
 
 from shop.accounts.access import actor, allow
-from shop.accounts.models import Role
+from shop.accounts.models import Person, Role
 from shop.catalog import queries as catalog
 from shop.catalog.models import Variant
 from shop.charts import reading
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
-from shop.core.money import dollars
 from shop.core.usps import STATES
 from shop.credit import queries as credit
 from shop.discounts.terms import FIELD
@@ -150,10 +150,28 @@ def remove_line(sku: str) -> Response:
 @allow(Role.CLIENT)
 def show_checkout() -> Response:
     client = actor()
-    typed = {"name": client.name, "state": client.state or "", "shipping_method": "standard"}
+    typed = _where_last(client)
     lines = _cart_lines()
     chosen = [line.line.variant.sku for line in lines if line.decision.open]
     return _page("checkout.html", typed=typed, **_checkout(lines, chosen, typed))
+
+
+def _where_last(client: Person) -> dict[str, str]:
+    """What the form begins with: where her last order went, else what her account says."""
+    last = queries.last_order(client)
+    begun = {"name": client.name, "state": client.state or "", "shipping_method": "standard"}
+    if last is None or last.shipping_method not in SHIPPING_METHODS:
+        return begun
+    return {
+        "name": last.name,
+        "line1": last.line1,
+        "line2": last.line2 or "",
+        "city": last.city,
+        "state": last.ship_to_state,
+        "postal_code": last.postal_code,
+        "phone": last.phone or "",
+        "shipping_method": last.shipping_method,
+    }
 
 
 @bp.post("/checkout")
@@ -293,7 +311,7 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
         if FIELD in refusal.fields:
             wrong = {"detail": refusal.text, "errors": refusal.fields}
             quoted = _quoted_without(named, typed)
-    prices = {} if quoted is None else {way.code: dollars(cents) for way, cents in quoted.ways}
+    prices = {} if quoted is None else {way.code: cents for way, cents in quoted.ways}
     return wrong | {
         "lines": lines,
         "chosen": set(chosen),
@@ -301,11 +319,9 @@ def _checkout(lines: list[Answered], chosen: Sequence[str], typed: Any) -> dict[
         "totals": None if quoted is None else quoted.totals,
         "untold": untold,
         "held": credit.balance(actor()),
+        "cards": payments.cards_of(actor()),
         "states": [(state, state) for state in sorted(STATES)],
-        "methods": [
-            (code, f"{method.name} ({prices[code]})" if code in prices else method.name)
-            for code, method in SHIPPING_METHODS.items()
-        ],
+        "methods": [(code, WAYS[code], prices.get(code)) for code in SHIPPING_METHODS],
         "routes": routes,
         "route": typed.get("payment_route") or first,
         "route_names": {route.value: terms.name for route, terms in ROUTES.items()},
@@ -377,6 +393,11 @@ def _reasons() -> list[tuple[str, str]]:
     return [(reason, words[reason]) for reason in cancelling.reasons(actor())]
 
 
+WAYS = {
+    "standard": lazy_gettext("Standard, 3 to 5 days"),
+    "express": lazy_gettext("Express, next working day"),
+    "pickup": lazy_gettext("Pick up at the clinic"),
+}
 CLIENT_WORDS = {
     "asked_for": "I do not want to say",
     "changed_mind": "I changed my mind",

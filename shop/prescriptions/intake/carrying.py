@@ -57,6 +57,17 @@ def sheet(request: ApprovalRequest, answers: Answers, *, today: date) -> Sheet:
     return lay_out(form, answers, said_before(request), today=today)
 
 
+def without_orphans(request: ApprovalRequest, answers: Answers, *, today: date) -> dict[str, Any]:
+    """The draft's own answers but for those to questions that no longer apply. Changes nothing."""
+    form, before = questionnaire(request.questionnaire_version), said_before(request)
+    kept = dict(answers)
+    for question in form.questions:  # what hangs on an orphan comes after it, and goes with it
+        laid = lay_out(form, kept, before, today=today)
+        if question.id in kept and not question.shown(laid.answers):
+            del kept[question.id]
+    return kept
+
+
 def sheet_anew(request: ApprovalRequest, answers: Answers, *, today: date) -> Sheet:
     """The sheet of a request that was handed in, where these answers are given anew: the others
     stay, but for those that hang on them. Changes nothing.

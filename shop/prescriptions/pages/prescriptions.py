@@ -92,7 +92,13 @@ def _prescriptions() -> Response:
         after=request.args.get("after"),
         descending=True,
     )
-    return rendered("prescriptions.html", shown=shown, at=now())
+    at = now()
+    return rendered(
+        "prescriptions.html",
+        shown=shown,
+        at=at,
+        outlooks=queries.outlooks_of(shown["items"], at=at),
+    )
 
 
 def shown_again(number: str, **context: Any) -> Response:
