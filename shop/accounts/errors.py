@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotSignedIn, Refused
+from shop.core.errors import Conflict, NotAllowed, NotSignedIn, Refused
 
 
 class WrongPassword(NotSignedIn):
     """Also where there is no such account: the answer is the same."""
 
     code = "wrong_password"
+
+
+class WrongPasskey(NotSignedIn):
+    """Not one of ours, removed, or not for this browser and moment: the answer is the same."""
+
+    code = "wrong_passkey"
+
+
+class PasskeyRefused(Refused):
+    """What a device made cannot be kept as a passkey; `fields` says why."""
+
+    code = "passkey_refused"
+
+
+class PasskeyKnown(Conflict):
+    """This device has a passkey here already."""
+
+    code = "passkey_known"
+
+
+class BrowserOnly(NotAllowed):
+    """A passkey belongs to a person before a browser, never to a program's token."""
+
+    code = "browser_only"
+
+
+class FreshSignInMissing(NotAllowed):
+    """How somebody signs in changes only after she showed again who she is."""
+
+    code = "fresh_sign_in_missing"
 
 
 class BadDetails(Refused):
