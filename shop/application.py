@@ -43,6 +43,8 @@ import shop.planning.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.privacy.api
+import shop.privacy.pages
 import shop.purchasing.api
 import shop.purchasing.pages
 import shop.recalls.api
@@ -161,6 +163,7 @@ def _resources(app: Flask) -> None:
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.privacy,
         shop.purchasing,
         shop.planning,
     ):
@@ -200,6 +203,7 @@ def _pages(app: Flask) -> None:
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.privacy,
         shop.purchasing,
         shop.planning,
         shop.reports,
@@ -289,6 +293,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.planning.models
     import shop.prescriptions.models
+    import shop.privacy.models
     import shop.purchasing.models
     import shop.recalls.models
     import shop.replenishment.models

@@ -11,13 +11,7 @@ down_revision = "0055"
 branch_labels = None
 depends_on = None
 
-LETTERS = (
-    "sign_in_changed",
-    "record_ready",
-    "closure_asked",
-    "closure_withdrawn",
-    "account_closed",
-)
+LETTERS = ("sign_in_changed", "record_ready", "closure_asked", "closure_withdrawn")
 
 PASSKEYS = """
 -- A passkey is used with a count that goes up (an authenticator that does not count says 0 for

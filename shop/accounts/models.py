@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.core.db import Base, Citext, Word, one_of, stamped
 
-
 LONGEST_PASSKEY = 60  # characters of its name
 FORMER = "Former client"  # how a client is called whose account was closed
 

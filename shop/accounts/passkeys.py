@@ -248,7 +248,7 @@ def _asked(party: Party, challenge: bytes, allowed: Sequence[Passkey]) -> dict[s
 def _answered(
     secret: str, purpose: str, session: SignIn | None, *, at: datetime
 ) -> PasskeyChallenge | None:
-    """The challenge this browser was given, used up by this; None where there is none that lives."""
+    """The challenge this browser was given, used up by this; None where none lives."""
     query = locked(
         sa.select(PasskeyChallenge).where(
             PasskeyChallenge.secret_hash == hashed(secret),

@@ -83,7 +83,8 @@ class ExportFile(Base):
     __table_args__ = (
         sa.UniqueConstraint("export_id", "name", name="export_files_name_key"),
         sa.CheckConstraint(
-            "name ~ '^[a-z][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)?[.][a-z]+$' AND char_length(name) <= 120",
+            "name ~ '^[a-z][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)?[.][a-z]+$'"
+            " AND char_length(name) <= 120",
             name="export_file_has_a_plain_name",
         ),
         sa.CheckConstraint(
@@ -99,7 +100,7 @@ class ExportFile(Base):
 
 
 class AccountClosure(Stateful, Base):
-    """A client asks that her account ends: after seven days what may go goes, and the rest is named."""
+    """A client asks that her account ends: in seven days what may go goes, the rest is named."""
 
     machine = "account_closure"
     __tablename__ = "account_closures"

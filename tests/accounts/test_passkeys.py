@@ -304,9 +304,11 @@ def test_who_is_disabled_signs_in_with_nothing(app: Flask, held: Any) -> None:
 
 def test_a_program_has_no_passkey(app: Flask) -> None:
     person = somebody()
-    token = Browser(app).post(
-        "/tokens", {"email": person.email, "password": WORD, "name": "till"}
-    ).json["token"]
+    token = (
+        Browser(app)
+        .post("/tokens", {"email": person.email, "password": WORD, "name": "till"})
+        .json["token"]
+    )
     program = Browser(app)
 
     answer = program.post("/me/passkeys/options", Authorization=f"Bearer {token}")
@@ -326,14 +328,18 @@ def test_ten_wrong_answers_slow_the_next_down(app: Flask, held: Any) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 PARTS = ("id", "rawId", "type", "response", "clientDataJSON", "authenticatorData", "signature")
 
 
 @given(part=st.sampled_from(PARTS), junk=JSON)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_junk_is_refused_and_never_an_error(app: Flask, held: Any, part: str, junk: Any) -> None:
     _, _, device = held
     browser = Browser(app)

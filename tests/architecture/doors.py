@@ -22,6 +22,7 @@ CLIENT_AND_PHYSICIAN = CLIENT | PHYSICIAN
 CLIENT_AND_ESTHETICIAN = CLIENT | ESTHETICIAN
 CLIENT_AND_SHELF = CLIENT | SHELF
 CLINICIANS = ESTHETICIAN | PHYSICIAN  # who treats
+COLLEAGUES = SIGNED_IN - CLIENT  # who works here; some doors ask for a duty, too
 CLINIC = CLIENT | ESTHETICIAN | PHYSICIAN  # who takes part in a request
 
 KEEPERS = SHELF | PHYSICIAN  # who keeps the log of adverse reactions
@@ -39,6 +40,24 @@ DOORS: dict[str, Roles] = {
     "GET /manage/style": MANAGER,
     "POST /language": ANYONE,
     "GET /readyz": ANYONE,
+    # what clients ask of their own record
+    "GET /api/v1/me/record-exports": CLIENT,
+    "POST /api/v1/me/record-exports": CLIENT,
+    "POST /api/v1/me/record-exports/<number>/download": CLIENT,
+    "GET /api/v1/me/account-closure": CLIENT,
+    "POST /api/v1/me/account-closure": CLIENT,
+    "POST /api/v1/me/account-closure/withdrawal": CLIENT,
+    "GET /api/v1/privacy-requests": COLLEAGUES,
+    "POST /api/v1/privacy-requests/<number>/second-try": COLLEAGUES,
+    "GET /account/opened": CLIENT,
+    "GET /account/privacy": SIGNED_IN,
+    "POST /account/privacy/copies": CLIENT,
+    "POST /account/privacy/copies/<number>/download": CLIENT,
+    "GET /account/privacy/closure": CLIENT,
+    "POST /account/privacy/closure": CLIENT,
+    "POST /account/privacy/closure/withdrawal": CLIENT,
+    "GET /manage/privacy-requests": COLLEAGUES,
+    "POST /manage/privacy-requests/<number>/second-try": COLLEAGUES,
     # accounts
     "POST /api/v1/accounts": ANYONE,
     "POST /api/v1/accounts/confirmation": ANYONE,
