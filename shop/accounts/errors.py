@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotAllowed, NotSignedIn, Refused
+from shop.core.errors import Conflict, NotSignedIn, Refused
 
 
 class WrongPassword(NotSignedIn):
@@ -29,14 +29,14 @@ class PasskeyKnown(Conflict):
     code = "passkey_known"
 
 
-class BrowserOnly(NotAllowed):
+class BrowserOnly(Refused):
     """A passkey belongs to a person before a browser, never to a program's token."""
 
     code = "browser_only"
 
 
-class FreshSignInMissing(NotAllowed):
-    """How somebody signs in changes only after she showed again who she is."""
+class FreshSignInMissing(Refused):
+    """Done only by who showed in the last five minutes that she is who she is."""
 
     code = "fresh_sign_in_missing"
 

@@ -308,8 +308,6 @@ def _told(subject: Subject) -> dict[str, str]:
             return {"number": subject.request.number}
         case Licence() | MerchantPermission() | SigningKey():
             return {"until": subject.valid_until.strftime("%B %-d, %Y")}
-        case AccountClosure() | RecordExport():
-            return _of_the_record(subject)
         case Session():
             return {"number": subject.plan.number}
         case SessionReport():
@@ -318,13 +316,15 @@ def _told(subject: Subject) -> dict[str, str]:
             return _of_a_refill(subject)
         case Recall():
             return {"number": subject.number, "urgent": "yes" if subject.urgent else ""}
-        case RefillReminder():
-            return {"moved": "yes" if subject.moved_days else ""}
+        case AccountClosure() | RecordExport() | RefillReminder():
+            return _of_herself(subject)
         case _:
             return _of_an_order(subject)
 
 
-def _of_the_record(subject: AccountClosure | RecordExport) -> dict[str, str]:
+def _of_herself(subject: AccountClosure | RecordExport | RefillReminder) -> dict[str, str]:
+    if isinstance(subject, RefillReminder):
+        return {"moved": "yes" if subject.moved_days else ""}
     until = subject.runs_from if isinstance(subject, AccountClosure) else subject.ends_at
     assert until is not None  # a copy that is told of waits until then
     return {"number": subject.number, "until": _day(until)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from shop.accounts.access import actor, allow, browser_session
+from shop.accounts.access import actor, allow, browser_session, require_fresh_proof
 from shop.accounts.models import Role
 from shop.accounts.scopes import Scope
 from shop.core.clock import now
@@ -69,7 +69,7 @@ def show_closing() -> dict[str, Any]:
 def close() -> Response:
     """Close my account in seven days. I signed in afresh just now."""
     browser_session()
-    schemas.proven()
+    require_fresh_proof()
     closure = closing.ask(actor(), by=actor(), at=now())
     return committed(schemas.AccountClosureOut, closure, 201)
 

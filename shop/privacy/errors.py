@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.core.errors import Conflict, NotAllowed, Refused
+from shop.core.errors import Conflict, Refused
 
 
 class ExportUnderWay(Conflict):
@@ -15,12 +15,6 @@ class ExportNotReady(Conflict):
     """It is not made yet, was fetched, or nobody came in time."""
 
     code = "export_not_ready"
-
-
-class FreshSignInNeeded(NotAllowed):
-    """What holds a whole record goes out only to who showed just now that she is its client."""
-
-    code = "fresh_sign_in_needed"
 
 
 class ClosureWaits(Refused):

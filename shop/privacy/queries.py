@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from shop.accounts.models import Duty, DutyGrant, Person, Role
 from shop.core.db import db, locked
-from shop.core.errors import NotAllowed, NotFound
+from shop.core.errors import NotFound
 from shop.privacy.models import AccountClosure, ExportFile, RecordExport
 from shop.privacy.states import OPEN, ClosureStatus, ExportStatus
 
@@ -38,7 +38,7 @@ def export_for(reader: Person, number: str, *, lock: bool = False) -> RecordExpo
 
 
 def export_to_see_to(reader: Person, number: str) -> RecordExport:
-    """Anybody's, locked, for who answers for privacy. Raises NotAllowed, NotFound."""
+    """Anybody's, locked, for who answers for privacy. Raises NotFound."""
     _require_privacy(reader)
     return _export(locked(sa.select(RecordExport).where(RecordExport.number == number)))
 
@@ -115,13 +115,13 @@ def due_closures(*, at: datetime) -> list[uuid.UUID]:
 
 
 def exports(reader: Person) -> sa.Select[RecordExport]:
-    """Everybody's, for who answers for privacy. Raises NotAllowed."""
+    """Everybody's, for who answers for privacy. Raises NotFound for others."""
     _require_privacy(reader)
     return sa.select(RecordExport).options(joinedload(RecordExport.client))
 
 
 def closures(reader: Person) -> sa.Select[AccountClosure]:
-    """Everybody's, for who answers for privacy. Raises NotAllowed."""
+    """Everybody's, for who answers for privacy. Raises NotFound for others."""
     _require_privacy(reader)
     return sa.select(AccountClosure).options(joinedload(AccountClosure.client))
 
@@ -154,4 +154,4 @@ def lock_person(client: Person) -> None:
 
 def _require_privacy(reader: Person) -> None:
     if not answers_for_privacy(reader):
-        raise NotAllowed("This is for the manager and the privacy officer.")
+        raise NotFound("This is for the manager and the privacy officer.")

@@ -8,12 +8,11 @@ from typing import Any
 from flask import Response, current_app
 from marshmallow import fields
 
-from shop.accounts.access import actor, browser_session, fresh_proof
-from shop.accounts.models import AuthEvent, Person
+from shop.accounts.access import actor, browser_session, require_fresh_proof
+from shop.accounts.models import Person
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.privacy import exporting, obstacles, queries
-from shop.privacy.errors import FreshSignInNeeded
 from shop.privacy.models import AccountClosure, RecordExport
 from shop.privacy.obstacles import Open
 from shop.privacy.states import ClosureStatus, ExportStatus
@@ -95,7 +94,7 @@ class PrivacyRequestsOut(Schema):
 def fetched(number: str) -> Response:
     """The copy, saved by the browser and kept by nobody on the way."""
     browser_session()
-    proof = proven()
+    proof = require_fresh_proof()
     export = queries.export_for(actor(), number, lock=True)
     packed = exporting.fetch(export, by=actor(), proof=proof, at=now())
     db.session.commit()
@@ -104,14 +103,6 @@ def fetched(number: str) -> Response:
         "Content-Disposition": f'attachment; filename="record-{export.number}.zip"',
     }
     return Response(packed, content_type=ZIP, headers=headers)
-
-
-def proven() -> AuthEvent:
-    """The fresh sign-in of this browser. Raises FreshSignInNeeded."""
-    proof = fresh_proof()
-    if proof is None:
-        raise FreshSignInNeeded("Confirm that it is you, then do this again.")
-    return proof
 
 
 def board(reader: Person) -> dict[str, list[Any]]:
