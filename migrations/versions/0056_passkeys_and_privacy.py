@@ -360,6 +360,8 @@ GRANT DELETE ON passkey_challenges TO aftercare_worker;
 GRANT INSERT (passkey_id) ON auth_events TO aftercare_app;
 GRANT UPDATE (email, erased_at) ON people TO aftercare_worker;
 GRANT DELETE ON sign_ins, tokens TO aftercare_worker;
+GRANT INSERT (id, client_id, wanted) ON reminder_choices TO aftercare_worker;
+GRANT SELECT, UPDATE (ended_at) ON calendar_feeds TO aftercare_worker;
 GRANT INSERT (id, number, client_id, status, state_seq) ON record_exports TO aftercare_app;
 GRANT UPDATE (status, state_seq, proof_id, parts_done, parts_total) ON record_exports
     TO aftercare_app, aftercare_worker;
@@ -595,6 +597,8 @@ def downgrade() -> None:
     op.execute(
         "REVOKE UPDATE (email) ON people FROM aftercare_worker;"
         "REVOKE DELETE ON sign_ins, tokens FROM aftercare_worker;"
+        "REVOKE INSERT (id, client_id, wanted) ON reminder_choices FROM aftercare_worker;"
+        "REVOKE SELECT, UPDATE (ended_at) ON calendar_feeds FROM aftercare_worker;"
         "DROP TRIGGER passkey_proves ON auth_events;"
         "DROP TRIGGER erasing_guard ON people;"
         "DROP TRIGGER sign_in_goes_with_its_person ON sign_ins;"

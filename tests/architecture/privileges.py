@@ -1767,6 +1767,10 @@ GRANTED: Granted = {
         "bundles": {
             "SELECT": ALL,
         },
+        "calendar_feeds": {
+            "SELECT": ALL,
+            "UPDATE": ("ended_at",),
+        },
         "card_setups": {
             "INSERT": (
                 "client_id",
@@ -2457,6 +2461,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "reminder_choices": {
+            "INSERT": ("client_id", "id", "wanted"),
             "SELECT": ALL,
         },
         "report_answers": {
