@@ -365,7 +365,8 @@ GRANT SELECT, UPDATE (ended_at) ON calendar_feeds TO aftercare_worker;
 GRANT INSERT (id, number, client_id, status, state_seq) ON record_exports TO aftercare_app;
 GRANT UPDATE (status, state_seq, proof_id, parts_done, parts_total) ON record_exports
     TO aftercare_app, aftercare_worker;
-GRANT INSERT (id, export_id, name, content_sealed) ON export_files TO aftercare_worker;
+GRANT INSERT (id, export_id, name, content_sealed) ON export_files
+    TO aftercare_app, aftercare_worker;
 GRANT DELETE ON export_files TO aftercare_app, aftercare_worker;
 GRANT INSERT (id, number, client_id, status, state_seq) ON account_closures TO aftercare_app;
 GRANT UPDATE (status, state_seq, kept) ON account_closures TO aftercare_app, aftercare_worker;

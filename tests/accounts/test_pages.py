@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 
 from shop.accounts import confirming, passwords
 from shop.accounts.models import Person, Role
-from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from tests import people

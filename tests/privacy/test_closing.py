@@ -213,7 +213,8 @@ def test_what_may_go_goes_and_the_rest_is_named(clinic: Clinic, her: Her) -> Non
     ):
         query = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s")
         assert clinic.rows(
-            query.format(sql.Identifier(table), sql.Identifier(column)), her.id  # type: ignore[arg-type]
+            query.format(sql.Identifier(table), sql.Identifier(column)),
+            her.id,  # type: ignore[arg-type]
         ) == [(0,)]
     assert clinic.rows(
         "SELECT credential_id, public_key, name FROM passkeys WHERE person_id = %s", her.id
@@ -226,9 +227,12 @@ def test_what_may_go_goes_and_the_rest_is_named(clinic: Clinic, her: Her) -> Non
         "SELECT NOT wanted FROM reminder_choices WHERE client_id = %s",
     ):
         assert clinic.rows(query, her.id) == [(True,)], query
-    assert clinic.rows(
-        "SELECT status FROM approval_requests WHERE client_id = %s AND status = 'draft'", her.id
-    ) == []
+    assert (
+        clinic.rows(
+            "SELECT status FROM approval_requests WHERE client_id = %s AND status = 'draft'", her.id
+        )
+        == []
+    )
     (kept,) = clinic.rows("SELECT kept FROM account_closures WHERE client_id = %s", her.id)[0]
     assert set(kept) == {"clinical", "orders", "trace"}
     assert clinic.rows("SELECT count(*) FROM orders WHERE client_id = %s", her.id) == [(1,)]

@@ -205,7 +205,9 @@ def test_an_interrupted_copy_goes_on_where_it_stopped(
                 assert making._next_part(key)
             db.session.remove()
     made: list[str] = []
-    watched = tuple(lambda c, at, part=part: made.append(part.__name__) or part(c, at) for part in parts)
+    watched = tuple(
+        lambda c, at, part=part: made.append(part.__name__) or part(c, at) for part in parts
+    )
     monkeypatch.setattr(making, "PARTS", watched)
 
     clinic.work()
@@ -247,5 +249,3 @@ def _spoil(clinic: Clinic, entry_id: object, content: bytes) -> None:
         connection.execute(
             "UPDATE chart_entries SET content_sealed = %s WHERE id = %s", [content, entry_id]
         )
-
-
