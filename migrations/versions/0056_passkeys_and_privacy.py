@@ -30,11 +30,11 @@ BEGIN
                   WHERE person_id = NEW.person_id AND removed_at IS NULL) >= 20
                 THEN 'passkeys_are_few' END;
         NEW.created_at := shop_now();
-    ELSIF OLD.removed_at IS NOT NULL THEN
-        broken := CASE WHEN (NEW.removed_at, NEW.used_at, NEW.sign_count)
-                            IS DISTINCT FROM (OLD.removed_at, OLD.used_at, OLD.sign_count)
-            THEN 'removed_passkey_stays_removed' END;
-    ELSE
+    ELSIF OLD.removed_at IS NOT NULL
+          AND (NEW.removed_at, NEW.used_at, NEW.sign_count)
+              IS DISTINCT FROM (OLD.removed_at, OLD.used_at, OLD.sign_count) THEN
+        broken := 'removed_passkey_stays_removed';
+    ELSIF OLD.removed_at IS NULL THEN
         broken := CASE
             WHEN NEW.sign_count < OLD.sign_count
                  OR (NEW.used_at IS DISTINCT FROM OLD.used_at AND OLD.sign_count > 0
@@ -191,11 +191,12 @@ BEGIN
     ELSIF (NEW.id, NEW.number, NEW.client_id, NEW.asked_at, NEW.due_at) IS DISTINCT FROM
           (OLD.id, OLD.number, OLD.client_id, OLD.asked_at, OLD.due_at) THEN
         broken := 'export_stays_as_it_was_asked';
+    ELSIF NEW.status = OLD.status
+          AND (NEW.ready_at, NEW.ends_at, NEW.ended_at, NEW.proof_id) IS DISTINCT FROM
+              (OLD.ready_at, OLD.ends_at, OLD.ended_at, OLD.proof_id) THEN
+        broken := 'export_moves_by_its_events';
     ELSIF NEW.status = OLD.status THEN
-        broken := CASE
-            WHEN (NEW.ready_at, NEW.ends_at, NEW.ended_at, NEW.proof_id) IS DISTINCT FROM
-                 (OLD.ready_at, OLD.ends_at, OLD.ended_at, OLD.proof_id)
-                THEN 'export_moves_by_its_events' END;
+        RETURN NEW;  -- how far its making is
     ELSIF NEW.status = 'ready' THEN
         NEW.ready_at := shop_now();
         NEW.ends_at := NEW.ready_at + interval '7 days';
@@ -290,8 +291,9 @@ BEGIN
           (OLD.id, OLD.number, OLD.client_id, OLD.asked_at, OLD.runs_from, OLD.due_at) THEN
         broken := 'closure_stays_as_it_was_asked';
     ELSIF NEW.status = OLD.status THEN
-        broken := CASE WHEN (NEW.ended_at, NEW.kept) IS DISTINCT FROM (OLD.ended_at, OLD.kept)
-            THEN 'closure_moves_by_its_events' END;
+        broken := CASE
+            WHEN NEW.ended_at IS DISTINCT FROM OLD.ended_at OR NEW.kept IS DISTINCT FROM OLD.kept
+                THEN 'closure_moves_by_its_events' END;
     ELSE
         NEW.ended_at := shop_now();
         IF NEW.status = 'done' THEN

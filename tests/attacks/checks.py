@@ -562,19 +562,6 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "captured_cents = amount_cents + 1, refunded_cents = 0 WHERE status = 'succeeded'",
         ],
         "payment_currency_is_usd": ["currency = 'eur'"],
-        "record_exports": {
-            "ended_export_says_when": [
-                "ended_at = now() WHERE status = 'ready'",
-                "ended_at = NULL WHERE status = 'lapsed'",
-            ],
-            "export_progress_is_sane": ["parts_done = 3", "parts_done = -1"],
-            "fetched_export_names_its_proof": ["proof_id = NULL WHERE status = 'fetched'"],
-            "ready_export_has_a_last_day": [
-                "ends_at = NULL WHERE status = 'ready'",
-                "ready_at = NULL, ends_at = NULL WHERE status = 'ready'",
-                "ready_at = now(), ends_at = now() WHERE status = 'asked'",
-            ],
-        },
         "refunds_within_capture": [
             "refunded_cents = captured_cents + 1",
             "refunded_cents = -1",
@@ -835,6 +822,19 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "proposed_refund_waits_for_another": [
             "proposed_by_id = NULL WHERE status = 'proposed'",
             "status = 'proposed' WHERE decided_by_id IS NOT NULL AND status = 'declined'",
+        ],
+    },
+    "record_exports": {
+        "ended_export_says_when": [
+            "ended_at = now() WHERE status = 'ready'",
+            "ended_at = NULL WHERE status = 'lapsed'",
+        ],
+        "export_progress_is_sane": ["parts_done = 3", "parts_done = -1"],
+        "fetched_export_names_its_proof": ["proof_id = NULL WHERE status = 'fetched'"],
+        "ready_export_has_a_last_day": [
+            "ends_at = NULL WHERE status = 'ready'",
+            "ready_at = NULL, ends_at = NULL WHERE status = 'ready'",
+            "ready_at = now(), ends_at = now() WHERE status = 'asked'",
         ],
     },
     "refund_units": {"refunded_unit_is_sane": ["unit = 0", "unit = 21"]},

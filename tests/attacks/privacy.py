@@ -45,6 +45,9 @@ def scene() -> Mapping[str, Any]:
     facts["live"] = _made(PASSKEY, person=client.id, count=5)
     facts["mute"] = _made(PASSKEY, person=client.id, count=0)
     facts["removed"] = _made(PASSKEY, person=client.id, count=1)
+    _run(
+        "UPDATE passkeys SET sign_count = 2, used_at = shop_now() WHERE id = :id", facts["removed"]
+    )
     _run("UPDATE passkeys SET removed_at = shop_now() WHERE id = :id", facts["removed"])
     facts["sign_in"] = _made(SIGNED_IN, person=client.id)
     facts["alone"] = _made(SIGNED_IN, person=other.id)
@@ -508,6 +511,15 @@ def _remove_a_passkey_and_keep_its_key(attacker: Sql) -> object:
     return attacker.run(
         "UPDATE passkeys SET removed_at = '2001-01-01' WHERE id = %(live)s"
         " RETURNING public_key IS NULL AND removed_at > shop_now() - interval '1 minute' AS it"
+    )["it"]
+
+
+@ATTACKS.undone("challenge_guard", OWNER)
+def _a_challenge_for_ever(attacker: Sql) -> object:
+    return attacker.run(
+        "INSERT INTO passkey_challenges (id, secret_hash, challenge, purpose, ends_at)"
+        " VALUES (%(new)s, sha256('a'), sha256('b'), 'sign_in', '2099-01-01')"
+        " RETURNING ends_at < shop_now() + interval '6 minutes' AS it"
     )["it"]
 
 
