@@ -180,13 +180,14 @@ class Sentence:
 
 def sentence(access: Access) -> str:
     """ "Dr Wei Chen (physician) opened your request Q-7K2QM4XD, to treat you." """
-    return gettext(
+    text: str = gettext(
         "%(who)s (%(role)s) opened %(what)s, %(why)s.",
         who=access.reader.name,
         role=ROLES[access.reader.role],
         what=record(access.record),
         why=PURPOSES[Purpose(access.purpose)],
     )
+    return text
 
 
 def record(kept: str) -> str:
@@ -196,7 +197,8 @@ def record(kept: str) -> str:
         if found is not None:
             number = found.group(1) if pattern.groups else ""
             return str(text) % {"number": number} if pattern.groups else str(text)
-    return gettext("a part of your record")
+    unknown: str = gettext("a part of your record")
+    return unknown
 
 
 def by_day(found: Iterable[Access], *, zone: str) -> list[tuple[date, list[Sentence]]]:
