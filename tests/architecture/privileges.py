@@ -192,6 +192,7 @@ GRANTED: Granted = {
                 "logo",
                 "logo_type",
                 "name",
+                "number",
             ),
             "SELECT": ALL,
         },
@@ -418,6 +419,7 @@ GRANTED: Granted = {
         },
         "export_files": {
             "DELETE": ("",),
+            "INSERT": ALL,
             "SELECT": ALL,
         },
         "fills": {

@@ -598,7 +598,6 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "npi = '123456789' WHERE role = 'physician'",
         ],
         "erased_person_has_no_name": ["erased_at = now() WHERE role = 'client'"],
-        "language_is_spoken_here": ["language = 'tlh'"],
         "physician_has_an_npi": ["npi = NULL WHERE role = 'physician'"],
         "role_is_known": ["role = 'owner'"],
         "state_is_a_usps_code": [one.format("state") for one in NO_STATE],

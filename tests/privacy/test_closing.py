@@ -249,7 +249,9 @@ def test_what_may_go_goes_and_the_rest_is_named(clinic: Clinic, her: Her) -> Non
     again = {"email": her.email, "password": WORD}
     assert Browser(clinic.app).post("/session", again).status_code == 401
     clinic.tend()  # safe to repeat
-    clinic.work()
+    assert ("account_closed",) in clinic.rows(
+        "SELECT error FROM letters WHERE recipient_id = %s AND failed_at IS NOT NULL", her.id
+    )
 
 
 def _mentions(clinic: Clinic, word: str) -> list[str]:
