@@ -44,6 +44,8 @@ import shop.planning.pages
 import shop.prescriptions.api
 import shop.prescriptions.cli
 import shop.prescriptions.pages
+import shop.privacy.api
+import shop.privacy.pages
 import shop.purchasing.api
 import shop.purchasing.pages
 import shop.recalls.api
@@ -166,6 +168,7 @@ def _resources(app: Flask) -> None:
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.privacy,
         shop.purchasing,
         shop.planning,
     ):
@@ -205,6 +208,7 @@ def _pages(app: Flask) -> None:
         shop.vigilance,
         shop.recalls,
         shop.replenishment,
+        shop.privacy,
         shop.purchasing,
         shop.planning,
         shop.reports,
@@ -295,6 +299,7 @@ def load_models() -> sa.MetaData:
     import shop.payments.models
     import shop.planning.models
     import shop.prescriptions.models
+    import shop.privacy.models
     import shop.purchasing.models
     import shop.recalls.models
     import shop.replenishment.models

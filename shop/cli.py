@@ -52,6 +52,7 @@ def periodic() -> dict[str, str]:
     from shop.orders import jobs as orders
     from shop.payments import jobs as payments
     from shop.prescriptions import jobs as prescriptions
+    from shop.privacy import jobs as privacy
     from shop.recalls import jobs as recalls
     from shop.replenishment import jobs as replenishment
     from shop.returns import jobs as returns
@@ -67,6 +68,7 @@ def periodic() -> dict[str, str]:
             orders,
             payments,
             prescriptions,
+            privacy,
             recalls,
             replenishment,
             returns,

@@ -21,7 +21,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from sqlalchemy.orm import contains_eager, joinedload
 
 from shop.accounts import passwords, signing_in
-from shop.accounts.errors import WrongPassword
+from shop.accounts.errors import BrowserOnly, FreshSignInMissing, WrongPassword
 from shop.accounts.models import AuthEvent, Person, Role, SignIn, Token
 from shop.accounts.once import hashed
 from shop.accounts.scopes import WRITES, Scope
@@ -38,6 +38,7 @@ NOBODY = "system:signing-in"  # who writes before anybody is known
 FRESH_FOR = timedelta(minutes=5)
 SEEN_EVERY = timedelta(minutes=1)  # how exact "last seen" is
 BEARER = "bearer "
+PASSKEY_SECRET = "passkey"  # in the cookie, while a device is asked
 
 
 @dataclass(eq=False)
@@ -146,6 +147,32 @@ def fresh_proof() -> AuthEvent | None:
     if fresh is None or now() - fresh.at > FRESH_FOR:
         return None
     return fresh
+
+
+def browser_session() -> SignIn:
+    """The session of the browser that asks. Raises NotSignedIn, BrowserOnly for a program."""
+    used = held()
+    if not isinstance(used, SignIn):
+        raise BrowserOnly("This is done in a browser, by the person herself.")
+    return used
+
+
+def require_fresh_proof() -> AuthEvent:
+    """The fresh sign-in of this session. Raises FreshSignInMissing."""
+    fresh = fresh_proof()
+    if fresh is None:
+        raise FreshSignInMissing("Confirm that it is you, then do this again.")
+    return fresh
+
+
+def keep_passkey_secret(secret: str) -> None:
+    """Bind what was asked of a device to this browser: its cookie holds the other half."""
+    session[PASSKEY_SECRET] = secret
+
+
+def passkey_secret() -> str:
+    """The secret of what was asked of this browser's device last; used once, so taken out."""
+    return str(session.pop(PASSKEY_SECRET, ""))
 
 
 def by_token() -> bool:

@@ -13,6 +13,7 @@ from flask import Response, current_app, request
 from flask_wtf.csrf import generate_csrf
 
 from shop.accounts import (
+    changing,
     confirming,
     delegating,
     duties,
@@ -20,6 +21,7 @@ from shop.accounts import (
     licences,
     moving,
     opening,
+    passkeys,
     queries,
     schemas,
     signing_in,
@@ -30,21 +32,36 @@ from shop.accounts.access import (
     actor,
     allow,
     begin_visit,
+    browser_session,
     by_token,
     end_visit,
     failures_counted,
     fresh_proof,
     held,
+    keep_passkey_secret,
+    passkey_secret,
+    require_fresh_proof,
     visiting_session,
 )
-from shop.accounts.errors import DelegationRefused
-from shop.accounts.models import Delegation, DutyGrant, Person, Role, SignIn, Token
+from shop.accounts.errors import DelegationRefused, PasskeyRefused, WrongPasskey
+from shop.accounts.models import (
+    Delegation,
+    DutyGrant,
+    Passkey,
+    Person,
+    Role,
+    SignIn,
+    Token,
+)
+from shop.accounts.passkeys import Party
+from shop.accounts.returning import home_of
 from shop.accounts.scopes import Scope
 from shop.charts import queries as charts
 from shop.charts.models import Access
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.web.api import Blueprint, PageQuery, committed
+from shop.web.limits import limiter
 from shop.web.paging import page
 
 bp = Blueprint("accounts", __name__, url_prefix="/api/v1", description="People and sign-ins")
@@ -91,10 +108,40 @@ def sign_in(proof: dict[str, Any]) -> Response:
     session, secret = signing_in.sign_in(
         person, agent=request.user_agent.string, at=now(), instead_of=visiting_session()
     )
-    db.session.commit()
-    begin_visit(session, secret)
-    user = schemas.UserOut().dump(person)
-    return _unkept({"user": user, "csrf_token": generate_csrf()}, 200)
+    return _begun(session, secret)
+
+
+@bp.post("/session/passkey/options")
+@allow()
+@limiter.shared_limit("60/minute", scope="passkeys asked")
+@bp.response(200, schemas.DeviceQuestionOut)
+def ask_for_a_passkey() -> Response:
+    """What to ask a device that may hold a passkey of ours. Who signs in is not said."""
+    return _asked(*passkeys.ask_to_sign_in(_party()))
+
+
+@bp.post("/session/passkey")
+@allow()
+@bp.arguments(schemas.DeviceAnswerIn)
+@bp.response(200, schemas.SessionOut)
+def sign_in_with_a_passkey(answer: dict[str, Any]) -> Response:
+    """Sign a browser in by what its device answered; the answer sets its cookie."""
+    with failures_counted(WrongPasskey):
+        passkey = passkeys.prove(
+            answer["credential"],
+            secret=passkey_secret(),
+            party=_party(),
+            address=_address(),
+            at=now(),
+        )
+    session, secret = signing_in.sign_in(
+        passkey.person,
+        agent=request.user_agent.string,
+        at=now(),
+        instead_of=visiting_session(),
+        passkey=passkey,
+    )
+    return _begun(session, secret)
 
 
 @bp.delete("/session")
@@ -118,6 +165,111 @@ def sign_in_afresh(proof: dict[str, Any]) -> Response:
     with failures_counted():
         fresh = signing_in.refresh(held(), proof["password"], address=_address(), at=now())
     return committed(schemas.FreshOut, {"fresh_until": fresh.at + FRESH_FOR})
+
+
+@bp.post("/session/fresh/passkey/options")
+@allow(*Role)
+@bp.response(200, schemas.DeviceQuestionOut)
+def ask_for_a_passkey_afresh() -> Response:
+    """What to ask a device that holds one of my passkeys."""
+    return _asked(*passkeys.ask_afresh(browser_session(), _party()))
+
+
+@bp.post("/session/fresh/passkey")
+@allow(*Role)
+@bp.arguments(schemas.DeviceAnswerIn)
+@bp.response(200, schemas.FreshOut)
+def sign_in_afresh_with_a_passkey(answer: dict[str, Any]) -> Response:
+    """Show a passkey instead of the password: a signature is possible for the next 5 minutes."""
+    with failures_counted(WrongPasskey):
+        fresh = passkeys.refresh(
+            browser_session(),
+            answer["credential"],
+            secret=passkey_secret(),
+            party=_party(),
+            address=_address(),
+            at=now(),
+        )
+    return committed(schemas.FreshOut, {"fresh_until": fresh.at + FRESH_FOR})
+
+
+@bp.get("/me/passkeys")
+@allow(*Role)
+@bp.response(200, schemas.Passkeys)
+def list_passkeys() -> dict[str, Any]:
+    """The passkeys that open my account."""
+    return {"items": passkeys.passkeys_of(actor()), "next": None}
+
+
+@bp.post("/me/passkeys/options")
+@allow(*Role)
+@bp.response(200, schemas.DeviceQuestionOut)
+def ask_for_a_new_passkey() -> Response:
+    """What to ask a device that is to make a passkey. I signed in afresh just now."""
+    session = browser_session()
+    require_fresh_proof()
+    return _asked(*passkeys.ask_to_register(session, _party()))
+
+
+@bp.post("/me/passkeys")
+@allow(*Role)
+@bp.arguments(schemas.PasskeyIn)
+@bp.response(201, schemas.PasskeyOut)
+def add_passkey(answer: dict[str, Any]) -> Response:
+    """Keep the passkey that my device made."""
+    session = browser_session()
+    require_fresh_proof()
+    with failures_counted(PasskeyRefused):
+        added = passkeys.register(
+            session,
+            answer["credential"],
+            name=answer["name"],
+            secret=passkey_secret(),
+            party=_party(),
+            at=now(),
+        )
+    return _passkey(added, 201)
+
+
+@bp.patch("/me/passkeys/<uuid:passkey_id>")
+@allow(*Role)
+@bp.arguments(schemas.PasskeyNameIn)
+@bp.response(200, schemas.PasskeyOut)
+def rename_passkey(named: dict[str, Any], passkey_id: uuid.UUID) -> Response:
+    """Call it something else."""
+    browser_session()
+    passkey = queries.passkey_of(actor(), passkey_id)
+    passkeys.rename(passkey, named["name"])
+    return _passkey(passkey, 200)
+
+
+@bp.delete("/me/passkeys/<uuid:passkey_id>")
+@allow(*Role)
+@bp.response(204)
+def remove_passkey(passkey_id: uuid.UUID) -> Response:
+    """It opens nothing from now on. I signed in afresh just now."""
+    browser_session()
+    require_fresh_proof()
+    passkeys.remove(queries.passkey_of(actor(), passkey_id), at=now())
+    return committed(None, None, 204)
+
+
+@bp.post("/me/password")
+@allow(*Role)
+@bp.arguments(schemas.PasswordIn)
+@bp.response(200, schemas.SessionOut)
+def change_password(given: dict[str, Any]) -> Response:
+    """Another password. Every session and token of mine ends; this browser gets a new session."""
+    with failures_counted():
+        session, secret = changing.change_password(
+            browser_session(),
+            old=given["old_password"],
+            new=given["new_password"],
+            agent=request.user_agent.string,
+            address=_address(),
+            at=now(),
+        )
+    return _begun(session, secret)
 
 
 @bp.post("/tokens")
@@ -167,11 +319,16 @@ def me() -> dict[str, Any]:
 
 @bp.patch("/me")
 @allow(Role.CLIENT, scope=Scope.ACCOUNT)
-@bp.arguments(schemas.RelocationIn)
+@bp.arguments(schemas.UserChangeIn)
 @bp.response(200, schemas.UserOut)
-def move(asked: dict[str, Any]) -> Response:
-    """I live in another state from now on. What was signed before stays for where it was signed."""
-    return committed(schemas.UserOut, moving.move(actor(), asked["state"]))
+def change_me(asked: dict[str, Any]) -> Response:
+    """I am called so, or live in another state, from now on. What was signed before stays."""
+    changed = actor()
+    if "state" in asked:
+        changed = moving.move(changed, asked["state"])
+    if "name" in asked:
+        changed = changing.rename(changed, asked["name"])
+    return committed(schemas.UserOut, changed)
 
 
 @bp.get("/me/sessions")
@@ -327,6 +484,32 @@ def withdraw_delegation(delegation_id: uuid.UUID) -> Response:
     """I am back sooner, or somebody else stands in. Safe to repeat."""
     delegating.withdraw(queries.delegation_of(actor(), delegation_id), at=now())
     return committed(None, None, 204)
+
+
+def _party() -> Party:
+    config = current_app.config["SHOP"]
+    return passkeys.party(config.base_url, config.clinic_name)
+
+
+def _asked(options: dict[str, Any], secret: str) -> Response:
+    db.session.commit()
+    keep_passkey_secret(secret)
+    return _unkept({"options": options, "csrf_token": generate_csrf()}, 200)
+
+
+def _passkey(passkey: Passkey, status: int) -> Response:
+    db.session.flush()
+    db.session.refresh(passkey)  # the database stamps its times
+    return committed(schemas.PasskeyOut, passkey, status)
+
+
+def _begun(session: SignIn, secret: str) -> Response:
+    """A session begins in this browser: its cookie comes with the answer."""
+    db.session.commit()
+    begin_visit(session, secret)
+    user = schemas.UserOut().dump(session.person)
+    home = home_of(session.person.role)
+    return _unkept({"user": user, "home": home, "csrf_token": generate_csrf()}, 200)
 
 
 def _delegate(person_id: uuid.UUID) -> Person:

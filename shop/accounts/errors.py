@@ -11,6 +11,36 @@ class WrongPassword(NotSignedIn):
     code = "wrong_password"
 
 
+class WrongPasskey(NotSignedIn):
+    """Not one of ours, removed, or not for this browser and moment: the answer is the same."""
+
+    code = "wrong_passkey"
+
+
+class PasskeyRefused(Refused):
+    """What a device made cannot be kept as a passkey; `fields` says why."""
+
+    code = "passkey_refused"
+
+
+class PasskeyKnown(Conflict):
+    """This device has a passkey here already."""
+
+    code = "passkey_known"
+
+
+class BrowserOnly(Refused):
+    """A passkey belongs to a person before a browser, never to a program's token."""
+
+    code = "browser_only"
+
+
+class FreshSignInMissing(Refused):
+    """Done only by who showed in the last five minutes that she is who she is."""
+
+    code = "fresh_sign_in_missing"
+
+
 class BadDetails(Refused):
     """Something about a person cannot be used; `fields` says what."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.accounts import confirming, expiring
+from shop.accounts import confirming, expiring, passkeys
 from shop.core.clock import now
 from shop.core.db import db
 from shop.core.jobs import job
@@ -15,8 +15,9 @@ PERIODIC = {  # minute hour day month weekday
 
 @job("clear_expired_links", retry=False)
 def clear_expired_links(timestamp: int = 0) -> None:
-    """Forget the mail links that can no longer be used."""
+    """Forget the mail links, and the challenges to passkeys, that can no longer be used."""
     confirming.clear_expired(at=now())
+    passkeys.clear_expired(at=now())
     db.session.commit()
 
 

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.core.db import Base, Citext, Word, one_of, stamped
 
+LONGEST_PASSKEY = 60  # characters of its name
+FORMER = "Former client"  # how a client is called whose account was closed
+
 
 class Role(StrEnum):
     """What a person is here. One role each."""
@@ -36,6 +39,11 @@ class Person(Base):
         sa.CheckConstraint("role <> 'client' OR birth_date IS NOT NULL", name="client_has_an_age"),
         sa.CheckConstraint("role <> 'client' OR state IS NOT NULL", name="client_has_a_state"),
         sa.CheckConstraint("language IN ('en', 'es')", name="language_is_spoken_here"),
+        sa.CheckConstraint(
+            f"erased_at IS NULL OR disabled_at IS NOT NULL AND name = '{FORMER}'"
+            " AND email::text = 'erased-' || id::text || '@erased.invalid' AND password_hash = '-'",
+            name="erased_person_has_no_name",
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -51,6 +59,7 @@ class Person(Base):
     email_confirmed_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     session_epoch: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
+    erased_at: Mapped[datetime | None] = stamped()  # name and address were taken out for good
 
     licences: Mapped[list[Licence]] = relationship(
         back_populates="person",
@@ -219,6 +228,7 @@ class Factor(StrEnum):
     """What a person proved when signing in."""
 
     PASSWORD = "password"
+    PASSKEY = "passkey"  # something she holds, opened by her finger, face or code
 
 
 class AuthEvent(Base):
@@ -229,6 +239,19 @@ class AuthEvent(Base):
         sa.UniqueConstraint("id", "person_id", "kind", "at", name="auth_events_proof_key"),
         sa.UniqueConstraint("id", "factors", name="auth_events_factors_key"),
         sa.CheckConstraint("kind IN ('sign_in', 'fresh')", name="auth_event_kind_is_known"),
+        sa.ForeignKeyConstraint(
+            ["passkey_id", "person_id"],
+            ["passkeys.id", "passkeys.person_id"],
+            name="passkey_proof_is_her_own",
+        ),
+        sa.CheckConstraint(
+            "('passkey' = ANY (factors)) = (passkey_id IS NOT NULL)",
+            name="passkey_proof_names_its_passkey",
+        ),
+        sa.CheckConstraint(
+            "factors <@ ARRAY['password', 'passkey'] AND cardinality(factors) > 0",
+            name="auth_event_factors_are_known",
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -236,6 +259,67 @@ class AuthEvent(Base):
     kind: Mapped[str]
     factors: Mapped[list[str]]
     at: Mapped[datetime] = mapped_column(server_default=sa.func.shop_now())
+    passkey_id: Mapped[uuid.UUID | None]  # the one she showed
+
+
+class Passkey(Base):
+    """A key pair in somebody's device (W3C WebAuthn): here is its public half.
+
+    Removed, it keeps its name and days, and loses the key.
+    """
+
+    __tablename__ = "passkeys"
+    __table_args__ = (
+        sa.UniqueConstraint("id", "person_id", name="passkeys_owner_key"),
+        sa.CheckConstraint("sign_count >= 0", name="passkey_count_is_sane"),
+        sa.CheckConstraint(
+            f"char_length(name) BETWEEN 1 AND {LONGEST_PASSKEY}", name="passkey_has_a_name"
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(credential_id, public_key)"
+            " = CASE WHEN removed_at IS NULL THEN 2 ELSE 0 END",
+            name="passkey_has_its_key_until_removed",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    credential_id: Mapped[bytes | None] = mapped_column(unique=True)
+    public_key: Mapped[bytes | None]  # COSE
+    sign_count: Mapped[int] = mapped_column(sa.BigInteger)  # 0 for ever where a device counts not
+    name: Mapped[str]  # hers, such as "My phone"
+    transports: Mapped[list[str]]
+    backed_up: Mapped[bool]  # it follows her account at the maker of her devices
+    created_at: Mapped[datetime] = stamped()
+    used_at: Mapped[datetime | None] = stamped()
+    removed_at: Mapped[datetime | None] = stamped()
+
+    person: Mapped[Person] = relationship()
+
+
+class PasskeyChallenge(Base):
+    """What a device is asked to sign: random, for one purpose, one browser, once, five minutes."""
+
+    __tablename__ = "passkey_challenges"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name="challenge_secret_is_hashed"),
+        sa.CheckConstraint("octet_length(challenge) = 32", name="challenge_cannot_be_guessed"),
+        sa.CheckConstraint(
+            "purpose IN ('register', 'sign_in', 'fresh')", name="challenge_purpose_is_known"
+        ),
+        sa.CheckConstraint(
+            "(purpose = 'sign_in') = (sign_in_id IS NULL)",
+            name="challenge_is_bound_to_its_session",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)  # of what the browser's cookie holds
+    challenge: Mapped[bytes]
+    purpose: Mapped[str]
+    sign_in_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("sign_ins.id"), index=True)
+    ends_at: Mapped[datetime] = mapped_column(server_default=sa.FetchedValue(), index=True)
+    used_at: Mapped[datetime | None] = stamped()
 
 
 class SignIn(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -18,13 +19,16 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import gettext as _
 
 from shop.accounts import (
+    changing,
     confirming,
     employing,
     licences,
     moving,
     opening,
+    passkeys,
     queries,
     schemas,
     signing_in,
@@ -35,16 +39,16 @@ from shop.accounts.access import (
     actor,
     allow,
     begin_visit,
+    browser_session,
     end_visit,
     failures_counted,
+    fresh_proof,
     held,
     visiting_session,
 )
 from shop.accounts.errors import BadDetails
 from shop.accounts.models import Person, Role
-from shop.accounts.returning import safe_path
-from shop.charts import queries as charts
-from shop.charts.models import Access
+from shop.accounts.returning import home_of, safe_path
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
@@ -57,15 +61,13 @@ from shop.web.tongues import COOKIE
 
 bp = Blueprint("account_pages", __name__)
 
-HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/people"}
 PEOPLE_SHOWN = 100
-ACCESSES_SHOWN = 50
 
 
 @bp.get("/sign-in")
 @allow()
 def sign_in_page() -> Response:
-    return _page("sign_in.html", typed=request.args)
+    return _page("sign_in.html", typed=request.args, **_asked(request.args))
 
 
 @bp.post("/sign-in")
@@ -79,19 +81,19 @@ def sign_in() -> Response:
             )
     except Refusal as refusal:
         db.session.rollback()
-        return _again("sign_in.html", refusal)
+        return _again("sign_in.html", refusal, **_asked(request.form))
     session, secret = signing_in.sign_in(
         person, agent=request.user_agent.string, at=now(), instead_of=visiting_session()
     )
     db.session.commit()
     begin_visit(session, secret)
-    return _to(safe_path(request.form.get("next"), HOME.get(person.role, "/")))
+    return _to(safe_path(request.form.get("next"), home_of(person.role)))
 
 
 @bp.get("/sign-in/fresh")
 @allow(*Role)
 def fresh_page() -> Response:
-    return _page("fresh.html", typed=request.args)
+    return _page("fresh.html", typed=request.args, **_device(request.args))
 
 
 @bp.post("/sign-in/fresh")
@@ -105,9 +107,9 @@ def sign_in_afresh() -> Response:
             )
     except Refusal as refusal:
         db.session.rollback()
-        return _again("fresh.html", refusal)
+        return _again("fresh.html", refusal, **_device(request.form))
     db.session.commit()
-    return _to(safe_path(request.form.get("next"), HOME.get(actor().role, "/")))
+    return _to(safe_path(request.form.get("next"), home_of(actor().role)))
 
 
 @bp.post("/sign-out")
@@ -187,41 +189,96 @@ def confirm(secret: str) -> Response:
 @bp.get("/account")
 @allow(*Role)
 def account() -> Response:
+    """Who I am here: name, address, state, language."""
     return _account()
 
 
-def _account(refusal: Refusal | None = None) -> Response:
-    at, reader = now(), actor()
-    opened = page(
-        charts.accesses_of(reader),
-        (Access.at, Access.id),
-        limit=ACCESSES_SHOWN,
-        after=request.args.get("after"),
-        descending=True,
+@bp.post("/account/name")
+@allow(Role.CLIENT)
+def rename() -> Response:
+    """Be called so from now on."""
+    return _changed(
+        lambda: changing.rename(actor(), _form(schemas.NameIn)["name"]),
+        _("Your name is changed. What was signed or sent before keeps the old one."),
+        _account,
     )
-    shown = {
-        "sessions": queries.sessions_of(reader, at=at),
-        "tokens": queries.tokens_of(reader, at=at),
-        "opened": opened,
-        "current": visiting_session(),
-        "states": _states(),
-    }
-    if refusal is not None:
-        return _again("account.html", refusal, **shown)
-    return _page("account.html", typed={}, **shown)
 
 
 @bp.post("/account/state")
 @allow(Role.CLIENT)
 def move() -> Response:
-    try:
+    """Live in another state from now on."""
+
+    def act() -> None:
         moved = moving.move(actor(), _form(schemas.RelocationIn)["state"])
+        flash(
+            _(
+                "You live in %(state)s. What you ask for from now on goes to physicians there.",
+                state=moved.state,
+            )
+        )
+
+    return _changed(act, "", _account)
+
+
+@bp.get("/account/security")
+@allow(*Role)
+def security() -> Response:
+    """How I sign in, and where I am signed in."""
+    return _security()
+
+
+@bp.post("/account/password")
+@allow(*Role)
+def change_password() -> Response:
+    """Another password: everything else of mine is signed out, this browser stays."""
+    try:
+        given = _form(schemas.PasswordIn)
+        with failures_counted():
+            session, secret = changing.change_password(
+                browser_session(),
+                old=given["old_password"],
+                new=given["new_password"],
+                agent=request.user_agent.string,
+                address=request.remote_addr or "",
+                at=now(),
+            )
     except Refusal as refusal:
         db.session.rollback()
-        return _account(refusal)
+        return _security(refusal)
     db.session.commit()
-    flash(f"You live in {moved.state}. What you ask for from now on goes to physicians there.")
-    return _to(url_for(".account"))
+    begin_visit(session, secret)
+    flash(_("Your password is changed. Every other device and program is signed out."))
+    return _to(url_for(".security"))
+
+
+@bp.post("/account/passkeys/<uuid:passkey_id>/name")
+@allow(*Role)
+def rename_passkey(passkey_id: uuid.UUID) -> Response:
+    """Call a passkey something else."""
+    passkey = queries.passkey_of(actor(), passkey_id)
+    return _changed(
+        lambda: passkeys.rename(passkey, _form(schemas.PasskeyNameIn)["name"]),
+        _("The passkey is renamed."),
+        _security,
+        ".security",
+    )
+
+
+@bp.post("/account/passkeys/<uuid:passkey_id>/removal")
+@allow(*Role)
+def remove_passkey(passkey_id: uuid.UUID) -> Response:
+    """It opens nothing from now on."""
+    if fresh_proof() is None:
+        flash(_("Confirm first that it is you. Then press the button again."))
+        return _to("/sign-in/fresh?next=/account/security")
+    passkey = queries.passkey_of(actor(), passkey_id)
+    return _changed(
+        lambda: passkeys.remove(passkey, at=now()),
+        _("The passkey is removed here. Remove it from your device, too."),
+        _security,
+        ".security",
+    )
 
 
 @bp.post("/account/sessions/<uuid:session_id>/end")
@@ -230,7 +287,28 @@ def end_session(session_id: uuid.UUID) -> Response:
     at = now()
     signing_in.revoke(queries.session_of(actor(), session_id, at=at), at=at)
     db.session.commit()
-    return _to(url_for(".account"))
+    flash(_("That device is signed out."))
+    return _to(url_for(".security"))
+
+
+@bp.post("/account/sessions/end-others")
+@allow(*Role)
+def end_other_sessions() -> Response:
+    """Be signed in here and nowhere else."""
+    at, used = now(), held()
+    for session in queries.sessions_of(actor(), at=at):
+        if session.id != used.id:
+            signing_in.revoke(session, at=at)
+    db.session.commit()
+    flash(_("You are signed in here and nowhere else."))
+    return _to(url_for(".security"))
+
+
+@bp.get("/account/programs")
+@allow(*Role)
+def programs() -> Response:
+    """The programs that act for me."""
+    return _page("programs.html", tokens=queries.tokens_of(actor(), at=now()))
 
 
 @bp.post("/account/tokens/<uuid:token_id>/revoke")
@@ -239,7 +317,65 @@ def revoke_token(token_id: uuid.UUID) -> Response:
     at = now()
     tokens.revoke(queries.token_of(actor(), token_id, at=at), at=at)
     db.session.commit()
-    return _to(url_for(".account"))
+    flash(_("That program acts for you no longer."))
+    return _to(url_for(".programs"))
+
+
+def _changed(
+    act: Callable[[], object],
+    told: str,
+    again: Callable[[Refusal], Response],
+    back: str = ".account",
+) -> Response:
+    """Do it and go back to its page; where it is refused, show that page with what was typed."""
+    try:
+        act()
+    except Refusal as refusal:
+        db.session.rollback()
+        return again(refusal)
+    db.session.commit()
+    if told:
+        flash(told)
+    return _to(url_for(back))
+
+
+def _account(refusal: Refusal | None = None) -> Response:
+    if refusal is not None:
+        return _again("account.html", refusal, states=_states())
+    return _page("account.html", states=_states())
+
+
+def _security(refusal: Refusal | None = None) -> Response:
+    at, reader = now(), actor()
+    shown = {
+        "sessions": queries.sessions_of(reader, at=at),
+        "current": visiting_session(),
+        "passkeys": passkeys.passkeys_of(reader),
+        "removed": queries.removed_passkeys_of(reader, at=at),
+        "proven": fresh_proof() is not None,
+        "origin": _origin(),
+        "agent": request.user_agent.string,
+    }
+    if refusal is not None:
+        return _again("security.html", refusal, **shown)
+    return _page("security.html", **shown)
+
+
+def _asked(given: Mapping[str, str]) -> dict[str, Any]:
+    """What a page needs that a passkey can be shown on: where it works, and where it leads."""
+    return {"origin": _origin(), "onward": safe_path(given.get("next"), "")}
+
+
+def _device(given: Mapping[str, str]) -> dict[str, Any]:
+    """The same, where one of her own can be shown instead of the password."""
+    shown = _asked(given) | {"passkeys": passkeys.passkeys_of(actor())}
+    return shown | {"onward": shown["onward"] or home_of(actor().role)}
+
+
+def _origin() -> str:
+    """Where our pages have to come from for a passkey to work."""
+    config = current_app.config["SHOP"]
+    return passkeys.party(config.base_url, config.clinic_name).origin
 
 
 @bp.get("/people")

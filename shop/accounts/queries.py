@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from shop.accounts.models import Delegation, DutyGrant, Licence, Person, Role, SignIn, Token
+from shop.accounts.models import (
+    Delegation,
+    DutyGrant,
+    Licence,
+    Passkey,
+    Person,
+    Role,
+    SignIn,
+    Token,
+)
 from shop.core.db import db
 from shop.core.errors import NotFound
 
-Row = TypeVar("Row", Delegation, DutyGrant, Licence, SignIn, Token)
+Row = TypeVar("Row", Delegation, DutyGrant, Licence, Passkey, SignIn, Token)
+REMEMBERED = timedelta(days=90)  # how long a removed passkey is still shown
 
 
 def people() -> sa.Select[Person]:
@@ -117,6 +127,22 @@ def token_of(reader: Person, token_id: uuid.UUID, *, at: datetime) -> Token:
     return _one(
         sa.select(Token).where(*_live(Token, reader, at), Token.id == token_id), "No such token."
     )
+
+
+def passkey_of(reader: Person, passkey_id: uuid.UUID) -> Passkey:
+    """One of the reader's that opens her account. Raises NotFound."""
+    query = sa.select(Passkey).where(
+        Passkey.person_id == reader.id, Passkey.id == passkey_id, Passkey.removed_at.is_(None)
+    )
+    return _one(query, "No such passkey.")
+
+
+def removed_passkeys_of(reader: Person, *, at: datetime) -> list[Passkey]:
+    """Those the reader removed in the last 90 days, the latest first."""
+    query = sa.select(Passkey).where(
+        Passkey.person_id == reader.id, Passkey.removed_at > at - REMEMBERED
+    )
+    return list(db.session.scalars(query.order_by(Passkey.removed_at.desc(), Passkey.id)))
 
 
 def _live(

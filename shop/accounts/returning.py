@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from shop.accounts.models import Role
+
+HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/people"}
+
 LONGEST = 500
 # What our own links are made of. No backslash, no colon, no control character, no second slash in
 # a row: nothing that some browser reads as another host.
@@ -15,3 +19,8 @@ def safe_path(wanted: str | None, otherwise: str) -> str:
     if wanted and len(wanted) <= LONGEST and OURS.fullmatch(wanted):
         return wanted
     return otherwise
+
+
+def home_of(role: Role) -> str:
+    """The page where somebody of this role begins."""
+    return HOME.get(role, "/")

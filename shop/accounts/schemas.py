@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shop.accounts.access import held
-from shop.accounts.models import Duty, Role
+from shop.accounts.models import LONGEST_PASSKEY, Duty, Role
 from shop.accounts.opening import LONGEST_EMAIL, LONGEST_NAME
 from shop.accounts.passwords import LONGEST
 from shop.web.api import Moment, Schema, State, Text
@@ -21,6 +23,42 @@ class AccountIn(Schema):
 
 class RelocationIn(Schema):
     state = State(required=True)
+
+
+class NameIn(Schema):
+    name = Text(required=True, shortest=1, longest=LONGEST_NAME)
+
+
+class UserChangeIn(Schema):
+    """What is to change of oneself; what is not named stays."""
+
+    name = Text(shortest=1, longest=LONGEST_NAME)
+    state = State()
+
+    @validates_schema
+    def says_something(self, given: dict[str, Any], **_: Any) -> None:
+        """Nothing to change is a mistake."""
+        if not given:
+            raise ValidationError("Say what is to change.")
+
+
+class PasswordIn(Schema):
+    old_password = Text(required=True, longest=LONGEST)
+    new_password = Text(required=True, longest=LONGEST)
+
+
+class PasskeyNameIn(Schema):
+    name = Text(required=True, shortest=1, longest=LONGEST_PASSKEY)
+
+
+class DeviceAnswerIn(Schema):
+    """What `navigator.credentials` gave: PublicKeyCredential.toJSON() of WebAuthn 3."""
+
+    credential = fields.Dict(keys=fields.String(), required=True)
+
+
+class PasskeyIn(DeviceAnswerIn):
+    name = Text(required=True, shortest=1, longest=LONGEST_PASSKEY)
 
 
 class AccountOut(Schema):
@@ -160,8 +198,26 @@ class MeOut(Schema):
     )
 
 
+class DeviceQuestionOut(Schema):
+    """For parseCreationOptionsFromJSON or parseRequestOptionsFromJSON of WebAuthn 3."""
+
+    options = fields.Dict()
+    csrf_token = fields.String(metadata={"description": "For X-CSRFToken with the answer."})
+
+
+class PasskeyOut(Schema):
+    id = fields.UUID()
+    name = fields.String()
+    backed_up = fields.Boolean(
+        metadata={"description": "It follows her account at the maker of her devices."}
+    )
+    created_at = Moment()
+    used_at = Moment(allow_none=True)
+
+
 class SessionOut(Schema):
     user = fields.Nested(UserOut)
+    home = fields.String(metadata={"description": "The page where this role begins."})
     csrf_token = fields.String()
 
 
@@ -206,6 +262,7 @@ def listed(item: type[Schema], name: str) -> type[Schema]:
 
 
 Tokens = listed(TokenOut, "Tokens")
+Passkeys = listed(PasskeyOut, "Passkeys")
 SignIns = listed(SignInOut, "SignIns")
 Accesses = listed(AccessOut, "Accesses")
 Duties = listed(DutyOut, "Duties")

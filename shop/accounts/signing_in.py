@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shop.accounts import passwords
 from shop.accounts.errors import WrongPassword
-from shop.accounts.models import AuthEvent, Factor, Person, Role, SignIn, Token
+from shop.accounts.models import AuthEvent, Factor, Passkey, Person, Role, SignIn, Token
 from shop.accounts.once import hashed, new_secret
 from shop.accounts.throttling import account_key, address_key, count_failure, refuse_too_many
 from shop.core import events
@@ -41,15 +41,21 @@ def prove(email: str, password: str, *, address: str, at: datetime) -> Person:
 
 
 def sign_in(
-    person: Person, *, agent: str, at: datetime, instead_of: SignIn | None = None
+    person: Person,
+    *,
+    agent: str,
+    at: datetime,
+    instead_of: SignIn | None = None,
+    passkey: Passkey | None = None,
 ) -> tuple[SignIn, str]:
     """Begin a session of somebody who proved who she is; returns it and the cookie's secret.
 
-    The session that this browser had before ends.
+    She showed `passkey`, or where there is none her password. The session that this browser had
+    before ends.
     """
     if instead_of is not None:
         sign_out(instead_of, at=at)
-    proof(person, "sign_in")
+    proof(person, "sign_in", passkey=passkey)
     secret = new_secret()
     session = SignIn(
         id=uuid.uuid4(),
@@ -80,16 +86,26 @@ def refresh(held: SignIn | Token, password: str, *, address: str, at: datetime) 
     Raises TooMany, and WrongPassword, whose failure the caller commits.
     """
     person = prove(held.person.email, password, address=address, at=at)
-    held.fresh = proof(person, "fresh")
+    return refreshed(held, proof(person, "fresh"))
+
+
+def refreshed(held: SignIn | Token, fresh: AuthEvent) -> AuthEvent:
+    """This proof counts for this session or token, for 5 minutes."""
+    held.fresh = fresh
     db.session.flush()  # locks the row, so that its events stand in one line
-    events.record(Kind.SIGN_IN_REFRESHED, held, person=str(person.id))
-    return held.fresh
+    events.record(Kind.SIGN_IN_REFRESHED, held, person=str(fresh.person_id))
+    return fresh
 
 
-def proof(person: Person, kind: str) -> AuthEvent:
-    """Keep that `person` showed her password just now; the database says when."""
+def proof(person: Person, kind: str, *, passkey: Passkey | None = None) -> AuthEvent:
+    """Keep that `person` showed her password, or this passkey, just now; the database says when."""
+    factor = Factor.PASSWORD if passkey is None else Factor.PASSKEY
     shown = AuthEvent(
-        id=uuid.uuid4(), person_id=person.id, kind=kind, factors=[Factor.PASSWORD.value]
+        id=uuid.uuid4(),
+        person_id=person.id,
+        kind=kind,
+        factors=[factor.value],
+        passkey_id=None if passkey is None else passkey.id,
     )
     db.session.add(shown)
     db.session.flush()  # the database stamps its time

@@ -43,6 +43,12 @@ class Kind(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_MOVED = "client_moved"
     LANGUAGE_CHOSEN = "language_chosen"
+    NAME_CHANGED = "name_changed"
+    PASSWORD_CHANGED = "password_changed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_RENAMED = "passkey_renamed"
+    PASSKEY_REMOVED = "passkey_removed"
+    ACCOUNT_ERASED = "account_erased"
     LICENCE_RECORDED = "licence_recorded"
     LICENCE_ENDED = "licence_ended"
     LICENCE_EXPIRING = "licence_expiring"
@@ -317,6 +323,16 @@ class Kind(StrEnum):
     REFILL_LAPSED = "refill_lapsed"
     REFILL_REMINDED = "refill_reminded"
     REMINDERS_CHOSEN = "reminders_chosen"
+    # what clients ask of their own record
+    EXPORT_ASKED = "export_asked"
+    EXPORT_READY = "export_ready"
+    EXPORT_FAILED = "export_failed"
+    EXPORT_BEGUN_AGAIN = "export_begun_again"
+    EXPORT_FETCHED = "export_fetched"
+    EXPORT_LAPSED = "export_lapsed"
+    CLOSURE_ASKED = "closure_asked"
+    CLOSURE_WITHDRAWN = "closure_withdrawn"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 class Subject(Protocol):

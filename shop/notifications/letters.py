@@ -35,13 +35,15 @@ from shop.prescriptions.models import (
     Prescription,
     SigningKey,
 )
+from shop.privacy.models import AccountClosure, RecordExport
 from shop.recalls.models import Recall
 from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
 from shop.returns.models import ReturnRequest
 from shop.treatments.models import Plan, Session, SessionReport
 
 Subject = (
-    ApprovalRequest
+    AccountClosure
+    | ApprovalRequest
     | AutoRefill
     | Escalation
     | Inquiry
@@ -52,6 +54,7 @@ Subject = (
     | Plan
     | Prescription
     | Recall
+    | RecordExport
     | RefillCycle
     | RefillReminder
     | Refund
@@ -101,6 +104,10 @@ SUBJECTS: dict[Template, type[Subject]] = {
     Template.SESSION_NEWS: Session,
     Template.RECALL_NOTICE: Recall,
     Template.RETURN_NEWS: ReturnRequest,
+    Template.SIGN_IN_CHANGED: Person,
+    Template.RECORD_READY: RecordExport,
+    Template.CLOSURE_ASKED: AccountClosure,
+    Template.CLOSURE_WITHDRAWN: AccountClosure,
 }
 
 # What only the letter may hold: made when it is written, kept nowhere but as a hash.
@@ -254,11 +261,13 @@ def _reader(subject: Subject) -> uuid.UUID:
 
 
 def _client(
-    subject: ApprovalRequest
+    subject: AccountClosure
+    | ApprovalRequest
     | AutoRefill
     | Order
     | Plan
     | Prescription
+    | RecordExport
     | RefillCycle
     | RefillReminder
     | Refund
@@ -307,10 +316,18 @@ def _told(subject: Subject) -> dict[str, str]:
             return _of_a_refill(subject)
         case Recall():
             return {"number": subject.number, "urgent": "yes" if subject.urgent else ""}
-        case RefillReminder():
-            return {"moved": "yes" if subject.moved_days else ""}
+        case AccountClosure() | RecordExport() | RefillReminder():
+            return _of_herself(subject)
         case _:
             return _of_an_order(subject)
+
+
+def _of_herself(subject: AccountClosure | RecordExport | RefillReminder) -> dict[str, str]:
+    if isinstance(subject, RefillReminder):
+        return {"moved": "yes" if subject.moved_days else ""}
+    until = subject.runs_from if isinstance(subject, AccountClosure) else subject.ends_at
+    assert until is not None  # a copy that is told of waits until then
+    return {"number": subject.number, "until": _day(until)}
 
 
 def _of_an_order(subject: Subject) -> dict[str, str]:
@@ -340,7 +357,13 @@ def _of_a_refill(cycle: RefillCycle) -> dict[str, str]:
     }
 
 
+def _day(at: datetime) -> str:
+    return at.strftime("%B %-d, %Y")
+
+
 def _address(person: Person) -> Address:
+    if person.erased_at is not None:
+        raise Refused("account_closed")
     try:
         return Address(addr_spec=person.email)
     except (ValueError, IndexError):  # the parser trips over some shapes

@@ -47,6 +47,10 @@ class Template(StrEnum):
     RETURN_NEWS = "return_news"  # to the client: what she wants to send back is a step further
     ORDER_TO_PAY = "order_to_pay"  # placed for her: a link to pay it
     ORDER_REDUCED = "order_reduced"  # some lines are off
+    SIGN_IN_CHANGED = "sign_in_changed"  # another password, or a passkey more
+    RECORD_READY = "record_ready"  # the copy she asked for waits
+    CLOSURE_ASKED = "closure_asked"  # her account ends, and how to keep it
+    CLOSURE_WITHDRAWN = "closure_withdrawn"
 
 
 class Letter(Base):

@@ -143,6 +143,7 @@ PORTALS: dict[str, tuple[Group, ...]] = {
                 Road("/people", _("People"), "users"),
                 REACTIONS,
                 ERRORS,
+                Road("/manage/privacy-requests", _("Privacy"), "lock"),
                 Road("/manage/clinic", _("Look"), "palette"),
             ),
         ),

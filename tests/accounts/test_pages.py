@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 
 from shop.accounts import confirming, passwords
 from shop.accounts.models import Person, Role
-from shop.charts import reading
 from shop.core.clock import now
 from shop.core.db import db
 from tests import people
@@ -173,20 +172,16 @@ def test_no_page_takes_its_address_from_the_caller(app: Flask, host: str) -> Non
         assert host not in answer.get_data(as_text=True)
 
 
-def test_the_account_page_shows_sessions_and_openings(app: Flask) -> None:
-    alice, chen = somebody(), somebody(people.dr_chen)
-    reading.open_record(chen, alice, record="approval_request Q-1", purpose="treatment")
-    db.session.commit()
+def test_the_security_page_shows_where_one_is_signed_in(app: Flask) -> None:
+    alice = somebody()
     client, other = signed_in(app, alice), signed_in(app, alice)
 
-    page = client.get("/account").get_data(as_text=True)
+    page = client.get("/account/security").get_data(as_text=True)
 
-    assert "approval request Q-1" in page
-    assert "Dr Wei Chen" in page
-    rows = page.split("<tr>")
-    (elsewhere,) = [row for row in rows if "/account/sessions/" in row and "this one" not in row]
+    rows = page.split("<li>")
+    (elsewhere,) = [row for row in rows if "/end" in row and "This one" not in row]
     (session_id,) = re.findall(r"/account/sessions/([0-9a-f-]+)/end", elsewhere)
-    sent(client, "/account", to=f"/account/sessions/{session_id}/end")
+    sent(client, "/account/security", to=f"/account/sessions/{session_id}/end")
     assert [one.get("/account").status_code for one in (client, other)] == [200, 401]
 
 

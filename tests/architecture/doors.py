@@ -22,6 +22,7 @@ CLIENT_AND_PHYSICIAN = CLIENT | PHYSICIAN
 CLIENT_AND_ESTHETICIAN = CLIENT | ESTHETICIAN
 CLIENT_AND_SHELF = CLIENT | SHELF
 CLINICIANS = ESTHETICIAN | PHYSICIAN  # who treats
+COLLEAGUES = SIGNED_IN - CLIENT  # who works here; some doors ask for a duty, too
 CLINIC = CLIENT | ESTHETICIAN | PHYSICIAN  # who takes part in a request
 
 KEEPERS = SHELF | PHYSICIAN  # who keeps the log of adverse reactions
@@ -39,6 +40,24 @@ DOORS: dict[str, Roles] = {
     "GET /manage/style": MANAGER,
     "POST /language": ANYONE,
     "GET /readyz": ANYONE,
+    # what clients ask of their own record
+    "GET /api/v1/me/record-exports": CLIENT,
+    "POST /api/v1/me/record-exports": CLIENT,
+    "POST /api/v1/me/record-exports/<number>/download": CLIENT,
+    "GET /api/v1/me/account-closure": CLIENT,
+    "POST /api/v1/me/account-closure": CLIENT,
+    "POST /api/v1/me/account-closure/withdrawal": CLIENT,
+    "GET /api/v1/privacy-requests": COLLEAGUES,
+    "POST /api/v1/privacy-requests/<number>/second-try": COLLEAGUES,
+    "GET /account/opened": CLIENT,
+    "GET /account/privacy": SIGNED_IN,
+    "POST /account/privacy/copies": CLIENT,
+    "POST /account/privacy/copies/<number>/download": CLIENT,
+    "GET /account/privacy/closure": CLIENT,
+    "POST /account/privacy/closure": CLIENT,
+    "POST /account/privacy/closure/withdrawal": CLIENT,
+    "GET /manage/privacy-requests": COLLEAGUES,
+    "POST /manage/privacy-requests/<number>/second-try": COLLEAGUES,
     # accounts
     "POST /api/v1/accounts": ANYONE,
     "POST /api/v1/accounts/confirmation": ANYONE,
@@ -46,6 +65,16 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/tokens": ANYONE,
     "DELETE /api/v1/session": SIGNED_IN,
     "POST /api/v1/session/fresh": SIGNED_IN,
+    "POST /api/v1/session/passkey": ANYONE,
+    "POST /api/v1/session/passkey/options": ANYONE,
+    "POST /api/v1/session/fresh/passkey": SIGNED_IN,
+    "POST /api/v1/session/fresh/passkey/options": SIGNED_IN,
+    "GET /api/v1/me/passkeys": SIGNED_IN,
+    "POST /api/v1/me/passkeys": SIGNED_IN,
+    "POST /api/v1/me/passkeys/options": SIGNED_IN,
+    "PATCH /api/v1/me/passkeys/<uuid:passkey_id>": SIGNED_IN,
+    "DELETE /api/v1/me/passkeys/<uuid:passkey_id>": SIGNED_IN,
+    "POST /api/v1/me/password": SIGNED_IN,
     "GET /api/v1/tokens": SIGNED_IN,
     "DELETE /api/v1/tokens/<uuid:token_id>": SIGNED_IN,
     "GET /api/v1/me": SIGNED_IN,
@@ -94,6 +123,13 @@ DOORS: dict[str, Roles] = {
     "POST /api/v1/clients/<uuid:client_id>/chart/<uuid:entry_id>/end": CLINICIANS,
     "GET /clients/<uuid:client_id>/chart": CLINICIANS,
     "POST /account/state": CLIENT,
+    "POST /account/name": CLIENT,
+    "GET /account/security": SIGNED_IN,
+    "GET /account/programs": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "POST /account/passkeys/<uuid:passkey_id>/name": SIGNED_IN,
+    "POST /account/passkeys/<uuid:passkey_id>/removal": SIGNED_IN,
+    "POST /account/sessions/end-others": SIGNED_IN,
     "GET /account/health": CLIENT,
     "POST /account/health": CLIENT,
     "POST /account/health/<uuid:entry_id>/end": CLIENT,

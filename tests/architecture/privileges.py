@@ -36,6 +36,11 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "account_closures": {
+            "INSERT": ("client_id", "id", "number", "state_seq", "status"),
+            "SELECT": ALL,
+            "UPDATE": ("kept", "state_seq", "status"),
+        },
         "adjustments": {
             "INSERT": (
                 "delta",
@@ -96,7 +101,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "auth_events": {
-            "INSERT": ("factors", "id", "kind", "person_id"),
+            "INSERT": ("factors", "id", "kind", "passkey_id", "person_id"),
             "SELECT": ALL,
         },
         "auto_refills": {
@@ -411,6 +416,11 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("void_reason_sealed", "voided_by_id"),
+        },
+        "export_files": {
+            "DELETE": ("",),
+            "INSERT": ALL,
+            "SELECT": ALL,
         },
         "fills": {
             "INSERT": (
@@ -754,6 +764,25 @@ GRANTED: Granted = {
                 "total_cents",
             ),
             "SELECT": ALL,
+        },
+        "passkey_challenges": {
+            "INSERT": ("challenge", "id", "purpose", "secret_hash", "sign_in_id"),
+            "SELECT": ALL,
+            "UPDATE": ("used_at",),
+        },
+        "passkeys": {
+            "INSERT": (
+                "backed_up",
+                "credential_id",
+                "id",
+                "name",
+                "person_id",
+                "public_key",
+                "sign_count",
+                "transports",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("name", "removed_at", "sign_count", "used_at"),
         },
         "payments": {
             "INSERT": (
@@ -1156,6 +1185,11 @@ GRANTED: Granted = {
         "receipts": {
             "INSERT": ("delivery_note", "id", "purchase_order_id", "received_by_id"),
             "SELECT": ALL,
+        },
+        "record_exports": {
+            "INSERT": ("client_id", "id", "number", "state_seq", "status"),
+            "SELECT": ALL,
+            "UPDATE": ("parts_done", "parts_total", "proof_id", "state_seq", "status"),
         },
         "referrals": {
             "INSERT": (
@@ -1685,6 +1719,10 @@ GRANTED: Granted = {
             "INSERT": ("client_id", "id", "purpose", "reader_id", "record", "request_id"),
             "SELECT": ALL,
         },
+        "account_closures": {
+            "SELECT": ALL,
+            "UPDATE": ("kept", "state_seq", "status"),
+        },
         "adjustments": {
             "SELECT": ALL,
         },
@@ -1730,6 +1768,10 @@ GRANTED: Granted = {
         },
         "bundles": {
             "SELECT": ALL,
+        },
+        "calendar_feeds": {
+            "SELECT": ALL,
+            "UPDATE": ("ended_at",),
         },
         "card_setups": {
             "INSERT": (
@@ -1896,6 +1938,11 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "examinations": {
+            "SELECT": ALL,
+        },
+        "export_files": {
+            "DELETE": ("",),
+            "INSERT": ALL,
             "SELECT": ALL,
         },
         "fills": {
@@ -2120,6 +2167,14 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
         },
+        "passkey_challenges": {
+            "DELETE": ("",),
+            "SELECT": ALL,
+        },
+        "passkeys": {
+            "SELECT": ALL,
+            "UPDATE": ("name", "removed_at"),
+        },
         "payments": {
             "INSERT": (
                 "amount_cents",
@@ -2166,7 +2221,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": (
                 "disabled_at",
+                "email",
                 "email_confirmed_at",
+                "erased_at",
                 "language",
                 "name",
                 "password_hash",
@@ -2336,6 +2393,10 @@ GRANTED: Granted = {
         "receipts": {
             "SELECT": ALL,
         },
+        "record_exports": {
+            "SELECT": ALL,
+            "UPDATE": ("parts_done", "parts_total", "proof_id", "state_seq", "status"),
+        },
         "referrals": {
             "SELECT": ALL,
         },
@@ -2402,6 +2463,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "reminder_choices": {
+            "INSERT": ("client_id", "id", "wanted"),
             "SELECT": ALL,
         },
         "report_answers": {
@@ -2509,6 +2571,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "sign_ins": {
+            "DELETE": ("",),
             "SELECT": ALL,
         },
         "signatures": {
@@ -2539,6 +2602,7 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "tokens": {
+            "DELETE": ("",),
             "SELECT": ALL,
         },
         "transfer_arrivals": {

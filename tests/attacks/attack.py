@@ -117,6 +117,8 @@ TABLES = {
     "release": "releases",
     "scope_rule": "scope_rules",
     "window_rule": "window_rules",
+    "record_export": "record_exports",
+    "account_closure": "account_closures",
 }
 
 

@@ -56,6 +56,13 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "access_is_by_another": ["client_id = reader_id"],
         "access_purpose_is_known": ["purpose = 'curiosity'"],
     },
+    "account_closures": {
+        "done_closure_says_what_is_kept": ["kept = '{}' WHERE status = 'asked'"],
+        "ended_closure_says_when": [
+            "ended_at = now() WHERE status = 'asked'",
+            "ended_at = NULL WHERE status = 'withdrawn'",
+        ],
+    },
     "adjustments": {
         "adjusted_units_are_sane": [
             "reason = 'data_error', delta = 0 WHERE status = 'declined'",
@@ -119,7 +126,14 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "answers_hash = NULL WHERE status = 'approved'",
         ],
     },
-    "auth_events": {"auth_event_kind_is_known": ["kind = 'trusted'"]},
+    "auth_events": {
+        "auth_event_factors_are_known": ["factors = '{smile}'", "factors = '{}'"],
+        "auth_event_kind_is_known": ["kind = 'trusted'"],
+        "passkey_proof_names_its_passkey": [
+            "factors = '{passkey}' WHERE passkey_id IS NULL",
+            "factors = '{password}' WHERE passkey_id IS NOT NULL",
+        ],
+    },
     "beauty_facts": {
         "beauty_fact_has_a_bar_code": ["code = '123'", "code = '123456789012345'", "code = ''"]
     },
@@ -280,6 +294,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "client_reviews_no_news": ["reviewed_by_id = client_id"],
         "reason_of_review_is_sealed": ["reason_sealed = 'Legs'", f"reason_sealed = {UNSEALED}"],
         "what_was_seen_is_sealed": ["seen_sealed = 'Hives'", f"seen_sealed = {UNSEALED}"],
+    },
+    "export_files": {
+        "export_file_has_a_plain_name": ["name = '../etc/passwd'", "name = 'x'", "name = ''"],
+        "export_file_is_sealed": [f"content_sealed = {one}" for one in NOT_SEALED],
     },
     "fills": {
         "consumed_at_some_time": [
@@ -553,6 +571,23 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "status = 'open' WHERE captured_cents > 0",
         ],
     },
+    "passkey_challenges": {
+        "challenge_cannot_be_guessed": ["challenge = 'guess'"],
+        "challenge_is_bound_to_its_session": [
+            "purpose = 'sign_in'",
+            "sign_in_id = NULL",
+        ],
+        "challenge_purpose_is_known": ["purpose = 'pay'"],
+        "challenge_secret_is_hashed": [f"secret_hash = {NO_HASH}"],
+    },
+    "passkeys": {
+        "passkey_count_is_sane": ["sign_count = -1"],
+        "passkey_has_a_name": ["name = ''", "name = repeat('x', 61)"],
+        "passkey_has_its_key_until_removed": [
+            "public_key = NULL WHERE removed_at IS NULL",
+            "public_key = 'key', credential_id = 'x' WHERE removed_at IS NOT NULL",
+        ],
+    },
     "people": {
         "client_has_a_state": ["state = NULL WHERE role = 'client'"],
         "client_has_an_age": ["birth_date = NULL WHERE role = 'client'"],
@@ -562,6 +597,7 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "npi = '3234567893' WHERE role = 'physician'",
             "npi = '123456789' WHERE role = 'physician'",
         ],
+        "erased_person_has_no_name": ["erased_at = now() WHERE role = 'client'"],
         "physician_has_an_npi": ["npi = NULL WHERE role = 'physician'"],
         "role_is_known": ["role = 'owner'"],
         "state_is_a_usps_code": [one.format("state") for one in NO_STATE],
@@ -785,6 +821,19 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "proposed_refund_waits_for_another": [
             "proposed_by_id = NULL WHERE status = 'proposed'",
             "status = 'proposed' WHERE decided_by_id IS NOT NULL AND status = 'declined'",
+        ],
+    },
+    "record_exports": {
+        "ended_export_says_when": [
+            "ended_at = now() WHERE status = 'ready'",
+            "ended_at = NULL WHERE status = 'lapsed'",
+        ],
+        "export_progress_is_sane": ["parts_done = 3", "parts_done = -1"],
+        "fetched_export_names_its_proof": ["proof_id = NULL WHERE status = 'fetched'"],
+        "ready_export_has_a_last_day": [
+            "ends_at = NULL WHERE status = 'ready'",
+            "ready_at = NULL, ends_at = NULL WHERE status = 'ready'",
+            "ready_at = now(), ends_at = now() WHERE status = 'asked'",
         ],
     },
     "refund_units": {"refunded_unit_is_sane": ["unit = 0", "unit = 21"]},

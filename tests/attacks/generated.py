@@ -783,6 +783,7 @@ LOOKS_WHEN = {
     "error_report_keeps_what_was_said": ("", "confirmed IS NULL"),
     "event_is_kept_as_it_came": ("", "applied_at IS NULL"),
     "witness_sees_what_was_inspected": ("", "status = 'disposed'"),
+    "removed_passkey_stays_removed": ("", "removed_at IS NOT NULL"),
     "gift_card_is_issued_once": ("", "status IN ('redeemed', 'voided')"),
     "gift_card_ends_once": ("", "status IN ('redeemed', 'voided')"),
     "session_that_is_over_is_kept": ("", "status IN ('performed', 'cancelled')"),

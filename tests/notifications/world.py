@@ -37,6 +37,8 @@ class World:
     client: uuid.UUID = field(default_factory=uuid.uuid4)
     request: uuid.UUID = field(default_factory=uuid.uuid4)
     order: uuid.UUID = field(default_factory=uuid.uuid4)
+    export: uuid.UUID = field(default_factory=uuid.uuid4)
+    closure: uuid.UUID = field(default_factory=uuid.uuid4)
     lines: tuple[uuid.UUID, uuid.UUID] = field(default_factory=lambda: (uuid.uuid4(), uuid.uuid4()))
     shipment: uuid.UUID = field(default_factory=uuid.uuid4)
     refund: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -82,6 +84,7 @@ class World:
             for position, line in enumerate(self.lines):
                 self._save_line(connection, line, position, variant)
             self._save_refund(connection)
+            self._save_requests_of_the_record(connection)
         return self
 
     def _past_the_rules(self) -> psycopg.Connection[Any]:
@@ -100,6 +103,32 @@ class World:
             birth_date=datetime(1990, 5, 4, tzinfo=UTC).date(),
             state="CA",
             password_hash="not-a-hash",
+        )
+
+    def _save_requests_of_the_record(self, connection: psycopg.Connection[Any]) -> None:
+        week = datetime(2026, 12, 12, 12, tzinfo=UTC)
+        _insert(
+            connection,
+            "record_exports",
+            id=self.export,
+            number=f"X-{_word()}",
+            client_id=self.client,
+            status="ready",
+            asked_at=week,
+            due_at=week,
+            ready_at=week,
+            ends_at=week,
+        )
+        _insert(
+            connection,
+            "account_closures",
+            id=self.closure,
+            number=f"C-{_word()}",
+            client_id=self.client,
+            status="asked",
+            asked_at=week,
+            runs_from=week,
+            due_at=week,
         )
 
     def _save_product(self, connection: psycopg.Connection[Any]) -> uuid.UUID:
