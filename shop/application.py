@@ -33,6 +33,8 @@ import shop.invoices.api
 import shop.invoices.pages
 import shop.merchant.api
 import shop.merchant.pages
+import shop.notifications.api
+import shop.notifications.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -63,6 +65,8 @@ import shop.treatments.api
 import shop.treatments.pages
 import shop.vigilance.api
 import shop.vigilance.pages
+import shop.work.api
+import shop.work.pages
 from shop import reactions
 from shop.accounts import access
 from shop.clinic.pages import shown_look
@@ -163,6 +167,8 @@ def _resources(app: Flask) -> None:
         shop.replenishment,
         shop.purchasing,
         shop.planning,
+        shop.work,
+        shop.notifications,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -203,6 +209,8 @@ def _pages(app: Flask) -> None:
         shop.purchasing,
         shop.planning,
         shop.reports,
+        shop.work,
+        shop.notifications,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.credit.pages.desk)
@@ -296,6 +304,7 @@ def load_models() -> sa.MetaData:
     import shop.tills.models
     import shop.treatments.models
     import shop.vigilance.models
-    import shop.web.models  # noqa: F401
+    import shop.web.models
+    import shop.work.models  # noqa: F401
 
     return db.metadata

@@ -54,7 +54,9 @@ def periodic() -> dict[str, str]:
     from shop.prescriptions import jobs as prescriptions
     from shop.recalls import jobs as recalls
     from shop.replenishment import jobs as replenishment
+    from shop.reports import jobs as reports
     from shop.returns import jobs as returns
+    from shop.work import jobs as work
 
     schedules = (
         *(
@@ -69,7 +71,9 @@ def periodic() -> dict[str, str]:
             prescriptions,
             recalls,
             replenishment,
+            reports,
             returns,
+            work,
         ),
         reactions,
     )

@@ -90,13 +90,12 @@ def fetch(work_id: uuid.UUID) -> Response:
 def _one(work_id: uuid.UUID, *, partial: bool = False, **context: object) -> Response:
     work, at = queries.work_for(actor(), work_id), now()
     return _rendered(
-        "work.html",
+        "_progress.html" if partial else "work.html",
         work=work,
         to_go=work.seconds_to_go(at),
         resumable=work.kind in carrying.CARRIERS,
         kept=work.file is not None and work.file.expires_at > at,
         mine=work.asked_by_id == actor().id,
-        partial=partial,
         **context,
     )
 
