@@ -82,9 +82,7 @@ class Letter(Base):
         sa.CheckConstraint("failed_at IS NULL OR error <> ''", name="failed_letter_says_why"),
         sa.CheckConstraint("sent_at IS NULL OR tries > 0", name="sent_letter_was_tried"),
         sa.Index("letters_newest_idx", "queued_at", "id"),
-        sa.Index(
-            "letters_work_idx", "work_id", postgresql_where=sa.text("work_id IS NOT NULL")
-        ),
+        sa.Index("letters_work_idx", "work_id", postgresql_where=sa.text("work_id IS NOT NULL")),
         sa.Index(
             "letters_due_idx",
             "queued_at",
@@ -122,9 +120,7 @@ class LetterResend(Base):
     """A letter that was given up is due again: who asked, and why it had been given up. Kept."""
 
     __tablename__ = "letter_resends"
-    __table_args__ = (
-        sa.UniqueConstraint("letter_id", "number", name="letter_resends_number_key"),
-    )
+    __table_args__ = (sa.UniqueConstraint("letter_id", "number", name="letter_resends_number_key"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     letter_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("letters.id"))

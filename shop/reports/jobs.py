@@ -31,9 +31,7 @@ def make_report(*, work_id: str) -> None:
     fence, terms = work.fence, work.terms
     db.session.commit()  # that it runs is seen while it runs
     try:
-        db.session.execute(
-            sa.select(sa.func.set_config("statement_timeout", PATIENCE, sa.true()))
-        )
+        db.session.execute(sa.select(sa.func.set_config("statement_timeout", PATIENCE, sa.true())))
         zone = current_app.config["SHOP"].clinic_time_zone
         first, last = (date.fromisoformat(terms[name]) for name in ("since", "until"))
         asked = schemas.asked_for(first, last, zone=zone, at=now())

@@ -37,7 +37,7 @@ def ask(
     subject_id: uuid.UUID | None = None,
     total: int | None = None,
     terms: dict[str, Any] | None = None,
-    id: uuid.UUID | None = None,  # noqa: A002
+    id: uuid.UUID | None = None,
 ) -> Work:
     """Work that waits to be taken up. The job is the caller's to queue. `by` None: a shell."""
     work = Work(

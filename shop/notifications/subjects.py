@@ -1,0 +1,86 @@
+"""What letters are about: each template's kind of row."""
+
+from __future__ import annotations
+
+import uuid
+
+from shop.accounts.models import Licence, Person
+from shop.core.db import db
+from shop.merchant.models import MerchantPermission
+from shop.notifications.models import Template
+from shop.orders.models import Order, Shipment
+from shop.payments.models import Refund
+from shop.prescriptions.models import (
+    ApprovalRequest,
+    Escalation,
+    Inquiry,
+    Prescription,
+    SigningKey,
+)
+from shop.recalls.models import Recall
+from shop.replenishment.models import AutoRefill, RefillCycle, RefillReminder
+from shop.returns.models import ReturnRequest
+from shop.treatments.models import Plan, Session, SessionReport
+
+Subject = (
+    ApprovalRequest
+    | AutoRefill
+    | Escalation
+    | Inquiry
+    | Licence
+    | MerchantPermission
+    | Order
+    | Person
+    | Plan
+    | Prescription
+    | Recall
+    | RefillCycle
+    | RefillReminder
+    | Refund
+    | ReturnRequest
+    | Session
+    | SessionReport
+    | Shipment
+    | SigningKey
+)
+
+SUBJECTS: dict[Template, type[Subject]] = {
+    Template.ACCOUNT_CONFIRMATION: Person,
+    Template.ACCOUNT_EXISTS: Person,
+    Template.REQUEST_RECEIVED: ApprovalRequest,
+    Template.REQUEST_NEWS: ApprovalRequest,
+    Template.CASE_NEWS: Inquiry,
+    Template.REQUEST_ESCALATED: Escalation,
+    Template.ORDER_TO_PAY: Order,
+    Template.ORDER_PAID: Order,
+    Template.ORDER_REDUCED: Order,
+    Template.ORDER_SHIPPED: Shipment,
+    Template.ORDER_CANCELLED: Order,
+    Template.ORDER_EXPIRED: Order,
+    Template.ORDER_HELD: Order,
+    Template.ORDER_RESUMED: Order,
+    Template.REFUND_SENT: Refund,
+    Template.REFUND_AT_THE_DESK: Refund,
+    Template.PAYMENT_PERMISSION_ENDING: MerchantPermission,
+    Template.LICENCE_EXPIRING: Licence,
+    Template.SIGNING_KEY_EXPIRING: SigningKey,
+    Template.PRESCRIPTION_RENEWABLE: Prescription,
+    Template.PRESCRIPTION_NEWS: Prescription,
+    Template.REPORT_NEWS: SessionReport,
+    Template.REFILL_DUE: RefillReminder,
+    Template.REFILL_NOTICE: RefillCycle,
+    Template.REFILL_NEWS: RefillCycle,
+    Template.REFILL_UNPAID: RefillCycle,
+    Template.AUTO_REFILL_NEWS: AutoRefill,
+    Template.PLAN_NEWS: Plan,
+    Template.SESSION_NEWS: Session,
+    Template.RECALL_NOTICE: Recall,
+    Template.RETURN_NEWS: ReturnRequest,
+}
+
+
+def subject_of(template: Template, subject_id: uuid.UUID) -> Subject:
+    """What a letter of this template is about."""
+    subject = db.session.get_one(SUBJECTS[template], subject_id)
+    assert isinstance(subject, Subject)  # mypy sees no further than their common base
+    return subject
