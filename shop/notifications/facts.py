@@ -25,18 +25,14 @@ from shop.treatments.models import Plan, Session, SessionReport
 
 
 def told(subject: Subject) -> dict[str, str]:
-    """In the language that is spoken; nothing of a person, whose address nobody may have confirmed."""
+    """In the language that is spoken. Nothing of a person: her address may be another's."""
     match subject:
         case Person():
             return {}
-        case Escalation() | Inquiry():
-            return {"number": subject.request.number}
         case Licence() | MerchantPermission() | SigningKey():
             return {"until": _day(subject.valid_until)}
-        case Session():
-            return {"number": subject.plan.number}
-        case SessionReport():
-            return {"number": subject.session.plan.number}
+        case Escalation() | Inquiry() | Session() | SessionReport():
+            return _of_care(subject)
         case RefillCycle():
             return _of_a_refill(subject)
         case Recall():
@@ -45,6 +41,16 @@ def told(subject: Subject) -> dict[str, str]:
             return {"moved": "yes" if subject.moved_days else ""}
         case _:
             return _of_an_order(subject)
+
+
+def _of_care(subject: Escalation | Inquiry | Session | SessionReport) -> dict[str, str]:
+    match subject:
+        case Session():
+            return {"number": subject.plan.number}
+        case SessionReport():
+            return {"number": subject.session.plan.number}
+        case _:
+            return {"number": subject.request.number}
 
 
 def _of_an_order(subject: Subject) -> dict[str, str]:
@@ -75,8 +81,8 @@ def _of_a_refill(cycle: RefillCycle) -> dict[str, str]:
 
 
 def _day(day: date | datetime) -> str:
-    return format_date(day, "long", rebase=False)
+    return str(format_date(day, "long", rebase=False))
 
 
 def _money(cents: int) -> str:
-    return format_currency(f"{cents // 100}.{cents % 100:02}", "USD")
+    return str(format_currency(f"{cents // 100}.{cents % 100:02}", "USD"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -17,22 +17,19 @@ from email.utils import format_datetime, parseaddr
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shop.accounts import confirming, delegating
+from shop.accounts import confirming
 from shop.accounts.models import Person
 from shop.core import jobs
 from shop.core.db import db, locked
 from shop.core.events import Event
-from shop.merchant.models import MerchantPermission
 from shop.notifications import choosing, ending, writing
 from shop.notifications.facts import told
 from shop.notifications.mailer import Refused, postbox
 from shop.notifications.models import Letter, Template
-from shop.notifications.subjects import Subject, subject_of
+from shop.notifications.subjects import Subject, reader_of, subject_of
 from shop.notifications.topics import why
 from shop.orders.models import Order, Shipment
 from shop.payments.models import Payment, Refund
-from shop.prescriptions.models import Escalation, Inquiry, SigningKey
-from shop.recalls.models import Recall
 from shop.returns.models import ReturnRequest
 from shop.work import carrying
 
@@ -67,7 +64,7 @@ def send(
     template, subject, version of the subject and reader: asking again changes nothing. `work_id` is
     the work it is a piece of.
     """
-    reader = to.id if to else _reader(subject)
+    reader = to.id if to else reader_of(subject)
     if not choosing.wants(reader, template):
         return
     version = event.seq if event.subject_id == subject.id else 1
@@ -197,53 +194,6 @@ def give_up(*, at: datetime) -> None:
     for work_id, times in Counter(one.work_id for one in closed if not one.resends).items():
         if work_id is not None:
             carrying.count(work_id, failed=times)
-
-
-def _reader(subject: Subject) -> uuid.UUID:
-    match subject:
-        case Person():
-            return subject.id
-        case Escalation():
-            return _called(subject)
-        case Inquiry():
-            return subject.asked_by_id
-        case Licence():
-            return subject.person_id
-        case MerchantPermission() | SigningKey() | Recall():
-            raise LookupError("It is nobody's: say whom to write to.")
-        case _:
-            return _client(subject)
-
-
-def _client(
-    subject: ApprovalRequest
-    | AutoRefill
-    | Order
-    | Plan
-    | Prescription
-    | RefillCycle
-    | RefillReminder
-    | Refund
-    | ReturnRequest
-    | Session
-    | SessionReport
-    | Shipment,
-) -> uuid.UUID:
-    match subject:
-        case Shipment():
-            return subject.order.client_id
-        case Refund():
-            return subject.payment.order.client_id
-        case _:
-            return subject.client_id
-
-
-def _called(escalation: Escalation) -> uuid.UUID:
-    """Who was called, or who stands in for her that day."""
-    assert escalation.called_id is not None  # or there is nobody to write to
-    day = escalation.at.astimezone(UTC).date()
-    stand_in = delegating.standing_in([escalation.called_id], day=day)
-    return stand_in.get(escalation.called_id, escalation.called_id)
 
 
 def _facts(letter: Letter) -> dict[str, str]:

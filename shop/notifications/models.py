@@ -133,7 +133,7 @@ class LetterResend(Base):
 
 
 class MailChoice(Base):
-    """A reader wants letters of a topic, or none. Kept: her last word counts; without one, she does."""
+    """A reader wants letters of a topic, or none. Kept; her last word counts. Silence is a yes."""
 
     __tablename__ = "mail_choices"
     __table_args__ = (

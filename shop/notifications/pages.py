@@ -104,10 +104,10 @@ def why_not(code: str) -> str:
         return str(WHY[code])
     number = code.removeprefix("smtp_")
     if number.startswith("5"):
-        return _("The mail server refused it for this address (%(number)s).", number=number)
+        return str(_("The mail server refused it for this address (%(number)s).", number=number))
     if number.startswith("4"):
-        return _("The mail server put it off (%(number)s).", number=number)
-    return _("It could not be sent (%(code)s).", code=code)
+        return str(_("The mail server put it off (%(number)s).", number=number))
+    return str(_("It could not be sent (%(code)s).", code=code))
 
 
 # --- how they look -------------------------------------------------------------------------------
@@ -265,5 +265,5 @@ def _today() -> date:
     return day_in(current_app.config["SHOP"].clinic_time_zone, now())
 
 
-def _rendered(template: str, **context: object) -> Response:
-    return rendered(f"mail/{template}", titles=TITLES, statuses=STATUSES, **context)
+def _rendered(sheet_: str, **context: object) -> Response:
+    return rendered(f"mail/{sheet_}", titles=TITLES, statuses=STATUSES, **context)

@@ -19,7 +19,7 @@ LANGUAGES = ("en", "es")
 
 
 def sample(template: Template, *, language: str, day: date, reader: Person | None = None) -> Words:
-    """The letter with invented facts; `day` is the one it names. Its links lead to no real thing."""
+    """The letter with invented facts; `day` is the one it names. Its links lead nowhere real."""
     with writing.speaking(language):
         facts = {name: made(day) for name, made in FACTS.items()}
     facts |= {"clinic": postbox.clinic, "base_url": postbox.base_url}

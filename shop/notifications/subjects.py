@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC
 
+from shop.accounts import delegating
 from shop.accounts.models import Licence, Person
 from shop.core.db import db
 from shop.merchant.models import MerchantPermission
@@ -84,3 +86,51 @@ def subject_of(template: Template, subject_id: uuid.UUID) -> Subject:
     subject = db.session.get_one(SUBJECTS[template], subject_id)
     assert isinstance(subject, Subject)  # mypy sees no further than their common base
     return subject
+
+
+def reader_of(subject: Subject) -> uuid.UUID:
+    """Whose it is. Raises LookupError where it is nobody's."""
+    match subject:
+        case Person():
+            return subject.id
+        case Escalation():
+            return _called(subject)
+        case Inquiry():
+            return subject.asked_by_id
+        case Licence():
+            return subject.person_id
+        case MerchantPermission() | SigningKey() | Recall():
+            raise LookupError("It is nobody's: say whom to write to.")
+        case _:
+            return _client(subject)
+
+
+def _client(
+    subject: ApprovalRequest
+    | AutoRefill
+    | Order
+    | Plan
+    | Prescription
+    | RefillCycle
+    | RefillReminder
+    | Refund
+    | ReturnRequest
+    | Session
+    | SessionReport
+    | Shipment,
+) -> uuid.UUID:
+    match subject:
+        case Shipment():
+            return subject.order.client_id
+        case Refund():
+            return subject.payment.order.client_id
+        case _:
+            return subject.client_id
+
+
+def _called(escalation: Escalation) -> uuid.UUID:
+    """Who was called, or who stands in for her that day."""
+    assert escalation.called_id is not None  # or there is nobody to write to
+    day = escalation.at.astimezone(UTC).date()
+    stand_in = delegating.standing_in([escalation.called_id], day=day)
+    return stand_in.get(escalation.called_id, escalation.called_id)

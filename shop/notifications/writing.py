@@ -1,7 +1,7 @@
 """Put a letter into words: one template, read as text and shown as HTML, in the reader's language.
 
-A template is Markdown with a few words of Jinja: the text part is the template as it stands, and the
-same template, with its facts escaped, is rendered to HTML and laid out. Nothing else is HTML.
+A template is Markdown with a few words of Jinja: the text part is the template as it stands, and
+the same template, with its facts escaped, is rendered to HTML and laid out. Nothing else is HTML.
 """
 
 from __future__ import annotations

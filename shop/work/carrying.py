@@ -119,7 +119,8 @@ def resume(work: Work) -> None:
     held.status = WorkStatus.WAITING
     db.session.flush()
     job, named = CARRIERS[held.kind]
-    jobs.defer(job, **{named: str(held.subject_id if named != "work_id" else held.id)})
+    arguments: dict[str, Any] = {named: str(held.id if named == "work_id" else held.subject_id)}
+    jobs.defer(job, **arguments)
 
 
 def count(work_id: uuid.UUID, *, done: int = 0, failed: int = 0) -> None:

@@ -122,7 +122,7 @@ class Work(Base):
 
 
 class WorkFile(Base):
-    """What a piece of work made, sealed. Whoever asked fetches it within a day; then it is removed."""
+    """What a piece of work made, sealed: for whoever asked, for a day. Then it is removed."""
 
     __tablename__ = "work_files"
     __table_args__ = (

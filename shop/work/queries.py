@@ -37,7 +37,7 @@ def work_for(reader: Person, work_id: uuid.UUID) -> Work:
 
 
 def file_for(reader: Person, work_id: uuid.UUID, *, at: datetime) -> tuple[WorkFile, bytes]:
-    """The file and what is in it: for whoever asked for it, nobody else. Raises NotFound, FileGone."""
+    """The file and what is in it, for whoever asked, nobody else. Raises NotFound, FileGone."""
     work = work_for(reader, work_id)
     if work.asked_by_id != reader.id:
         raise NotFound("There is no such file. Ask for the report yourself.")
