@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shop.accounts import confirming
 from shop.accounts.models import Person
+from shop.clinic import queries as clinic
 from shop.core import jobs
 from shop.core.db import db, locked
 from shop.core.events import Event
@@ -198,7 +199,7 @@ def give_up(*, at: datetime) -> None:
 
 def _facts(letter: Letter) -> dict[str, str]:
     """What the words may use, and nothing more."""
-    facts = {"clinic": postbox.clinic, "base_url": postbox.base_url}
+    facts = {"clinic": clinic.shown().name, "base_url": postbox.base_url}
     subject = subject_of(letter.template, letter.subject_id)
     if isinstance(subject, Person):  # a name is not repeated to an address nobody has confirmed
         return facts

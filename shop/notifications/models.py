@@ -102,7 +102,7 @@ class Letter(Base):
     failed_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(server_default="")  # a code, never an address
     next_try_at: Mapped[datetime | None]  # while it is delayed
-    resends: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    resends: Mapped[int] = mapped_column(server_default=sa.text("0"))
     due_since: Mapped[datetime] = mapped_column(
         server_default=sa.func.shop_now(), server_onupdate=sa.FetchedValue()
     )  # written, or resent: patience counts from here

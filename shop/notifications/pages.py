@@ -44,13 +44,6 @@ TOPICS = {
         lazy_gettext("A reminder when something you use ends soon and you may ask for more."),
     ),
 }
-STATUSES = {
-    LetterStatus.WAITING: (lazy_gettext("Waiting"), "info"),
-    LetterStatus.DELAYED: (lazy_gettext("Delayed"), "warn"),
-    LetterStatus.SENT: (lazy_gettext("Sent"), "ok"),
-    LetterStatus.GAVE_UP: (lazy_gettext("Gave up"), "stop"),
-    LetterStatus.ENDED: (lazy_gettext("Switched off"), ""),
-}
 TITLES = {
     Template.ACCOUNT_CONFIRMATION: lazy_gettext("Confirm an address"),
     Template.ACCOUNT_EXISTS: lazy_gettext("There is an account already"),
@@ -193,7 +186,8 @@ def _outbox(**context: object) -> Response:
         status=status,
         counts=queries.counts(actor()),
         resends=queries.resends(shown["items"]),
-        status_of=queries.status_of,
+        standing_of=queries.status_of,
+        statuses=list(LetterStatus),
         named=queries.named,
         why_not=why_not,
         manages=actor().role is Role.MANAGER,
@@ -266,4 +260,4 @@ def _today() -> date:
 
 
 def _rendered(sheet_: str, **context: object) -> Response:
-    return rendered(f"mail/{sheet_}", titles=TITLES, statuses=STATUSES, **context)
+    return rendered(f"mail/{sheet_}", titles=TITLES, **context)

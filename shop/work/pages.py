@@ -30,13 +30,6 @@ KINDS = {
     WorkKind.REPORT: lazy_gettext("Report"),
     WorkKind.EXPORT: lazy_gettext("Export"),
 }
-STATUSES = {
-    WorkStatus.WAITING: (lazy_gettext("Waiting"), "info"),
-    WorkStatus.RUNNING: (lazy_gettext("Running"), "info"),
-    WorkStatus.DONE: (lazy_gettext("Done"), "ok"),
-    WorkStatus.FAILED: (lazy_gettext("Failed"), "stop"),
-    WorkStatus.STOPPED: (lazy_gettext("Stopped"), "warn"),
-}
 
 
 @bp.get("/work")
@@ -101,4 +94,4 @@ def _one(work_id: uuid.UUID, *, partial: bool = False, **context: object) -> Res
 
 
 def _rendered(template: str, **context: object) -> Response:
-    return rendered(f"work/{template}", kinds=KINDS, statuses=STATUSES, **context)
+    return rendered(f"work/{template}", kinds=KINDS, statuses=list(WorkStatus), **context)
