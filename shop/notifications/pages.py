@@ -125,10 +125,10 @@ def preview(name: str) -> Response:
     said = samples.sample(template, language=language, day=_today())
     shown = _rendered(
         "preview.html",
-        template=template,
+        letter=template,
         said=said,
         spoken=language,
-        languages=samples.LANGUAGES,
+        tongues=samples.LANGUAGES,
         endable=template in ENDABLE,
         narrow=request.args.get("width") == "narrow",
     )

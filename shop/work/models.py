@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -38,6 +38,9 @@ class Work(Base):
     nothing medical stands in `title`.
     """
 
+    # Along arrows, yet without events: a step of progress is no history, and what came of it (an
+    # import, a letter) has its own.
+    machine: ClassVar[str] = "work"
     __tablename__ = "works"
     __table_args__ = (
         sa.CheckConstraint(one_of("kind", WorkKind), name="work_kind_is_known"),

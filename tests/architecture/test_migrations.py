@@ -141,7 +141,7 @@ def test_every_life_cycle_is_drawn() -> None:
 
 
 def _lives(model: type) -> bool:
-    return issubclass(model, Stateful)
+    return issubclass(model, Stateful) or hasattr(model, "machine")
 
 
 def _machines() -> dict[str, dict[Any, set[Any]]]:
