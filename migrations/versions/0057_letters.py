@@ -199,7 +199,8 @@ GRANT INSERT (id, kind, title, terms, subject_id, asked_by_id, status, total, do
         error),
     UPDATE (status, total, done, failed, fence, error)
     ON works TO aftercare_app, aftercare_worker;
-GRANT INSERT (work_id, name, media_type, content_sealed) ON work_files TO aftercare_worker;
+GRANT INSERT (work_id, name, media_type, content_sealed) ON work_files
+    TO aftercare_app, aftercare_worker;
 GRANT DELETE ON work_files TO aftercare_worker;
 GRANT INSERT (id, person_id, topic, wanted, via) ON mail_choices TO aftercare_app;
 GRANT INSERT (id, letter_id, by_id) ON letter_resends TO aftercare_app;

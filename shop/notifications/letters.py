@@ -199,7 +199,7 @@ def give_up(*, at: datetime) -> None:
 
 def _facts(letter: Letter) -> dict[str, str]:
     """What the words may use, and nothing more."""
-    facts = {"clinic": clinic.shown().name, "base_url": postbox.base_url}
+    facts = {"clinic": clinic.shown(postbox.clinic).name, "base_url": postbox.base_url}
     subject = subject_of(letter.template, letter.subject_id)
     if isinstance(subject, Person):  # a name is not repeated to an address nobody has confirmed
         return facts
