@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from datetime import date
 from html import unescape
+from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from flask import Flask
 
 from shop.notifications import samples, writing
 from shop.notifications.mailer import postbox
 from shop.notifications.models import Template
-from shop.notifications.topics import ENDABLE, FOR_STAFF, OF_CARE, OF_THE_HOUSE
+from shop.notifications.topics import ENDABLE, FOR_STAFF, OF_CARE, OF_THE_HOUSE, why
 
+TEMPLATES = Path(writing.__file__).parents[1] / "templates" / "letters"
 DAY = date(2027, 1, 31)
 LANGUAGES = ("en", "es")
 # What would tell a stranger what somebody has, uses or was told, in both languages.
@@ -128,3 +131,35 @@ def test_facts_are_never_read_as_markup() -> None:
 def test_every_letter_is_somebodys_to_see() -> None:
     assert set(Template) == FOR_STAFF | OF_CARE | OF_THE_HOUSE
     assert not FOR_STAFF & (OF_CARE | OF_THE_HOUSE)
+
+
+def sentences() -> set[str]:
+    """Every sentence of the letters' templates and feet, as gettext asks for it."""
+    found = {
+        sentence.replace('\\"', '"')
+        for path in TEMPLATES.iterdir()
+        for sentence in re.findall(r'_\("((?:[^"\\]|\\.)*)"', path.read_text(encoding="utf-8"))
+    }
+    with writing.speaking("en"):
+        found |= {str(why(template, None)) for template in Template}
+    return found
+
+
+def spanish() -> dict[str, str]:
+    """What the catalogues say, from their sources."""
+    said: dict[str, str] = {}
+    for path in sorted((TEMPLATES.parents[1] / "translations" / "es").rglob("*.po")):
+        with path.open("rb") as file:
+            said |= {str(one.id): str(one.string) for one in read_po(file) if one.string}
+    return said
+
+
+def test_every_sentence_of_a_letter_is_there_in_spanish_and_tells_no_more() -> None:
+    known = spanish()
+    asked = sentences()
+    assert len(asked) > 80
+    assert sorted(asked - set(known)) == []
+    facts = re.compile(r"%\((\w+)\)s")
+    for sentence in asked:
+        assert set(facts.findall(sentence)) == set(facts.findall(known[sentence])), sentence
+        assert TELLING.findall(known[sentence]) == [], sentence
