@@ -119,13 +119,24 @@ ATTACKS.each_passes(
 
 @ATTACKS.undone("work_guard", OWNER)
 def _write_down_another_time(attacker: Sql) -> bool:
-    kept = attacker.run(
-        "INSERT INTO works (id, kind, title, status, asked_at, seen_at)"
-        " VALUES (%(new)s, 'report', 'x', 'waiting', %(then)s, %(then)s)"
-        " RETURNING asked_at > now() - interval '1 day' AND seen_at = asked_at AS fresh",
-        then=LONG_AGO,
-    )
-    return bool(kept["fresh"])
+    times = "asked_at = %(then)s, began_at = %(then)s, seen_at = %(then)s, ended_at = %(then)s"
+    seen = [
+        attacker.run(
+            "INSERT INTO works (id, kind, title, status, asked_at, began_at, seen_at)"
+            " VALUES (%(new)s, 'report', 'x', 'running', %(then)s, %(then)s, %(then)s)"
+            " RETURNING asked_at, began_at, seen_at, now() AS ended_at",
+            then=LONG_AGO,
+        )
+    ]
+    for change in ("fence = 1", "status = 'stopped', fence = 2"):
+        seen.append(
+            attacker.run(
+                f"UPDATE works SET {change}, {times.partition(', ')[2]} WHERE id = %(new)s"
+                " RETURNING asked_at, began_at, seen_at, coalesce(ended_at, now()) AS ended_at",
+                then=LONG_AGO,
+            )
+        )
+    return all(moment.year > 2001 for row in seen for moment in row.values())
 
 
 @ATTACKS.undone("work_file_guard", OWNER)
