@@ -119,23 +119,25 @@ ATTACKS.each_passes(
 
 @ATTACKS.undone("work_guard", OWNER)
 def _write_down_another_time(attacker: Sql) -> bool:
-    times = "asked_at = %(then)s, began_at = %(then)s, seen_at = %(then)s, ended_at = %(then)s"
+    moved = "began_at = %(then)s, seen_at = %(then)s, ended_at = %(then)s"
     seen = [
-        attacker.run(
-            "INSERT INTO works (id, kind, title, status, asked_at, began_at, seen_at)"
-            " VALUES (%(new)s, 'report', 'x', 'running', %(then)s, %(then)s, %(then)s)"
-            " RETURNING asked_at, began_at, seen_at, now() AS ended_at",
-            then=LONG_AGO,
+        attacker.run(statement, then=LONG_AGO)
+        for statement in (
+            (
+                "INSERT INTO works (id, kind, title, status, asked_at, began_at, seen_at)"
+                " VALUES (%(new)s, 'report', 'x', 'running', %(then)s, %(then)s, %(then)s)"
+                " RETURNING asked_at, began_at, seen_at"
+            ),
+            (
+                f"UPDATE works SET fence = 1, {moved} WHERE id = %(new)s"
+                " RETURNING began_at, seen_at, coalesce(ended_at, seen_at)"
+            ),
+            (
+                f"UPDATE works SET status = 'stopped', {moved.partition(', ')[2]}"
+                " WHERE id = %(new)s RETURNING began_at, seen_at, ended_at"
+            ),
         )
     ]
-    for change in ("fence = 1", "status = 'stopped', fence = 2"):
-        seen.append(
-            attacker.run(
-                f"UPDATE works SET {change}, {times.partition(', ')[2]} WHERE id = %(new)s"
-                " RETURNING asked_at, began_at, seen_at, coalesce(ended_at, now()) AS ended_at",
-                then=LONG_AGO,
-            )
-        )
     return all(moment.year > 2001 for row in seen for moment in row.values())
 
 
