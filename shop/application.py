@@ -34,6 +34,8 @@ import shop.invoices.api
 import shop.invoices.pages
 import shop.merchant.api
 import shop.merchant.pages
+import shop.notifications.api
+import shop.notifications.pages
 import shop.orders.api
 import shop.orders.pages
 import shop.payments.api
@@ -66,6 +68,8 @@ import shop.treatments.api
 import shop.treatments.pages
 import shop.vigilance.api
 import shop.vigilance.pages
+import shop.work.api
+import shop.work.pages
 from shop import reactions
 from shop.accounts import access
 from shop.clinic.pages import shown_look
@@ -171,6 +175,8 @@ def _resources(app: Flask) -> None:
         shop.privacy,
         shop.purchasing,
         shop.planning,
+        shop.work,
+        shop.notifications,
     ):
         resources.register_blueprint(package.api.bp)
     resources.register_blueprint(shop.treatments.api.plans.bp)
@@ -212,6 +218,8 @@ def _pages(app: Flask) -> None:
         shop.purchasing,
         shop.planning,
         shop.reports,
+        shop.work,
+        shop.notifications,
     ):
         app.register_blueprint(package.pages.bp)
     app.register_blueprint(shop.credit.pages.desk)
@@ -307,6 +315,7 @@ def load_models() -> sa.MetaData:
     import shop.tills.models
     import shop.treatments.models
     import shop.vigilance.models
-    import shop.web.models  # noqa: F401
+    import shop.web.models
+    import shop.work.models  # noqa: F401
 
     return db.metadata

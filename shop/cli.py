@@ -55,7 +55,9 @@ def periodic() -> dict[str, str]:
     from shop.privacy import jobs as privacy
     from shop.recalls import jobs as recalls
     from shop.replenishment import jobs as replenishment
+    from shop.reports import jobs as reports
     from shop.returns import jobs as returns
+    from shop.work import jobs as work
 
     schedules = (
         *(
@@ -71,7 +73,9 @@ def periodic() -> dict[str, str]:
             privacy,
             recalls,
             replenishment,
+            reports,
             returns,
+            work,
         ),
         reactions,
     )

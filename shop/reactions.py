@@ -34,6 +34,8 @@ from shop.replenishment.queries import to_follow
 from shop.treatments.course import Course
 from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.states import ENDED, SessionStatus
+from shop.work import carrying
+from shop.work.models import Work, WorkKind
 
 Follower = Callable[[Event], None]
 
@@ -252,8 +254,29 @@ def write_to_the_list(event: Event) -> None:
     """Everybody who got units of recalled lots is written to; later, who has not answered."""
     recall = db.session.get_one(Recall, event.subject_id)
     reminded = event.kind == Kind.RECALL_REMINDED
-    for client in recalls.to_write_to(recall, silent=reminded):
-        letters.send(Template.RECALL_NOTICE, recall, event, to=client)
+    work_id = uuid.uuid5(recall.id, f"letters:{event.seq}")  # the same, if this runs twice
+    if db.session.get(Work, work_id) is not None:
+        return
+    clients = list(recalls.to_write_to(recall, silent=reminded))
+    work = carrying.ask(
+        WorkKind.RECALL_LETTERS,
+        recall.number,
+        by=_who(event),
+        subject_id=recall.id,
+        total=len(clients),
+        id=work_id,
+    )
+    carrying.take_up(work.id)
+    for client in clients:
+        letters.send(Template.RECALL_NOTICE, recall, event, to=client, work_id=work.id)
+    if not clients:
+        carrying.finish(work, work.fence)
+
+
+def _who(event: Event) -> Person | None:
+    """The person who did it; None where no person did."""
+    kind, _, key = event.actor.partition(":")
+    return db.session.get(Person, uuid.UUID(key)) if kind == "person" else None
 
 
 def follow_the_licence(event: Event) -> None:

@@ -33,6 +33,11 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import Unavailable
 from shop.core.events import Kind
+from shop.work import carrying
+from shop.work import queries as work
+from shop.work.models import Work, WorkKind
+from shop.work.progressing import noted
+from shop.work.states import BROKEN_OFF, WorkStatus
 
 JOB = "load_catalog"
 TRIES = 5
@@ -59,6 +64,7 @@ def queue(file: File, *, by: Person | None, dry_run: bool = False) -> Import:
         record = _handed_in(file, by=by, dry_run=dry_run)
     if not waits:
         _keep(file.stream, record.id)
+    _asked_again(record.id)
     jobs.defer(JOB, import_id=str(record.id))
     return record
 
@@ -114,6 +120,8 @@ def rehearse(file: File, reports: Spool, *, by: Person | None, progress: Progres
 def stop(record: Import) -> Import:
     """Let it go no further. What is committed stays. Safe to repeat; no commit."""
     if record.status in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+        if (held := work.of_subject(record.id)) is not None:
+            carrying.stop(held)
         _end(record, ImportStatus.STOPPED, Kind.IMPORT_STOPPED)
         _clear(record.id)
     return record
@@ -128,7 +136,21 @@ def _unfinished(file: File, *, dry_run: bool) -> Import | None:
 def _handed_in(file: File, *, by: Person | None, dry_run: bool) -> Import:
     record = importing.recorded(file, ImportStatus.QUEUED, by=by, at=now(), dry_run=dry_run)
     events.record(Kind.IMPORT_QUEUED, record, source=file.source, rows=file.rows)
+    carrying.ask(
+        WorkKind.REHEARSAL if dry_run else WorkKind.IMPORT,
+        file.name or file.source,
+        by=by,
+        subject_id=record.id,
+        total=file.rows,
+    )
     return record
+
+
+def _asked_again(import_id: uuid.UUID) -> None:
+    """Work that broke off waits again; there is none of what was begun before there was work."""
+    held = work.of_subject(import_id)
+    if held is not None and held.status in BROKEN_OFF:
+        held.status = WorkStatus.WAITING
 
 
 def _keep(stream: IO[bytes], import_id: uuid.UUID) -> None:
@@ -150,9 +172,22 @@ def _carry(record: Import, file: File, progress: Progress) -> Import:
             progress(done, file.rows)
         record = _held(import_id, fence)
         importing.done(record, at=now())
+        _tell(import_id, done=record.rows_done, finished=True)
         _clear(import_id)
         db.session.commit()
     return record
+
+
+def _tell(import_id: uuid.UUID, *, done: int, finished: bool = False) -> None:
+    """The work of this import says the same, in the same commit."""
+    held = work.of_subject(import_id)
+    if held is None:
+        return
+    if held.status is not WorkStatus.RUNNING:  # a batch took so long that it was thought dead
+        held = carrying.take_up(held.id, done=held.done) or held
+    carrying.advance(held, held.fence, done=done - held.done)
+    if finished:
+        carrying.finish(held, held.fence)
 
 
 def _batch(
@@ -162,6 +197,7 @@ def _batch(
     record = _held(import_id, fence)
     by = db.session.get(Person, record.by_id) if record.by_id else None
     importing.note(record, importing.take(file, batch, by=by, at=now()))
+    _tell(import_id, done=record.rows_done)
     db.session.flush()
     waits()  # what was touched is made searchable by the commit, which takes a while
     db.session.commit()
@@ -170,12 +206,19 @@ def _batch(
 def _rehearse(record: Import, file: File) -> None:
     import_id, fence, _ = _taken_up(record.id)
     by = db.session.get(Person, record.by_id) if record.by_id else None
+    held = work.of_subject(import_id)
+
+    def progress(done: int, rows: int) -> None:
+        if held is not None:
+            noted(held.id, held.fence, done=done, total=rows)
+
     with _told_how_it_ended(import_id, fence), Spool() as reports:
-        rehearse(file, reports, by=by, progress=lambda *_: None)
+        rehearse(file, reports, by=by, progress=progress)
         record = _held(import_id, fence)
         for some in reports.in_pieces(importing.AT_ONCE):
             importing.note(record, some)
         importing.done(record, at=now())
+        _tell(import_id, done=record.rows_done, finished=True)
         _clear(import_id)
         db.session.commit()
 
@@ -191,6 +234,8 @@ def _taken_up(import_id: uuid.UUID) -> tuple[uuid.UUID, int, int]:
     record.rows_before = record.rows_done
     record.started_at, record.ended_at, record.error = at, None, ""
     events.record(Kind.IMPORT_BEGUN, record, source=record.source, rows_done=record.rows_done)
+    if (held := work.of_subject(import_id)) is not None:
+        carrying.take_up(held.id, done=record.rows_done)
     db.session.commit()
     return record.id, record.fence, record.rows_done
 
@@ -221,9 +266,20 @@ def _told_how_it_ended(import_id: uuid.UUID, fence: int) -> Iterator[None]:
         by_hand = isinstance(error, KeyboardInterrupt)
         status = ImportStatus.STOPPED if by_hand else ImportStatus.FAILED
         record.error = "" if by_hand else f"{type(error).__name__}"
+        if (held := work.of_subject(import_id)) is not None:
+            _broke_off(held, why=record.error)
         _end(record, status, Kind.IMPORT_STOPPED if by_hand else Kind.IMPORT_FAILED)
         db.session.commit()
         raise
+
+
+def _broke_off(held: Work, *, why: str) -> None:
+    if held.status is not WorkStatus.RUNNING:
+        return
+    if why:
+        carrying.fail(held, held.fence, why=why)
+    else:
+        carrying.stop(held)
 
 
 @contextmanager

@@ -58,10 +58,17 @@ def job(name: str, *, retry: bool = True) -> Callable[[Callable[..., None]], Cal
     return registered
 
 
-def defer(name: str, *, lock: str | None = None, **arguments: Any) -> None:
-    """Queue a job within the session's transaction; jobs with one `lock` run one after another."""
+def defer(
+    name: str, *, lock: str | None = None, after: timedelta | None = None, **arguments: Any
+) -> None:
+    """Queue a job within the session's transaction; jobs with one `lock` run one after another.
+
+    It is due at once, or `after` so long.
+    """
     connection = db.session.connection().connection.driver_connection
-    _outbox.configure_task(name, lock=lock, connection=connection).defer(**arguments)
+    wait = {"seconds": int(after.total_seconds())} if after else None
+    task = _outbox.configure_task(name, lock=lock, connection=connection, schedule_in=wait)
+    task.defer(**arguments)
 
 
 def every(schedule: Mapping[str, str]) -> None:

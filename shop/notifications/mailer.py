@@ -46,6 +46,7 @@ class Postbox:
     sender: str = ""
     base_url: str = ""
     clinic: str = ""
+    secret: str = ""  # signs the links that end letters
 
     def load(self, config: Config) -> None:
         """Take the settings that letters need."""
@@ -53,6 +54,7 @@ class Postbox:
         self.user, self.password = config.smtp_user, config.smtp_password
         self.sender, self.base_url = config.mail_from, config.base_url
         self.clinic = config.clinic_name
+        self.secret = config.secret_key
 
     @property
     def loopback(self) -> bool:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.accounts.models import Person
-from shop.core.db import Base, Word, one_of
+from shop.core.db import Base, Word, one_of, stamped
 
 
 class Template(StrEnum):
-    """What a letter says. The words are in `templates/letters/<name>.txt` and `.html`."""
+    """What a letter says. The words are in `templates/letters/<name>.md`."""
 
     ACCOUNT_CONFIRMATION = "account_confirmation"
     ACCOUNT_EXISTS = "account_exists"
@@ -53,6 +53,20 @@ class Template(StrEnum):
     CLOSURE_WITHDRAWN = "closure_withdrawn"
 
 
+class Topic(StrEnum):
+    """What letters a reader may end: those that no act of hers calls for."""
+
+    RUNS_OUT = "runs_out"  # kept by `replenishment`, which makes no reminder for whoever wants none
+    RENEWALS = "renewals"
+
+
+class Way(StrEnum):
+    """How a reader said which letters she wants."""
+
+    PAGE = "page"
+    LINK = "link"  # the one in a letter: it can only end
+
+
 class Letter(Base):
     """One letter about one version of one thing, to one person.
 
@@ -71,6 +85,8 @@ class Letter(Base):
         ),
         sa.CheckConstraint("failed_at IS NULL OR error <> ''", name="failed_letter_says_why"),
         sa.CheckConstraint("sent_at IS NULL OR tries > 0", name="sent_letter_was_tried"),
+        sa.Index("letters_newest_idx", "queued_at", "id"),
+        sa.Index("letters_work_idx", "work_id", postgresql_where=sa.text("work_id IS NOT NULL")),
         sa.Index(
             "letters_due_idx",
             "queued_at",
@@ -89,6 +105,12 @@ class Letter(Base):
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(server_default="")  # a code, never an address
+    next_try_at: Mapped[datetime | None]  # while it is delayed
+    resends: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    due_since: Mapped[datetime] = mapped_column(
+        server_default=sa.func.shop_now(), server_onupdate=sa.FetchedValue()
+    )  # written, or resent: patience counts from here
+    work_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("works.id"))
 
     recipient: Mapped[Person] = relationship()
 
@@ -96,3 +118,39 @@ class Letter(Base):
     def done(self) -> bool:
         """Sent, or given up."""
         return self.sent_at is not None or self.failed_at is not None
+
+
+class LetterResend(Base):
+    """A letter that was given up is due again: who asked, and why it had been given up. Kept."""
+
+    __tablename__ = "letter_resends"
+    __table_args__ = (sa.UniqueConstraint("letter_id", "number", name="letter_resends_number_key"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    letter_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("letters.id"))
+    number: Mapped[int] = stamped()
+    by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    error: Mapped[str] = stamped()
+    asked_at: Mapped[datetime] = stamped()
+
+    by: Mapped[Person] = relationship()
+
+
+class MailChoice(Base):
+    """A reader wants letters of a topic, or none. Kept; her last word counts. Silence is a yes."""
+
+    __tablename__ = "mail_choices"
+    __table_args__ = (
+        sa.UniqueConstraint("person_id", "number", name="mail_choices_number_key"),
+        sa.CheckConstraint("topic IN ('renewals')", name="mail_topic_is_known"),
+        sa.CheckConstraint(one_of("via", Way), name="mail_choice_way_is_known"),
+        sa.CheckConstraint("via = 'page' OR NOT wanted", name="link_only_ends_letters"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    number: Mapped[int] = stamped()
+    topic: Mapped[Topic] = mapped_column(Word(Topic))
+    wanted: Mapped[bool]
+    via: Mapped[Way] = mapped_column(Word(Way))
+    chosen_at: Mapped[datetime] = stamped()

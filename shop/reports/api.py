@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
+from flask import Response, current_app
 
-from shop.accounts.access import allow
+from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
-from shop.reports import naming, queries, schemas
-from shop.web.api import Blueprint
+from shop.reports import filing, naming, queries, schemas
+from shop.web.api import Blueprint, committed
 from shop.web.paging import page
+from shop.work.schemas import WorkOut
 
 bp = Blueprint("reports", __name__, url_prefix="/api/v1", description="Figures and trails")
 
@@ -52,3 +53,18 @@ def report(asked: dict[str, Any], name: str) -> dict[str, Any]:
         "rows": figures.records(),
         "notes": figures.notes,
     }
+
+
+@bp.post("/reports/<name>/files")
+@allow(Role.MANAGER)
+@bp.arguments(schemas.FiguresQuery)
+@bp.response(202, WorkOut)
+def ask_for_file(asked: dict[str, Any], name: str) -> Response:
+    """Have the report's CSV made: `GET /work/{id}` tells how far it is and where to fetch it.
+
+    For reports of any length; those above 2,000 rows are to be had in no other way.
+    """
+    naming.report(name)
+    zone, at = current_app.config["SHOP"].clinic_time_zone, now()
+    work = filing.ask(name, *schemas.span(asked, zone=zone, at=at), by=actor())
+    return committed(WorkOut, work, 202)

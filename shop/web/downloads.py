@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-ENDINGS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
+ENDINGS = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "text/csv": "csv"}
 
 
 def as_attachment(content: bytes, media_type: str, *, name: str) -> Response:

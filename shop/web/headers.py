@@ -38,6 +38,7 @@ def init_app(app: Flask, *, secure: bool, pay_origins: tuple[str, ...]) -> None:
             "frame-ancestors 'none'",
         )
     )
+    app.extensions["content_policy"] = policy
 
     @app.before_request
     def name_the_request() -> None:
@@ -48,7 +49,7 @@ def init_app(app: Flask, *, secure: bool, pay_origins: tuple[str, ...]) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.get("request_id", "")
-        response.headers["Content-Security-Policy"] = policy
+        response.headers.setdefault("Content-Security-Policy", policy)
         for name, value in ALWAYS.items():
             response.headers.setdefault(name, value)  # a page may be stricter
         if secure:
@@ -56,3 +57,8 @@ def init_app(app: Flask, *, secure: bool, pay_origins: tuple[str, ...]) -> None:
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def policy_of(app: Flask, *, frame_src: str) -> str:
+    """Every page's policy, for one that frames something of our own as well."""
+    return f"{app.extensions['content_policy']}; frame-src {frame_src}"

@@ -39,6 +39,8 @@ STUDIO = Road("/studio", _("Studio"), "calendar-days")
 REACTIONS = Road("/reactions", _("Reactions"), "activity")
 RECALLS = Road("/stock/recalls", _("Recalls"), "siren")
 RULES = Road("/manage/rules", _("Rules"), "scale")
+OUTBOX = Road("/manage/letters/outbox", _("Outbox"), "send")
+WORK = Road("/work", _("Work in progress"), "activity")
 ERRORS = Road("/error-reports", _("Errors"), "flag")
 PACKING = Road("/packing", _("Packing"), "package-check")
 ORDERS = Road("/orders", _("Orders"), "package")
@@ -115,6 +117,7 @@ PORTALS: dict[str, tuple[Group, ...]] = {
         SELLING,
         SHELF,
         Group(_("Care"), (REACTIONS, Road("/refills", _("Refills"), "repeat"), NAMES)),
+        Group(_("House"), (OUTBOX, WORK)),
     ),
     "manager": (
         Group(
@@ -144,6 +147,9 @@ PORTALS: dict[str, tuple[Group, ...]] = {
                 REACTIONS,
                 ERRORS,
                 Road("/manage/privacy-requests", _("Privacy"), "lock"),
+                Road("/manage/letters", _("Letters"), "mail"),
+                OUTBOX,
+                WORK,
                 Road("/manage/clinic", _("Look"), "palette"),
             ),
         ),

@@ -32,6 +32,8 @@ KINDS: dict[str, Any] = {
     "lot": _("A lot on the shelf"),
     "product": _("A product of the catalogue"),
     "credit": _("A gift card or a booking of credit"),
+    "letter": _("A letter by mail"),
+    "work": _("Work that takes long"),
 }
 
 STATUSES: dict[str, dict[str, Status]] = {
@@ -177,6 +179,22 @@ STATUSES: dict[str, dict[str, Status]] = {
         "voided": Status("stop", _("Voided"), _("It is worth nothing any more.")),
         "declined": Status("stop", _("Declined"), _("The second person said no.")),
         "booked": Status("ok", _("Booked"), _("It counts.")),
+    },
+    "letter": {
+        "waiting": Status("info", _("Waiting"), _("It is sent next.")),
+        "delayed": Status(
+            "warn", _("Delayed"), _("The mail server put it off. It is tried again by itself.")
+        ),
+        "sent": Status("ok", _("Sent"), _("The mail server took it.")),
+        "gave_up": Status("stop", _("Gave up"), _("It is not tried again by itself.")),
+        "ended": Status("", _("Switched off"), _("Its reader wants no letters like it.")),
+    },
+    "work": {
+        "waiting": Status("info", _("Waiting"), _("It waits for its turn.")),
+        "running": Status("info", _("Running"), _("It goes on, whoever looks.")),
+        "done": Status("ok", _("Done"), _("All of it is accounted for.")),
+        "failed": Status("stop", _("Failed"), _("It broke off. What was done stays.")),
+        "stopped": Status("warn", _("Stopped"), _("It goes no further by itself for now.")),
     },
 }
 

@@ -615,10 +615,22 @@ GRANTED: Granted = {
         "legal_transitions": {
             "SELECT": ALL,
         },
-        "letters": {
-            "INSERT": ("id", "recipient_id", "subject_id", "template", "version"),
+        "letter_resends": {
+            "INSERT": ("by_id", "id", "letter_id"),
             "SELECT": ALL,
-            "UPDATE": ("error", "failed_at", "lease_until", "sent_at", "tries"),
+        },
+        "letters": {
+            "INSERT": ("id", "recipient_id", "subject_id", "template", "version", "work_id"),
+            "SELECT": ALL,
+            "UPDATE": (
+                "error",
+                "failed_at",
+                "lease_until",
+                "next_try_at",
+                "resends",
+                "sent_at",
+                "tries",
+            ),
         },
         "licences": {
             "INSERT": ALL,
@@ -653,6 +665,10 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "mail_choices": {
+            "INSERT": ("id", "person_id", "topic", "via", "wanted"),
+            "SELECT": ALL,
         },
         "mail_links": {
             "DELETE": ("",),
@@ -1710,6 +1726,28 @@ GRANTED: Granted = {
                 "valid_until",
             ),
         },
+        "work_files": {
+            "INSERT": ("content_sealed", "media_type", "name", "work_id"),
+            "SELECT": ALL,
+        },
+        "works": {
+            "INSERT": (
+                "asked_by_id",
+                "done",
+                "error",
+                "failed",
+                "fence",
+                "id",
+                "kind",
+                "status",
+                "subject_id",
+                "terms",
+                "title",
+                "total",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("done", "error", "failed", "fence", "status", "total"),
+        },
     },
     WORKER: {
         "acceptances": {
@@ -2022,10 +2060,21 @@ GRANTED: Granted = {
         "legal_transitions": {
             "SELECT": ALL,
         },
-        "letters": {
-            "INSERT": ("id", "recipient_id", "subject_id", "template", "version"),
+        "letter_resends": {
             "SELECT": ALL,
-            "UPDATE": ("error", "failed_at", "lease_until", "sent_at", "tries"),
+        },
+        "letters": {
+            "INSERT": ("id", "recipient_id", "subject_id", "template", "version", "work_id"),
+            "SELECT": ALL,
+            "UPDATE": (
+                "error",
+                "failed_at",
+                "lease_until",
+                "next_try_at",
+                "resends",
+                "sent_at",
+                "tries",
+            ),
         },
         "licences": {
             "INSERT": ALL,
@@ -2055,6 +2104,9 @@ GRANTED: Granted = {
             ),
             "SELECT": ALL,
             "UPDATE": ("state_seq", "status"),
+        },
+        "mail_choices": {
+            "SELECT": ALL,
         },
         "mail_links": {
             "DELETE": ("",),
@@ -2635,6 +2687,29 @@ GRANTED: Granted = {
         },
         "window_rules": {
             "SELECT": ALL,
+        },
+        "work_files": {
+            "DELETE": ("",),
+            "INSERT": ("content_sealed", "media_type", "name", "work_id"),
+            "SELECT": ALL,
+        },
+        "works": {
+            "INSERT": (
+                "asked_by_id",
+                "done",
+                "error",
+                "failed",
+                "fence",
+                "id",
+                "kind",
+                "status",
+                "subject_id",
+                "terms",
+                "title",
+                "total",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("done", "error", "failed", "fence", "status", "total"),
         },
     },
 }

@@ -154,8 +154,12 @@ def _found(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
     ]
 
 
+# What markdown-it made of a letter's sentences, its facts escaped and HTML switched off.
+MADE_BY_US = ["templates/letters/_layout.html: |safe"]
+
+
 def test_templates_escape_everything() -> None:
-    assert _found(TRUSTING, _templates()) == []
+    assert _found(TRUSTING, _templates()) == MADE_BY_US
 
 
 def test_pages_hold_no_inline_script_or_style() -> None:

@@ -414,6 +414,31 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         "letter_template_is_known": ["template = 'advertisement'"],
         "sent_letter_was_tried": ["sent_at = now(), tries = 0"],
     },
+    "mail_choices": {
+        "link_only_ends_letters": ["via = 'link', wanted = true"],
+        "mail_choice_way_is_known": ["via = 'phone', wanted = false"],
+        "mail_topic_is_known": ["topic = 'offers'"],
+    },
+    "work_files": {
+        "file_has_a_plain_name": ["name = '../x.csv'", "name = ''"],
+        "file_is_sealed": ["content_sealed = 'sku'", "content_sealed = '\\x01'"],
+        "file_type_is_known": ["media_type = 'text/html'"],
+    },
+    "works": {
+        "done_work_is_whole": ["total = done + failed + 1 WHERE status = 'done'"],
+        "failed_work_says_why": ["error = '' WHERE status = 'failed'"],
+        "work_ends_once_it_is_over": [
+            "ended_at = NULL WHERE status = 'done'",
+            "ended_at = now() WHERE status = 'running'",
+        ],
+        "work_kind_is_known": ["kind = 'chore'"],
+        "work_says_what_it_is": ["title = ''", "title = repeat('x', 301)"],
+        "work_stays_within_its_total": [
+            "total = done + failed - 1 WHERE status = 'running' AND done > 0",
+            "done = -1, total = NULL WHERE status = 'running'",
+            "failed = -1, total = NULL WHERE status = 'running'",
+        ],
+    },
     "licences": {
         "licence_ended_by_someone": [
             "ended_on = valid_from, ended_by_id = NULL",
