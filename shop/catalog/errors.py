@@ -57,6 +57,18 @@ class NoSuchImport(NotFound):
     code = "no_such_import"
 
 
+class NoSuchSheet(NotFound):
+    """A file that nobody handed in, or that was forgotten: hand it in again."""
+
+    code = "no_such_sheet"
+
+
+class NotTried(Conflict):
+    """A file is taken in after a dry run that is over, of the very same file."""
+
+    code = "not_tried"
+
+
 class ImportTakenOver(Conflict):
     """Somebody else carries the import on, or it was stopped."""
 

@@ -11,12 +11,14 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shop.catalog import dictionary
 from shop.catalog.errors import (
     NoSuchBundle,
     NoSuchImport,
+    NoSuchSheet,
     NoSuchName,
     NoSuchProduct,
     NoSuchRelease,
@@ -30,7 +32,9 @@ from shop.catalog.models import (
     Bundle,
     Import,
     ImportPart,
+    ImportProfile,
     ImportRow,
+    ImportSheet,
     Ingredient,
     IngredientName,
     LegalClassRule,
@@ -382,6 +386,49 @@ def unfinished_import(
         .order_by(Import.asked_at.desc(), Import.id)
         .limit(1)
     ).one_or_none()
+
+
+def imports() -> sa.Select[Import]:
+    """Every file that was tried or taken in, with who handed it in."""
+    return sa.select(Import).options(joinedload(Import.by))
+
+
+def last_imports() -> sa.Select[Import]:
+    """Of every file that is no trial, what became of it last: a later run makes up for an earlier."""
+    last = (
+        sa.select(Import.id)
+        .where(~Import.dry_run)
+        .order_by(Import.sha256, Import.source, Import.asked_at.desc(), Import.id)
+        .ext(distinct_on(Import.sha256, Import.source))
+    )
+    return imports().where(Import.id.in_(last))
+
+
+def sheet(sheet_id: uuid.UUID) -> ImportSheet:
+    """A file that waits to be looked at, without its content. Raises NoSuchSheet."""
+    query = sa.select(ImportSheet).where(ImportSheet.id == sheet_id)
+    return _sheet(query.options(joinedload(ImportSheet.handed_in_by)))
+
+
+def sheet_of(record: Import) -> ImportSheet:
+    """The file that an import or a trial was made of. Raises NoSuchSheet once it is forgotten."""
+    return _sheet(
+        sa.select(ImportSheet).where(
+            ImportSheet.sha256 == record.sha256, ImportSheet.source == record.source
+        )
+    )
+
+
+def _sheet(query: sa.Select[ImportSheet]) -> ImportSheet:
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NoSuchSheet("That file is not kept any more. Hand it in again.")
+    return found
+
+
+def profiles() -> list[ImportProfile]:
+    """How suppliers' sheets are read, by name."""
+    return list(db.session.scalars(sa.select(ImportProfile).order_by(ImportProfile.name)))
 
 
 def parts_of(import_id: uuid.UUID) -> list[int]:
