@@ -57,7 +57,7 @@ from shop.web.tongues import COOKIE
 
 bp = Blueprint("account_pages", __name__)
 
-HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/people"}
+HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/manage"}
 PEOPLE_SHOWN = 100
 ACCESSES_SHOWN = 50
 

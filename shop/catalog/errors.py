@@ -53,6 +53,12 @@ class BadPrice(Refused):
     code = "bad_price"
 
 
+class BadPriceList(Refused):
+    """A changed price list that cannot be used as it is; not one price of it was set."""
+
+    code = "bad_price_list"
+
+
 class NoSuchImport(NotFound):
     code = "no_such_import"
 

@@ -130,7 +130,24 @@ def chosen(
     `constants` hold for every row. Without a product's key of its own, the SKU is its key. Raises
     BadMapping, whose fields are "column-<place>" or the name of ours that nobody gave.
     """
-    ours: dict[str, object] = {}
+    ours, wrong = _of_columns(theirs, choices)
+    constant = {name: {"const": text} for name, text in constants.items() if text}
+    said: dict[str, object] = {**constant, **ours}
+    if "sku" in ours:
+        said.setdefault("source_key", ours["sku"])
+    for name, words in NEEDED.items():
+        if name not in said:
+            wrong[name] = [f"Say which column is {words}, or give what holds for every row."]
+    if wrong:
+        raise BadMapping("The columns do not make a product yet.", fields=wrong)
+    return mapping.read({"columns": said, "decimal_comma": decimal_comma})
+
+
+def _of_columns(
+    theirs: Sequence[Theirs], choices: Sequence[str]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Theirs by ours, and by "column-<place>" what cannot be so."""
+    ours: dict[str, str] = {}
     wrong: dict[str, list[str]] = {}
     for place, (column, choice) in enumerate(zip(theirs, choices, strict=True)):
         if not choice:
@@ -141,17 +158,7 @@ def chosen(
             wrong[f"column-{place}"] = [f"{ours[choice]} is {choice} already. Choose one of them."]
         else:
             ours[choice] = column.name
-    for name, text in constants.items():
-        if text and name not in ours:
-            ours[name] = {"const": text}
-    if "source_key" not in ours and "sku" in ours:
-        ours["source_key"] = ours["sku"]
-    for name, said in NEEDED.items():
-        if name not in ours:
-            wrong[name] = [f"Say which column is {said}, or give what holds for every row."]
-    if wrong:
-        raise BadMapping("The columns do not make a product yet.", fields=wrong)
-    return mapping.read({"columns": ours, "decimal_comma": decimal_comma})
+    return ours, wrong
 
 
 def file_of(sheet: ImportSheet, said: object) -> File:

@@ -18,10 +18,10 @@ from shop.catalog import dictionary
 from shop.catalog.errors import (
     NoSuchBundle,
     NoSuchImport,
-    NoSuchSheet,
     NoSuchName,
     NoSuchProduct,
     NoSuchRelease,
+    NoSuchSheet,
     NoSuchVariant,
     UnknownIngredient,
 )
@@ -388,13 +388,20 @@ def unfinished_import(
     ).one_or_none()
 
 
+def coming_prices(at: datetime) -> list[Price]:
+    """Prices that have not begun, the next first, with their packs and products."""
+    query = sa.select(Price).where(Price.valid_from > at)
+    seen = joinedload(Price.variant).joinedload(Variant.product)
+    return list(db.session.scalars(query.options(seen).order_by(Price.valid_from, Price.id)))
+
+
 def imports() -> sa.Select[Import]:
     """Every file that was tried or taken in, with who handed it in."""
     return sa.select(Import).options(joinedload(Import.by))
 
 
 def last_imports() -> sa.Select[Import]:
-    """Of every file that is no trial, what became of it last: a later run makes up for an earlier."""
+    """Of every file that was taken in, its last run: a later one makes up for an earlier."""
     last = (
         sa.select(Import.id)
         .where(~Import.dry_run)

@@ -117,10 +117,13 @@ PORTALS: dict[str, tuple[Group, ...]] = {
         Group(_("Care"), (REACTIONS, Road("/refills", _("Refills"), "repeat"), NAMES)),
     ),
     "manager": (
+        Group("", (Road("/manage", _("Today"), "house"),)),
         Group(
             _("Catalogue"),
             (
                 Road("/manage/products", _("Products"), "tags"),
+                Road("/manage/prices", _("Prices"), "tag"),
+                Road("/manage/imports", _("Imports"), "upload"),
                 Road("/manage/discounts", _("Discounts"), "percent"),
                 NAMES,
                 RULES,
@@ -143,6 +146,8 @@ PORTALS: dict[str, tuple[Group, ...]] = {
                 Road("/people", _("People"), "users"),
                 REACTIONS,
                 ERRORS,
+                Road("/manage/events", _("Events"), "history"),
+                Road("/manage/access-log", _("Access log"), "eye"),
                 Road("/manage/clinic", _("Look"), "palette"),
             ),
         ),

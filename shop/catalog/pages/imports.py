@@ -13,7 +13,7 @@ from marshmallow import fields
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
-from shop.catalog import handing_in, importing, listing, loading, mapping, profiles, queries
+from shop.catalog import handing_in, listing, loading, mapping, profiles, queries
 from shop.catalog.errors import NoSuchSheet
 from shop.catalog.handing_in import Theirs
 from shop.catalog.mapping import BadMapping
@@ -22,7 +22,6 @@ from shop.catalog.reading import BadFile
 from shop.catalog.states import ImportStatus
 from shop.core.clock import now
 from shop.core.db import db
-from shop.core.errors import Refusal
 from shop.web.api import PageQuery
 from shop.web.forms import or_again, rendered, to
 from shop.web.paging import page
@@ -76,7 +75,6 @@ OUTCOMES = {
 
 
 class RowsQuery(PageQuery):
-    limit = PageQuery().fields["limit"]
     show = fields.Enum(Outcome, by_value=True, load_default=None)
 
 
@@ -101,9 +99,7 @@ def hand_in() -> Response:
             raise BadFile("Choose a file.", fields={"file": ["Choose a file that is not empty."]})
         file = request.files["file"]
         sheet = _of_file(
-            lambda: handing_in.hand_in(
-                content, name=file.filename or "", source=source, by=actor()
-            )
+            lambda: handing_in.hand_in(content, name=file.filename or "", source=source, by=actor())
         )
         sheet_id = sheet.id
         db.session.commit()
@@ -181,7 +177,7 @@ def _of_file(act: Any) -> Any:
 
 
 def _said(sheet: ImportSheet) -> dict[str, Any] | None:
-    """The mapping as it was chosen, plain JSON; None where the file needs none. Raises BadMapping."""
+    """The mapping as it was chosen, None where the file needs none. Raises BadMapping."""
     if sheet.source != listing.SOURCE:
         return None
     theirs = handing_in.columns(sheet)
@@ -201,7 +197,7 @@ def _kept(name: str, said: dict[str, Any] | None) -> None:
     try:
         profiles.keep(name, said)
     except BadMapping as bad:
-        bad.fields = {"keep_as": texts for texts in bad.fields.values()}
+        bad.fields = {"keep_as": [bad.text]}
         raise
 
 
@@ -329,6 +325,3 @@ def _row(row: ImportRow) -> dict[str, Any]:
         named = bool(colon) and " " not in field
         reasons.append((field, said) if named else ("", text))
     return {"number": row.number, "key": row.key, "outcome": row.outcome, "reasons": reasons}
-
-
-
