@@ -139,16 +139,20 @@ def unknown(column: str, *, among: Iterable[str] = OURS) -> str:
 def guessed(header: Sequence[str]) -> dict[str, str]:
     """Their column → ours, as far as the names tell; each of ours once. A person looks at it."""
     known = {word: name for name in OURS for word in (_plain(name), *_WORDS.get(name, ()))}
-    near = [
-        (SequenceMatcher(None, _plain(theirs), word).ratio(), theirs, ours)
-        for theirs in header
-        for word, ours in known.items()
-    ]
     found: dict[str, str] = {}
-    for likeness, theirs, ours in sorted(near, key=lambda one: -one[0]):
-        if likeness >= LIKELY and theirs not in found and ours not in found.values():
+    for likeness, theirs, ours in sorted(
+        (_most_like(theirs, known) for theirs in header), key=lambda one: -one[0]
+    ):
+        if likeness >= LIKELY and ours not in found.values():
             found[theirs] = ours
     return found
+
+
+def _most_like(theirs: str, known: Mapping[str, str]) -> tuple[float, str, str]:
+    plain = _plain(theirs)
+    near = ((SequenceMatcher(None, plain, word).ratio(), ours) for word, ours in known.items())
+    likeness, ours = max(near, key=lambda one: one[0])
+    return likeness, theirs, ours
 
 
 def cents(text: str, *, decimal_comma: bool) -> str | None:

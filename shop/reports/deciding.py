@@ -77,7 +77,7 @@ def times(*, since: datetime, until: datetime, zone: str) -> Figures:
             Column("p90_minutes", _("Nine of ten within"), Unit.MINUTES),
             Column("percent_in_a_day", _("Within 24 hours"), Unit.PERCENT),
         ),
-        rows=told if waits else [],
+        rows=told if any(waits.values()) else [],
         drawn="median_minutes",
         over=("median_minutes", "p90_minutes"),
         notes=(
