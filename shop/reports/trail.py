@@ -62,6 +62,7 @@ class Told:
     """One event, for people."""
 
     event: Event
+    title: str  # the kind, in words
     sentence: Any
     who: str
     about: Named | None
@@ -160,6 +161,7 @@ def told(found: Sequence[Event]) -> list[Told]:
     return [
         Told(
             event=event,
+            title=event.kind.replace("_", " ").capitalize(),
             sentence=sentence(event.kind),
             who=people[event.actor],
             about=subjects.get(event.subject_id),

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
@@ -18,6 +19,35 @@ from shop.web.forms import rendered
 from shop.web.portals import portal
 
 bp = Blueprint("managing_pages", __name__)
+
+# What one finds on a road, in a line.
+ABOUT = {
+    "/manage/products": lazy_gettext("Words, pictures, packs, status"),
+    "/manage/prices": lazy_gettext("The list of today, and what changes when"),
+    "/manage/imports": lazy_gettext("Sheets of suppliers, tried before they count"),
+    "/manage/discounts": lazy_gettext("Codes, their terms and what they gave"),
+    "/manage/ingredient-names": lazy_gettext("Which substance a filed name means"),
+    "/manage/rules": lazy_gettext("Law and policy, with sources; tried on the past"),
+    "/packing": lazy_gettext("What leaves today"),
+    "/orders": lazy_gettext("Every order, and where it is"),
+    "/desk": lazy_gettext("Orders and money at the counter"),
+    "/refunds": lazy_gettext("Money that goes back, and who signs it"),
+    "/credit": lazy_gettext("Gift cards and what clients have left"),
+    "/reports": lazy_gettext("Sales, waits, expiry, refills, recalls"),
+    "/papers": lazy_gettext("Invoices, receipts, credit notes"),
+    "/disputes": lazy_gettext("What banks ask, and by when"),
+    "/manage/payment-permissions": lazy_gettext("What may be paid on which way"),
+    "/stock": lazy_gettext("Lots, places, movements"),
+    "/purchases": lazy_gettext("What is ordered from whom"),
+    "/stock/planning": lazy_gettext("What runs short, what expires"),
+    "/stock/recalls": lazy_gettext("From the notice to the last pack"),
+    "/people": lazy_gettext("Roles, licenses, duties"),
+    "/reactions": lazy_gettext("What clients told, and who was told"),
+    "/error-reports": lazy_gettext("Prescriptions said to be wrong"),
+    "/manage/events": lazy_gettext("Who did what, when"),
+    "/manage/access-log": lazy_gettext("Who opened which record, and why"),
+    "/manage/clinic": lazy_gettext("Name, logo, color, words at the door"),
+}
 
 WEEK = 7  # days that the figures at the top are of
 
@@ -36,6 +66,7 @@ def home() -> Response:
         "reports/home.html",
         waiting=shown,
         areas=areas,
+        about=ABOUT,
         today=today,
         week=_week(sold),
         greeting=_("Good day, %(name)s", name=actor().name.split()[0]),
