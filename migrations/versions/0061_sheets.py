@@ -38,9 +38,7 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("handed_in_by_id", sa.Uuid(), nullable=False),
         sa.Column("handed_in_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "sha256 = sha256(content)", name=op.f("sheet_is_what_its_hash_says")
-        ),
+        sa.CheckConstraint("sha256 = sha256(content)", name=op.f("sheet_is_what_its_hash_says")),
         sa.CheckConstraint(
             "octet_length(content) BETWEEN 1 AND 20971520", name=op.f("sheet_is_small")
         ),

@@ -65,7 +65,7 @@ def test_events_are_told_with_who_and_about_what(desk: Desk) -> None:
     db.session.commit()
 
     page = desk.page(f"/manage/events?subject={order.number}")
-    assert f'<a href="/orders/{order.number}">{order.number}</a></strong>: ' in page
+    assert f'<a href="/orders/{order.number}">{order.number}</a> · <span' in page
     assert "Alice Moreno" in page
     assert "Calm Soap" not in page
     changed = desk.page("/manage/events?subject=calm+soap&actor=system")
