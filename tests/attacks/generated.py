@@ -521,6 +521,7 @@ TOLD_BY_A_CHECK = {
     "credit_entries.balance_cents",
     *("visibility_rules.legal_class", "discount_bars.legal_class"),
     "drawer_moves.kind",
+    "import_sheets.sha256",
     *("window_rules.action", "window_rules.anchor", "scope_rules.licence"),
 }
 FRESH: dict[str, Callable[[], str]] = {
