@@ -14,6 +14,8 @@ import shop.accounts.pages
 import shop.catalog.api
 import shop.catalog.cli
 import shop.catalog.pages
+import shop.catalog.pages.imports
+import shop.catalog.pages.pricing
 import shop.charts.api
 import shop.charts.pages
 import shop.cli
@@ -58,6 +60,8 @@ import shop.replenishment.pages
 import shop.reports.api
 import shop.reports.cli
 import shop.reports.pages
+import shop.reports.pages.managing
+import shop.reports.pages.trails
 import shop.returns.api
 import shop.returns.pages
 import shop.storefront.api
@@ -231,6 +235,10 @@ def _pages(app: Flask) -> None:
     app.register_blueprint(shop.inventory.pages.scanner.bp)
     app.register_blueprint(shop.catalog.pages.names)
     app.register_blueprint(shop.catalog.pages.rules)
+    app.register_blueprint(shop.catalog.pages.imports.bp)
+    app.register_blueprint(shop.catalog.pages.pricing.bp)
+    app.register_blueprint(shop.reports.pages.managing.bp)
+    app.register_blueprint(shop.reports.pages.trails.bp)
 
     @app.context_processor
     def who() -> dict[str, object]:

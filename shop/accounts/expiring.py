@@ -31,7 +31,7 @@ def tell(*, at: datetime) -> list[Licence]:
             Licence.valid_until <= today + timedelta(days=STEPS[0]),
             Licence.ended_on.is_(None),
             Person.disabled_at.is_(None),
-            ~_followed(),
+            ~followed(),
         )
         .order_by(Licence.id)
     )
@@ -69,7 +69,8 @@ def _due(licence: Licence, today: date) -> int:
     return step((licence.valid_until - today).days)
 
 
-def _followed() -> sa.ColumnElement[bool]:
+def followed() -> sa.ColumnElement[bool]:
+    """Another licence of the same person and state takes over from a licence without a gap."""
     after = aliased(Licence)
     return sa.exists().where(
         after.person_id == Licence.person_id,

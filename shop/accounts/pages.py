@@ -489,12 +489,18 @@ def _staffed() -> dict[str, Any]:
         after=request.args.get("after"),
     )
     roles = [(role.value, role.value) for role in Role if role is not Role.CLIENT]
-    return {"people": shown, "roles": roles}
+    return {"people": shown, "roles": roles, "today": _today()}
 
 
 def _shown(somebody: Person) -> dict[str, Any]:
     kinds = [(kind, kind) for kind in licences.KINDS.get(somebody.role, ())]
-    return {"person": somebody, "kinds": kinds, "states": _states(), "today": _today()}
+    return {
+        "person": somebody,
+        "kinds": kinds,
+        "states": _states(),
+        "today": _today(),
+        "duties": queries.duties_of(somebody),
+    }
 
 
 def _states() -> list[tuple[str, str]]:

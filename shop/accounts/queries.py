@@ -75,6 +75,12 @@ def duties() -> sa.Select[DutyGrant]:
     )
 
 
+def duties_of(person: Person) -> list[DutyGrant]:
+    """The duties somebody has or had, the last first."""
+    query = duties().where(DutyGrant.person_id == person.id)
+    return list(db.session.scalars(query.order_by(DutyGrant.valid_from.desc(), DutyGrant.id)))
+
+
 def duty(person_id: uuid.UUID, duty_id: uuid.UUID) -> DutyGrant:
     """Raises NotFound."""
     query = sa.select(DutyGrant).where(DutyGrant.person_id == person_id, DutyGrant.id == duty_id)

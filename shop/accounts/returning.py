@@ -6,7 +6,7 @@ import re
 
 from shop.accounts.models import Role
 
-HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/people"}
+HOME = {Role.PHYSICIAN: "/review", Role.STAFF: "/packing", Role.MANAGER: "/manage"}
 
 LONGEST = 500
 # What our own links are made of. No backslash, no colon, no control character, no second slash in

@@ -35,6 +35,7 @@ from shop.catalog import (
 from shop.catalog import picturing as pictures
 from shop.catalog.mapping import BadMapping, from_text
 from shop.catalog.models import (
+    LARGEST_SHEET,
     Bundle,
     ImportRow,
     IngredientName,
@@ -61,13 +62,14 @@ from shop.web.uploads import sent
 
 bp = Blueprint("catalog", __name__, url_prefix="/api/v1", description="Keeping the catalogue")
 
-LARGEST_FILE = 20 * 1024 * 1024  # over HTTP; larger ones go in by the command line
+LARGEST_FILE = LARGEST_SHEET  # over HTTP; larger ones go in by the command line
 AROUND = 64 * 1024  # bytes: the parts of a form around its file
 LARGEST_BODY = LARGEST_FILE + AROUND
 LARGER_BODIES = {
     "catalog.import_file": LARGEST_BODY,
     "catalog.add_picture": renditions.MOST_BYTES + AROUND,
     "catalog.add_bundle_picture": renditions.MOST_BYTES + AROUND,
+    "imports_pages.hand_in": LARGEST_BODY,
     "manage_pages.add_picture": renditions.MOST_BYTES + AROUND,
 }
 AT_ONCE = 1_000  # rows; more are taken in by the worker

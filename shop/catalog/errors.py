@@ -53,8 +53,26 @@ class BadPrice(Refused):
     code = "bad_price"
 
 
+class BadPriceList(Refused):
+    """A changed price list that cannot be used as it is; not one price of it was set."""
+
+    code = "bad_price_list"
+
+
 class NoSuchImport(NotFound):
     code = "no_such_import"
+
+
+class NoSuchSheet(NotFound):
+    """A file that nobody handed in, or that was forgotten: hand it in again."""
+
+    code = "no_such_sheet"
+
+
+class NotTried(Conflict):
+    """A file is taken in after a dry run that is over, of the very same file."""
+
+    code = "not_tried"
 
 
 class ImportTakenOver(Conflict):

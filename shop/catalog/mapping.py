@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, NoReturn
 
 from shop.catalog.filings import Unfit
@@ -28,6 +28,7 @@ from shop.core.errors import Refused
 PRICE, INGREDIENTS = "price", "ingredients_text"
 OURS = (*COLUMNS, PRICE, INGREDIENTS)
 LONGEST = 300
+LIKELY = 0.8  # of a name that is like one of ours: below it nothing is guessed
 NOT_SPLIT = "not_split: ingredients_text has no separators"
 
 # Words that suppliers use, for guessing only: a guess is told, never acted on.
@@ -133,6 +134,25 @@ def unknown(column: str, *, among: Iterable[str] = OURS) -> str:
     known = list(among)
     guess = _guess(column, known)
     return f"Column {column!r} is not known." + (f" Did you mean {guess}?" if guess else "")
+
+
+def guessed(header: Sequence[str]) -> dict[str, str]:
+    """Their column → ours, as far as the names tell; each of ours once. A person looks at it."""
+    known = {word: name for name in OURS for word in (_plain(name), *_WORDS.get(name, ()))}
+    found: dict[str, str] = {}
+    for likeness, theirs, ours in sorted(
+        (_most_like(theirs, known) for theirs in header), key=lambda one: -one[0]
+    ):
+        if likeness >= LIKELY and ours not in found.values():
+            found[theirs] = ours
+    return found
+
+
+def _most_like(theirs: str, known: Mapping[str, str]) -> tuple[float, str, str]:
+    plain = _plain(theirs)
+    near = ((SequenceMatcher(None, plain, word).ratio(), ours) for word, ours in known.items())
+    likeness, ours = max(near, key=lambda one: one[0])
+    return likeness, theirs, ours
 
 
 def cents(text: str, *, decimal_comma: bool) -> str | None:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shop.catalog import dictionary
@@ -20,6 +21,7 @@ from shop.catalog.errors import (
     NoSuchName,
     NoSuchProduct,
     NoSuchRelease,
+    NoSuchSheet,
     NoSuchVariant,
     UnknownIngredient,
 )
@@ -30,7 +32,9 @@ from shop.catalog.models import (
     Bundle,
     Import,
     ImportPart,
+    ImportProfile,
     ImportRow,
+    ImportSheet,
     Ingredient,
     IngredientName,
     LegalClassRule,
@@ -382,6 +386,56 @@ def unfinished_import(
         .order_by(Import.asked_at.desc(), Import.id)
         .limit(1)
     ).one_or_none()
+
+
+def coming_prices(at: datetime) -> list[Price]:
+    """Prices that have not begun, the next first, with their packs and products."""
+    query = sa.select(Price).where(Price.valid_from > at)
+    seen = joinedload(Price.variant).joinedload(Variant.product)
+    return list(db.session.scalars(query.options(seen).order_by(Price.valid_from, Price.id)))
+
+
+def imports() -> sa.Select[Import]:
+    """Every file that was tried or taken in, with who handed it in."""
+    return sa.select(Import).options(joinedload(Import.by))
+
+
+def last_imports() -> sa.Select[Import]:
+    """Of every file that was taken in, its last run: a later one makes up for an earlier."""
+    last = (
+        sa.select(Import.id)
+        .where(~Import.dry_run)
+        .order_by(Import.sha256, Import.source, Import.asked_at.desc(), Import.id)
+        .ext(distinct_on(Import.sha256, Import.source))
+    )
+    return imports().where(Import.id.in_(last))
+
+
+def sheet(sheet_id: uuid.UUID) -> ImportSheet:
+    """A file that waits to be looked at, without its content. Raises NoSuchSheet."""
+    query = sa.select(ImportSheet).where(ImportSheet.id == sheet_id)
+    return _sheet(query.options(joinedload(ImportSheet.handed_in_by)))
+
+
+def sheet_of(record: Import) -> ImportSheet:
+    """The file that an import or a trial was made of. Raises NoSuchSheet once it is forgotten."""
+    return _sheet(
+        sa.select(ImportSheet).where(
+            ImportSheet.sha256 == record.sha256, ImportSheet.source == record.source
+        )
+    )
+
+
+def _sheet(query: sa.Select[ImportSheet]) -> ImportSheet:
+    found = db.session.scalars(query).one_or_none()
+    if found is None:
+        raise NoSuchSheet("That file is not kept any more. Hand it in again.")
+    return found
+
+
+def profiles() -> list[ImportProfile]:
+    """How suppliers' sheets are read, by name."""
+    return list(db.session.scalars(sa.select(ImportProfile).order_by(ImportProfile.name)))
 
 
 def parts_of(import_id: uuid.UUID) -> list[int]:

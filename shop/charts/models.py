@@ -40,6 +40,7 @@ class Access(Base):
     request_id: Mapped[str] = mapped_column(server_default="")
 
     reader: Mapped[Person] = relationship(foreign_keys=[reader_id])
+    client: Mapped[Person] = relationship(foreign_keys=[client_id])
 
 
 class Source(StrEnum):

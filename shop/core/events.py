@@ -96,6 +96,7 @@ class Kind(StrEnum):
     # charts
     CHART_ENTRY_STATED = "chart_entry_stated"
     CHART_ENTRY_ENDED = "chart_entry_ended"
+    ACCESS_LOG_READ = "access_log_read"
     # treatment plans and sessions
     PLAN_DRAFTED = "plan_drafted"
     PLAN_CHANGED = "plan_changed"

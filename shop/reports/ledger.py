@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import datetime
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
 from shop.accounts.models import Person
 from shop.core.db import db
@@ -60,11 +61,11 @@ def movements(*, since: datetime, until: datetime) -> Figures:
     ]
     return Figures(
         columns=(
-            Column("kind", "What"),
-            Column("movements", "Movements", Unit.COUNT),
-            Column("units_in", "Packs in", Unit.COUNT),
-            Column("units_out", "Packs out", Unit.COUNT),
-            Column("units_within", "Packs carried within", Unit.COUNT),
+            Column("kind", _("What")),
+            Column("movements", _("Movements"), Unit.COUNT),
+            Column("units_in", _("Packs in"), Unit.COUNT),
+            Column("units_out", _("Packs out"), Unit.COUNT),
+            Column("units_within", _("Packs carried within"), Unit.COUNT),
         ),
         rows=told,
         drawn="movements",
@@ -119,14 +120,14 @@ def shrinkage(*, since: datetime, until: datetime) -> Figures:
     unknown = sum(one[2] for one in cents.values())
     return Figures(
         columns=(
-            Column("actor", "Who booked it"),
-            Column("counted_units", "Counted less", Unit.COUNT),
-            Column("damaged_units", "Damaged", Unit.COUNT),
-            Column("expired_units", "Expired", Unit.COUNT),
-            Column("destroyed_units", "Destroyed or lost on the way", Unit.COUNT),
-            Column("units", "Packs lost", Unit.COUNT),
-            Column("cost_cents", "At cost", Unit.CENTS),
-            Column("price_cents", "At price", Unit.CENTS),
+            Column("actor", _("Who booked it")),
+            Column("counted_units", _("Counted less"), Unit.COUNT),
+            Column("damaged_units", _("Damaged"), Unit.COUNT),
+            Column("expired_units", _("Expired"), Unit.COUNT),
+            Column("destroyed_units", _("Destroyed or lost on the way"), Unit.COUNT),
+            Column("units", _("Packs lost"), Unit.COUNT),
+            Column("cost_cents", _("At cost"), Unit.CENTS),
+            Column("price_cents", _("At price"), Unit.CENTS),
         ),
         rows=told,
         drawn="units",

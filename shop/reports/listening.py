@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
 from shop.core.db import db
 from shop.payments.following import FOLLOWED
@@ -36,11 +37,11 @@ def told(*, since: datetime, until: datetime) -> Figures:
     unknown = sum(int(row[2] or 0) for row in found if row[1] == "no")
     return Figures(
         columns=(
-            Column("type", "Type"),
-            Column("followed", "Followed"),
-            Column("events", "Events", Unit.COUNT),
-            Column("waiting", "Not yet looked at", Unit.COUNT),
-            Column("last", "The last came (UTC)"),
+            Column("type", _("Type")),
+            Column("followed", _("Followed")),
+            Column("events", _("Events"), Unit.COUNT),
+            Column("waiting", _("Not yet looked at"), Unit.COUNT),
+            Column("last", _("The last came (UTC)")),
         ),
         rows=found,
         drawn="events",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
 from shop.core.db import db
 from shop.orders.models import Order, OrderLine, Shortage
@@ -52,9 +53,9 @@ def level(*, since: datetime, until: datetime) -> Figures:
     )
     return Figures(
         columns=(
-            Column("left", "All had left"),
-            Column("orders", "Orders", Unit.COUNT),
-            Column("percent", "Of those paid", Unit.PERCENT),
+            Column("left", _("All had left")),
+            Column("orders", _("Orders"), Unit.COUNT),
+            Column("percent", _("Of those paid"), Unit.PERCENT),
         ),
         rows=rows,
         drawn="orders",

@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import joinedload
 
 from shop.catalog.models import Variant
 from shop.core.db import db
+from shop.core.money import dollars
 from shop.inventory import costing
 from shop.inventory.models import Lot
 from shop.reports.figures import Cell, Column, Figures, Unit
+from shop.reports.periods import Period
 
 # Days from today to the expiry, and what they are called; what has expired comes before.
 STRETCHES = ((30, "30 days"), (60, "60 days"), (90, "90 days"), (180, "180 days"))
+MONTHS = 24  # ahead, this one with them
 AT_LIST = "At price: what clients pay today, for packs that have a price."
 
 
@@ -68,12 +72,12 @@ def value(*, at: datetime) -> Figures:
     rows.sort(key=lambda row: (-int(row[5] or 0), str(row[0])))
     return Figures(
         columns=(
-            Column("sku", "SKU"),
-            Column("product", "Product"),
-            Column("units", "Packs", Unit.COUNT),
-            Column("cost_cents", "At cost", Unit.CENTS),
-            Column("units_without_cost", "Packs without a known cost", Unit.COUNT),
-            Column("price_cents", "At price", Unit.CENTS),
+            Column("sku", _("SKU")),
+            Column("product", _("Product")),
+            Column("units", _("Packs"), Unit.COUNT),
+            Column("cost_cents", _("At cost"), Unit.CENTS),
+            Column("units_without_cost", _("Packs without a known cost"), Unit.COUNT),
+            Column("price_cents", _("At price"), Unit.CENTS),
         ),
         rows=rows,
         drawn="price_cents",
@@ -93,12 +97,12 @@ def exposure(*, at: datetime, today: date) -> Figures:
         worth[_stretch(lot, today)].add(lot, cost, price)
     return Figures(
         columns=(
-            Column("expires", "Expires"),
-            Column("lots", "Lots", Unit.COUNT),
-            Column("units", "Packs", Unit.COUNT),
-            Column("cost_cents", "At cost", Unit.CENTS),
-            Column("units_without_cost", "Packs without a known cost", Unit.COUNT),
-            Column("price_cents", "At price", Unit.CENTS),
+            Column("expires", _("Expires")),
+            Column("lots", _("Lots"), Unit.COUNT),
+            Column("units", _("Packs"), Unit.COUNT),
+            Column("cost_cents", _("At cost"), Unit.CENTS),
+            Column("units_without_cost", _("Packs without a known cost"), Unit.COUNT),
+            Column("price_cents", _("At price"), Unit.CENTS),
         ),
         rows=[
             (name, len(one.lots), one.units, one.known_cents, one.unknown, one.price_cents)
@@ -107,6 +111,58 @@ def exposure(*, at: datetime, today: date) -> Figures:
         drawn="units",
         notes=(
             "Each pack stands in one row. What is sold stops before it expires: see Planning.",
+            _unknown(worth.values()),
+            AT_LIST,
+        ),
+    )
+
+
+def by_month(*, at: datetime, today: date) -> Figures:
+    """What lies in the house and has not expired, by the month in which it will: MONTHS of them.
+
+    What expires later stands in one row at the end, what has expired in none.
+    """
+    first = today.replace(day=1)
+    months = [first]
+    while len(months) < MONTHS:
+        months.append(Period.MONTH.following(months[-1]))
+    beyond = Period.MONTH.following(months[-1])
+    worth = {month: Worth() for month in (*months, beyond)}
+    for lot, cost, price in _valued(at):
+        if lot.expires_on >= today:
+            worth[min(lot.expires_on.replace(day=1), beyond)].add(lot, cost, price)
+    later = worth.pop(beyond)
+    last = {month: one for month, one in worth.items() if one.units}
+    shown = [month for month in months if last and month <= max(last)]
+    return Figures(
+        columns=(
+            Column("month", _("Expires in"), Unit.MONTH),
+            Column("lots", _("Lots"), Unit.COUNT),
+            Column("units", _("Packs"), Unit.COUNT),
+            Column("cost_cents", _("At cost"), Unit.CENTS),
+            Column("units_without_cost", _("Packs without a known cost"), Unit.COUNT),
+            Column("price_cents", _("At price"), Unit.CENTS),
+        ),
+        rows=[
+            (
+                month.isoformat(),
+                len(one.lots),
+                one.units,
+                one.known_cents,
+                one.unknown,
+                one.price_cents,
+            )
+            for month, one in worth.items()
+            if month in shown
+        ],
+        drawn="price_cents",
+        over=("price_cents",),
+        notes=(
+            _(
+                "After that: %(units)s packs, %(price)s at price.",
+                units=later.units,
+                price=dollars(later.price_cents),
+            ),
             _unknown(worth.values()),
             AT_LIST,
         ),

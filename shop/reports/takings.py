@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
 from shop.core.db import db
 from shop.payments.models import MoneyMovement
@@ -16,17 +17,17 @@ from shop.tills.models import Drawer, DrawerMove, MoneyMove
 from shop.tills.states import DrawerStatus
 
 COLUMNS = (
-    Column("day", "Day"),
-    Column("takings_cents", "Taken online", Unit.CENTS),
-    Column("payments", "Payments", Unit.COUNT),
-    Column("refunds_cents", "Sent back", Unit.CENTS),
-    Column("disputes_cents", "Disputed", Unit.CENTS),
-    Column("fees_cents", "Fees", Unit.CENTS),
-    Column("other_cents", "Corrections", Unit.CENTS),
-    Column("net_cents", "Left of it", Unit.CENTS),
-    Column("payouts_cents", "Paid out to the bank", Unit.CENTS),
-    Column("desk_cents", "Taken at the desk", Unit.CENTS),
-    Column("desk_back_cents", "Given back at the desk", Unit.CENTS),
+    Column("day", _("Day")),
+    Column("takings_cents", _("Taken online"), Unit.CENTS),
+    Column("payments", _("Payments"), Unit.COUNT),
+    Column("refunds_cents", _("Sent back"), Unit.CENTS),
+    Column("disputes_cents", _("Disputed"), Unit.CENTS),
+    Column("fees_cents", _("Fees"), Unit.CENTS),
+    Column("other_cents", _("Corrections"), Unit.CENTS),
+    Column("net_cents", _("Left of it"), Unit.CENTS),
+    Column("payouts_cents", _("Paid out to the bank"), Unit.CENTS),
+    Column("desk_cents", _("Taken at the desk"), Unit.CENTS),
+    Column("desk_back_cents", _("Given back at the desk"), Unit.CENTS),
 )
 SUMS = tuple(column.name for column in COLUMNS[1:])
 

@@ -120,10 +120,13 @@ PORTALS: dict[str, tuple[Group, ...]] = {
         Group(_("House"), (OUTBOX, WORK)),
     ),
     "manager": (
+        Group("", (Road("/manage", _("Today"), "house"),)),
         Group(
             _("Catalogue"),
             (
                 Road("/manage/products", _("Products"), "tags"),
+                Road("/manage/prices", _("Prices"), "tag"),
+                Road("/manage/imports", _("Imports"), "upload"),
                 Road("/manage/discounts", _("Discounts"), "percent"),
                 NAMES,
                 RULES,
@@ -150,6 +153,8 @@ PORTALS: dict[str, tuple[Group, ...]] = {
                 Road("/manage/letters", _("Letters"), "mail"),
                 OUTBOX,
                 WORK,
+                Road("/manage/events", _("Events"), "history"),
+                Road("/manage/access-log", _("Access log"), "eye"),
                 Road("/manage/clinic", _("Look"), "palette"),
             ),
         ),

@@ -495,6 +495,11 @@ GRANTED: Granted = {
             "INSERT": ALL,
             "SELECT": ALL,
         },
+        "import_sheets": {
+            "DELETE": ("",),
+            "INSERT": ("content", "handed_in_by_id", "id", "name", "sha256", "source"),
+            "SELECT": ALL,
+        },
         "imports": {
             "INSERT": (
                 "by_id",
@@ -2022,6 +2027,10 @@ GRANTED: Granted = {
         },
         "import_rows": {
             "INSERT": ALL,
+            "SELECT": ALL,
+        },
+        "import_sheets": {
+            "DELETE": ("",),
             "SELECT": ALL,
         },
         "imports": {

@@ -343,6 +343,10 @@ CHECKS: dict[str, dict[str, list[str]]] = {
         ],
         "rows_are_counted_from_one": ["number = -number"],
     },
+    "import_sheets": {
+        "sheet_is_small": ["content = ''"],
+        "sheet_is_what_its_hash_says": ["sha256 = sha256('')", "content = 'a;b'"],
+    },
     "imports": {
         "done_import_is_whole": ["rows_total = rows_total + 1 WHERE status = 'done'"],
         "import_adds_up": [

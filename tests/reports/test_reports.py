@@ -143,7 +143,7 @@ def browser(app: Flask) -> FlaskClient:
 def test_each_is_a_page_with_table_and_file(browser: FlaskClient, name: str) -> None:
     page = browser.get(f"/reports/{name}")
     assert page.status_code == 200
-    assert REPORTS[name].title in page.text
+    assert str(REPORTS[name].title) in page.text
     file = browser.get(f"/reports/{name}/table.csv")
     assert (file.status_code, file.mimetype) == (200, "text/csv")
     answer = browser.get(f"/api/v1/reports/{name}").json

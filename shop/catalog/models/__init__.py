@@ -6,11 +6,13 @@ from typing import Any
 
 from shop.catalog.models.bundles import Bundle, BundleItem, RelatedProduct
 from shop.catalog.models.imports import (
+    LARGEST_SHEET,
     BeautyFact,
     Import,
     ImportPart,
     ImportProfile,
     ImportRow,
+    ImportSheet,
     Outcome,
 )
 from shop.catalog.models.ingredients import (
@@ -51,6 +53,7 @@ from shop.core.rules import RULE_ARROWS
 
 __all__ = [
     "FILED",
+    "LARGEST_SHEET",
     "MOST_GRAMS",
     "RULINGS",
     "USUAL_GRAMS",
@@ -65,6 +68,7 @@ __all__ = [
     "ImportPart",
     "ImportProfile",
     "ImportRow",
+    "ImportSheet",
     "Ingredient",
     "IngredientName",
     "Irritancy",

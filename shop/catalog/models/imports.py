@@ -9,10 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from shop.accounts.models import Person
 from shop.catalog.states import IMPORT_ARROWS, ImportStatus
-from shop.core.db import Base, Word, one_of
+from shop.core.db import Base, Word, one_of, stamped
 from shop.core.errors import WrongState
 from shop.core.events import Stateful, state_key
 
@@ -76,6 +77,8 @@ class Import(Stateful, Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
+    by: Mapped[Person | None] = relationship()
+
     @validates("status")
     def _along_an_arrow(self, _key: str, new: ImportStatus) -> ImportStatus:
         if new not in IMPORT_ARROWS[self.status]:
@@ -138,6 +141,35 @@ class ImportPart(Base):
     import_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("imports.id"))
     place: Mapped[int]
     bytes: Mapped[bytes]
+
+
+LARGEST_SHEET = 20 * 1024 * 1024  # bytes; what is larger goes in by the command line
+
+
+class ImportSheet(Base):
+    """A file that was handed in at a page and is looked at before any of it is taken.
+
+    The same bytes are one sheet, whoever hands them in. It is forgotten some weeks later.
+    """
+
+    __tablename__ = "import_sheets"
+    __table_args__ = (
+        sa.UniqueConstraint("sha256", "source", name="import_sheets_are_one_per_file"),
+        sa.CheckConstraint("sha256 = sha256(content)", name="sheet_is_what_its_hash_says"),
+        sa.CheckConstraint(
+            f"octet_length(content) BETWEEN 1 AND {LARGEST_SHEET}", name="sheet_is_small"
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    name: Mapped[str]  # the file's, as given
+    source: Mapped[str]  # which reader: a word of importing.SOURCES
+    sha256: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(deferred=True)
+    handed_in_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("people.id"))
+    handed_in_at: Mapped[datetime] = stamped()
+
+    handed_in_by: Mapped[Person] = relationship()
 
 
 class ImportProfile(Base):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, Response, current_app, request
+from flask_babel import format_date
+from flask_babel import gettext as _
 
 from shop.accounts.access import actor, allow
 from shop.accounts.models import Role
 from shop.core.clock import now
 from shop.core.db import db
+from shop.core.money import dollars
 from shop.reports import drawing, filing, naming, schemas, tabulating
 from shop.reports.errors import BadSpan
-from shop.reports.figures import Figures
+from shop.reports.figures import Cell, Column, Figures, Unit
 from shop.reports.naming import REPORTS
 from shop.web.forms import rendered, to
+from shop.web.words import day
 
 bp = Blueprint("report_pages", __name__)
 
@@ -48,8 +52,13 @@ def show(name: str) -> Response:
         since=first,
         until=last,
         long=len(figures.rows) > filing.AT_ONCE,
-        drawing=drawing.draw(figures.bars()),
-        drawn=next(one for one in figures.columns if one.name == figures.drawn),
+        drawing=None if figures.over else drawing.draw(figures.bars()),
+        drawn=figures.column(figures.drawn),
+        over=[figures.column(name) for name in figures.over],
+        plot=_plot(figures),
+        said=_said,
+        short=_short,
+        days_before=lambda days: last - timedelta(days=days - 1),
         **wrong,
     )
     shown.status_code = 422 if wrong else 200
@@ -78,6 +87,38 @@ def ask_for_file(name: str) -> Response:
     work = filing.ask(name, *_days(request.form), by=actor())
     db.session.commit()
     return to(f"/work/{work.id}")
+
+
+STEPS = {Unit.CENTS: 100, Unit.MINUTES: 60}  # a grid of whole dollars, of whole hours
+
+
+def _plot(figures: Figures) -> drawing.Plot | None:
+    if not figures.over:
+        return None
+    step = STEPS.get(figures.column(figures.over[0]).unit, 1)
+    series = [figures.series(name) for name in figures.over]
+    largest = max((value or 0 for one in series for value in one), default=0)
+    return drawing.plot(series, step=step if largest > step else 1)
+
+
+def _said(column: Column, cell: Cell) -> str:
+    """A cell as the page's reader writes days."""
+    if column.unit in (Unit.DAY, Unit.WEEK, Unit.MONTH) and isinstance(cell, str):
+        first = date.fromisoformat(cell)
+        return str(format_date(first, "LLLL y")) if column.unit is Unit.MONTH else day(first)
+    if cell is None:
+        return str(_("not known"))
+    return column.said(cell)
+
+
+def _short(column: Column, cell: Cell) -> str:
+    """The same for the axis of a chart, where there is little room."""
+    if column.unit in (Unit.DAY, Unit.WEEK, Unit.MONTH) and isinstance(cell, str):
+        first = date.fromisoformat(cell)
+        return str(format_date(first, "LLL yy" if column.unit is Unit.MONTH else "d MMM"))
+    if column.unit is Unit.CENTS and isinstance(cell, int):
+        return dollars(cell).removesuffix(".00")
+    return _said(column, cell)
 
 
 def _made(name: str, given: dict[str, str] | None = None) -> tuple[date, date, Figures]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,10 +54,11 @@ from shop.catalog.models import (
 from shop.catalog.schemas import ProductIn, VariantIn
 from shop.catalog.states import SHOP_ARROWS, ShopStatus
 from shop.core import ruling
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal, Refused
 from shop.core.rules import BadRule, NoSuchRule, Rule, RuleStatus, kind_of, kinds
+from shop.inventory import stock
 from shop.orders import replaying
 from shop.web import editions
 from shop.web.api import PageQuery, Schema, Text, WholeQuery
@@ -143,12 +145,24 @@ def products() -> str:
     return render_template(
         "catalog/products.html",
         products=found["items"],
+        pictures=queries.pictured(one.id for one in found["items"]),
+        stock=_stock(found["items"]),
         at=now(),
         typed=typed,
         errors=errors,
         statuses=list(ShopStatus),
         next_page=url_for("manage_pages.products", **more) if found["next"] else None,
     )
+
+
+def _stock(products: Iterable[Product]) -> dict[uuid.UUID, int]:
+    """Units of each product that may still be promised, over its packs."""
+    packs = {variant.id: product.id for product in products for variant in product.variants}
+    today = day_in(current_app.config["SHOP"].clinic_time_zone, now())
+    units: Counter[uuid.UUID] = Counter()
+    for variant_id, free in stock.available(packs, today=today).items():
+        units[packs[variant_id]] += free
+    return units
 
 
 @bp.get("/<slug>")
@@ -443,6 +457,7 @@ def _page(
             detail=detail,
             errors=errors or {},
             most_pictures=picturing.MOST_PICTURES,
+            units=_stock([product])[product.id],
             usual_grams=USUAL_GRAMS,
         )
     )
