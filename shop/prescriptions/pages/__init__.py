@@ -5,6 +5,7 @@ from __future__ import annotations
 from shop.prescriptions.pages import (
     asking,
     desk,
+    directions,
     errors,
     explaining,
     health_news,
@@ -25,6 +26,7 @@ __all__ = [
     "asking",
     "bp",
     "desk",
+    "directions",
     "errors",
     "explaining",
     "health_news",

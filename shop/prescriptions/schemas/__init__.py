@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas.desk import DeskOut, EscalationOut, on_the_desk
+from shop.prescriptions.schemas.directions import (
+    DirectionsEndIn,
+    DirectionsIn,
+    DirectionsListOut,
+    DirectionsOut,
+    DirectionsRewriteIn,
+    wording,
+)
 from shop.prescriptions.schemas.explanations import (
     ExplainedOut,
     LawOut,
@@ -97,6 +105,11 @@ __all__ = [
     "ClientOut",
     "ConsequencesOut",
     "DeskOut",
+    "DirectionsEndIn",
+    "DirectionsIn",
+    "DirectionsListOut",
+    "DirectionsOut",
+    "DirectionsRewriteIn",
     "EndedOut",
     "ErrorReportOut",
     "ErrorReportsOut",
@@ -172,4 +185,5 @@ __all__ = [
     "whole",
     "whole_prescription",
     "worded",
+    "wording",
 ]
