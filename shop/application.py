@@ -82,7 +82,7 @@ from shop.web.portals import current, portal
 from shop.web.problems import Retrying
 from shop.web.statuses import status_of
 from shop.web.tongues import NAMES
-from shop.web.words import browser, day, moment
+from shop.web.words import browser, day, moment, month, short_day
 
 
 def create_app(config: Config | None = None, *, gateway: Gateway | None = None) -> Flask:
@@ -135,6 +135,8 @@ def _settings(app: Flask, config: Config) -> None:
         road_of=current,
         status_of=status_of,
         languages=NAMES,
+        short_day=short_day,
+        month=month,
     )
 
 

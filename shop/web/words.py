@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from flask_babel import format_date
 
-DAY = "EEE d MMM y"  # CLDR pattern
+DAY = "EEE d MMM y"  # CLDR patterns
+SHORT_DAY, MONTH = "EEE d MMM", "MMM y"
 # What a User-Agent header holds, the most telling first: Edge also says Chrome, all say Safari.
 BROWSERS = (
     ("Edg", "Edge"),
@@ -43,6 +44,21 @@ def moment(value: datetime | None) -> str:
         return ""
     local = value.astimezone(_zone())
     return f"{day(local.date())}, {local:%H:%M}"
+
+
+def short_day(value: date | datetime | None, *, beside: date | None = None) -> str:
+    """ "Sat 12 Dec", with the year where it is another than that of `beside`; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = value.astimezone(_zone()).date()
+    another = beside is not None and beside.year != value.year
+    return format_date(value, DAY if another else SHORT_DAY)
+
+
+def month(value: date) -> str:
+    """ "Dec 2026"."""
+    return format_date(value, MONTH)
 
 
 def browser(agent: str) -> str:

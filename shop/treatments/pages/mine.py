@@ -13,7 +13,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.orders import readiness
-from shop.treatments import queries, reporting, schemas, subscribing
+from shop.treatments import picturing, queries, reporting, schemas, subscribing
 from shop.treatments.models import Plan
 from shop.treatments.pages.blueprint import SHOWN, bp, read, rendered
 from shop.web.forms import or_again, to
@@ -103,6 +103,7 @@ def mine_again(**context: Any) -> Response:
     return rendered(
         "mine.html",
         shown=found,
+        ribbons={plan.id: picturing.ribbon_of(plan, at=at) for plan in found["items"]},
         feed=subscribing.feed_of(actor()),
         judged=readiness.of([one for plan in found["items"] for one in plan.sessions], at=at),
         **context,
