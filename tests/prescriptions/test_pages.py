@@ -212,7 +212,7 @@ def test_a_physician_claims_gives_back_and_refuses(app: Flask, cast: dict[str, P
     text = reader.send(f"/review/{number}/refusal", reason="minor", message="")
     assert reader.status == 422
     assert 'href="#f-message"' in text
-    assert re.findall(r'<details class="card" open><summary>([^<]+)', text) == ["Refuse"]
+    assert re.findall(r'<dialog id="(\w+)"[^>]* open>', text) == ["refuse"]
     reader.send(f"/review/{number}/refusal", reason="outside_scope", message="Please see us.")
     assert reader.path == "/review"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shop.prescriptions.pages import (
     asking,
+    beside,
     desk,
     directions,
     errors,
@@ -24,6 +25,7 @@ from shop.prescriptions.pages.blueprint import bp
 
 __all__ = [
     "asking",
+    "beside",
     "bp",
     "desk",
     "directions",
