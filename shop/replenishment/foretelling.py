@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,15 +22,11 @@ from shop.orders import revoking
 from shop.orders.revoking import Consequences
 from shop.orders.states import LineStatus, OrderStatus
 from shop.prescriptions.models import Prescription
-from shop.prescriptions.standing import Standing
-from shop.prescriptions.states import PrescriptionStatus
 from shop.replenishment.models import AutoRefill
 from shop.replenishment.states import AHEAD, RefillStatus
 from shop.treatments import queries as treatments
 from shop.treatments import regimens
 from shop.treatments.models import Plan
-
-GIVES = (Standing.ACTIVE, Standing.NOT_YET)
 
 
 @dataclass(frozen=True)
@@ -60,13 +56,12 @@ class Letters:
 
 @dataclass(frozen=True)
 class Foretold:
-    """All of it. `instead`: the number of another prescription that goes on giving this pack."""
+    """All of it. No other prescription gives this pack: a newer one takes the place of all."""
 
     orders: Consequences
     refills: Sequence[RefillStops]
     steps: Sequence[StepStops]
     letters: Letters
-    instead: str | None
 
     @property
     def fingerprint(self) -> str:
@@ -74,44 +69,18 @@ class Foretold:
         left = [(one.order, one.name, one.quantity) for one in self.orders.left]
         refills = [(one.number, str(one.asked_on)) for one in self.refills]
         steps = [(one.plan, one.product, one.frequency) for one in self.steps]
-        told = [self.orders.cancelled, self.orders.held, left, refills, steps, self.instead]
+        told = [self.orders.cancelled, self.orders.held, left, refills, steps]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def revocation(prescription: Prescription, *, at: datetime) -> Foretold:
+def revocation(prescription: Prescription) -> Foretold:
     """What revoking it now would do. Locks nothing. Raises sealed.NotOpened."""
     ids = revoking.with_them([prescription])
-    instead = _instead(prescription, ids, at)
     return Foretold(
         orders=revoking.consequences(prescription),
-        refills=() if instead else _refills(prescription),
-        steps=() if instead else _steps(prescription),
+        refills=_refills(prescription),
+        steps=_steps(prescription),
         letters=_letters(ids),
-        instead=instead,
-    )
-
-
-def _instead(prescription: Prescription, ids: Collection[UUID], at: datetime) -> str | None:
-    """Another of hers for the same pack that gives something."""
-    query = (
-        sa.select(Prescription)
-        .where(
-            Prescription.client_id == prescription.client_id,
-            Prescription.variant_id == prescription.variant_id,
-            Prescription.id.not_in(ids),
-            Prescription.status == PrescriptionStatus.ACTIVE,
-        )
-        .options(
-            selectinload(Prescription.fills),
-            selectinload(Prescription.supersession),
-            selectinload(Prescription.taken_away),
-            selectinload(Prescription.request),
-        )
-        .order_by(Prescription.signed_at.desc(), Prescription.id)
-    )
-    others = db.session.scalars(query)
-    return next(
-        (one.number for one in others if one.standing(at) in GIVES and one.fills_left), None
     )
 
 

@@ -129,8 +129,9 @@ def test_who_treats_names_the_lots_and_a_recall_finds_the_clients(app: Flask) ->
     assert lot.lot_number in reader.text
     session = f"/plans/{plan.number}/sessions/{second.id}"
     reader.send(f"{session}/booking", performer=str(eva.id))
-    assert "such as L-123 1" in reader.send(f"{session}/performance", used=lot.number)
-    reader.send(f"{session}/performance", used=f"{lot.number} 1")
+    wrong = f"{lot.number} two"
+    assert "such as L-123 1" in reader.send(f"{session}/performance", used=wrong)
+    reader.send(f"{session}/performance", used=lot.number)  # as a scanner types it: one pack
     assert "It is written down as done." in reader.text
 
     found = Browser(app, somebody(mona)).get(f"/lots/{lot.number}/uses").json["items"]

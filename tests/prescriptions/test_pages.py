@@ -230,8 +230,12 @@ def test_a_physician_pauses_and_takes_back(app: Flask, cast: dict[str, Person]) 
 
     assert "On hold" in reader.send(f"{where}/hold", reason="A rash.")
     assert "In force" in reader.send(f"{where}/resumption")
+    assert f'href="{where}/revocation"' in reader.text
+    assert "Nothing is promised under it" in reader.get(f"{where}/revocation")
+    assert 'href="#f-reason"' in reader.send(f"{where}/revocation", reason=" ")
     assert "Taken back" in reader.send(f"{where}/revocation", reason="An allergy.")
     assert f"{where}/revocation" not in reader.text
+    assert "It has ended already" in reader.get(f"{where}/revocation")
 
     client = Reader(app, cast["alice"])
     assert "Taken back" in client.get("/prescriptions")

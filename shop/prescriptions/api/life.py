@@ -44,7 +44,7 @@ def foretell(number: str) -> dict[str, Any]:
     """What taking it back now would do: to orders, refills, plans; and what has left already."""
     prescription = queries.prescription_for(actor(), number)
     opened(prescription.client, f"prescription {prescription.number}")
-    return schemas.all_foretold(foretelling.revocation(prescription, at=now()))
+    return schemas.all_foretold(foretelling.revocation(prescription))
 
 
 @bp.get("/error-reports")

@@ -93,7 +93,7 @@ def revoke(number: str) -> Response:
         given = form(schemas.WhyIn)
         one = queries.prescription_for(actor(), number)
         read = request.form.get("read")
-        if read and read != foretelling.revocation(one, at=now()).fingerprint:
+        if read and read != foretelling.revocation(one).fingerprint:
             raise WrongState("Something has changed since you read what it means. Read it again.")
         revoking.revoke(one, reason=given["reason"], by=actor(), at=now())
         db.session.commit()
@@ -111,7 +111,7 @@ def _revocation(number: str, **context: Any) -> Response:
     )
     db.session.commit()  # written down for good before it is shown
     ends = one.status in (PrescriptionStatus.ACTIVE, PrescriptionStatus.ON_HOLD)
-    told = foretelling.revocation(one, at=now()) if ends else None
+    told = foretelling.revocation(one) if ends else None
     return rendered("revocation.html", one=one, told=told, at=now(), **context)
 
 

@@ -94,15 +94,11 @@ class LettersOut(Schema):
 
 
 class ForetoldOut(ConsequencesOut):
-    """All that taking it back now would do. `instead`: another prescription that gives this pack.
-
-    `fingerprint`: of all this, so that who confirms can say what she has read.
-    """
+    """All that taking it back now would do; `fingerprint` is of all this, for who has read it."""
 
     refills = fields.List(fields.Nested(RefillStopsOut))
     steps = fields.List(fields.Nested(StepStopsOut))
     letters = fields.Nested(LettersOut)
-    instead = fields.String(allow_none=True)
     fingerprint = fields.String()
 
 
@@ -185,7 +181,6 @@ def all_foretold(what: Foretold) -> dict[str, Any]:
         "refills": what.refills,
         "steps": what.steps,
         "letters": what.letters,
-        "instead": what.instead,
         "fingerprint": what.fingerprint,
     }
 
