@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,15 @@ from flask import Flask
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import queries, releasing, stock, using, verifying
+from shop.inventory import (
+    locations,
+    putting_away,
+    queries,
+    releasing,
+    stock,
+    using,
+    verifying,
+)
 from shop.inventory.errors import LotNotUsable, NotEnoughStock
 from shop.inventory.models import Lot, Movement, MovementKind
 from shop.inventory.states import LotStatus
@@ -142,3 +152,37 @@ def test_who_treats_names_the_lots_and_a_recall_finds_the_clients(app: Flask) ->
     opened = db.session.scalars(sa.select(Access.record).where(Access.client_id == client.id))
     assert f"lot {lot.number}" in opened.all()
     assert caller.get(f"/lots/{lot.number}/uses").status_code == 403
+
+
+def test_packs_are_chosen_from_what_lies_in_the_treatment_rooms(app: Flask) -> None:
+    eva, client = somebody(licensed_eva), somebody(alice)
+    plan = an_active_plan(client, a_step(starts=now()), by=eva)
+    session = a_booked_session(plan)
+    there, spent, sold = (a_lot(a_variant(), 6) for _ in range(3))
+    for lot in (there, spent):
+        putting_away.put_away(
+            lot,
+            4,
+            from_=locations.location("SHELF"),
+            to=locations.location("BACKBAR"),
+            reference_id=uuid.uuid4(),
+            by=sam(),
+            at=now(),
+        )
+    db.session.commit()
+    rooms = dict(queries.in_treatment_rooms(today=today()))
+    assert rooms[there] == 4
+    assert sold not in rooms
+    assert there not in dict(queries.in_treatment_rooms(today=there.expires_on + timedelta(days=1)))
+
+    reader = Reader(app, eva)
+    text = reader.get(f"/plans/{plan.number}")
+    assert f'name="use.{there.number}"' in text
+    assert f'name="use.{sold.number}"' not in text
+    where = f"/plans/{plan.number}/sessions/{session.id}/performance"
+    chosen = {f"use.{there.number}": "2", f"use.{spent.number}": "0"}
+    refused = reader.send(where, **{f"use.{there.number}": "nine"})
+    assert "such as L-123 1" in refused
+    assert "is written down as done" in reader.send(where, **chosen, used=sold.number)
+    db.session.expire_all()
+    assert (there.on_hand, spent.on_hand, sold.on_hand) == (4, 6, 5)
