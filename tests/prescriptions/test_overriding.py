@@ -68,7 +68,9 @@ def test_each_rule_is_counted_once_for_a_request_by_how_that_ended() -> None:
 
     found = report()
 
-    assert found[RULE] == RuleCount(RULE, "soft_stop", fired=3, overridden=2, refused=1)
+    assert found[RULE] == RuleCount(
+        rule=RULE, severity="soft_stop", fired=3, overridden=2, refused=1
+    )
     assert found[RULE].override_rate == pytest.approx(2 / 3)
     sunscreen = found["SC-RETINOID-SUNSCREEN"]  # only told: signed without a reason
     assert (sunscreen.fired, sunscreen.overridden, sunscreen.signed, sunscreen.refused) == (
