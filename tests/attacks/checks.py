@@ -298,12 +298,6 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "directions = repeat('x', 2001)",
         ],
         "directions_version_counts_from_one": ["version = 0"],
-        "nobody_writes_directions_for_another": [
-            (
-                "owner_id = (SELECT id FROM people p WHERE p.id <> written_by_id LIMIT 1)"
-                " WHERE owner_id IS NOT NULL"
-            )
-        ],
     },
     "health_reviews": {
         "client_reviews_no_news": ["reviewed_by_id = client_id"],

@@ -95,6 +95,10 @@ ATTACKS.each(
             lambda a: _write(a, "retired"),
             "directions_are_written_by_a_physician",
         ),
+        "directions written for another": (
+            lambda a: _write(a, owner_id=a.facts["ruiz"]),
+            "nobody_writes_directions_for_another",
+        ),
         "directions for the clinic by any physician": (
             lambda a: _write(a, shared=True),
             "medical_director_writes_for_the_clinic",
@@ -121,7 +125,7 @@ ATTACKS.each(
         ),
         "a second version beside the first": (
             lambda a: _next(a, "own", name="Second"),
-            "directions_templates_one_current",
+            "directions_follow_the_version_before",
         ),
         "two templates of one name": (
             lambda a: _write(a, name="Own"),

@@ -25,12 +25,6 @@ class DirectionsTemplate(Base):
     __table_args__ = (
         sa.UniqueConstraint("series_id", "version", name="directions_templates_version_key"),
         sa.Index(
-            "directions_templates_one_current",
-            "series_id",
-            unique=True,
-            postgresql_where=sa.text("ended_by_id IS NULL"),
-        ),
-        sa.Index(
             "directions_templates_name_is_free",
             "owner_id",
             "name",
@@ -39,7 +33,6 @@ class DirectionsTemplate(Base):
             postgresql_where=sa.text("ended_by_id IS NULL"),
         ),
         sa.CheckConstraint("version >= 1", name="directions_version_counts_from_one"),
-        sa.CheckConstraint("owner_id = written_by_id", name="nobody_writes_directions_for_another"),
         sa.CheckConstraint(
             "char_length(name) BETWEEN 1 AND 80 AND name = btrim(name)",
             name="directions_have_a_name",
