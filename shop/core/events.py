@@ -142,6 +142,8 @@ class Kind(StrEnum):
     EXAMINATION_VOIDED = "examination_voided"
     SUPERVISION_ENTERED = "supervision_entered"
     SUPERVISION_ENDED = "supervision_ended"
+    DIRECTIONS_WRITTEN = "directions_written"
+    DIRECTIONS_ENDED = "directions_ended"
     # prescriptions and fills
     PRESCRIPTION_SIGNED = "prescription_signed"
     PRESCRIPTION_ACCEPTED = "prescription_accepted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,15 @@ from shop.core.db import db, locked
 from shop.core.errors import NotFound
 from shop.inventory import explaining, places
 from shop.inventory.explaining import Reason, Why
-from shop.inventory.models import Lot, Movement, MovementKind, sellable_on
+from shop.inventory.models import (
+    Holding,
+    Location,
+    LocationKind,
+    Lot,
+    Movement,
+    MovementKind,
+    sellable_on,
+)
 from shop.inventory.states import LotStatus
 from shop.treatments.models import Performance, Plan, Session
 
@@ -142,6 +150,27 @@ def uses_of(lot: Lot) -> list[Use]:
     Who shows it writes down whose records were opened.
     """
     return list(_uses(Movement.lot_id == lot.id))
+
+
+def in_treatment_rooms(*, today: date) -> Sequence[tuple[Lot, int]]:
+    """What lies in the treatment rooms and may be used, by name: lots with their packs there.
+
+    50 at most; a fixed number of statements.
+    """
+    there = sa.func.sum(Holding.on_hand)
+    query = (
+        sa.select(Lot, there)
+        .join(Holding, Holding.lot_id == Lot.id)
+        .join(Location, Location.id == Holding.location_id)
+        .join(Variant, Variant.id == Lot.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Location.kind == LocationKind.BACK_BAR, Holding.on_hand > 0, Lot.expires_on >= today)
+        .group_by(Lot.id, Product.name)
+        .order_by(Product.name, Lot.expires_on, Lot.id)
+        .options(joinedload(Lot.variant).joinedload(Variant.product))
+        .limit(50)
+    )
+    return [(lot, units) for lot, units in db.session.execute(query) if lot.usable(today)]
 
 
 def used_in(sessions: Collection[uuid.UUID]) -> Mapping[uuid.UUID, list[Use]]:

@@ -267,9 +267,9 @@ def left_under(prescription_ids: Collection[uuid.UUID]) -> list[Left]:
 
 
 def promised_under(prescription_ids: Collection[uuid.UUID]) -> list[sa.Row[Any]]:
-    """What an order still owes under these: its number and status, and the line's sku."""
+    """What an order still owes under these: its number and status, the line's sku and status."""
     query = (
-        sa.select(Order.number, Order.status, OrderLine.sku)
+        sa.select(Order.number, Order.status, OrderLine.sku, OrderLine.status.label("line_status"))
         .join(OrderLine, OrderLine.order_id == Order.id)
         .join(Fill, Fill.id == OrderLine.fill_id)
         .where(Fill.prescription_id.in_(prescription_ids), OrderLine.status.in_(LIVE - GONE))

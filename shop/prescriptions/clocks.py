@@ -32,22 +32,31 @@ def step_at(due_at: datetime, at: datetime, *, policy: Policy = POLICY) -> int:
     return sum(due_at + after <= at for after in (policy.second_physician, policy.medical_director))
 
 
-def in_words(due_at: datetime, at: datetime) -> str:
-    """ "due in 3 hours", "due now", "2 hours late"; rounded towards now."""
-    late = at > due_at
+@dataclass(frozen=True)
+class Left:
+    """How far a deadline is off: whole days from two on, whole hours from one on, else minutes."""
+
+    count: int
+    unit: str  # "day", "hour" or "minute"
+    late: bool
+
+
+def left(due_at: datetime, at: datetime) -> Left:
+    """Rounded towards now; 0 minutes where it is due."""
     minutes = int(abs(due_at - at).total_seconds() // 60)
-    if minutes == 0:
+    late = at > due_at
+    if minutes >= 48 * 60:
+        return Left(minutes // (24 * 60), "day", late)
+    return Left(minutes // 60, "hour", late) if minutes >= 60 else Left(minutes, "minute", late)
+
+
+def in_words(due_at: datetime, at: datetime) -> str:
+    """ "due in 3 hours", "due now", "2 hours late"."""
+    far = left(due_at, at)
+    if far.count == 0:
         return "due now"
-    length = _length(minutes)
-    return f"{length} late" if late else f"due in {length}"
-
-
-def _length(minutes: int) -> str:
-    for unit, size in (("day", 48 * 60), ("hour", 60), ("minute", 1)):
-        if minutes >= size:
-            count = minutes // (24 * 60 if unit == "day" else size)
-            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    raise AssertionError(minutes)
+    length = f"{far.count} {far.unit}" if far.count == 1 else f"{far.count} {far.unit}s"
+    return f"{length} late" if far.late else f"due in {length}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from shop.accounts.models import Person
 from shop.core.db import db
 from shop.prescriptions import queries
 from shop.prescriptions.models import ApprovalRequest, Escalation
+from shop.prescriptions.screening.risk import Risk
 from shop.prescriptions.states import REQUEST_ARROWS, RequestStatus
 
 # What is handed in and not decided: its client counts on the pack.
@@ -30,11 +31,15 @@ UNDECIDED = [
 ]
 
 
+MOST = 500  # of a desk that is walked through
+
+
 class Show(StrEnum):
     """Which part of the desk."""
 
     ALL = "all"
     MINE = "mine"
+    FREE = "free"  # in nobody's hands
     LATE = "late"
 
 
@@ -47,12 +52,16 @@ class Desk:
     stands_in_for: frozenset[UUID]
 
 
-def of(reader: Person, *, show: Show, at: datetime, day: date) -> Desk:
+def of(reader: Person, *, show: Show, at: datetime, day: date, risk: Risk | None = None) -> Desk:
     """The desk of a physician at a moment; `day` is the clinic's, by which people are away."""
     behind = frozenset(delegating.stood_in_for(reader, day=day))
     query = queries.queue(reader, at=at).where(ApprovalRequest.due_at.is_not(None))
     if show is Show.LATE:
         query = query.where(ApprovalRequest.due_at < at)
+    if show is Show.FREE:
+        query = query.where(_free(at))
+    if risk is not None:
+        query = query.where(ApprovalRequest.risk == risk)
     if show is Show.MINE:
         held = ApprovalRequest.claimed_by_id == reader.id
         query = query.where(sa.or_(_laid_before({reader.id, *behind}), held))
@@ -60,6 +69,26 @@ def of(reader: Person, *, show: Show, at: datetime, day: date) -> Desk:
     if behind:
         keys.insert(0, sa.case((_laid_before(behind), 0), else_=1))
     return Desk(query, keys, behind)
+
+
+def next_after(reader: Person, number: str | None, *, at: datetime, day: date) -> str | None:
+    """The number of the request that comes next on her desk, free or in her hands.
+
+    After `number`, where that lies there; else, and after the last, the first. None of an empty
+    desk. One statement beside who is away.
+    """
+    found = of(reader, show=Show.ALL, at=at, day=day)
+    hers = sa.or_(_free(at), ApprovalRequest.claimed_by_id == reader.id)
+    ahead = found.query.order_by(*found.keys)
+    numbers = db.session.scalars(
+        ahead.with_only_columns(ApprovalRequest.number)
+        .where(sa.or_(hers, ApprovalRequest.number == number))
+        .limit(MOST)
+    ).all()
+    if number not in numbers:
+        return next(iter(numbers), None)
+    place = numbers.index(number)
+    return next(iter([*numbers[place + 1 :], *numbers[:place]]), None)
 
 
 def wanted(variants: Iterable[UUID]) -> Mapping[UUID, list[int]]:
@@ -73,6 +102,11 @@ def wanted(variants: Iterable[UUID]) -> Mapping[UUID, list[int]]:
     for variant_id, units in rows:
         found.setdefault(variant_id, []).append(units)
     return found
+
+
+def _free(at: datetime) -> sa.ColumnElement[bool]:
+    """In nobody's hands: never taken, given back, or its lease ran out."""
+    return sa.or_(ApprovalRequest.claimed_by_id.is_(None), ApprovalRequest.claimed_until <= at)
 
 
 def _laid_before(people: Iterable[UUID]) -> sa.ColumnElement[bool]:

@@ -213,3 +213,21 @@ class NotARoutineRenewal(Refused):
     """A request that is not signed with others; the facts hold every reason."""
 
     code = "not_a_routine_renewal"
+
+
+class TemplateRefused(Refused):
+    """A template for directions that cannot be kept; `fields` says why."""
+
+    code = "template_refused"
+
+
+class TemplateNameTaken(Conflict):
+    """Another template of the same owner has this name."""
+
+    code = "template_name_taken"
+
+
+class TemplateChanged(Conflict):
+    """What was to be changed or ended is no longer the version that was read."""
+
+    code = "template_changed"

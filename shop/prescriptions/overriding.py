@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
+from shop.accounts.models import Person
 from shop.core.db import db
 from shop.core.rules import Severity
-from shop.prescriptions.models import Refusal, Screening
+from shop.prescriptions.models import Prescription, Refusal, Screening
 from shop.prescriptions.screening import rules
 
 BATCH = 500  # rows opened at a time
 
 
 @dataclass(frozen=True)
-class RuleCount:
-    """Of a rule, in how many decided requests it fired, and how those ended.
+class Ends:
+    """How often rules fired in decided requests, and how those ended.
 
     `fired` = `overridden` + `signed` + `refused`: signed with a reason, signed without one (a hit
     that needs none), refused. Of a request a rule counts once, however often it fired.
     """
 
-    rule: str
-    severity: str  # the gravest with which it fired; the rule's own where it never did
     fired: int = 0
     overridden: int = 0
     signed: int = 0
@@ -33,18 +35,58 @@ class RuleCount:
 
     @property
     def override_rate(self) -> float | None:
-        """The share of its requests that were signed with a reason; None where it never fired."""
+        """The share that was signed with a reason; None where nothing fired."""
         return self.overridden / self.fired if self.fired else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCount(Ends):
+    """Of one rule."""
+
+    rule: str
+    severity: str  # the gravest with which it fired; the rule's own where it never did
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicianCount(Ends):
+    """Of the requests that one physician decided; no name: a rule declined them by itself."""
+
+    physician: str
+    decided: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthCount(Ends):
+    """Of the requests that were decided in a month (UTC, "2026-11")."""
+
+    month: str
+    decided: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Ends):
+    """The finest count: one rule, of one physician, in one month."""
+
+    month: str
+    physician: str
+    rule: str
 
 
 @dataclass(frozen=True)
 class Report:
-    """The counts of a time, rule by rule, the most overridden first."""
+    """The counts of a time: rule by rule, the most overridden first; by physician; by month."""
 
     since: datetime
     until: datetime
     decided: int  # requests signed or refused in that time whose screening was kept
     rules: list[RuleCount]
+    physicians: list[PhysicianCount]
+    months: list[MonthCount]
+    cells: list[Cell]
+
+
+Who = tuple[str, str]  # name and id: two may have one name
+Key = tuple[str, Who, str]  # month, physician, rule
 
 
 def overrides(since: datetime, until: datetime) -> Report:
@@ -53,29 +95,75 @@ def overrides(since: datetime, until: datetime) -> Report:
     Rules that never fired are in it too. One statement, whatever the number of requests; raises
     NotOpened where a record cannot be opened, for a count that leaves some out would be wrong.
     """
-    decided = 0
-    counts: Counter[tuple[str, str]] = Counter()
+    decided: Counter[tuple[str, Who]] = Counter()
+    counts: Counter[tuple[Key, str]] = Counter()
     gravest = {rule.number: rule.severity for rule in rules.rules()}
     seen: dict[str, Severity] = {}
     with db.session.execute(_decided(since, until)) as rows:
-        for screening, refused in rows:
-            decided += 1
+        for screening, refused, name, who in rows:
+            month, whose = f"{screening.screened_at.astimezone(UTC):%Y-%m}", (name, str(who or ""))
+            decided[month, whose] += 1
             for rule, (severity, reason) in _fired(screening).items():
                 seen[rule] = max(severity, seen.get(rule, severity))
-                counts[rule, _outcome(reason=reason, refused=refused)] += 1
-    found = [
-        _count(rule, seen.get(rule, gravest.get(rule, Severity.INFO)), counts)
+                counts[(month, whose, rule), _outcome(reason=reason, refused=refused)] += 1
+
+    by_rule, by_month, by_who = (_grouped(counts, place) for place in (2, 0, 1))
+    rule_counts = [
+        RuleCount(
+            rule=rule,
+            severity=seen.get(rule, gravest.get(rule, Severity.INFO)).word,
+            **_ends(by_rule[rule]),
+        )
         for rule in gravest.keys() | seen.keys()
     ]
-    found.sort(key=lambda one: (-one.overridden, -one.fired, one.rule))
-    return Report(since, until, decided, found)
+    rule_counts.sort(key=lambda one: (-one.overridden, -one.fired, one.rule))
+    of_month, of_who = Counter[str](), Counter[Who]()
+    for (month, whose), count in decided.items():
+        of_month[month] += count
+        of_who[whose] += count
+    return Report(
+        since,
+        until,
+        decided.total(),
+        rule_counts,
+        [
+            PhysicianCount(physician=who[0], decided=of_who[who], **_ends(by_who[who]))
+            for who in sorted(of_who)
+        ],
+        [
+            MonthCount(month=month, decided=of_month[month], **_ends(by_month[month]))
+            for month in sorted(of_month)
+        ],
+        [
+            Cell(month=month, physician=who[0], rule=rule, **_ends(found))
+            for (month, who, rule), found in sorted(_grouped(counts, None).items())
+        ],
+    )
 
 
-def _decided(since: datetime, until: datetime) -> sa.Select[Screening, bool]:
-    """What was kept of each decided request, and whether it was refused."""
+OUTCOMES = ("overridden", "signed", "refused")
+
+
+def _grouped(counts: Counter[tuple[Key, str]], place: int | None) -> defaultdict[Any, Counter[str]]:
+    """By one part of the key, or by the whole: how many ended which way."""
+    found: defaultdict[Any, Counter[str]] = defaultdict(Counter)
+    for (key, outcome), count in counts.items():
+        found[key if place is None else key[place]][outcome] += count
+    return found
+
+
+def _ends(found: Counter[str]) -> dict[str, Any]:
+    return {"fired": found.total()} | {name: found[name] for name in OUTCOMES}
+
+
+def _decided(since: datetime, until: datetime) -> sa.Select[Screening, bool, str, UUID]:
+    """What was kept of each decided request, whether it was refused, and by whom it was decided."""
+    by = aliased(Person)
     return (
-        sa.select(Screening, Refusal.id.is_not(None))
+        sa.select(Screening, Refusal.id.is_not(None), sa.func.coalesce(by.name, ""), by.id)
         .outerjoin(Refusal, Refusal.request_id == Screening.request_id)
+        .outerjoin(Prescription, Prescription.request_id == Screening.request_id)
+        .outerjoin(by, by.id == sa.func.coalesce(Refusal.refused_by_id, Prescription.prescriber_id))
         .where(since <= Screening.screened_at, Screening.screened_at < until)
         .execution_options(yield_per=BATCH)
     )
@@ -95,8 +183,3 @@ def _outcome(*, reason: bool, refused: bool) -> str:
     if refused:
         return "refused"
     return "overridden" if reason else "signed"
-
-
-def _count(rule: str, severity: Severity, counts: Counter[tuple[str, str]]) -> RuleCount:
-    ends = {name: counts[rule, name] for name in ("overridden", "signed", "refused")}
-    return RuleCount(rule, severity.word, fired=sum(ends.values()), **ends)

@@ -148,6 +148,24 @@ def prescriptions(reader: Person) -> sa.Select[Prescription]:
     return _prescriptions(reader).options(*LISTED)
 
 
+def named(word: str) -> sa.ColumnElement[bool]:
+    """Prescriptions with this in their number, or in the name of their client or product."""
+    client, like = aliased(Person), sa.func.lower(word)
+    of_product = sa.exists().where(
+        Variant.id == Prescription.variant_id,
+        Product.id == Variant.product_id,
+        sa.func.strpos(sa.func.lower(Product.name), like) > 0,
+    )
+    return sa.or_(
+        sa.func.strpos(sa.func.lower(Prescription.number), like) > 0,
+        sa.exists().where(
+            client.id == Prescription.client_id,
+            sa.func.strpos(sa.func.lower(client.name), like) > 0,
+        ),
+        of_product,
+    )
+
+
 def prescription_for(reader: Person, number: str, *, lock: bool = False) -> Prescription:
     """One prescription, locked where it will be changed. Raises NotFound."""
     query = _prescriptions(reader).where(Prescription.number == number)
@@ -216,6 +234,23 @@ def prescription_in_question(
     if found is None:
         raise NotFound("There is no such prescription.")
     return found
+
+
+def earlier(reader: Person, client: Person, *, at: datetime) -> Sequence[Prescription]:
+    """What a client was prescribed as far as `reader` may know of it: the latest, 12 at most.
+
+    A physician's: what she signed, and what was signed on requests that she may see.
+    """
+    if reader.role is not Role.PHYSICIAN:
+        return ()
+    query = (
+        sa.select(Prescription)
+        .where(Prescription.client_id == client.id, _in_question(reader, at))
+        .order_by(Prescription.signed_at.desc(), Prescription.id)
+        .options(*LISTED)
+        .limit(12)
+    )
+    return db.session.scalars(query).all()
 
 
 def error_report_on(reader: Person, number: str, *, at: datetime) -> ErrorReport:

@@ -97,13 +97,15 @@ def report_of(plan: Plan, report_id: UUID) -> SessionReport:
     raise NotFound("There is no such report.")
 
 
-def booked_ahead(reader: Person, *, zone: str, at: datetime) -> sa.Select[Session]:
-    """What is booked from today, in the clinic's days, to the fourteenth after, of the plans that
+def booked_ahead(
+    reader: Person, *, zone: str, at: datetime, days: int = DAYS_AHEAD
+) -> sa.Select[Session]:
+    """What is booked from today, in the clinic's days, to so many days after, of the plans that
     `reader` sees; nothing of hers.
     """
     first = day_in(zone, at)
     begins, ends = (
-        begin_of(day, ZoneInfo(zone)) for day in (first, first + timedelta(days=DAYS_AHEAD + 1))
+        begin_of(day, ZoneInfo(zone)) for day in (first, first + timedelta(days=days + 1))
     )
     seen = sa.select(Plan.id).where(_visible(reader, at), Plan.client_id != reader.id)
     return (

@@ -97,6 +97,7 @@ PORTALS: dict[str, tuple[Group, ...]] = {
             _("Standards"),
             (
                 RULES,
+                Road("/review/templates", _("Templates"), "file-text"),
                 Road("/review/overrides", _("Overrides"), "shield-alert"),
                 ERRORS,
                 Road("/review/away", _("Away"), "sun"),
@@ -108,6 +109,7 @@ PORTALS: dict[str, tuple[Group, ...]] = {
             _("Care"),
             (
                 STUDIO,
+                Road("/studio/scope", _("May I do this?"), "scale"),
                 Road("/studio/readiness", _("Readiness"), "calendar-check"),
                 Road("/studio/reports", _("Reports"), "camera"),
             ),

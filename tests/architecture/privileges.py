@@ -255,6 +255,21 @@ GRANTED: Granted = {
             "SELECT": ALL,
             "UPDATE": ("withdrawn_at",),
         },
+        "directions_templates": {
+            "INSERT": (
+                "active",
+                "directions",
+                "form",
+                "id",
+                "name",
+                "owner_id",
+                "series_id",
+                "version",
+                "written_by_id",
+            ),
+            "SELECT": ALL,
+            "UPDATE": ("ended_by_id",),
+        },
         "discount_bars": {
             "INSERT": ("barred_by_id", "id", "jurisdiction", "legal_class", "source"),
             "SELECT": ALL,
@@ -1881,6 +1896,9 @@ GRANTED: Granted = {
             "SELECT": ALL,
         },
         "delegations": {
+            "SELECT": ALL,
+        },
+        "directions_templates": {
             "SELECT": ALL,
         },
         "discount_bars": {

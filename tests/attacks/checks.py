@@ -290,6 +290,29 @@ CHECKS: dict[str, dict[str, list[str]]] = {
             "confirmed = true WHERE confirmed IS NULL",
         ],
     },
+    "directions_templates": {
+        "directions_active_is_written_as_filed": [
+            "active = 'Tretinoin'",
+            "active = ' TRETINOIN'",
+            "active = repeat('X', 81)",
+        ],
+        "directions_ended_by_someone": [
+            "ended_at = NULL WHERE ended_by_id IS NOT NULL",
+            "ended_at = now() WHERE ended_by_id IS NULL",
+        ],
+        "directions_form_is_written_as_filed": [
+            "form = 'Cream'",
+            "form = 'CREAM '",
+            "form = repeat('X', 81)",
+        ],
+        "directions_have_a_name": ["name = ''", "name = ' x'", "name = repeat('x', 81)"],
+        "directions_say_something": [
+            "directions = ''",
+            "directions = 'x '",
+            "directions = repeat('x', 2001)",
+        ],
+        "directions_version_counts_from_one": ["version = 0"],
+    },
     "health_reviews": {
         "client_reviews_no_news": ["reviewed_by_id = client_id"],
         "reason_of_review_is_sealed": ["reason_sealed = 'Legs'", f"reason_sealed = {UNSEALED}"],

@@ -78,7 +78,11 @@ def sent(app: Flask) -> Iterator[list[str]]:
 
 
 def looked_at(app: Flask, browser: FlaskClient, path: str) -> int:
-    """How many statements a page sends, those that find who asks and note it among them."""
+    """How many statements a page sends, those that find who asks and note it among them.
+
+    The clinic's look is not: a process asks for it every 15 seconds, whatever the page.
+    """
+    assert browser.get("/words").status_code == 200
     with sent(app) as statements:
         answer = browser.get(path)
     assert answer.status_code == 200, answer.text

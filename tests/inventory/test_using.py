@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,15 @@ from flask import Flask
 from shop.charts.models import Access
 from shop.core.clock import now
 from shop.core.db import db
-from shop.inventory import queries, releasing, stock, using, verifying
+from shop.inventory import (
+    locations,
+    putting_away,
+    queries,
+    releasing,
+    stock,
+    using,
+    verifying,
+)
 from shop.inventory.errors import LotNotUsable, NotEnoughStock
 from shop.inventory.models import Lot, Movement, MovementKind
 from shop.inventory.states import LotStatus
@@ -129,8 +139,9 @@ def test_who_treats_names_the_lots_and_a_recall_finds_the_clients(app: Flask) ->
     assert lot.lot_number in reader.text
     session = f"/plans/{plan.number}/sessions/{second.id}"
     reader.send(f"{session}/booking", performer=str(eva.id))
-    assert "such as L-123 1" in reader.send(f"{session}/performance", used=lot.number)
-    reader.send(f"{session}/performance", used=f"{lot.number} 1")
+    wrong = f"{lot.number} two"
+    assert "such as L-123 1" in reader.send(f"{session}/performance", used=wrong)
+    reader.send(f"{session}/performance", used=lot.number)  # as a scanner types it: one pack
     assert "It is written down as done." in reader.text
 
     found = Browser(app, somebody(mona)).get(f"/lots/{lot.number}/uses").json["items"]
@@ -141,3 +152,39 @@ def test_who_treats_names_the_lots_and_a_recall_finds_the_clients(app: Flask) ->
     opened = db.session.scalars(sa.select(Access.record).where(Access.client_id == client.id))
     assert f"lot {lot.number}" in opened.all()
     assert caller.get(f"/lots/{lot.number}/uses").status_code == 403
+
+
+def test_packs_are_chosen_from_what_lies_in_the_treatment_rooms(app: Flask) -> None:
+    eva, client = somebody(licensed_eva), somebody(alice)
+    plan = an_active_plan(client, a_step(starts=now()), by=eva)
+    session = a_booked_session(plan)
+    there, spent, sold = (a_lot(a_variant(), 6) for _ in range(3))
+    for lot in (there, spent):
+        putting_away.put_away(
+            lot,
+            4,
+            from_=locations.location("SHELF"),
+            to=locations.location("BACKBAR"),
+            reference_id=uuid.uuid4(),
+            by=sam(),
+            at=now(),
+        )
+    db.session.commit()
+    rooms = dict(queries.in_treatment_rooms(today=today()))
+    assert rooms[there] == 4
+    assert sold not in rooms
+    assert there not in dict(queries.in_treatment_rooms(today=there.expires_on + timedelta(days=1)))
+
+    reader = Reader(app, eva)
+    text = reader.get(f"/plans/{plan.number}")
+    assert f'name="use.{there.number}"' in text
+    assert f'name="use.{sold.number}"' not in text
+    where = f"/plans/{plan.number}/sessions/{session.id}/performance"
+    chosen = {f"use.{there.number}": "2", f"use.{spent.number}": "0"}
+    refused = reader.send(where, **{f"use.{there.number}": "nine"})
+    assert "such as L-123 1" in refused
+    text = reader.send(where, **chosen, used=sold.number)
+    assert "It is written down as done." in text
+    assert there.lot_number in text
+    now_there = [db.session.get_one(Lot, one.id).on_hand for one in (there, spent, sold)]
+    assert now_there == [4, 6, 5]

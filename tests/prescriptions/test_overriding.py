@@ -68,7 +68,9 @@ def test_each_rule_is_counted_once_for_a_request_by_how_that_ended() -> None:
 
     found = report()
 
-    assert found[RULE] == RuleCount(RULE, "soft_stop", fired=3, overridden=2, refused=1)
+    assert found[RULE] == RuleCount(
+        rule=RULE, severity="soft_stop", fired=3, overridden=2, refused=1
+    )
     assert found[RULE].override_rate == pytest.approx(2 / 3)
     sunscreen = found["SC-RETINOID-SUNSCREEN"]  # only told: signed without a reason
     assert (sunscreen.fired, sunscreen.overridden, sunscreen.signed, sunscreen.refused) == (
@@ -198,4 +200,43 @@ def test_the_page_shows_the_table(app: Flask) -> None:
     assert "100 %" in shown
     assert "Alice" not in shown
     page.get("/review/overrides?since=nonsense")
+    assert page.status == 422
+
+
+def test_by_physician_and_by_month() -> None:
+    chen, ruiz = dr_chen(), dr_chen(name="Dr Ana Ruiz")
+    signed(chen)
+    signed(chen)
+    refused(ruiz)
+    made = overriding.overrides(now() - DAY, now() + DAY)
+    told = {one.physician: (one.decided, one.overridden, one.refused) for one in made.physicians}
+    assert told["Dr Ana Ruiz"][0] == 1
+    assert told["Dr Ana Ruiz"][2] >= 1
+    assert told[chen.name][0] == 2
+    assert told[chen.name][1] == 2
+    assert told[chen.name][2] == 0
+    (month,) = made.months
+    assert (month.month, month.decided) == (f"{now():%Y-%m}", 3)
+    of_rule = [one for one in made.cells if one.rule == RULE]
+    assert [(one.physician, one.overridden) for one in of_rule] == [
+        ("Dr Ana Ruiz", 0),
+        (chen.name, 2),
+    ]
+    for ends in (made.physicians, made.months, made.cells, made.rules):
+        for one in ends:
+            assert one.fired == one.overridden + one.signed + one.refused
+    assert sum(one.fired for one in made.cells) == sum(one.fired for one in made.rules)
+
+
+def test_as_csv_with_nothing_a_spreadsheet_would_run(app: Flask) -> None:
+    chen = somebody(dr_chen, name="=HYPERLINK(1)")
+    signed(chen)
+    page = Reader(app, chen)
+    lines = page.get("/review/overrides.csv").splitlines()
+    assert page.page.content_type == "text/csv; charset=utf-8"
+    assert lines[0] == "month,physician,rule,fired,overridden,signed,refused"
+    assert any(f",{RULE},1,1,0,0" in line for line in lines)
+    assert all("'=HYPERLINK(1)" in line for line in lines[1:])
+    assert "Alice" not in page.text
+    page.get("/review/overrides.csv?since=nonsense")
     assert page.status == 422

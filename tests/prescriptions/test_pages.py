@@ -213,7 +213,7 @@ def test_a_physician_claims_gives_back_and_refuses(app: Flask, cast: dict[str, P
     text = reader.send(f"/review/{number}/refusal", reason="minor", message="")
     assert reader.status == 422
     assert 'href="#f-message"' in text
-    assert re.findall(r'<details class="card" open><summary>([^<]+)', text) == ["Refuse"]
+    assert re.findall(r'<dialog id="(\w+)"[^>]* open>', text) == ["refuse"]
     reader.send(f"/review/{number}/refusal", reason="outside_scope", message="Please see us.")
     assert reader.path == "/review"
 
@@ -231,8 +231,12 @@ def test_a_physician_pauses_and_takes_back(app: Flask, cast: dict[str, Person]) 
 
     assert "On hold" in reader.send(f"{where}/hold", reason="A rash.")
     assert "In force" in reader.send(f"{where}/resumption")
+    assert f'href="{where}/revocation"' in reader.text
+    assert "Nothing is promised under it" in reader.get(f"{where}/revocation")
+    assert 'href="#f-reason"' in reader.send(f"{where}/revocation", reason=" ")
     assert "Taken back" in reader.send(f"{where}/revocation", reason="An allergy.")
     assert f"{where}/revocation" not in reader.text
+    assert "It has ended already" in reader.get(f"{where}/revocation")
 
     client = Reader(app, cast["alice"])
     assert "Taken back" in client.get("/prescriptions")

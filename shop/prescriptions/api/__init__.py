@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop.prescriptions.api import (
+    directions,
     health_news,
     inquiries,
     kits,
@@ -19,6 +20,7 @@ from shop.prescriptions.api.blueprint import bp
 
 __all__ = [
     "bp",
+    "directions",
     "health_news",
     "inquiries",
     "kits",

@@ -13,6 +13,7 @@ from shop.orders import rechecking, revoking
 from shop.prescriptions import erring, queries, renewing, schemas
 from shop.prescriptions.api.blueprint import bp, committed_end, committed_request, opened
 from shop.prescriptions.models import ErrorReport
+from shop.replenishment import foretelling
 from shop.web.api import PageQuery, committed
 from shop.web.paging import page
 
@@ -38,12 +39,12 @@ def renew(given: dict[str, Any], number: str) -> Response:
 
 @bp.get("/prescriptions/<number>/revocation")
 @allow(Role.CLIENT, Role.PHYSICIAN)
-@bp.response(200, schemas.ConsequencesOut)
+@bp.response(200, schemas.ForetoldOut)
 def foretell(number: str) -> dict[str, Any]:
-    """What taking it back now would do, and what has left already."""
+    """What taking it back now would do: to orders, refills, plans; and what has left already."""
     prescription = queries.prescription_for(actor(), number)
     opened(prescription.client, f"prescription {prescription.number}")
-    return schemas.foretold(revoking.consequences(prescription))
+    return schemas.all_foretold(foretelling.revocation(prescription))
 
 
 @bp.get("/error-reports")

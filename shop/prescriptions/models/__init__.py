@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop.prescriptions.models.directions import DirectionsTemplate
 from shop.prescriptions.models.errors import ErrorReport
 from shop.prescriptions.models.escalations import Escalation
 from shop.prescriptions.models.fills import Fill
@@ -35,6 +36,7 @@ from shop.prescriptions.states import FILL_ARROWS, PRESCRIPTION_ARROWS, REQUEST_
 __all__ = [
     "Acceptance",
     "ApprovalRequest",
+    "DirectionsTemplate",
     "DocumentIssued",
     "DocumentKind",
     "ErrorReport",

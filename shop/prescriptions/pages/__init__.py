@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from shop.prescriptions.pages import (
     asking,
+    beside,
     desk,
+    directions,
     errors,
     explaining,
     health_news,
@@ -23,8 +25,10 @@ from shop.prescriptions.pages.blueprint import bp
 
 __all__ = [
     "asking",
+    "beside",
     "bp",
     "desk",
+    "directions",
     "errors",
     "explaining",
     "health_news",

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Response, current_app, flash, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
 
 from shop.accounts import delegating
 from shop.accounts import queries as accounts
@@ -28,8 +30,23 @@ from shop.prescriptions.pages.blueprint import SHOWN, bp, form, or_again, render
 from shop.prescriptions.screening.risk import Risk
 from shop.web.paging import page
 
-SHOWS = [(Show.ALL, "All"), (Show.MINE, "Mine"), (Show.LATE, "Late")]
+SHOWS = [
+    (Show.ALL, lazy_gettext("All")),
+    (Show.FREE, lazy_gettext("Unclaimed")),
+    (Show.MINE, lazy_gettext("Mine")),
+    (Show.LATE, lazy_gettext("Late")),
+]
+RISKS = {
+    Risk.HIGH: lazy_gettext("high"),
+    Risk.RAISED: lazy_gettext("raised"),
+    Risk.ROUTINE: lazy_gettext("routine"),
+}
 PILLS = {Risk.HIGH: "stop", Risk.RAISED: "warn", Risk.ROUTINE: ""}
+UNITS = {
+    "day": lambda count: ngettext("%(num)s day", "%(num)s days", count),
+    "hour": lambda count: ngettext("%(num)s hour", "%(num)s hours", count),
+    "minute": lambda count: ngettext("%(num)s minute", "%(num)s minutes", count),
+}
 PAST = 10  # delegations shown on the page, the latest
 
 
@@ -41,6 +58,8 @@ class Row:
     risk: Risk
     due: str
     late: bool
+    free: bool
+    mine: bool
     assigned: str
     called: Sequence[str]
     held_by: str
@@ -51,14 +70,19 @@ class Row:
         """The colour of its risk."""
         return PILLS[self.risk]
 
+    @property
+    def risk_word(self) -> str:
+        """In the reader's language."""
+        return str(RISKS[self.risk])
+
 
 @bp.get("/review")
 @allow(Role.PHYSICIAN)
 def queue() -> Response:
     at = now()
     today = _today(at)
-    show = _show()
-    found = desk.of(actor(), show=show, at=at, day=today)
+    show, risk = _show(), _risk()
+    found = desk.of(actor(), show=show, risk=risk, at=at, day=today)
     waiting = page(found.query, found.keys, limit=SHOWN, after=request.args.get("after"))
     stock = _stock(waiting["items"], today)
     rows = [_row(one, found, stock.get(one.variant_id), at) for one in waiting["items"]]
@@ -68,9 +92,22 @@ def queue() -> Response:
         next=waiting["next"],
         show=show,
         shows=SHOWS,
+        risk=risk.word if risk else None,
+        risks=[(one.word, text) for one, text in RISKS.items()],
         news=rechecking.how_many_wait(actor(), at=at),
         at=at,
     )
+
+
+@bp.get("/review/next")
+@allow(Role.PHYSICIAN)
+def next_case() -> Response:
+    """Lead to the case that comes next on the desk, or to the desk where nothing waits."""
+    at = now()
+    number = desk.next_after(actor(), request.args.get("after"), at=at, day=_today(at))
+    if number is None:
+        flash(_("Nothing else waits for you."))
+    return to(f"/review/{number}" if number else "/review")
 
 
 @bp.get("/review/away")
@@ -135,18 +172,44 @@ def _show() -> Show:
         ) from None
 
 
+def _risk() -> Risk | None:
+    asked = request.args.get("risk")
+    if not asked:
+        return None
+    try:
+        return next(one for one in Risk if one.word == asked)
+    except StopIteration:
+        raise Refused(
+            "There is no such risk.",
+            fields={"risk": [f"Choose among {', '.join(one.word for one in Risk)}."]},
+        ) from None
+
+
 def _row(one: ApprovalRequest, found: Desk, stock: StockClock | None, at: datetime) -> Row:
     assert one.due_at is not None  # or it would not lie there
+    held = one.claimed_by is not None and one.claimed_until is not None and at < one.claimed_until
     return Row(
         request=one,
         risk=Risk(one.risk),
-        due=clocks.in_words(one.due_at, at),
+        due=due_in_words(one.due_at, at),
         late=one.due_at < at,
+        free=not held,
+        mine=held and one.claimed_by_id == actor().id,
         assigned=_assigned(one, found),
         called=tuple(_called(one)),
-        held_by=_held_by(one, at),
+        held_by=_held_by(one) if held else "",
         stock=stock,
     )
+
+
+def due_in_words(due_at: datetime, at: datetime) -> str:
+    """ "due in 3 hours", in the reader's language."""
+    left = clocks.left(due_at, at)
+    if left.count == 0:
+        return str(_("due now"))
+    length = UNITS[left.unit](left.count)
+    late, ahead = _("%(length)s late", length=length), _("due in %(length)s", length=length)
+    return str(late if left.late else ahead)
 
 
 def _assigned(one: ApprovalRequest, found: Desk) -> str:
@@ -154,10 +217,10 @@ def _assigned(one: ApprovalRequest, found: Desk) -> str:
     if physician is None:
         return ""
     if physician.id == actor().id:
-        return "your client"
+        return str(_("your client"))
     if physician.id in found.stands_in_for:
-        return f"for {physician.name}, who is away"
-    return f"{physician.name}'s client"
+        return str(_("for %(name)s, who is away", name=physician.name))
+    return str(_("%(name)s's client", name=physician.name))
 
 
 def _called(one: ApprovalRequest) -> Iterable[str]:
@@ -166,20 +229,22 @@ def _called(one: ApprovalRequest) -> Iterable[str]:
         return
     *earlier, last = one.escalations
     if last.called_id != actor().id and any(step.called_id == actor().id for step in earlier):
-        yield "you are called as second physician"
-    duty = "medical director" if last.step == MEDICAL_DIRECTOR else "second physician"
+        yield _("you are called as second physician")
+    director = last.step == MEDICAL_DIRECTOR
+    duty = _("medical director") if director else _("second physician")
     if last.called is None:
-        yield f"no {duty} was found"
+        yield _("no %(duty)s was found", duty=duty)
     elif last.called_id == actor().id:
-        yield f"you are called as {duty}"
+        yield _("you are called as %(duty)s", duty=duty)
     else:
-        yield f"{last.called.name} is called as {duty}"
+        yield _("%(name)s is called as %(duty)s", name=last.called.name, duty=duty)
 
 
-def _held_by(one: ApprovalRequest, at: datetime) -> str:
-    if one.claimed_by is None or one.claimed_until is None or one.claimed_until <= at:
-        return ""
-    return "you have it" if one.claimed_by_id == actor().id else f"{one.claimed_by.name} has it"
+def _held_by(one: ApprovalRequest) -> str:
+    assert one.claimed_by is not None  # asked only of what is held
+    if one.claimed_by_id == actor().id:
+        return str(_("you have it"))
+    return str(_("%(name)s has it", name=one.claimed_by.name))
 
 
 def _stock(shown: Sequence[ApprovalRequest], today: date) -> Mapping[uuid.UUID, StockClock | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from flask import (
     flash,
     request,
 )
+from flask_babel import lazy_gettext as _
 
 from shop.accounts.access import actor, allow, fresh_proof
 from shop.accounts.models import Role
@@ -20,8 +22,18 @@ from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.core.errors import Refusal
 from shop.core.rules import Severity
-from shop.prescriptions import examining, opening, queries, renewing, reviewing, schemas, signing
+from shop.prescriptions import (
+    directions,
+    examining,
+    opening,
+    queries,
+    renewing,
+    reviewing,
+    schemas,
+    signing,
+)
 from shop.prescriptions.intake import carrying, questioning, versions
+from shop.prescriptions.intake.versions import Change
 from shop.prescriptions.models import ApprovalRequest
 from shop.prescriptions.pages.blueprint import (
     bp,
@@ -31,40 +43,49 @@ from shop.prescriptions.pages.blueprint import (
     sign_in_afresh,
     to,
 )
+from shop.prescriptions.pages.desk import due_in_words
 from shop.prescriptions.practice.rules import Mode
 from shop.prescriptions.reviewing import RefusalReason
 from shop.prescriptions.screening.judging import Hit
 from shop.prescriptions.screening.rules import rules
 
 REASONS = [
-    (RefusalReason.CONTRAINDICATED.value, "Not safe for this client"),
-    (RefusalReason.INSUFFICIENT_INFORMATION.value, "The answers do not tell enough"),
-    (RefusalReason.EXAM_REQUIRED.value, "An examination comes first"),
-    (RefusalReason.OUTSIDE_SCOPE.value, "Outside my scope of practice"),
-    (RefusalReason.OUT_OF_STATE.value, "Not in a state I am licensed for"),
-    (RefusalReason.DUPLICATE_THERAPY.value, "The client already uses something like it"),
-    (RefusalReason.MISUSE_SUSPECTED.value, "Misuse is suspected"),
-    (RefusalReason.BETTER_ALTERNATIVE.value, "Something else suits better"),
-    (RefusalReason.PRODUCT_UNAVAILABLE.value, "The product cannot be had"),
-    (RefusalReason.IDENTITY_UNVERIFIED.value, "Not sure who asks"),
-    (RefusalReason.MINOR.value, "The client is a minor"),
+    (RefusalReason.CONTRAINDICATED.value, _("Not safe for this client")),
+    (RefusalReason.INSUFFICIENT_INFORMATION.value, _("The answers do not tell enough")),
+    (RefusalReason.EXAM_REQUIRED.value, _("An examination comes first")),
+    (RefusalReason.OUTSIDE_SCOPE.value, _("Outside my scope of practice")),
+    (RefusalReason.OUT_OF_STATE.value, _("Not in a state I am licensed for")),
+    (RefusalReason.DUPLICATE_THERAPY.value, _("The client already uses something like it")),
+    (RefusalReason.MISUSE_SUSPECTED.value, _("Misuse is suspected")),
+    (RefusalReason.BETTER_ALTERNATIVE.value, _("Something else suits better")),
+    (RefusalReason.PRODUCT_UNAVAILABLE.value, _("The product cannot be had")),
+    (RefusalReason.IDENTITY_UNVERIFIED.value, _("Not sure who asks")),
+    (RefusalReason.MINOR.value, _("The client is a minor")),
 ]
 
 
 MODES = [
-    ("in_person", "In person"),
-    ("video", "By video"),
-    ("asynchronous", "From written answers and pictures"),
+    ("in_person", _("In person")),
+    ("video", _("By video")),
+    ("asynchronous", _("From written answers and pictures")),
 ]
 
 
 SEVERITIES = {
-    "info": "To know",
-    "warn": "Warning",
-    "soft_stop": "Needs your reason",
-    "hard_stop": "Cannot be signed",
+    "info": _("To know"),
+    "warn": _("Warning"),
+    "soft_stop": _("Needs your reason"),
+    "hard_stop": _("Cannot be signed"),
 }
 
+
+FAMILIES = [
+    ("retinoid", _("Retinoids")),
+    ("hydroquinone", _("Hydroquinone")),
+    ("antibiotic", _("Antibiotics")),
+    ("steroid", _("Steroids")),
+    ("other", _("Other home care")),
+]
 
 OVERRIDES = "overrides."  # a reason's field, before the rule's number
 
@@ -198,17 +219,54 @@ def case_page(number: str, **context: Any) -> Response:
         days=signing.default_validity(judged.facts.candidates[0]) if judged else None,
         reasons=REASONS,
         modes=MODES,
-        sent=(request.endpoint or "").rpartition(".")[2],  # the form that was refused is open
+        sent=_opened(),
+        changed=_changed_answers(asked),
+        fresh=fresh_proof() is not None,
+        due=due_in_words(asked.due_at, at) if asked.due_at else "",
+        late=asked.due_at is not None and asked.due_at < at,
+        families=FAMILIES,
         hits=opened.hits,
         weighed=judged.weighed if judged else None,
         severities=SEVERITIES,
         reasons_asked=reasons_asked(opened.hits, context.get("errors", {})),
         # Another form than hers to approve may have come back: its proposals stay.
-        typed=proposed(asked, pack, mine=mine, at=at) | dict((typed or {}).items()),
+        typed=proposed(asked, pack, mine=mine, at=at)
+        | _from_template()
+        | dict((typed or {}).items()),
         **context,
     )
     db.session.commit()  # written down for good before it is shown
     return page
+
+
+def _opened() -> str:
+    """The form that stands open: the one that was refused, or that is asked for by a link."""
+    if request.method == "POST":
+        return (request.endpoint or "").rpartition(".")[2]
+    return request.args.get("do", "")
+
+
+def _from_template() -> dict[str, str]:
+    """The words of the template that was chosen by a link, as without JavaScript."""
+    try:
+        template_id = uuid.UUID(request.args.get("template", ""))
+    except ValueError:
+        return {}
+    return {"directions": directions.template_for(actor(), template_id).directions}
+
+
+def _changed_answers(asked: ApprovalRequest) -> dict[str, Change]:
+    """By question, what is answered otherwise than before: when it was first handed in, or in the
+    request whose prescription this one renews.
+    """
+    if asked.inquiries:
+        first = versions.version_before(asked.inquiries[0]).answers
+    elif asked.renews is not None and asked.renews.request.answers is not None:
+        first = asked.renews.request.answers
+    else:
+        return {}
+    found = versions.changes(first, asked.answers or {})
+    return {one.question: one for one in found}
 
 
 def proposed(asked: ApprovalRequest, pack: Variant, *, mine: bool, at: datetime) -> dict[str, Any]:
@@ -252,6 +310,7 @@ def _statement(number: str, **context: Any) -> Response:
     draft = signing.prepare(asked, schemas.terms(given), by=actor(), at=now(), fence=given["claim"])
     return rendered(
         "statement.html",
+        partial=request.headers.get("HX-Request") == "true",
         request=asked,
         statement=draft.statement,
         typed={

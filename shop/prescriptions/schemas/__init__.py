@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from shop.prescriptions.schemas.desk import DeskOut, EscalationOut, on_the_desk
+from shop.prescriptions.schemas.directions import (
+    DirectionsEndIn,
+    DirectionsIn,
+    DirectionsListOut,
+    DirectionsOut,
+    DirectionsRewriteIn,
+    wording,
+)
 from shop.prescriptions.schemas.explanations import (
     ExplainedOut,
     LawOut,
@@ -20,7 +28,9 @@ from shop.prescriptions.schemas.life import (
     ConsequencesOut,
     ErrorReportOut,
     ErrorReportsOut,
+    ForetoldOut,
     RenewalIn,
+    all_foretold,
     foretold,
     renewed,
     reported,
@@ -97,6 +107,11 @@ __all__ = [
     "ClientOut",
     "ConsequencesOut",
     "DeskOut",
+    "DirectionsEndIn",
+    "DirectionsIn",
+    "DirectionsListOut",
+    "DirectionsOut",
+    "DirectionsRewriteIn",
     "EndedOut",
     "ErrorReportOut",
     "ErrorReportsOut",
@@ -108,6 +123,7 @@ __all__ = [
     "ExplainedOut",
     "FillOut",
     "FindingOut",
+    "ForetoldOut",
     "GateOut",
     "InquiryOut",
     "KitOut",
@@ -151,6 +167,7 @@ __all__ = [
     "WholePrescriptionOut",
     "WholeRequestOut",
     "WhyIn",
+    "all_foretold",
     "ended",
     "foretold",
     "items_read",
@@ -172,4 +189,5 @@ __all__ = [
     "whole",
     "whole_prescription",
     "worded",
+    "wording",
 ]

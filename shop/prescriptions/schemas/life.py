@@ -11,6 +11,7 @@ from shop.orders.queries import Left
 from shop.orders.revoking import Consequences
 from shop.prescriptions.models import ApprovalRequest, ErrorReport
 from shop.prescriptions.standing import Standing
+from shop.replenishment.foretelling import Foretold
 from shop.web.api import Moment, Schema, StrictBoolean, Text
 
 
@@ -68,6 +69,37 @@ class ConsequencesOut(Schema):
     cancelled = fields.List(fields.String())
     held = fields.List(fields.Nested(HeldOut))
     left = fields.List(fields.Nested(LeftOut))
+
+
+class RefillStopsOut(Schema):
+    """An auto-refill that is not charged any more; it finds out on that day."""
+
+    number = fields.String()
+    asked_on = fields.Date(allow_none=True)
+
+
+class StepStopsOut(Schema):
+    """A step of home care of a running plan for which nothing can be ordered any more."""
+
+    plan = fields.String()
+    product = fields.String()
+    frequency = fields.String()
+
+
+class LettersOut(Schema):
+    """Numbers of orders whose client is written to at once."""
+
+    cancelled = fields.List(fields.String())
+    held = fields.List(fields.String())
+
+
+class ForetoldOut(ConsequencesOut):
+    """All that taking it back now would do; `fingerprint` is of all this, for who has read it."""
+
+    refills = fields.List(fields.Nested(RefillStopsOut))
+    steps = fields.List(fields.Nested(StepStopsOut))
+    letters = fields.Nested(LettersOut)
+    fingerprint = fields.String()
 
 
 class ErrorReportOut(Schema):
@@ -140,6 +172,16 @@ def foretold(what: Consequences) -> dict[str, Any]:
         "cancelled": what.cancelled,
         "held": [{"order": order, "sku": sku} for order, sku in what.held],
         "left": [left(line) for line in what.left],
+    }
+
+
+def all_foretold(what: Foretold) -> dict[str, Any]:
+    """What taking it back means, as ForetoldOut shows it."""
+    return foretold(what.orders) | {
+        "refills": what.refills,
+        "steps": what.steps,
+        "letters": what.letters,
+        "fingerprint": what.fingerprint,
     }
 
 

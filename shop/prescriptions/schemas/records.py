@@ -71,11 +71,36 @@ class RuleCountOut(Schema):
     override_rate = fields.Float(allow_none=True)
 
 
+class GroupCountOut(Schema):
+    """Of the requests that were decided: how often rules fired, and how those ended."""
+
+    decided = fields.Integer()
+    fired = fields.Integer()
+    overridden = fields.Integer()
+    signed = fields.Integer()
+    refused = fields.Integer()
+    override_rate = fields.Float(allow_none=True)
+
+
+class PhysicianCountOut(GroupCountOut):
+    """No name: what a rule declined by itself."""
+
+    physician = fields.String()
+
+
+class MonthCountOut(GroupCountOut):
+    """A month, UTC: "2026-11"."""
+
+    month = fields.String()
+
+
 class OverridesOut(Schema):
     since = Moment()
     until = Moment()
     decided = fields.Integer()
     rules = fields.List(fields.Nested(RuleCountOut))
+    physicians = fields.List(fields.Nested(PhysicianCountOut))
+    months = fields.List(fields.Nested(MonthCountOut))
 
 
 def span(asked: dict[str, Any], *, at: datetime) -> tuple[datetime, datetime]:

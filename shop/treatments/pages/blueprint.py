@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from shop.core import events
 from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.inventory import queries as inventory
+from shop.inventory.models import Lot
 from shop.orders import readiness
 from shop.treatments import (
     answering,
@@ -24,6 +25,7 @@ from shop.treatments import (
     drawing,
     permitting,
     photographing,
+    picturing,
     proposing,
     queries,
     rescheduled,
@@ -33,6 +35,7 @@ from shop.treatments.drawing import Drawing
 from shop.treatments.errors import PlanRefused
 from shop.treatments.models import Plan, Session
 from shop.treatments.procedures import library
+from shop.treatments.states import SessionStatus
 from shop.web import forms
 from shop.web.forms import or_again, to
 
@@ -57,8 +60,16 @@ def plan_page(number: str, **context: Any) -> Response:
         history=events.of(plan.id),
         judged=readiness.of(plan.sessions, at=at),
         used=inventory.used_in([one.id for one in plan.sessions]),
+        rooms=_rooms(plan, at),
+        picture=picturing.ribbon_of(plan, at=at),
         **context,
     )
+
+
+def _rooms(plan: Plan, at: datetime) -> Sequence[tuple[Lot, int]]:
+    """The lots to choose from, where a session of today may be written down."""
+    due = any(one.status is SessionStatus.BOOKED and _is_due(one, at) for one in plan.sessions)
+    return inventory.in_treatment_rooms(today=day_in(plan.zone, at)) if due else ()
 
 
 def changed(

@@ -71,7 +71,7 @@ def preview(number: str, session_id: uuid.UUID) -> Response:
 @allow(*CLINICIANS)
 def perform(number: str, session_id: uuid.UUID) -> Response:
     def act(plan: Plan) -> str:
-        typed = schemas.uses.typed(request.form.get("used", ""))
+        typed = schemas.uses.chosen(request.form) + schemas.uses.typed(request.form.get("used", ""))
         at, given = now(), read(schemas.PerformanceIn, used=typed)
         using.perform(
             queries.session_of(plan, session_id),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Response, current_app, request
 
 from shop.accounts.access import actor, allow
+from shop.accounts.models import LicenceKind
 from shop.charts import reading
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
 from shop.orders import readiness
-from shop.treatments import drafting, queries, schemas
+from shop.treatments import drafting, permitting, queries, rulebook, schemas, scope
 from shop.treatments.models import Plan, Session, SessionReport
 from shop.treatments.pages.blueprint import CLINICIANS, SHOWN, bp, done, moment, read, rendered
+from shop.treatments.procedures import library
+from shop.treatments.scope import WORDS, ScopeAnswer, Verdict
 from shop.treatments.templates import template_of, templates
 from shop.web.forms import or_again
 from shop.web.paging import page
@@ -83,6 +88,66 @@ def draft() -> Response:
     return or_again(act, lambda **why: _studio(typed=request.form, **why))
 
 
+@bp.get("/studio/scope")
+@allow(*CLINICIANS)
+def may_i() -> Response:
+    """What the reader may do here on her own, under supervision or not at all, and who may."""
+    at, clinic = now(), current_app.config["SHOP"]
+    on = day_in("UTC", at)  # licences and rules count UTC days
+    licence = permitting.licence_of(actor(), clinic.clinic_state, on)
+    rules = rulebook.scope_rules(clinic.clinic_state, on=on)
+    rows = []
+    for one in sorted(library().values(), key=lambda found: found.name):
+        asked = {"state": clinic.clinic_state, "rules": rules, "on": on}
+        kind = licence.kind if licence else None
+        alone = scope.may(one, kind=kind, supervised=False, **asked)
+        others = {
+            other: scope.may(one, kind=other.value, supervised=False, **asked).verdict
+            for other in LicenceKind
+        }
+        rows.append(
+            Asked(
+                one.code,
+                one.name,
+                alone,
+                tuple(WORDS[other] for other, told in others.items() if told is Verdict.ALLOWED),
+                tuple(
+                    WORDS[other]
+                    for other, told in others.items()
+                    if told is Verdict.NEEDS_SUPERVISION
+                ),
+            )
+        )
+    word = request.args.get("q", "").strip()
+    found = [one for one in rows if word.casefold() in one.name.casefold()]
+    return rendered(
+        "scope.html", rows=found, q=word, licence=licence, clinic_state=clinic.clinic_state
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A procedure, the reader's answer to it, and which licences carry it here."""
+
+    code: str
+    name: str
+    answer: ScopeAnswer
+    alone: tuple[str, ...]
+    supervised: tuple[str, ...]
+
+
+def _today(at: datetime) -> dict[str, Any]:
+    """The sessions of the day that she sees; each record that is opened is written down."""
+    zone = current_app.config["SHOP"].clinic_time_zone
+    query = queries.booked_ahead(actor(), zone=zone, at=at, days=0)
+    sessions = list(db.session.scalars(query.order_by(Session.starts_at, Session.id).limit(SHOWN)))
+    judged = readiness.of(sessions, at=at)
+    for client in dict.fromkeys(one.plan.client for one in sessions):
+        reading.open_record(actor(), client, record="readiness", purpose=reading.TREATMENT)
+    db.session.commit()  # written down for good before it is shown
+    return {"today_here": sessions, "judged": judged}
+
+
 def _studio(**context: Any) -> Response:
     found = page(
         queries.plans(actor(), at=now()),
@@ -91,4 +156,4 @@ def _studio(**context: Any) -> Response:
         after=request.args.get("after"),
         descending=True,
     )
-    return rendered("studio.html", shown=found, templates=templates(), **context)
+    return rendered("studio.html", shown=found, templates=templates(), **_today(now()), **context)

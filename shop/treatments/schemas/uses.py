@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from marshmallow import fields
@@ -13,6 +14,7 @@ from shop.treatments.errors import PlanRefused
 from shop.web.api import Moment, Schema, Text, Whole
 
 MOST_LOTS, MOST_UNITS = 20, 100  # of one session
+CHOSEN = "use."  # a lot's field in a form, before its number
 
 
 class UseIn(Schema):
@@ -57,15 +59,35 @@ def lots(given: Iterable[dict[str, Any]]) -> list[tuple[Lot, int]]:
     return [(known[one["lot"]], one["units"]) for one in named]
 
 
+def chosen(sent: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The lots that were chosen from the list of a form ("use.L-123" → packs), without the zeros.
+
+    Raises PlanRefused.
+    """
+    numbers = {
+        name.removeprefix(CHOSEN): units.strip()
+        for name, units in sent.items()
+        if name.startswith(CHOSEN) and units.strip() not in ("", "0")
+    }
+    return [{"lot": number, "units": _units(number, units)} for number, units in numbers.items()]
+
+
 def typed(text: str) -> list[dict[str, Any]]:
-    """What a form's field says: a lot and its packs on each line. Raises PlanRefused."""
-    found = []
+    """What a form's field says: a lot on each line, and its packs where it is more than one.
+
+    A lot that stands there several times, as scanned, counts each time. Raises PlanRefused.
+    """
+    found: Counter[str] = Counter()
     for line in filter(None, map(str.strip, text.splitlines())):
         number, _, units = line.partition(" ")
-        if not (units.strip().isascii() and units.strip().isdecimal() and len(units) < 5):
-            raise PlanRefused(
-                "Some of what you typed cannot be used.",
-                fields={"used": [f"“{line[:40]}”: write lot and packs, such as L-123 1."]},
-            )
-        found.append({"lot": number, "units": int(units)})
-    return found
+        found[number] += _units(line, units.strip() or "1")
+    return [{"lot": number, "units": units} for number, units in found.items()]
+
+
+def _units(said: str, units: str) -> int:
+    if not (units.isascii() and units.isdecimal() and len(units) < 5):
+        raise PlanRefused(
+            "Some of what you typed cannot be used.",
+            fields={"used": [f"“{said[:40]}”: write lot and packs, such as L-123 1."]},
+        )
+    return int(units)
