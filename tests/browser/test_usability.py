@@ -6,12 +6,14 @@ page and its pictures again.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests import regime
 from tests.browser import roads, words
@@ -77,7 +79,8 @@ def told(road: str, hand: Hand) -> None:
 def pictured(hand: Hand, name: str) -> None:
     if regime.LOOK:
         PICTURES.mkdir(exist_ok=True)
-        hand.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", scale="css")
+        taken = hand.page.screenshot(animations="disabled", scale="css")
+        Image.open(io.BytesIO(taken)).save(PICTURES / f"{name}.webp", quality=70, method=6)
 
 
 def test_a_first_time_client_buys_within_two_minutes(visit: Opening, clinic: Clinic) -> None:

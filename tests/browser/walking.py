@@ -16,7 +16,7 @@ from tests.architecture.doors import ANYONE, DOORS
 
 # Doors that answer programs or hand over a file: not pages.
 FILES = re.compile(
-    r"^/(api/v1|api/openapi|fhir|healthz|readyz)|\.(csv|ics|webp)$|/certificates/|^/papers/<"
+    r"^/(api/v1|api/openapi|fhir|healthz|readyz)|\.(csv|ics|webp)$|\.css$|/logo$|/certificates/|^/papers/<"
 )
 PAGES = {door.partition(" ")[2]: roles for door, roles in DOORS.items() if door.startswith("GET ")}
 PAGES = {path: roles for path, roles in PAGES.items() if not FILES.search(path)}
