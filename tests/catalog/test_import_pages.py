@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 
 from shop.catalog import handing_in, loading, mapping, queries
 from shop.catalog.models import Import, ImportProfile, ImportSheet, Product, Variant
-from shop.catalog.pages import imports as pages
 from shop.catalog.states import ImportStatus
 from shop.core.clock import now
 from shop.core.db import db
@@ -59,10 +58,19 @@ class Desk:
     def sheet(self, text: str = SHEET) -> str:
         return str(self.hand_in(text).headers["Location"])
 
-    def tried(self, **changed: str) -> str:
-        answer = self.post(self.sheet(), **(CHOSEN | changed))
+    def handed_over(self, sheet: str, **form: str) -> str:
+        """Where the trial, or the import, is watched that the worker has not begun."""
+        answer = self.post(sheet, **form)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["Location"])
+
+    def tried(self, **changed: str) -> str:
+        return self.worked_off(self.handed_over(self.sheet(), **(CHOSEN | changed)))
+
+    def worked_off(self, path: str) -> str:
+        """The same, once the worker is done with it."""
+        loading.work_off(uuid.UUID(path.rpartition("/")[2]))
+        return path
 
 
 @pytest.fixture
@@ -90,9 +98,8 @@ def test_a_sheet_is_tried_and_then_taken_in(desk: Desk) -> None:
     assert "Take in 2 rows" in page
     assert _products() == 0
 
-    started = desk.post(f"{trial}/start")
-    assert started.status_code == 303
-    shown = desk.client.get(started.headers["Location"])
+    started = desk.worked_off(desk.handed_over(f"{trial}/start"))
+    shown = desk.client.get(started)
     assert "Dry run" not in shown.text
     found = {row.sku: row for row in db.session.scalars(sa.select(Variant))}
     assert sorted(found) == ["A-1", "A-3"]
@@ -183,17 +190,13 @@ def test_a_list_of_our_own_needs_no_columns_said(desk: Desk) -> None:
     sheet = desk.sheet(ours)
     page = desk.client.get(sheet).text
     assert "need no saying" in page
-    trial = desk.post(sheet).headers["Location"]
+    trial = desk.worked_off(desk.handed_over(sheet))
     record = queries.import_of(uuid.UUID(trial.rpartition("/")[2]))
     assert (record.status, record.unchanged, record.mapping) == ("done", 1, {})
 
 
-def test_a_large_file_is_the_workers_and_is_watched(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "AT_ONCE", 1)
-    trial = desk.tried()
-    import_id = uuid.UUID(trial.rpartition("/")[2])
+def test_a_file_is_the_workers_and_is_watched(desk: Desk) -> None:
+    trial = desk.handed_over(desk.sheet(), **CHOSEN)
     page = desk.client.get(trial).text
     assert 'hx-trigger="every 2s"' in page
     assert desk.post(f"{trial}/start").status_code == 409  # not before the trial is over
@@ -202,7 +205,7 @@ def test_a_large_file_is_the_workers_and_is_watched(
     assert part.lstrip().startswith('<section id="import"')
     assert "<html" not in part
 
-    loading.work_off(import_id)
+    desk.worked_off(trial)
     assert "hx-trigger" not in desk.client.get(trial).text
     started = desk.post(f"{trial}/start").headers["Location"]
     stopped = desk.post(f"{started}/stop")
@@ -214,7 +217,7 @@ def test_a_large_file_is_the_workers_and_is_watched(
 
 def test_only_the_last_run_of_a_file_counts_as_a_problem(desk: Desk) -> None:
     trial = desk.tried()
-    desk.post(f"{trial}/start")
+    desk.worked_off(desk.handed_over(f"{trial}/start"))
     last = db.session.scalars(queries.last_imports()).all()
     assert [(one.dry_run, one.quarantined) for one in last] == [(False, 1)]
 

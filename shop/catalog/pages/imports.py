@@ -29,7 +29,6 @@ from shop.web.uploads import sent
 
 bp = Blueprint("imports_pages", __name__, url_prefix="/manage/imports")
 
-AT_ONCE = 500  # rows tried or taken in while somebody waits; more are the worker's
 ROWS_SHOWN = 50
 SOURCES = {
     listing.SOURCE: lazy_gettext("A sheet: of a supplier, or a list this shop wrote (CSV)"),
@@ -159,11 +158,9 @@ def stop(import_id: uuid.UUID) -> Response:
 
 
 def _watched(record: Import) -> Response:
-    """Commit; a small file is worked off while its sender waits. Then show how far it is."""
-    import_id, rows = record.id, record.rows_total
+    """Commit: from then on it is the worker's. Then show how far it is."""
+    import_id = record.id
     db.session.commit()
-    if rows <= AT_ONCE:
-        loading.work_off(import_id)
     return to(url_for(".show", import_id=import_id))
 
 

@@ -107,7 +107,7 @@ def _said(column: Column, cell: Cell) -> str:
         first = date.fromisoformat(cell)
         return str(format_date(first, "LLLL y")) if column.unit is Unit.MONTH else day(first)
     if cell is None:
-        return str(_("not known"))
+        return "\u2013" if column.unit in (Unit.MINUTES, Unit.PERCENT) else str(_("not known"))
     return column.said(cell)
 
 
