@@ -84,11 +84,14 @@ def told(text: str) -> str:
 
 
 def _told(text: str, language: Language) -> str:
-    whole = _translated(text, language)
-    if whole is not None:
-        return whole
-    parts = SENTENCES.split(text)
-    return " ".join(_translated(part, language) or part for part in parts)
+    """Sentence by sentence where each is known so: a pattern could take two of them for one."""
+    sentences = SENTENCES.split(text)
+    told_each = [_translated(one, language) for one in sentences]
+    if all(told_each):
+        return " ".join(one for one in told_each if one)
+    return _translated(text, language) or " ".join(
+        known or one for known, one in zip(told_each, sentences, strict=True)
+    )
 
 
 def _translated(text: str, language: Language) -> str | None:
