@@ -25,7 +25,7 @@ KEEPERS = (Role.STAFF, Role.MANAGER)
 @bp.get("/letters")
 @allow(*KEEPERS)
 @bp.arguments(schemas.LettersQuery, location="query")
-@bp.response(200, schemas.LettersOut)
+@bp.response(200, schemas.OutboxOut)
 def list_letters(asked: dict[str, Any]) -> dict[str, Any]:
     """List letters and how they stand, the newest first."""
     query = queries.letters(actor(), status=asked.pop("status"))

@@ -31,7 +31,7 @@ class LetterOut(Schema):
     work = fields.UUID(attribute="work_id", allow_none=True)
 
 
-class LettersOut(Schema):
+class OutboxOut(Schema):
     items = fields.List(fields.Nested(LetterOut))
     next = fields.String(allow_none=True)
 
