@@ -25,6 +25,7 @@ from shop.inventory.models import Adjustment, Count, Lot, Transfer
 from shop.orders.models import Order, OrderLine
 from shop.payments.models import Dispute, Payment, Refund
 from shop.prescriptions.models import ApprovalRequest, Prescription
+from shop.privacy.models import AccountClosure, RecordExport
 from shop.purchasing.models import PurchaseOrder, Supplier
 from shop.recalls.models import Recall
 from shop.replenishment.models import AutoRefill
@@ -129,6 +130,8 @@ TABLES: tuple[_Table, ...] = (
     _Table(_("Count"), Count.id, Count.number, "/stock/counts/{}"),
     _Table(_("Transfer"), Transfer.id, Transfer.number),
     _Table(_("Drawer"), Drawer.id, Drawer.number),
+    _Table(_("Copy of a record"), RecordExport.id, RecordExport.number),
+    _Table(_("Closing of an account"), AccountClosure.id, AccountClosure.number),
     _Table(_("Auto-refill"), AutoRefill.id, AutoRefill.number),
 )
 

@@ -29,6 +29,8 @@ from shop.notifications.models import Letter
 from shop.payments.models import Dispute, FraudWarning, Refund
 from shop.payments.states import DisputeStatus, RefundStatus
 from shop.prescriptions import queries as prescriptions
+from shop.privacy.models import AccountClosure, RecordExport
+from shop.privacy.states import ClosureStatus, ExportStatus
 from shop.recalls.models import Recall
 from shop.recalls.states import RecallStatus
 from shop.replenishment import queries as replenishment
@@ -165,15 +167,38 @@ def _shelf(asked: _Asked) -> Iterator[Waiting]:
     yield Waiting("adjustments", count, "/stock/adjustments", _("Corrections of stock to confirm"))
 
 
+def _privacy(asked: _Asked) -> Iterator[Waiting]:
+    """Copies of records that failed; copies and closures under way, with their clock."""
+    failed = _count(RecordExport, RecordExport.status == ExportStatus.FAILED)
+    title = _("Copies of records that failed")
+    yield Waiting("failed-exports", failed, "/manage/privacy-requests", title, kind="stop")
+    making = RecordExport.status == ExportStatus.ASKED
+    closing = AccountClosure.status == ClosureStatus.ASKED
+    pressing = _count(RecordExport, making, RecordExport.due_at < asked.at + CLOSE) + _count(
+        AccountClosure, closing, AccountClosure.due_at < asked.at + CLOSE
+    )
+    yield Waiting(
+        "privacy",
+        _count(RecordExport, making) + _count(AccountClosure, closing),
+        "/manage/privacy-requests",
+        _("Privacy requests under way"),
+        _("%(count)s due within three days", count=pressing) if pressing else "",
+        "stop" if pressing else "",
+    )
+
+
 def _letters(asked: _Asked) -> Iterator[Waiting]:
     failed = _count(Letter, Letter.failed_at > asked.at - LATELY)
     title = _("Letters that failed")
-    yield Waiting("letters", failed, "/manage/letters", title, _("In the last 30 days"), "warn")
+    yield Waiting(
+        "letters", failed, "/manage/letters/outbox", title, _("In the last 30 days"), "warn"
+    )
 
 
 KINDS: tuple[Callable[[_Asked], Iterator[Waiting]], ...] = (
     _money,
     _care,
+    _privacy,
     _people,
     _catalogue,
     _letters,

@@ -21,6 +21,7 @@ from shop.core import events
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.events import Event, Kind
+from shop.notifications.models import Letter, Template
 from shop.prescriptions import reviewing
 from shop.prescriptions.reviewing import RefusalReason
 from shop.reports import opened, sentences, trail, waiting
@@ -193,6 +194,23 @@ def test_licences_wait_that_end_soon_or_were_not_looked_up(desk: Desk) -> None:
         verified_on=today(),
     )
     assert _waits(desk.mona) == {"unverified": (1, "warn")}
+
+
+def test_failed_letters_wait_where_they_are_seen_to(desk: Desk) -> None:
+    letter = Letter(
+        id=uuid.uuid4(),
+        template=Template.ORDER_PAID,
+        subject_id=uuid.uuid4(),
+        version=1,
+        recipient_id=alice().id,
+        failed_at=now(),
+        error="550",
+        tries=1,
+    )
+    db.session.add(letter)
+    db.session.commit()
+    assert _waits(desk.mona) == {"letters": (1, "warn")}
+    assert '<a href="/manage/letters/outbox" class="warn">' in desk.page("/manage")
 
 
 def test_the_home_shows_what_waits_and_leads_there(desk: Desk) -> None:
