@@ -14,13 +14,16 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shop.accounts.models import Person
+from shop.accounts.models import Person, Role
+from shop.accounts.returning import HOME
+from shop.catalog.models import Variant
 from shop.charts import reading
 from shop.charts.models import Access
 from shop.core import events
 from shop.core.clock import now
 from shop.core.db import act_as, db
 from shop.core.events import Event, Kind
+from shop.notifications import letters
 from shop.notifications.models import Letter, Template
 from shop.prescriptions import reviewing
 from shop.prescriptions.reviewing import RefusalReason
@@ -174,6 +177,12 @@ def test_nobody_else_looks(app: Flask, path: str) -> None:
     assert db.session.scalar(sa.select(sa.func.count()).where(Access.id.is_not(None))) == 0
 
 
+def _soap() -> Variant:
+    soap = a_variant(cents=1_000)
+    a_lot(soap, 5)
+    return soap
+
+
 def _waits(reader: Person) -> dict[str, tuple[int, str]]:
     found = waiting.list_for(reader, today=today(), at=now())
     return {one.name: (one.count, one.kind) for one in found}
@@ -197,17 +206,11 @@ def test_licences_wait_that_end_soon_or_were_not_looked_up(desk: Desk) -> None:
 
 
 def test_failed_letters_wait_where_they_are_seen_to(desk: Desk) -> None:
-    letter = Letter(
-        id=uuid.uuid4(),
-        template=Template.ORDER_PAID,
-        subject_id=uuid.uuid4(),
-        version=1,
-        recipient_id=alice().id,
-        failed_at=now(),
-        error="550",
-        tries=1,
-    )
-    db.session.add(letter)
+    order = paid(alice(), {_soap(): 1})
+    letters.send(Template.ORDER_PAID, order, events.of(order.id)[-1], to=order.client)
+    db.session.flush()
+    failed = {"failed_at": now(), "error": "550", "tries": 1}
+    db.session.execute(sa.update(Letter).where(Letter.subject_id == order.id).values(failed))
     db.session.commit()
     assert _waits(desk.mona) == {"letters": (1, "warn")}
     assert '<a href="/manage/letters/outbox" class="warn">' in desk.page("/manage")
@@ -222,10 +225,7 @@ def test_the_home_shows_what_waits_and_leads_there(desk: Desk) -> None:
     assert 'href="/manage/events"' in page
 
 
-def test_signing_in_leads_a_manager_home(app: Flask) -> None:
-    from shop.accounts.models import Role
-    from shop.accounts.pages import HOME
-
+def test_signing_in_leads_a_manager_home() -> None:
     assert HOME[Role.MANAGER] == "/manage"
 
 

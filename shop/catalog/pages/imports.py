@@ -26,6 +26,7 @@ from shop.web.api import PageQuery
 from shop.web.forms import or_again, rendered, to
 from shop.web.paging import page
 from shop.web.uploads import sent
+from shop.work import queries as work
 
 bp = Blueprint("imports_pages", __name__, url_prefix="/manage/imports")
 
@@ -288,6 +289,7 @@ def _show(record: Import, **context: Any) -> Response:
         limit=ROWS_SHOWN,
         after=asked["after"],
     )
+    held = work.of_subject(record.id)  # what a trial has done so far stands there alone
     return rendered(
         "catalog/import.html",
         record=record,
@@ -300,6 +302,7 @@ def _show(record: Import, **context: Any) -> Response:
         )
         if found["next"]
         else None,
+        rows_done=held.done if held and record.dry_run else record.rows_done,
         to_go=record.seconds_to_go(now()),
         sheet=_sheet_of(record),
         partial=request.headers.get("HX-Request") == "true",
