@@ -86,7 +86,7 @@ class StepStopsOut(Schema):
     frequency = fields.String()
 
 
-class LettersOut(Schema):
+class LettersForetoldOut(Schema):
     """Numbers of orders whose client is written to at once."""
 
     cancelled = fields.List(fields.String())
@@ -98,7 +98,7 @@ class ForetoldOut(ConsequencesOut):
 
     refills = fields.List(fields.Nested(RefillStopsOut))
     steps = fields.List(fields.Nested(StepStopsOut))
-    letters = fields.Nested(LettersOut)
+    letters = fields.Nested(LettersForetoldOut)
     fingerprint = fields.String()
 
 
