@@ -151,28 +151,24 @@ CREATE TRIGGER token_goes_with_its_person BEFORE DELETE ON tokens
 -- says the same, with what to do.
 CREATE FUNCTION closure_waits_for(client uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
-    SELECT CASE
-        WHEN EXISTS (SELECT FROM orders WHERE client_id = client
-                     AND status IN ('awaiting_payment', 'paid')) THEN 'orders'
-        WHEN EXISTS (SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
-                     JOIN orders o ON o.id = p.order_id
-                     WHERE o.client_id = client AND r.status IN ('proposed', 'planned'))
-            THEN 'refunds'
-        WHEN EXISTS (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id
-                     JOIN orders o ON o.id = p.order_id WHERE o.client_id = client
-                     AND d.status IN ('inquiry', 'open', 'under_review')) THEN 'disputes'
-        WHEN EXISTS (SELECT FROM return_requests WHERE client_id = client
-                     AND status IN ('requested', 'authorised', 'received', 'inspected'))
-            THEN 'returns'
-        WHEN EXISTS (SELECT FROM plans WHERE client_id = client
-                     AND status IN ('proposed', 'awaiting_physician', 'active', 'on_hold'))
-            THEN 'plans'
-        WHEN EXISTS (SELECT FROM approval_requests WHERE client_id = client AND status IN
-                     ('queued', 'in_review', 'info_requested', 'referred', 'pending_client'))
-            THEN 'requests'
-        WHEN EXISTS (SELECT FROM credit_accounts WHERE client_id = client AND balance_cents > 0)
-            THEN 'credit'
-        END $$;
+    SELECT what FROM (VALUES
+        ('orders', EXISTS (SELECT FROM orders WHERE client_id = client
+                           AND status IN ('awaiting_payment', 'paid'))),
+        ('refunds', EXISTS (SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
+                            JOIN orders o ON o.id = p.order_id
+                            WHERE o.client_id = client AND r.status IN ('proposed', 'planned'))),
+        ('disputes', EXISTS (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id
+                             JOIN orders o ON o.id = p.order_id WHERE o.client_id = client
+                             AND d.status IN ('inquiry', 'open', 'under_review'))),
+        ('returns', EXISTS (SELECT FROM return_requests WHERE client_id = client
+                            AND status IN ('requested', 'authorised', 'received', 'inspected'))),
+        ('plans', EXISTS (SELECT FROM plans WHERE client_id = client
+                          AND status IN ('proposed', 'awaiting_physician', 'active', 'on_hold'))),
+        ('requests', EXISTS (SELECT FROM approval_requests WHERE client_id = client AND status IN
+                     ('queued', 'in_review', 'info_requested', 'referred', 'pending_client'))),
+        ('credit', EXISTS (SELECT FROM credit_accounts
+                           WHERE client_id = client AND balance_cents > 0))
+    ) AS things (what, is_open) WHERE is_open LIMIT 1 $$;
 """
 
 EXPORTS = """

@@ -108,8 +108,8 @@ ATTACKS.each(
 
 ATTACKS.each(
     {
-        "read by the worker": (
-            "SELECT FROM calendar_feeds",
+        "worded anew by the worker": (
+            "UPDATE calendar_feeds SET words = words",
             "permission denied for table calendar_feeds",
         )
     },

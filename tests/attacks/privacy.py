@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.privacy import closing, exporting
 from shop.privacy.models import RecordExport
-from tests.attacks.acts import as_owner, insert, later, update
+from tests.attacks.acts import as_owner, insert, later, row, update
 from tests.attacks.attack import APP, OWNER, WORKER, Attacks, Sql
 from tests.builders import a_variant
 from tests.inventory.lots import a_lot
@@ -529,3 +530,58 @@ def _backdate_an_answer(attacker: Sql) -> object:
         "UPDATE passkey_challenges SET used_at = '2001-01-01' WHERE id = %(open)s"
         " RETURNING used_at > shop_now() - interval '1 minute' AS it"
     )["it"]
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _after_long_ago(attacker: Sql, table: str, key: Any, column: str) -> object:
+    return bool(row(attacker, table, key)[column] > LONG_AGO)
+
+
+@ATTACKS.undone("closure_guard", OWNER)
+def _a_closure_asked_for_long_ago(attacker: Sql) -> object:
+    key = _closure(attacker, asked_at=LONG_AGO)
+    return _after_long_ago(attacker, "account_closures", key, "asked_at")
+
+
+@ATTACKS.undone("closure_guard", OWNER)
+def _a_closure_that_runs_at_once(attacker: Sql) -> object:
+    key = _closure(attacker, runs_from=LONG_AGO)
+    return _after_long_ago(attacker, "account_closures", key, "runs_from")
+
+
+@ATTACKS.undone("closure_guard", OWNER)
+def _a_closure_due_long_ago(attacker: Sql) -> object:
+    key = _closure(attacker, due_at=LONG_AGO)
+    return _after_long_ago(attacker, "account_closures", key, "due_at")
+
+
+@ATTACKS.undone("export_guard", OWNER)
+def _a_copy_asked_for_long_ago(attacker: Sql) -> object:
+    key = _export(attacker, asked_at=LONG_AGO)
+    return _after_long_ago(attacker, "record_exports", key, "asked_at")
+
+
+@ATTACKS.undone("export_guard", OWNER)
+def _a_copy_due_long_ago(attacker: Sql) -> object:
+    key = _export(attacker, due_at=LONG_AGO)
+    return _after_long_ago(attacker, "record_exports", key, "due_at")
+
+
+def _ready(attacker: Sql, **given: Any) -> Any:
+    _add_file(attacker, "making")
+    _to(attacker, "record_export", "making", "ready", **given)
+    return attacker.facts["making"]
+
+
+@ATTACKS.undone("export_guard", OWNER)
+def _a_copy_ready_long_ago(attacker: Sql) -> object:
+    key = _ready(attacker, ready_at=LONG_AGO)
+    return _after_long_ago(attacker, "record_exports", key, "ready_at")
+
+
+@ATTACKS.undone("export_guard", OWNER)
+def _a_copy_that_ended_long_ago(attacker: Sql) -> object:
+    key = _ready(attacker, ends_at=LONG_AGO)
+    return _after_long_ago(attacker, "record_exports", key, "ends_at")
