@@ -52,7 +52,6 @@ def clinic(
     chromium: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Clinic]:
     """The demo clinic with its story told."""
-
     with clinics.opened(
         request.getfixturevalue("clone")(), tmp_path_factory.mktemp("browser") / "clinic"
     ) as opened:

@@ -69,6 +69,13 @@ class Hand:
             self._acts(f"tick {_name(what)}", MIND + POINT + PRESS + self._to(keys=False))
             what.check()
 
+    def scan(self, what: Locator, code: str) -> None:
+        """With a scanner, which types and presses Enter: one act, to aim and pull."""
+        self._acts(f"scan {_name(what)}", MIND + POINT + PRESS + self._to(keys=False))
+        what.press_sequentially(code)
+        self._waits(lambda: what.press("Enter"))
+        self._looks()
+
     def press(self, key: str) -> None:
         """A key that acts, such as Enter."""
         self._acts(f"press {key}", MIND + KEY + self._to(keys=True))

@@ -136,7 +136,10 @@ def answers(hand: Hand, number: str) -> str:
             hand.tick(agree)
         done = button(page, words.HAND_IN)
         last = done.is_visible()
+        heading = page.get_by_role("heading", level=1)
+        asked = heading.inner_text()
         hand.click(done if last else button(page, words.NEXT_QUESTION))
+        expect(heading).not_to_have_text(asked)
         if last:
             break
     assert page.get_by_role("alert").count() == 0, page.get_by_role("alert").first.inner_text()
@@ -165,7 +168,8 @@ def _answers(hand: Hand, question: Question, said: Any) -> None:
     if group.first.is_visible():
         for value in values:
             text = words.exactly(options.get(value, value))
-            hand.tick(group.first.get_by_label(text).first)
+            box = group.first.get_by_role("radio", name=text)
+            hand.tick(box.or_(group.first.get_by_role("checkbox", name=text)).first)
     elif one.first.is_visible():
         if one.first.evaluate("(it) => it.tagName") == "SELECT":
             hand.choose(one.first, values[0])
@@ -177,7 +181,9 @@ def reviews(hand: Hand, request: str) -> None:
     """The physician opens the case from the queue, and takes it."""
     page = hand.page
     row = page.get_by_role("row").filter(has_text=request)
-    hand.click(row.get_by_role("link").first)
+    at_once = row.get_by_role("button", name=words.TAKE)
+    hand.click(at_once if at_once.is_visible() else row.get_by_role("link").first)
+    page.wait_for_url(f"**/review/{request}**")
     take = button(page, words.TAKE)
     if take.is_visible():
         hand.click(take)
@@ -214,18 +220,23 @@ def prescribes(hand: Hand, *, examined_on: str, fills: int | None = None) -> Non
     hand.click(sign)
 
 
-def ships(hand: Hand, clinic: Clinic, number: str) -> None:
+def code(pack: str, lot: str, expires_on: str) -> str:
+    """What the bar code on a pack says: its NDC as a GTIN, its expiry and lot (GS1 General Specs, 3.2)."""
+    digits = "003" + pack.replace("-", "")
+    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(digits))
+    return f"01{digits}{-total % 10}17{expires_on[2:].replace('-', '')}10{lot}"
+
+
+def ships(hand: Hand, clinic: Clinic, number: str, *, pack: str) -> None:
     """Sam opens it from the board, scans what lies there, and sends it."""
     page = hand.page
     hand.goes("/packing")
     hand.click(page.get_by_role("main").get_by_role("link", name=number))
     for line in clinic.call("sam@example.test", "GET", f"/orders/{number}/picking-list")["lines"]:
         for lot in line["lots"]:
-            hand.type(fill(page, words.SCAN), line["sku"])
-            hand.type(fill(page, words.LOT), lot["lot_number"])
-            if lot["units"] != 1:
-                hand.type(fill(page, words.UNITS), str(lot["units"]))
-            hand.click(button(page, words.PICKED))
+            for _ in range(lot["units"]):
+                hand.scan(fill(page, words.SCAN), code(pack, lot["lot_number"], lot["expires_on"]))
+                expect(fill(page, words.SCAN)).not_to_be_visible()
     if fill(page, words.CARRIER).input_value() == "":
         hand.choose(fill(page, words.CARRIER), re.compile("UPS"))
     hand.type(fill(page, words.TRACKING), "1Z999AA10123456784")

@@ -135,7 +135,7 @@ def test_staff_pick_pack_and_ship_what_was_paid(visit: Opening, clinic: Clinic) 
     number = ordered(clinic, client, sku_of(clinic, SUNSCREEN))
     paid(clinic, client, number)
     hand = Hand(visit(SAM))
-    roads.ships(hand, clinic, number)
+    roads.ships(hand, clinic, number, pack=SUNSCREEN)
     assert clinic.call(client, "GET", f"/orders/{number}")["standing"] == "shipped"
 
 
@@ -178,8 +178,8 @@ def test_a_large_refund_waits_for_the_managers_signature(visit: Opening, clinic:
 
     second = visit(MONA)
     second.goto("/refunds")
-    row = second.get_by_role("row").filter(has_text=number).first
-    row.get_by_role("button", name=words.SIGN).click()
+    waits = second.get_by_role("region", name=number)
+    waits.get_by_role("button", name=words.SIGN).click()
 
     def gone() -> bool:
         (one,) = clinic.call(SAM, "GET", f"/orders/{number}/refunds")["items"]

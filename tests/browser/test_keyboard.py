@@ -9,7 +9,7 @@ from tests.browser import roads, words
 from tests.browser.clinic import ALICE, CHEN, MONA, PASSWORD, SAM, Clinic
 from tests.browser.conftest import Opening
 from tests.browser.watching import by_axe, focus, untied, wide
-from tests.browser.world import SUNSCREEN, Lived, joins, someone
+from tests.browser.world import SUNSCREEN, Lived, joins, ordered, paid, sku_of, someone
 
 MOST_TABS = 120  # to whatever a page offers
 
@@ -158,31 +158,42 @@ def test_a_refused_form_ties_each_error_to_its_field(
     assert untied(page) == []
 
 
-def test_a_swap_by_htmx_does_not_lose_the_keyboard(visit: Opening, clinic: Clinic) -> None:
-    """On whatever part of a page that htmx swaps; the region is replaced while a field is used."""
+def test_a_search_as_one_types_does_not_lose_the_keyboard(visit: Opening, clinic: Clinic) -> None:
     page = visit()
     page.goto("/")
-    field = page.get_by_role("searchbox").first
-    field.focus()
-    place = field.get_attribute("id")
-    assert place
-    page.evaluate(
-        """(id) => { const field = document.getElementById(id), form = field.form;
-             form.setAttribute("hx-get", "/?q=mineral");
-             form.setAttribute("hx-select", "[role=search] > *");
-             form.setAttribute("hx-trigger", "swap-now");
-             form.setAttribute("hx-target", "this");
-             form.setAttribute("hx-swap", "innerHTML");
-             document.addEventListener("htmx:after:settle", () => { window.swapped = true; });
-             htmx.process(form); field.value = "min"; field.setSelectionRange(3, 3);
-             form.dispatchEvent(new Event("swap-now")); }""",
-        place,
-    )
-    page.wait_for_function(
-        "() => window.swapped && document.activeElement !== document.body", timeout=5_000
-    )
+    search = page.get_by_role("searchbox", name=words.SEARCH)
+    search.focus()
+    with page.expect_response(lambda answer: "q=miner" in answer.url):
+        page.keyboard.type("miner")
+    expect(page.get_by_role("main").get_by_role("link", name=words.TRETINOINS)).to_have_count(0)
     assert focus(page) == []
-    assert page.evaluate("() => document.activeElement.id") == place
+    expect(search).to_be_focused()
+    page.keyboard.type("al")
+    expect(search).to_have_value("mineral")
+
+    tabs_to(page, "checkbox", words.IN_STOCK)
+    with page.expect_response(lambda answer: "in_stock=true" in answer.url):
+        page.keyboard.press("Space")
+    expect(page.get_by_role("link", name=words.WITHOUT_IN_STOCK)).to_be_visible()
+    assert focus(page) == []
+    expect(page.get_by_role("checkbox", name=words.IN_STOCK)).to_be_focused()
+    expect(page.get_by_role("checkbox", name=words.IN_STOCK)).to_be_checked()
+
+
+def test_a_scan_on_the_bench_leaves_the_keyboard_where_work_goes_on(
+    visit: Opening, clinic: Clinic
+) -> None:
+    client = joins(clinic, someone("yara"), "Yara Bell")
+    number = ordered(clinic, client, sku_of(clinic, SUNSCREEN))
+    paid(clinic, client, number)
+    page = visit(SAM)
+    page.goto(f"/packing/{number}")
+    roads.fill(page, words.SCAN).focus()
+    page.keyboard.type("no such pack")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").or_(page.get_by_role("alert")).first).to_be_visible()
+    assert focus(page) == []
+    expect(roads.fill(page, words.SCAN)).to_be_focused()
 
 
 def test_a_menu_closes_with_escape_and_gives_the_keyboard_back(

@@ -129,7 +129,7 @@ def test_staff_ship_an_order(visit: Opening, clinic: Clinic) -> None:
     paid(clinic, client, number)
     hand = Hand(visit(SAM))
     hand.goes("/packing")
-    roads.ships(hand, clinic, number)
+    roads.ships(hand, clinic, number, pack=SUNSCREEN)
     told("ships", hand)
     pictured(hand, "shipped")
 

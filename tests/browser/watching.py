@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 ASKED_FOR = ("target-size", "heading-order", "page-has-heading-one", "scope-attr-valid")
 # The status of a document is judged where it is asked for: a refused form answers 422.
 _OF_STATUS = "Failed to load resource"
+# Said of a frame without scripts, where it is the test's own that is not let in.
+_OF_THE_DRIVER = re.compile(r"^Blocked script execution in .* document's frame is sandboxed")
 _CSP = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} stops ${event.blockedURI || "something inline"}`));
@@ -43,7 +46,11 @@ def watched(page: Page) -> Watch:
         return urlsplit(page.url).path
 
     def said(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(_OF_STATUS):
+        if (
+            message.type in ("error", "warning")
+            and not message.text.startswith(_OF_STATUS)
+            and not _OF_THE_DRIVER.match(message.text)
+        ):
             watch.faults.append(f"{here()}: console: {message.text}")
 
     def failed(request: Request) -> None:
@@ -51,7 +58,8 @@ def watched(page: Page) -> Watch:
             watch.faults.append(f"{here()}: {request.url} failed: {request.failure}")
 
     def answered(response: Response) -> None:
-        of_a_page = response.request.is_navigation_request()
+        asked = response.request  # a form that htmx sends is refused as a page is
+        of_a_page = asked.is_navigation_request() or "hx-request" in asked.headers
         if response.status >= 500 or (response.status >= 400 and not of_a_page):
             watch.faults.append(f"{here()}: {response.url} answered {response.status}")
 
@@ -160,7 +168,9 @@ def focus(page: Page) -> list[str]:
             return ["focus is lost: it is nowhere on the page"];
           const name = at.outerHTML.slice(0, 90);
           const box = at.getBoundingClientRect(), style = getComputedStyle(at);
-          const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+          const around = [at, at.closest("label"), at.closest("summary")].filter(Boolean);
+          const ring = around.map((one) => getComputedStyle(one)).some((one) =>
+            one.outlineStyle !== "none" && parseFloat(one.outlineWidth) >= 1);
           const wrong = [];
           if (!ring && style.boxShadow === "none" && at.id !== "main")
             wrong.push(`focus cannot be seen on ${name}`);

@@ -20,6 +20,7 @@ LOOK_IN_THE_MAIL = "Look in your mail"
 SUNSCREENS = re.compile(r"mineral|zinc|sunscreen", re.IGNORECASE)
 TRETINOINS = re.compile(r"tretinoin", re.IGNORECASE)
 SEARCH = re.compile(r"^Search")
+IN_STOCK, WITHOUT_IN_STOCK = re.compile(r"^In stock only"), re.compile(r"^Remove In stock")
 TO_CART = re.compile(r"^(Add to cart|Put it in the cart)$")
 ASK = re.compile(r"^Ask the physician$")
 CART, CHECKOUT = (
@@ -45,7 +46,7 @@ ASK_FOR_MORE = re.compile(r"^(Ask for more|Renew)")
 ORDER_IT = re.compile(r"^Order it")
 
 # the physician
-TAKE = re.compile(r"^(Take this case|Claim)")
+TAKE = re.compile(r"^(Take|Claim)")
 FILLS, DAYS, EACH = (
     re.compile(r"^Fills"),
     re.compile(r"^Days supply"),
@@ -53,7 +54,7 @@ FILLS, DAYS, EACH = (
 )
 DIRECTIONS, INDICATION = re.compile(r"^Directions"), re.compile(r"^Indication")
 EXAMINED, EXAMINED_ON = re.compile(r"^How you examined"), re.compile(r"^When( you examined.*)?$")
-STATEMENT = re.compile(r"^(Read the statement|Review and sign|Sign…)")
+STATEMENT = re.compile(r"^(Read the statement|Read and sign)")
 YOUR_PASSWORD, SIGN = re.compile(r"^Your password"), re.compile(r"^Sign$")
 IN_PERSON = re.compile(r"in person", re.IGNORECASE)
 WHY_ALL_THE_SAME = re.compile(r"^Why it may be signed all the same")
