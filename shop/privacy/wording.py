@@ -66,6 +66,7 @@ ROLES: dict[Role, LazyString] = {
 }
 # The beginning of what is kept → what it is called; %(number)s is what follows.
 RECORDS: tuple[tuple[str, LazyString], ...] = (
+    (r"access_log", lazy_gettext("the list of who opened your record")),
     (r"chart", lazy_gettext("your health record")),
     (r"readiness", lazy_gettext("whether you are ready for your next session")),
     (r"approval_request (.+)", lazy_gettext("your request %(number)s")),

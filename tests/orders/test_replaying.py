@@ -343,7 +343,7 @@ def test_the_page_shows_whom_a_drafted_rule_would_have_blocked(
     assert "Would be blocked" not in listed.text
     assert tried_out.status_code == 200
     assert f'<a href="/orders/{order}">{order}</a>' in tried_out.text
-    assert "1 line, of 1 client" in tried_out.text
+    assert ", 1 client</span>" in tried_out.text
     theirs = a_browser(app, cast["chen"]).get(f"/manage/rules?draft={number}")
     assert order in theirs.text
     assert f'href="/orders/{order}"' not in theirs.text

@@ -131,7 +131,7 @@ def test_is_refused_while_something_is_open(
 def test_the_database_and_the_code_name_the_same_kinds(clinic: Clinic, her: Her) -> None:
     source = clinic.rows("SELECT prosrc FROM pg_proc WHERE proname = 'closure_waits_for'")[0][0]
     for kind in obstacles.Open:
-        assert f"THEN '{kind.value}'" in source
+        assert f"('{kind.value}', EXISTS" in source
 
 
 def test_it_needs_a_fresh_sign_in(clinic: Clinic, her: Her) -> None:
