@@ -213,7 +213,8 @@ def prescribes(hand: Hand, *, examined_on: str, fills: int | None = None) -> Non
     hand.click(button(page, words.STATEMENT))
     sign = page.get_by_role("button", name=words.SIGN)
     expect(sign).to_be_visible()
-    hand.reads(page.get_by_role("main"))
+    dialog = page.get_by_role("dialog")
+    hand.reads(dialog if dialog.is_visible() else page.get_by_role("main"))
     proof = fill(page, words.YOUR_PASSWORD)
     if proof.is_visible():
         hand.type(proof, PASSWORD)
