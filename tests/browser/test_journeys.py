@@ -63,7 +63,8 @@ def test_a_client_from_her_first_visit_to_a_renewal(
     agree = page.get_by_role("checkbox", name=words.AGREE)
     if agree.is_visible():
         agree.check()
-    roads.button(page, words.ASK_FOR_MORE).click()
+    page.get_by_role("main").get_by_role("button", name=words.ASK_FOR_MORE).click()
+    page.wait_for_url("**/requests/**")
     renewal = words.REQUEST_NUMBER.search(page.url)
     assert renewal, page.get_by_role("main").inner_text()
     assert renewal[0] != request
