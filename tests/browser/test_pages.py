@@ -135,7 +135,7 @@ def test_every_page_of(role: Role | None, visit: Opening, lived: Lived) -> None:
         for door, address in walk.along(*begin)
         for fault in looked_at(page, door, str(role or "visitor"))
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert doors_for(role) - set(walk.met) - set(UNREACHED) == set(), (
         "Nobody got here: name it in BY_HAND"
     )

@@ -18,18 +18,19 @@ from tests.architecture.doors import ANYONE, DOORS
 FILES = re.compile(
     r"^/(api/v1|api/openapi|fhir|healthz|readyz)|\.(csv|ics|webp)$|\.css$|/logo$|/certificates/|^/papers/<"
 )
-PAGES = {door.partition(" ")[2]: roles for door, roles in DOORS.items() if door.startswith("GET ")}
-PAGES = {path: roles for path, roles in PAGES.items() if not FILES.search(path)}
+READ = {door.partition(" ")[2]: roles for door, roles in DOORS.items() if door.startswith("GET ")}
+PAGES = {path: roles for path, roles in READ.items() if not FILES.search(path)}
 
-_MAP = Map([Rule(path, endpoint=path) for path in PAGES]).bind("localhost")
+_MAP = Map([Rule(path, endpoint=path) for path in READ]).bind("localhost")
 
 
 def door_of(url: str) -> str | None:
     """The page's door that an address leads through; None where it is no page of ours."""
     try:
-        return str(_MAP.match(urlsplit(url).path)[0])
+        door = str(_MAP.match(urlsplit(url).path)[0])
     except HTTPException:
         return None
+    return door if door in PAGES else None
 
 
 def doors_for(role: Role | None) -> set[str]:
