@@ -31,7 +31,6 @@ from tests.browser.world import (
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.mark.xfail(strict=False, reason="the road with JavaScript is being fitted to the new pages")
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without"])
 def test_a_client_from_her_first_visit_to_a_renewal(
     visit: Opening, clinic: Clinic, javascript: bool

@@ -44,6 +44,7 @@ class Walk:
 
     page: Page
     each: int = 1
+    ends: frozenset[str] = frozenset()  # doors whose links are not followed
     met: dict[str, list[str]] = field(default_factory=dict)  # door → addresses looked at
 
     def along(self, *begin: str) -> Iterator[tuple[str, str]]:
@@ -58,7 +59,7 @@ class Walk:
             answer = self.page.goto(address)
             assert answer is not None
             assert answer.status < 400, f"A link leads to {address}, which answers {answer.status}"
-            links = self._links()
+            links = [] if door in self.ends else self._links()
             yield door, address
             for link in links:
                 if link not in queued:

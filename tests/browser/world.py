@@ -17,6 +17,8 @@ from shop.demo.story import SUNSCREEN, TRETINOIN
 from tests.browser.clinic import ALICE, BOB, CHEN, MONA, PASSWORD, SAM, Clinic
 from tests.prescriptions.builders import completed
 
+DIRECTIONS = {"name": "Evening", "directions": "A pea-sized amount.", "indication": "Acne"}
+HYDROQUINONE = "62032-101-36"
 DISPUTED = "4000 0000 0000 0259"
 FINE = "4242 4242 4242 4242"
 ADDRESS = {
@@ -47,6 +49,9 @@ class Lived:
     taken_return: str
     held: str  # Nora's prescription
     mistaken: str  # a prescription that is reported as signed in error
+    covered: str  # Alice's prescription
+    words: str  # Dr Chen's template of directions
+    draft: str  # a request of Alice's that she has not handed in
     claimed: str  # a request that Dr Chen has taken
     decided: str  # one that Dr Chen signed
 
@@ -84,6 +89,9 @@ def lived(clinic: Clinic) -> Lived:
         **_came_back(clinic, shipped, skus[SUNSCREEN]),
         count=clinic.call(SAM, "POST", "/counts", json={"location": "SHELF"})["number"],
         held=held,
+        words=clinic.call(CHEN, "POST", "/directions-templates", json=DIRECTIONS)["id"],
+        covered=clinic.call(ALICE, "GET", "/prescriptions")["items"][0]["number"],
+        draft=_begun(clinic, ALICE, sku_of(clinic, HYDROQUINONE)),
         mistaken=mistaken,
         claimed=claimed,
         decided=decided,
@@ -119,6 +127,10 @@ def asks(clinic: Clinic, who: str, sku: str) -> str:
     clinic.call(who, "PUT", f"{road}/answers", json={"answers": answers})
     clinic.call(who, "POST", f"{road}/submission", json={"consent": True})
     return str(begun["number"])
+
+
+def _begun(clinic: Clinic, who: str, sku: str) -> str:
+    return str(clinic.call(who, "POST", "/approval-requests", json={"sku": sku})["number"])
 
 
 def signed(clinic: Clinic, who: str, sku: str) -> tuple[str, str]:
