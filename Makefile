@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
+TESTS := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # The tests start our programs some hundred times: what Python has compiled is kept, whoever says not to.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -15,14 +16,20 @@ demo: .venv/ready  ## The demo clinic, complete, on http://127.0.0.1:$(PORT) (Ct
 	@exec $(BIN)/flask demo --port $(PORT)
 
 test: .venv/ready  ## All tests
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(TESTS)
 
 check: .venv/ready  ## The gate: format, lint, types, layers, tests (migrations among them)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@mkdir -p .test
+	@# One core is enough for mypy, and the tests seldom want both: it works beside them and speaks after.
+	@echo "$(BIN)/mypy & $(TESTS)"; \
+	$(BIN)/mypy >.test/types 2>&1 & types=$$!; \
+	$(TESTS); tests=$$?; \
+	wait $$types; types=$$?; \
+	echo "mypy:"; cat .test/types; \
+	exit $$((tests || types))
 
 soak: .venv/ready  ## The full figures of attacks, races, model and kills (hours); prints their table
 	@mkdir -p .test && rm -f .test/figures
