@@ -26,7 +26,6 @@ TAG = re.compile(r"""<!--.*?-->|<(?:[^<>"']|"[^"]*"|'[^']*')*>""", re.DOTALL)
 SPOKEN_ATTRIBUTE = re.compile(r'\s(?:title|aria-label|placeholder|data-label|alt)="([^"]*)"')
 LETTERS = re.compile(r"[A-Za-z]{3,}")
 # Names and codes: the same in every language.
-LEAST = 0.85  # of what is said; it only ever rises
 NAMES = {"SHA", "NDC", "GTIN", "SKU", "API", "NPI", "GPO", "CSV", "PDF", "FHIR"}
 
 
@@ -91,11 +90,10 @@ def test_a_bare_word_would_be_seen(source: str, seen: list[str]) -> None:
     assert bare(source) == seen
 
 
-def test_most_sentences_have_their_spanish(said: set[str]) -> None:
-    """Not all yet: what lacks one is shown in English."""
+def test_every_sentence_has_its_spanish(said: set[str]) -> None:
     known = {str(one.id) for one in catalogue(SPANISH) if one.id and all(forms(one))}
+    assert sorted(said - known)[:20] == []
     assert len(said) > 5000
-    assert len(said & known) / len(said) > LEAST
 
 
 def test_a_translation_keeps_every_part() -> None:
@@ -103,7 +101,9 @@ def test_a_translation_keeps_every_part() -> None:
     for one in catalogue(SPANISH):
         if one.id:
             ids = [one.id] if isinstance(one.id, str) else list(one.id)
-            wrong += [ids[0] for text in forms(one) if text and parts(text) != parts(ids[-1])]
+            # One may be said in words: the first of several forms need not hold the number.
+            told = forms(one)[len(ids) > 1 :]
+            wrong += [ids[0] for text in told if text and parts(text) != parts(ids[-1])]
     assert wrong == []
 
 
