@@ -17,7 +17,7 @@ from shop.demo.story import SUNSCREEN, TRETINOIN
 from tests.browser.clinic import ALICE, BOB, CHEN, MONA, PASSWORD, SAM, Clinic
 from tests.prescriptions.builders import completed
 
-DIRECTIONS = {"name": "Evening", "directions": "A pea-sized amount.", "indication": "Acne"}
+DIRECTIONS = {"name": "Evening", "directions": "A pea-sized amount."}
 HYDROQUINONE = "62032-101-36"
 DISPUTED = "4000 0000 0000 0259"
 FINE = "4242 4242 4242 4242"
