@@ -76,6 +76,10 @@ TITLES = {
     Template.SESSION_NEWS: lazy_gettext("News about a session"),
     Template.RECALL_NOTICE: lazy_gettext("Recall notice"),
     Template.RETURN_NEWS: lazy_gettext("News about a return"),
+    Template.SIGN_IN_CHANGED: lazy_gettext("Another way to sign in"),
+    Template.RECORD_READY: lazy_gettext("A copy of the record is ready"),
+    Template.CLOSURE_ASKED: lazy_gettext("An account ends soon"),
+    Template.CLOSURE_WITHDRAWN: lazy_gettext("An account is kept after all"),
 }
 WHY = {
     "no_connection": lazy_gettext("The mail server could not be reached."),
