@@ -19,6 +19,7 @@ from flask import (
     request,
     url_for,
 )
+from flask import session as cookie
 from flask_babel import gettext as _
 
 from shop.accounts import (
@@ -62,12 +63,14 @@ from shop.web.tongues import COOKIE
 bp = Blueprint("account_pages", __name__)
 
 PEOPLE_SHOWN = 100
+CONFIRMED = "confirmed"  # the mail address that this browser has just confirmed
 
 
 @bp.get("/sign-in")
 @allow()
 def sign_in_page() -> Response:
-    return _page("sign_in.html", typed=request.args, **_asked(request.args))
+    known = {"email": cookie.pop(CONFIRMED, "")}  # she has just confirmed it in this browser
+    return _page("sign_in.html", typed=known | request.args.to_dict(), **_asked(request.args))
 
 
 @bp.post("/sign-in")
@@ -82,11 +85,11 @@ def sign_in() -> Response:
     except Refusal as refusal:
         db.session.rollback()
         return _again("sign_in.html", refusal, **_asked(request.form))
-    session, secret = signing_in.sign_in(
+    visit, secret = signing_in.sign_in(
         person, agent=request.user_agent.string, at=now(), instead_of=visiting_session()
     )
     db.session.commit()
-    begin_visit(session, secret)
+    begin_visit(visit, secret)
     return _to(safe_path(request.form.get("next"), home_of(person.role)))
 
 
@@ -177,10 +180,11 @@ def confirm(secret: str) -> Response:
     purpose = None
     try:
         purpose = confirming.purpose_of(secret, at=now())
-        confirming.redeem(secret, password=request.form.get("password"), at=now())
+        person = confirming.redeem(secret, password=request.form.get("password"), at=now())
     except Refusal as refusal:
         db.session.rollback()
         return _private(_again("confirm.html", refusal, secret=secret, purpose=purpose))
+    cookie[CONFIRMED] = person.email
     db.session.commit()
     flash("Your mail address is confirmed. You can sign in.")
     return _private(_to("/sign-in"))

@@ -22,7 +22,7 @@ def url(letter: Letter) -> str:
     return (
         ""
         if topic is None
-        else f"{postbox.base_url}/letters/end/{token(letter.recipient_id, topic)}"
+        else f"{postbox.base_url}/letters/end/{token(letter.recipient.id, topic)}"
     )
 
 

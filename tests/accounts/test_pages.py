@@ -249,3 +249,12 @@ def test_a_client_says_that_she_has_moved(app: Flask) -> None:
     assert "Must be a two-letter US state, such as CA." in refused.get_data(as_text=True)
     assert db.session.scalars(sa.select(Person.state).where(Person.id == person.id)).one() == "TX"
     assert "Where you live" not in signed_in(app, somebody(people.eva)).get("/account").text
+
+
+def test_who_has_just_confirmed_her_address_finds_it_where_she_signs_in(app: Flask) -> None:
+    client, person = app.test_client(), somebody(people.alice, email_confirmed_at=None)
+    secret = confirming.issue_link(person, now())
+    db.session.commit()
+    sent(client, f"/confirm/{secret}")
+    assert f'value="{person.email}"' in client.get("/sign-in").get_data(as_text=True)
+    assert person.email not in client.get("/sign-in").get_data(as_text=True)

@@ -47,7 +47,8 @@ def signs_in(hand: Hand, email: str) -> None:
     page = hand.page
     if "/sign-in" not in page.url:
         hand.goes("/sign-in")
-    hand.type(fill(page, words.MAIL), email)
+    if not fill(page, words.MAIL).input_value():  # who has just confirmed it finds it there
+        hand.type(fill(page, words.MAIL), email)
     hand.type(fill(page, words.PASSWORD), PASSWORD)
     hand.click(page.get_by_role("main").get_by_role("button", name=words.SIGN_IN))
 

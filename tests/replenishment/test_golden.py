@@ -129,7 +129,7 @@ def test_a_reminder_is_sent_once_and_says_that_it_moved(clinic: Clinic) -> None:
     assert (reminder.runs_out_on, reminder.moved_days) == (begun + timedelta(days=42), 12)
     assert not db.session.query(RefillReminder).filter_by(client_id=other.id).count()
     letter = Letter(template=Template.REFILL_DUE, subject_id=reminder.id, recipient=client)
-    letter.id, letter.queued_at = reminder.id, now()
+    letter.id, letter.queued_at, letter.due_since = reminder.id, now(), now()
     text = letters.compose(letter, at=now()).as_string().lower()
     assert "its day has moved" in text
     assert not [word for word in ("peel", "cream", "tretinoin", "prescri") if word in text]
