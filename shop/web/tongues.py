@@ -98,12 +98,10 @@ def _translated(text: str, language: Language) -> str | None:
     words, patterns = _catalogue(language)
     if text in words:
         return words[text]
-    for pattern, translation in patterns.get(_first(text), ()) if _first(text) else ():
-        if found := pattern.fullmatch(text):
-            return translation.format(*(words.get(part, part) for part in found.groups()))
-    for pattern, translation in patterns.get("", ()):
-        if found := pattern.fullmatch(text):
-            return translation.format(*(words.get(part, part) for part in found.groups()))
+    for first in dict.fromkeys((_first(text), "")):
+        for pattern, translation in patterns.get(first, ()):
+            if found := pattern.fullmatch(text):
+                return translation.format(*(words.get(part, part) for part in found.groups()))
     return None
 
 
@@ -119,8 +117,8 @@ def _catalogue(language: Language) -> tuple[dict[str, str], dict[str, list[Patte
                 continue
             words[message.id] = str(message.string)
             if "{0}" in message.id:
-                first = "" if _first(message.id).startswith("{") else _first(message.id)
-                patterns.setdefault(first, []).append((pattern_of(message.id), str(message.string)))
+                known = (pattern_of(message.id), str(message.string))
+                patterns.setdefault(_first(message.id), []).append(known)
     for several in patterns.values():  # what says most is tried first
         several.sort(key=lambda one: len(one[0].pattern), reverse=True)
     return words, patterns

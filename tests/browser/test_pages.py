@@ -49,6 +49,10 @@ BY_HAND: dict[str, tuple[Callable[[Lived], str], str]] = {
         lambda it: f"/prescriptions/{it.covered}/revocation",
         "from a form, before it is taken back",
     ),
+    "/manage/imports/sheets/<uuid:sheet_id>": (
+        lambda it: it.sheet,
+        "after a file is handed in, before it is tried",
+    ),
     "/stock/counts/<number>/walk": (
         lambda it: f"/stock/counts/{it.count}/walk",
         "from a count that has begun",

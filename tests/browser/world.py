@@ -51,6 +51,7 @@ class Lived:
     mistaken: str  # a prescription that is reported as signed in error
     covered: str  # Alice's prescription
     words: str  # Dr Chen's template of directions
+    sheet: str  # a supplier's file that Mona has handed in and not tried yet
     draft: str  # a request of Alice's that she has not handed in
     claimed: str  # a request that Dr Chen has taken
     decided: str  # one that Dr Chen signed
@@ -91,6 +92,7 @@ def lived(clinic: Clinic) -> Lived:
         held=held,
         words=clinic.call(CHEN, "POST", "/directions-templates", json=DIRECTIONS)["id"],
         covered=clinic.call(ALICE, "GET", "/prescriptions")["items"][0]["number"],
+        sheet=_handed_in(clinic),
         draft=_begun(clinic, ALICE, sku_of(clinic, HYDROQUINONE)),
         mistaken=mistaken,
         claimed=claimed,
@@ -127,6 +129,20 @@ def asks(clinic: Clinic, who: str, sku: str) -> str:
     clinic.call(who, "PUT", f"{road}/answers", json={"answers": answers})
     clinic.call(who, "POST", f"{road}/submission", json={"consent": True})
     return str(begun["number"])
+
+
+def _handed_in(clinic: Clinic) -> str:
+    """A file of two rows; where its page is."""
+    answer = requests.post(
+        f"{clinic.url}/manage/imports",
+        headers={"Authorization": f"Bearer {clinic.token(MONA)}"},
+        data={"source": "csv"},
+        files={"file": ("acme.csv", b"name,brand\nA calm cream,Acme\nA mild wash,Acme\n")},
+        allow_redirects=False,
+        timeout=30,
+    )
+    assert answer.status_code == 303, answer.text
+    return urlsplit(answer.headers["Location"]).path
 
 
 def _begun(clinic: Clinic, who: str, sku: str) -> str:
