@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,38 @@ def test_inline_script_or_style_is_seen(text: str) -> None:
 
 def test_a_script_of_its_own_file_is_fine() -> None:
     assert not INLINE.search('<script src="/static/x.js" defer></script>')
+
+
+# What a part of the style sheet begins with: it says whose words follow.
+PART = re.compile(r"/\* ((?:Staff|Client|Accounts|Letters|M|Review|Studio)\b[^*]*) \*/")
+ALONE = re.compile(r"(?:^|[{},])\s*\.([a-z][a-z0-9-]*)(?=\s*[,{])", re.MULTILINE)
+TONES = {"ok", "warn", "stop", "info"}  # of pills, notices, figures: never a thing of their own
+# What a portal may dress anew, knowing that it is everybody's: the gate's line, a product's page.
+SHARED = {"gate", "hero", "pill", "price", "product"}
+
+
+def claimed_twice(sheet: str) -> list[str]:
+    """Classes that two parts of the sheet style as theirs, and tones that one does."""
+    pieces = PART.split(sheet)
+    parts = [pieces[0], *pieces[2::2]]
+    owned = [set(ALONE.findall(re.sub(r"/\*.*?\*/", "", one, flags=re.DOTALL))) for one in parts]
+    whole = Counter(name for names in owned for name in names)
+    return sorted(
+        name for name, times in whole.items() if (times > 1 and name not in SHARED) or name in TONES
+    )
+
+
+def test_a_class_means_one_thing() -> None:
+    assert claimed_twice((SHOP / "static" / "aftercare.css").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("sheet", "seen"),
+    [
+        (".a { x: 1 } /* Staff: it */ .days { x: 1 } /* Client: it */ .days { y: 2 }", ["days"]),
+        (".a { x: 1 } /* Staff: it */ .stop { x: 1 }", ["stop"]),
+        (".a { x: 1 } /* Staff: it */ .pill.stop { x: 1 } .days li { x: 1 }", []),
+    ],
+)
+def test_a_class_that_means_two_would_be_seen(sheet: str, seen: list[str]) -> None:
+    assert claimed_twice(sheet) == seen
