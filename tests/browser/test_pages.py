@@ -87,6 +87,10 @@ BY_HAND: dict[str, tuple[Callable[[Lived], str], str]] = {
         lambda it: f"/prescriptions/{it.held}/health-review",
         "for one that news has put on hold",
     ),
+    "/review/<number>/templates": (
+        lambda it: f"/review/{it.claimed}/templates",
+        "where htmx puts what fits in place of the link",
+    ),
     "/review/<number>/packs": (
         lambda it: f"/review/{it.claimed}/packs",
         "for a case one has taken",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from tests.conftest import Database, config_for
 from tests.replenishment.bank import Bank
 
 Made = TypeVar("Made")
+CLINIC = ZoneInfo("America/Los_Angeles")
 
 
 @dataclass
@@ -43,11 +45,12 @@ class Clinic:
         return thing
 
     def travel(self, days: int) -> None:
+        """So many days of the clinic's calendar: where its clocks change, not of 24 hours."""
         db.session.commit()
+        here = now().astimezone(CLINIC)
+        on = (here + timedelta(days=days)).astimezone(UTC) - here.astimezone(UTC)
         with self.database.as_role("aftercare_owner") as connection:
-            connection.execute(
-                "UPDATE shop_clock SET time_offset = time_offset + %s", [timedelta(days=days)]
-            )
+            connection.execute("UPDATE shop_clock SET time_offset = time_offset + %s", [on])
 
     def run(self, **bank: Any) -> Done:
         """The day's run, by the worker."""
@@ -69,7 +72,7 @@ class Clinic:
 
     @property
     def today(self) -> date:
-        return day_in("America/Los_Angeles", now())
+        return day_in(CLINIC.key, now())
 
 
 @pytest.fixture(scope="module")
