@@ -56,7 +56,7 @@ lock: .venv/ready  ## Pin the dependencies again (needs uv)
 
 words: .venv/ready  ## Gather what is to be translated, and compile the translations
 	$(BIN)/pybabel -q extract --no-location --sort-output --omit-header -F babel.cfg -o shop/translations/messages.pot shop
-	$(BIN)/pybabel -q update --no-fuzzy-matching --omit-header -l es -i shop/translations/messages.pot -d shop/translations
+	$(BIN)/pybabel -q update --no-fuzzy-matching --no-wrap --ignore-pot-creation-date --ignore-obsolete -l es -i shop/translations/messages.pot -d shop/translations
 	$(BIN)/pybabel -q compile -d shop/translations
 
 serve: .venv/ready  ## The web server, as in production (settings from the environment)

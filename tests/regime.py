@@ -24,8 +24,8 @@ MODEL_STEPS = 50 if SOAK else 20
 MODEL_SHARDS = 10 if SOAK else 1
 
 KILL_SHARDS = 10 if SOAK else 1  # each judged by itself, with a seed of its own
-KILLS_EACH = 40 if SOAK else 10  # a shard: of the web process and of the worker, as the seed draws
-POSTGRES_KILLS = 20 if SOAK else 10
+KILLS_EACH = 40 if SOAK else 6  # a shard: of the web process and of the worker, as the seed draws
+POSTGRES_KILLS = 20 if SOAK else 5
 
 WINDOW_EXAMPLES = 5_000 if SOAK else 200  # plans, a property
 

@@ -1,4 +1,4 @@
-"""Treatment plans of the demo clinic: one under way, one that waits for a physician."""
+"""Treatment plans of the demo clinic: under way, done and reported, waiting for a physician."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ from flask import current_app
 from shop.accounts import licences
 from shop.accounts.models import AuthEvent, Person
 from shop.catalog.models import Variant
-from shop.core.clock import now
+from shop.core.clock import day_in, now
 from shop.core.db import db
-from shop.treatments import booking, drafting, instructing, proposing, starting
+from shop.treatments import (
+    booking,
+    drafting,
+    instructing,
+    performing,
+    proposing,
+    reporting,
+    starting,
+)
+from shop.treatments.course import Level, Said
 from shop.treatments.instructing import Wanted
 from shop.treatments.models import Plan
 from shop.treatments.regimens import PEA_SIZED, Slot, Unit
-from shop.treatments.templates import template_of
+from shop.treatments.templates import Step, template_of
 
 # Home care between peels: package NDC, when, every how many days, how much.
 HOME_CARE = (
@@ -40,7 +49,31 @@ def tell(alice: Person, bob: Person, chen: Person) -> None:
     instructing.instruct(peels, _home_care(), by=chen, at=now())
     booking.book(peels.sessions[0], performer=eva, by=eva, at=now())
     _proposed(bob, "scar_microneedling", in_days=21, by=eva)
+    _had_a_facial(bob, by=eva, chen=chen)
     db.session.commit()
+
+
+def _had_a_facial(client: Person, *, by: Person, chen: Person) -> None:
+    """Today, and what he says of his skin since: as expected."""
+    clinic, at = current_app.config["SHOP"], now()
+    plan = drafting.draft(
+        client,
+        goal="Calm skin before the needling.",
+        steps=[Step("facial", area="face", starts=at + timedelta(minutes=5), minutes=45)],
+        state=clinic.clinic_state,
+        zone=clinic.clinic_time_zone,
+        by=by,
+        at=at,
+    )
+    proposing.propose(plan, by=by, at=at)
+    _started(plan, by=chen)
+    (session,) = plan.sessions
+    booking.book(session, performer=by, by=by, at=now())
+    at = now()
+    performing.perform(session, performer=by, performed_at=at, note="Well borne.", by=by, at=at)
+    db.session.flush()  # what is reported is of a session that was done
+    mild = Said(Level.MILD, Level.NONE, comfort=8, alarms=frozenset())
+    reporting.report(session, mild, on=day_in(plan.zone, at), by=client, at=now())
 
 
 def _home_care() -> list[Wanted]:

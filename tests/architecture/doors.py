@@ -214,6 +214,7 @@ DOORS: dict[str, Roles] = {
     "POST /plan/<number>/reports/<uuid:report_id>/photos/<uuid:photo_id>/erasure": CLIENT,
     "POST /api/v1/plans/<number>/reports/<uuid:report_id>/answer": CLINICIANS,
     "GET /api/v1/session-reports": CLINICIANS,
+    "GET /plan/<number>/sessions/<uuid:session_id>/reports": CLIENT,
     "POST /plan/<number>/sessions/<uuid:session_id>/reports": CLIENT,
     "GET /studio/reports": CLINICIANS,
     "POST /plans/<number>/reports/<uuid:report_id>/answer": CLINICIANS,

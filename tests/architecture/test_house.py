@@ -183,6 +183,31 @@ def test_a_script_of_its_own_file_is_fine() -> None:
     assert not INLINE.search('<script src="/static/x.js" defer></script>')
 
 
+# What only shop/templates/_pieces.html spells: a page asks it, so that a change is made once.
+PIECE = re.compile(r"""class=["'](?:pill|back|pager|toast|figure)(?=[ "'])""")
+
+
+def test_a_page_takes_its_pieces_from_one_place() -> None:
+    spelled = [
+        f"{path.relative_to(SHOP)}: {found[0]}"
+        for path in _templates()
+        if path.name != "_pieces.html"
+        for found in PIECE.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert spelled == []
+
+
+@pytest.mark.parametrize(
+    "text", ['<span class="pill ok">', '<p class="back">', "<p class='pager'>"]
+)
+def test_a_piece_that_is_spelled_by_hand_is_seen(text: str) -> None:
+    assert PIECE.search(text)
+
+
+def test_a_class_of_another_name_is_no_piece() -> None:
+    assert not PIECE.search('<p class="pills"><figure class="skin">')
+
+
 # What a part of the style sheet begins with: it says whose words follow.
 PART = re.compile(r"/\* ((?:Staff|Client|Accounts|Letters|M|Review|Studio)\b[^*]*) \*/")
 ALONE = re.compile(r"(?:^|[{},])\s*\.([a-z][a-z0-9-]*)(?=\s*[,{])", re.MULTILINE)

@@ -19,6 +19,7 @@ from shop.accounts.models import Role
 from tests import regime
 from tests.architecture.doors import ANYONE
 from tests.browser import clinic as clinics
+from tests.browser.clinic import Clinic
 from tests.browser.conftest import Opening
 from tests.browser.walking import PAGES, Walk, doors_for
 from tests.browser.watching import by_axe, wide
@@ -145,6 +146,7 @@ BY_HAND: dict[str, tuple[Callable[[Lived], str], str]] = {
     ),
 }
 # A page that the walk does not see, for whom (all, unless said), and why it cannot.
+SESSION_REPORTS = "/plan/<number>/sessions/<uuid:session_id>/reports"
 WITHOUT_WORK: set[Role | None] = {Role.CLIENT, Role.PHYSICIAN, Role.ESTHETICIAN, Role.STAFF}
 UNREACHED: dict[str, tuple[set[Role | None], str]] = {
     "/confirm/<secret>": (
@@ -163,6 +165,7 @@ UNREACHED: dict[str, tuple[set[Role | None], str]] = {
         {None},
         "At the foot of letters that come again and again; none has come yet.",
     ),
+    SESSION_REPORTS: ({Role.CLIENT}, "Alice had no session yet; Bob had: see below."),
     "/work/<uuid:work_id>": (WITHOUT_WORK, "Only who started some has any: the manager has."),
     "/work/<uuid:work_id>/file": ({*WITHOUT_WORK, Role.MANAGER}, "A file, once the work is done."),
 }
@@ -195,6 +198,15 @@ def test_every_page_of(role: Role | None, visit: Opening, lived: Lived) -> None:
         - {door for door, (roles, _) in UNREACHED.items() if role in roles}
     )
     assert not missed, f"Nobody got here, name them in BY_HAND: {', '.join(missed)}"
+
+
+def test_how_skin_does_after_a_session(visit: Opening, clinic: Clinic) -> None:
+    """Only Bob's was done, so the walk of Alice finds no such page."""
+    page = visit(clinics.BOB, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page.goto("/plan")
+    page.get_by_role("link", name="Report how your skin is").click()
+    page.get_by_text("With a photo").click()
+    assert looked_at(page, SESSION_REPORTS, str(Role.CLIENT)) == []
 
 
 def test_what_is_named_by_hand_is_a_page() -> None:

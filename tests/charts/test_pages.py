@@ -67,7 +67,7 @@ def test_what_she_types_is_noted_and_shown(reader: Reader, kind: str) -> None:
     text = tell(reader, kind, **typed)
 
     assert (reader.status, reader.path) == (200, PAGE)
-    assert f'<th scope="row">{shown}' in text or f"{shown}</th>" in text
+    assert f"<strong>{shown}" in text or f"{shown}</strong>" in text
     assert "by you" in text
     assert [entry.kind for entry in entries()] == [kind]
 
@@ -139,7 +139,7 @@ def test_she_sees_who_opened_her_record(app: Flask, her: Person, reader: Reader)
     act_as("system:test")
     reading.open_record(dr_chen(), her, record="chart", purpose=reading.TREATMENT)
     db.session.commit()
-    assert "Dr Wei Chen (physician)" in reader.get(PAGE)
+    assert "Dr Wei Chen</strong> (physician)" in reader.get(PAGE)
 
 
 def test_a_minor_is_asked_for_her_guardian(app: Flask) -> None:

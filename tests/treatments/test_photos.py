@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from tests.treatments.builders import (
     a_report,
     an_active_plan,
     licensed_eva,
+    today,
 )
 from tests.treatments.test_api import Caller, accesses
 
@@ -146,21 +146,62 @@ def test_a_report_takes_so_many(report: Reported, callers: dict[str, Caller]) ->
 def test_on_the_page_without_javascript(
     app: Flask, report: Reported, cast: dict[str, Person]
 ) -> None:
-    her = Reader(app, cast["alice"])
+    her, session = Reader(app, cast["alice"]), db.session.get_one(SessionReport, report.id).session
+    page = f"/plan/{report.plan}/sessions/{session.id}/reports"
     form = f"/plan/{report.plan}/reports/{report.id}/photos"
 
-    def picture() -> dict[str, Any]:
-        return {"file": (BytesIO(PICTURE), "skin.jpg")}
-
-    token = re.search(r'name="csrf_token" value="([^"]+)"', her.get("/plan"))
-    assert token is not None
-    signed = {"csrf_token": token[1]}
-    again = her.client.post(form, data=signed | picture())
-    assert again.status_code == 422
-    assert "Agree to it, or leave the photo out." in again.text
-    sent = her.client.post(form, data=signed | picture() | {"consent": "true"})
-    assert sent.status_code == 303
+    her.get(page)
+    her.send(form, file=(BytesIO(PICTURE), "skin.jpg"))
+    assert (her.status, "Agree to it, or leave the photo out." in her.text) == (422, True)
+    her.send(form, file=(BytesIO(PICTURE), "skin.jpg"), consent="true")
+    assert (her.status, her.path) == (200, page)
     (kept,) = photos()
-    assert f"photos/{kept.id}" in her.get("/plan")
+    assert f"photos/{kept.id}" in her.text
     her.send(f"{form}/{kept.id}/erasure")
-    assert "Photo 1 was erased" in her.get("/plan")
+    assert "Photo 1 was erased" in her.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "says", "kept"),
+    [
+        ({"consent": "true"}, 200, "Thank you.", (1, 1)),
+        ({"file": (b"", "")}, 200, "Thank you.", (1, 0)),  # what a browser sends of no file
+        ({}, 422, "Agree to it, or leave the photo out.", (0, 0)),
+        ({"consent": "true", "file": (b"GIF89a", "x.gif")}, 422, "This is no PNG", (0, 0)),
+        ({"consent": "true", "comfort": "11"}, 422, "from 0 to 10", (0, 0)),
+    ],
+    ids=["agreed", "no photo", "not agreed", "no picture", "bad report"],
+)
+def test_a_photo_goes_with_its_report_or_neither_does(
+    app: Flask,
+    cast: dict[str, Person],
+    sent: dict[str, Any],
+    status: int,
+    says: str,
+    kept: tuple[int, int],
+) -> None:
+    plan = an_active_plan(cast["alice"], by=cast["eva"], chen=cast["chen"])
+    session = a_performed_session(plan)
+    db.session.commit()
+    her, page = Reader(app, cast["alice"]), f"/plan/{plan.number}/sessions/{session.id}/reports"
+    data, name = sent.get("file", (PICTURE, "skin.jpg"))
+    typed = {"on": today(session).isoformat(), "redness": "mild", "peeling": "none", "comfort": 7}
+
+    her.get(page)
+    her.send(page, **(typed | sent | {"file": (BytesIO(data), name)}))
+
+    assert (her.status, says in her.text) == (status, True)
+    made = db.session.scalar(sa.select(sa.func.count()).select_from(SessionReport))
+    assert (made, len(photos())) == kept
+
+
+def test_what_was_not_done_has_nothing_to_report_of(app: Flask, cast: dict[str, Person]) -> None:
+    plan = an_active_plan(cast["alice"], by=cast["eva"], chen=cast["chen"])
+    (session,) = plan.sessions
+    db.session.commit()
+    page = f"/plan/{plan.number}/sessions/{session.id}/reports"
+    her = Reader(app, cast["alice"])
+    assert "Once it is done" in her.get(page)
+    assert "<form" not in her.text.partition("<main")[2].partition("</main")[0]
+    him = Reader(app, cast["bob"])
+    assert (him.get(page) and him.status) == 404

@@ -369,7 +369,8 @@ def test_on_the_pages_without_javascript(
     door = f"/plan/{number}/sessions/{hers.id}/reports"
     day = today(hers).isoformat()
 
-    her.get("/plan")
+    assert f'href="{door}"' in her.get("/plan")
+    her.get(door)
     shown = her.send(door, on=day, redness="mild", peeling="none", comfort=40, note=WORDS)
     assert (her.status, "from 0 to 10" in shown, WORDS in shown) == (422, True, True)
     her.send(door, on=day, redness="mild", peeling="none", comfort=7, note=WORDS)
@@ -392,7 +393,8 @@ def test_on_the_pages_without_javascript(
     chen.send(answer, message="Come in today.")
     assert "The client can read it now." in chen.text
     assert "Nothing waits." in chen.get("/studio/reports")
-    assert "Come in today." in her.get("/plan")
+    assert "Your clinic has answered." in her.get("/plan")
+    assert "Come in today." in her.get(door)
     assert "Stop all active" not in her.text
     opened = {one.record for one in db.session.scalars(sa.select(Access))}
     assert opened == {f"plan {number}"}
@@ -415,8 +417,8 @@ def test_the_plan_of_somebody_else_takes_no_report(
     other = a_performed_session(an_active_plan(cast["bob"], a_step(FACIAL), by=cast["eva"]))
     db.session.commit()
     reader = Reader(app, cast["bob"])
-    reader.get("/plan")
     mine = f"/plan/{other.plan.number}/sessions/{other.id}/reports"
+    reader.get(mine)
     text = reader.text.replace(mine, f"/plan/{hers.plan.number}/sessions/{hers.id}/reports")
     token = re.search(r'name="csrf_token" value="([^"]+)"', text)
     assert token is not None

@@ -25,21 +25,21 @@ def why_prescription(number: str) -> Response:
 @bp.get("/requests/<number>/why")
 @allow(Role.CLIENT)
 def why_request(number: str) -> Response:
-    return _why_request(number, back=url_for(".show_request", number=number))
+    return _why_request(number, request_page=url_for(".show_request", number=number))
 
 
 @bp.get("/review/<number>/why")
 @allow(Role.PHYSICIAN)
 def why_case(number: str) -> Response:
-    return _why_request(number, back=url_for(".case", number=number))
+    return _why_request(number, request_page=url_for(".case", number=number))
 
 
-def _why_request(number: str, *, back: str) -> Response:
+def _why_request(number: str, *, request_page: str) -> Response:
     at = now()
     request = queries.request_for(actor(), number, at=at)
     _opened(request.client, f"explanation of approval_request {request.number}")
     told = schemas.told_request(explaining.of_request(request, at=at), actor())
-    return rendered("why_request.html", told=told, back=back)
+    return rendered("why_request.html", told=told, request_page=request_page)
 
 
 def _opened(client: Person, record: str) -> None:

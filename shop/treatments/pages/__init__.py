@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from shop.treatments.pages import mine, photos, plans, sessions, studio, subjects, timeline
+from shop.treatments.pages import mine, plans, results, sessions, studio, subjects, timeline
 from shop.treatments.pages.blueprint import bp
 
-__all__ = ["bp", "mine", "photos", "plans", "sessions", "studio", "subjects", "timeline"]
+__all__ = ["bp", "mine", "plans", "results", "sessions", "studio", "subjects", "timeline"]

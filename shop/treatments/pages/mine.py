@@ -1,8 +1,7 @@
-"""What a client sees of her plans, her calendar's address, and how her skin did."""
+"""What a client sees of her plans, and her calendar's address."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from flask import Response, flash, request
@@ -13,20 +12,18 @@ from shop.core.clock import now
 from shop.core.db import db
 from shop.core.errors import NotFound
 from shop.orders import readiness
-from shop.treatments import picturing, queries, reporting, schemas, subscribing
+from shop.treatments import picturing, queries, schemas, subscribing
 from shop.treatments.models import Plan
 from shop.treatments.pages.blueprint import SHOWN, bp, read, rendered
 from shop.web.forms import or_again, to
 from shop.web.paging import page
-
-STOP = "Thank you. Stop all active products until your clinic has written."
 
 
 @bp.get("/plan")
 @allow(Role.CLIENT)
 def mine() -> Response:
     """A client's plans: what is done when, how it stands, and how her skin did."""
-    return mine_again()
+    return _again()
 
 
 @bp.post("/plan/calendar")
@@ -38,9 +35,9 @@ def subscribe() -> Response:
         given = read(schemas.FeedIn)
         _, secret = subscribing.make(actor(), words=given["words"], at=now())
         db.session.commit()
-        return mine_again(address=schemas.feed_address(secret))
+        return _again(address=schemas.feed_address(secret))
 
-    return or_again(act, mine_again)
+    return or_again(act, _again)
 
 
 @bp.post("/plan/calendar/end")
@@ -69,28 +66,7 @@ def calendar(secret: str) -> Response:
     return response
 
 
-@bp.post("/plan/<number>/sessions/<uuid:session_id>/reports")
-@allow(Role.CLIENT)
-def report(number: str, session_id: uuid.UUID) -> Response:
-    """How her skin does on a day after a session."""
-
-    def act() -> Response:
-        alarms = request.form.getlist("alarms")
-        given = read(schemas.ReportIn, numbers=("comfort",), alarms=alarms)
-        plan = queries.plan_for(actor(), number, at=now(), lock=True)
-        session = queries.session_of(plan, session_id)
-        reporting.report(session, **given, by=actor(), at=now())
-        held = plan.held_for_report
-        db.session.commit()
-        flash(STOP if held else "Thank you. It is written down.")
-        return to("/plan")
-
-    return or_again(
-        act, lambda **why: mine_again(typed=request.form, reported_of=str(session_id), **why)
-    )
-
-
-def mine_again(**context: Any) -> Response:
+def _again(**context: Any) -> Response:
     """The same page, with what was typed or refused."""
     at = now()
     found = page(

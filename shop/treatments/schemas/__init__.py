@@ -6,7 +6,7 @@ from shop.prescriptions.schemas import WhyIn
 from shop.treatments.schemas import uses
 from shop.treatments.schemas.changes import HomeChangesOut, HomeChangesQuery, changes
 from shop.treatments.schemas.feeds import FeedIn, FeedOut, NewFeedOut, feed_address
-from shop.treatments.schemas.photos import PhotoFileIn, PhotoIn, PhotoOut, sent_photo
+from shop.treatments.schemas.photos import PhotoFileIn, PhotoIn, PhotoOut, chosen_photo, sent_photo
 from shop.treatments.schemas.plans import (
     LONGEST_WORD,
     BookingIn,
@@ -115,6 +115,7 @@ __all__ = [
     "ahead",
     "card",
     "changes",
+    "chosen_photo",
     "feed_address",
     "listed",
     "regimen",

@@ -49,3 +49,16 @@ def sent_photo(
     *_, largest = renditions.of(uploads.sent(renditions.MOST_BYTES))
     plan = queries.plan_for(reader, number, at=now(), lock=True)
     return queries.report_of(plan, report_id), largest
+
+
+def chosen_photo() -> Rendition | None:
+    """The picture that a form sends beside something else, made anew; None where none was chosen.
+
+    Made while no transaction waits. Raises BadPicture.
+    """
+    picture = uploads.sent(renditions.MOST_BYTES)
+    if not picture:
+        return None
+    db.session.rollback()
+    *_, largest = renditions.of(picture)
+    return largest
