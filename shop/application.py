@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,7 +76,7 @@ import shop.vigilance.pages
 import shop.work.api
 import shop.work.pages
 from shop import reactions
-from shop.accounts import access
+from shop.accounts import access, passkeys
 from shop.clinic.pages import shown_look
 from shop.config import Config, from_environment
 from shop.core import logs
@@ -242,10 +243,12 @@ def _pages(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, object]:
+        config: Config = app.config["SHOP"]
         inside = has_request_context()
         look = shown_look()
         return {
             "viewer": access.visitor(),
+            "passkey_at": partial(passkeys.shown_at, access.visitor(), config.base_url, look.name),
             "here": request.path if inside else "",
             "here_and_query": request.full_path.rstrip("?") if inside else "",
             "look": look,

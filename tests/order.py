@@ -6,17 +6,18 @@ from xdist.scheduler import LoadFileScheduling
 
 # Half a minute and more each (docs/figures.md): whoever took one last would work on alone.
 LONG = """
-kills/test_random demo/test_clinic attacks/test_mutation attacks/test_attacks races/test_health_news
+browser/test_journeys browser/test_keyboard browser/test_pages browser/test_usability browser/test_watching
+browser/test_weight kills/test_random demo/test_clinic attacks/test_mutation attacks/test_attacks races/test_health_news
 races/test_revoking benchmarks/test_smoke catalog/test_loading model/test_model attacks/test_bypass
 architecture/test_doors races/test_money races/test_refunds races/test_discounts
 treatments/test_windows attacks/test_malformed races/test_invoices replenishment/test_charging
 races/test_tills races/test_life
 """
 PLACES = {f"tests/{name}.py": place for place, name in enumerate(LONG.split())}
-# Both play on the stage, which takes as long to build as either takes to play.
+# The attacks play on the stage, and the browser in a clinic with a story: half a minute to build each.
 TOGETHER = dict.fromkeys(
     ["tests/attacks/test_mutation.py", "tests/attacks/test_attacks.py"], "stage"
-)
+) | {file: "browser" for file in PLACES if file.startswith("tests/browser/")}
 
 
 def file_of(test: str) -> str:

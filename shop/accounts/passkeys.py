@@ -76,6 +76,11 @@ def party(base_url: str, name: str) -> Party:
     return Party(id=host, origin=f"{home.scheme}://{host}{port}", name=name)
 
 
+def shown_at(person: Person | None, base_url: str, name: str) -> str:
+    """The origin at which this person can show a passkey; nothing where there is none to show."""
+    return party(base_url, name).origin if person and passkeys_of(person) else ""
+
+
 def ask_to_register(session: SignIn, party: Party) -> tuple[dict[str, Any], str]:
     """What the browser hands to a device that is to make a passkey, and the cookie's secret.
 

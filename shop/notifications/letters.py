@@ -104,8 +104,9 @@ def claim(letter_id: uuid.UUID, *, at: datetime) -> Letter | None:
 def compose(letter: Letter, *, at: datetime) -> EmailMessage:
     """The message itself. Raises Refused where the address is none."""
     reader, end_url = letter.recipient, ending.url(letter)
+    look = clinic.shown(postbox.clinic)
     with writing.speaking(reader.language):
-        facts = _facts(letter)
+        facts = _facts(letter, look.name)
     if letter.template in SECRETS:
         facts["secret"] = SECRETS[letter.template](reader, at)
     said = writing.write(
@@ -114,6 +115,7 @@ def compose(letter: Letter, *, at: datetime) -> EmailMessage:
         language=reader.language,
         why=why(letter.template, reader),
         end_url=end_url,
+        accent=look.accent,
     )
     message = EmailMessage()
     message["Subject"] = said.subject
@@ -197,9 +199,9 @@ def give_up(*, at: datetime) -> None:
             carrying.count(work_id, failed=times)
 
 
-def _facts(letter: Letter) -> dict[str, str]:
-    """What the words may use, and nothing more."""
-    facts = {"clinic": clinic.shown(postbox.clinic).name, "base_url": postbox.base_url}
+def _facts(letter: Letter, name: str) -> dict[str, str]:
+    """What the words may use, and nothing more; `name` is the clinic's."""
+    facts = {"clinic": name, "base_url": postbox.base_url}
     subject = subject_of(letter.template, letter.subject_id)
     if isinstance(subject, Person):  # a name is not repeated to an address nobody has confirmed
         return facts

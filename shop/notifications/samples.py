@@ -23,7 +23,8 @@ def sample(template: Template, *, language: str, day: date, reader: Person | Non
     """The letter with invented facts; `day` is the one it names. Its links lead nowhere real."""
     with writing.speaking(language):
         facts = {name: made(day) for name, made in FACTS.items()}
-    facts |= {"clinic": clinic.shown(postbox.clinic).name, "base_url": postbox.base_url}
+    look = clinic.shown(postbox.clinic)
+    facts |= {"clinic": look.name, "base_url": postbox.base_url}
     end_url = f"{postbox.base_url}/letters/end/sample" if template in ENDABLE else ""
     said = writing.write(
         template,
@@ -31,6 +32,7 @@ def sample(template: Template, *, language: str, day: date, reader: Person | Non
         language=language,
         why=why(template, reader),
         end_url=end_url,
+        accent=look.accent,
     )
     return replace(said, text=f"{said.subject}\n\n{said.text}")
 

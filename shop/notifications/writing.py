@@ -20,16 +20,18 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from shop.clinic.colours import for_the_dark
 from shop.notifications.models import Template
 
 WIDTH = 76  # of the text, in characters
 LOCALES = {"en": "en_US", "es": "es_US"}
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
+ACCENT, DARK_ACCENT = "#0E5E5A", "#6FC7BD"  # as in the style sheet, where nobody chose one
 STYLES = {
     "paragraph_open": "margin:0 0 18px",
     "link_open": (
-        "display:inline-block;padding:13px 26px;border-radius:10px;background:#0E5E5A;"
+        "display:inline-block;padding:13px 26px;border-radius:10px;background:{accent};"
         "color:#FFFFFF;text-decoration:none;font-weight:600"
     ),
 }
@@ -65,9 +67,22 @@ def speaking(language: str) -> Iterator[str]:
 
 
 def write(
-    template: Template, facts: Mapping[str, str], *, language: str, why: object, end_url: str = ""
+    template: Template,
+    facts: Mapping[str, str],
+    *,
+    language: str,
+    why: object,
+    end_url: str = "",
+    accent: str = "",
 ) -> Words:
-    """The letter. `why` says at its foot why it comes; `end_url` ends letters like it."""
+    """The letter. `why` says at its foot why it comes; `end_url` ends letters like it.
+
+    `accent` is the clinic's own, #rrggbb.
+    """
+    colours = {
+        "accent": accent or ACCENT,
+        "dark_accent": for_the_dark(accent) if accent else DARK_ACCENT,
+    }
     with speaking(language) as known:
         source = _templates.get_template(f"{template}.md")
         subject, body = _parts(source.render(facts, button=partial(_plain_link, facts["base_url"])))
@@ -88,7 +103,8 @@ def write(
             facts,
             subject=subject,
             preheader=body[1],
-            body=_markdown.render("\n\n".join(marked)),
+            body=_markdown.render("\n\n".join(marked), colours),
+            **colours,
             why=why,
             end_url=end_url,
             language=known,
@@ -126,7 +142,7 @@ def _styled(
     renderer: RendererHTML, tokens: Sequence[Token], at: int, options: Any, environment: Any
 ) -> str:
     token = tokens[at]
-    token.attrSet("style", STYLES[token.type])
+    token.attrSet("style", STYLES[token.type].format(**environment))
     if token.type == "link_open":
         token.attrSet("class", "button")
     return renderer.renderToken(tokens, at, options, environment)

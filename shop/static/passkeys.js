@@ -52,6 +52,12 @@
     const body = { credential: told(credential) };
     if (kind === "register") body.name = place.querySelector("input[name=name]").value;
     const done = await send(answer, question.csrf_token || token, body);
+    if ("submits" in place.dataset) {
+      const form = place.closest("form");
+      for (const field of form.querySelectorAll("input[type=password]")) field.required = false;
+      form.requestSubmit();
+      return;
+    }
     window.location.assign(place.dataset.next || done.home || "/account");
   };
 
@@ -73,20 +79,23 @@
     }
   };
 
-  for (const place of document.querySelectorAll("[data-passkey]")) {
-    if (!window.PublicKeyCredential || !navigator.credentials) continue;
-    place.hidden = false;
-    if (window.location.origin !== place.dataset.origin) {
-      const elsewhere = place.querySelector("[data-elsewhere]");
-      elsewhere.querySelector("a").href = place.dataset.origin + window.location.pathname + window.location.search;
-      elsewhere.hidden = false;
-      for (const part of place.querySelectorAll("button, .field")) part.hidden = true;
-      continue;
+  const ready = (part) => {
+    if (!window.PublicKeyCredential || !navigator.credentials) return;
+    for (const place of part.querySelectorAll("[data-passkey]")) {
+      place.hidden = false;
+      if (window.location.origin !== place.dataset.origin) {
+        const elsewhere = place.querySelector("[data-elsewhere]");
+        elsewhere.querySelector("a").href = place.dataset.origin + window.location.pathname + window.location.search;
+        elsewhere.hidden = false;
+        for (const inner of place.querySelectorAll("button, .field")) inner.hidden = true;
+      } else if (place.tagName === "FORM") {
+        place.addEventListener("submit", (event) => { event.preventDefault(); begin(place); });
+      } else {
+        place.querySelector("button").addEventListener("click", () => begin(place));
+      }
     }
-    if (place.tagName === "FORM") {
-      place.addEventListener("submit", (event) => { event.preventDefault(); begin(place); });
-    } else {
-      place.querySelector("button").addEventListener("click", () => begin(place));
-    }
-  }
+  };
+
+  ready(document);
+  document.addEventListener("part", (event) => ready(event.target)); // what another script has put in
 })();

@@ -71,6 +71,7 @@
     } catch { /* nobody answers: the browser says so */ }
     if (!answer || !answer.ok || answer.redirected) { form.submit(); return; }
     dialog.innerHTML = await answer.text();
+    dialog.dispatchEvent(new Event("part", { bubbles: true }));
     dialog.showModal();
     const first = dialog.querySelector("input[type=password]") || dialog.querySelector(".signs button");
     first.focus();

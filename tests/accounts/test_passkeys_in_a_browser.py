@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.serving import make_server
 
 from shop import create_app
 from shop.accounts import passwords
 from shop.core.db import act_as, db
+from shop.prescriptions.models import Prescription
 from tests import people
 from tests.accounts.test_api import WORD
 from tests.conftest import Database, config_for
 from tests.ports import a_free_port
+from tests.prescriptions.builders import a_claimed_request
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
@@ -65,14 +68,8 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def test_a_passkey_from_the_page_to_the_signature(served: tuple[Flask, str], browser: Any) -> None:
-    app, address = served
-    with app.app_context():
-        act_as("system:test")
-        alice = people.alice(password_hash=passwords.hash_of(WORD))
-        db.session.commit()
-        email = alice.email
-        db.session.remove()
+def at_a_device(browser: Any, address: str) -> tuple[Any, Any, list[str]]:
+    """A browser with a device in it, its page, and what its console will say of errors."""
     context = browser.new_context(base_url=address)
     page = context.new_page()
     said: list[str] = []
@@ -83,20 +80,40 @@ def test_a_passkey_from_the_page_to_the_signature(served: tuple[Flask, str], bro
     devices = context.new_cdp_session(page)
     devices.send("WebAuthn.enable")
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    return context, page, said
 
+
+def sign_in(page: Any, email: str) -> None:
     page.goto("/sign-in")
     page.get_by_label("Mail address").fill(email)
     page.get_by_label("Password").fill(WORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"{address}/")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def add_a_passkey(page: Any) -> None:
     page.goto("/account/security")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Password").fill(WORD)
     page.get_by_role("button", name="Confirm").click()
-    page.wait_for_url(f"{address}/account/security")
+    page.wait_for_url("**/account/security")
     page.get_by_label("Name of the new passkey").fill("My laptop")
     page.get_by_role("button", name="Add a passkey").click()
     page.get_by_text("Not used yet.").wait_for()
+
+
+def test_a_passkey_from_the_page_to_the_signature(served: tuple[Flask, str], browser: Any) -> None:
+    app, address = served
+    with app.app_context():
+        act_as("system:test")
+        alice = people.alice(password_hash=passwords.hash_of(WORD))
+        db.session.commit()
+        email = alice.email
+        db.session.remove()
+    context, page, said = at_a_device(browser, address)
+
+    sign_in(page, email)
+    add_a_passkey(page)
     assert page.locator("strong", has_text="My laptop").count() == 1
 
     context.clear_cookies()
@@ -147,4 +164,38 @@ def test_without_javascript_the_password_stays(served: tuple[Flask, str], browse
 
     assert page.get_by_label("Password").is_visible()
     assert not page.get_by_role("button", name="Sign in with a passkey").is_visible()
+    context.close()
+
+
+def test_a_statement_is_signed_with_a_passkey_in_its_dialog(
+    served: tuple[Flask, str], browser: Any
+) -> None:
+    """Her password is asked of who has none; the statement stays the one she read."""
+    app, address = served
+    with app.app_context():
+        act_as("system:test")
+        chen = people.dr_chen(password_hash=passwords.hash_of(WORD))
+        number, email = a_claimed_request(people.alice(), by=chen).number, chen.email
+        db.session.commit()
+        db.session.remove()
+    context, page, said = at_a_device(browser, address)
+    sign_in(page, email)
+    add_a_passkey(page)
+    context.clear_cookies()  # a sign-in with a passkey is fresh, one with a password is not
+    sign_in(page, email)
+
+    page.goto(f"/review/{number}")
+    page.get_by_label("Directions").fill("A pea-sized amount in the evening.")
+    page.get_by_label("Indication").fill("Acne vulgaris")
+    page.get_by_role("button", name="Read and sign").click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_label("Your password").wait_for()
+    dialog.get_by_role("button", name="Sign with a passkey instead").click()
+
+    page.wait_for_url("**/prescriptions/RX-*")
+    with app.app_context():
+        signed = db.session.scalars(sa.select(Prescription)).one()
+        assert signed.factors == ["passkey"]
+        db.session.remove()
+    assert said == []
     context.close()

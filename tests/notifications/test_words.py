@@ -11,6 +11,7 @@ import pytest
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from shop.clinic.colours import READABLE, contrast
 from shop.notifications import samples, writing
 from shop.notifications.mailer import postbox
 from shop.notifications.models import Template
@@ -126,6 +127,22 @@ def test_facts_are_never_read_as_markup() -> None:
     assert f"Hello {told['name']}," in read(letter.html)
     assert "evil" not in "".join(re.findall(r'href="([^"]*)"', letter.html))
     assert "1Z_9_9" in letter.html
+
+
+def test_the_clinics_accent_is_the_buttons_light_and_dark() -> None:
+    told = {**dict.fromkeys(("clinic", "name", "number", "carrier", "tracking"), "x")}
+    facts = told | {"base_url": "http://localhost"}
+    plain, chosen = (
+        writing.write(Template.ORDER_SHIPPED, facts, language="en", why="Because.", accent=accent)
+        for accent in ("", "#7a1f4b")
+    )
+    assert f"background:{writing.ACCENT};" in plain.html
+    assert f"background: {writing.DARK_ACCENT} !important" in plain.html
+    assert "background:#7a1f4b;" in chosen.html
+    dark = re.search(r"background: (#[0-9a-f]{6}) !important; color: #08201F", chosen.html)
+    assert dark is not None
+    assert contrast(dark[1], "#08201f") >= READABLE
+    assert writing.ACCENT not in chosen.html
 
 
 def test_every_letter_is_somebodys_to_see() -> None:
