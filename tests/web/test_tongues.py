@@ -90,6 +90,20 @@ def test_a_bare_word_would_be_seen(source: str, seen: list[str]) -> None:
     assert bare(source) == seen
 
 
+# A field's value is a code: in Spanish, "cara" is no part of a body that the shop knows.
+CODE_TRANSLATED = re.compile(r"""typed[\w.\[\]"']* or _\(["'][a-z_]+["']\)""")
+
+
+def test_no_code_is_translated() -> None:
+    pages = sorted((SHOP / "templates").rglob("*.html"))
+    assert [page.name for page in pages if CODE_TRANSLATED.search(page.read_text())] == []
+
+
+def test_a_translated_code_would_be_seen() -> None:
+    assert CODE_TRANSLATED.search('typed.area or _("face")')
+    assert not CODE_TRANSLATED.search('typed.text or _("Stop using it.")')
+
+
 def test_every_sentence_has_its_spanish(said: set[str]) -> None:
     known = {str(one.id) for one in catalogue(SPANISH) if one.id and all(forms(one))}
     assert sorted(said - known)[:20] == []
