@@ -153,6 +153,9 @@ def test_on_the_page_without_javascript(
     her.get(page)
     her.send(form, file=(BytesIO(PICTURE), "skin.jpg"))
     assert (her.status, "Agree to it, or leave the photo out." in her.text) == (422, True)
+    refused = her.text.partition(f'action="{form}"')[2].partition("</form>")[0]
+    assert 'href="#f-consent"' in her.text
+    assert (refused.count('id="f-consent"'), her.text.count('id="f-consent"')) == (1, 1)
     her.send(form, file=(BytesIO(PICTURE), "skin.jpg"), consent="true")
     assert (her.status, her.path) == (200, page)
     (kept,) = photos()
